@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The model: what the events say, replayed. Processes, the descriptors they hold, the kernel sockets behind those, and which
+ * socket talked to which. Memory is what is alive at once, plus processes, plus distinct edges; never the events.
+ *
+ * Feed events in stream order with model_event(); sockets come out through the `socket_done` callback once their life and
+ * their match are settled (at the latest in model_finish()). Pointers given to callbacks are valid during the call, except
+ * processes, which live as long as the model.
+ */
+#ifndef ANALYZER_MODEL_MODEL_H
+#define ANALYZER_MODEL_MODEL_H
+
+#include "analyzer/trace/event.h"
+
+enum role { ROLE_UNUSED, ROLE_CLIENT, ROLE_SERVER, ROLE_LISTENER, ROLE_PAIR, ROLE_DATAGRAM };
+enum state { STATE_CREATED, STATE_BOUND, STATE_LISTENING, STATE_CONNECTING, STATE_ESTABLISHED, STATE_FAILED, STATE_CLOSED };
+enum match { MATCH_NONE, MATCH_EXACT, MATCH_PAIR, MATCH_PATH, MATCH_NAT, MATCH_UNTRACED, MATCH_EXTERNAL };
+enum process_kind { PROCESS_TRACED, PROCESS_UNTRACED, PROCESS_EXTERNAL };
+
+/* A node of the map. A process is host + pid + start: a pid used again is another one. */
+struct process {
+    unsigned id; /* node id: dense, in order of appearance */
+    enum process_kind kind;
+    unsigned host;
+    uint32_t pid, ppid; /* 0 unknown */
+    const char *comm;   /* of its latest image; "" unknown */
+    const char *exe;
+    const char *cmdline; /* arguments joined with spaces */
+    uint64_t start_ns;   /* CLOCK_BOOTTIME; 0 unknown */
+    uint64_t end_ns;     /* 0: alive when the trace ends, or unknown */
+    struct address address; /* external: the peer address (port 0) */
+};
+
+/* A parameter set on a socket: the latest setsockopt() of this level and name. */
+struct option {
+    struct option *next;
+    int32_t level, name;
+    uint16_t error;
+    uint16_t kept_size, effective_size;
+    uint32_t requested_size;
+    uint64_t time_ns;
+    unsigned char bytes[]; /* requested (kept_size), then effective */
+};
+
+/* A kernel socket. 0 and NULL: unknown. */
+struct socket {
+    uint64_t id; /* within the report, from 1, in order of appearance */
+    uint64_t cookie;
+    unsigned host;
+    uint64_t netns;        /* namespace inode where known, else its cookie */
+    struct process *owner; /* who used it (accepted, connected, sent, else created) */
+    int32_t fd;            /* in owner */
+    uint16_t family, type;
+    int32_t protocol;
+    enum role role;
+    enum state state;
+    enum match match;
+    bool seen_first; /* first known from a SEEN record */
+    struct address local, peer;
+    const char *peer_name; /* resolved by the program, NULL if not */
+    uint64_t opened_ns, connected_ns, closed_ns;
+    uint64_t connect_started_ns, connect_ns; /* duration; connect_ns UINT64_MAX unknown */
+    bool bytes_known;
+    uint64_t bytes_sent, bytes_received;
+    uint32_t messages_sent, messages_received;
+    uint16_t error;
+    int32_t backlog;
+    uint32_t rcvbuf, sndbuf; /* 0 unknown */
+    bool tcp_known;
+    struct sockatlas_tcp tcp;
+    struct option *options;
+    uint32_t *holders; /* process ids, holders_count of them */
+    unsigned holders_count;
+    uint64_t peer_socket;         /* id of the other end, 0 none */
+    struct process *peer_process; /* traced, untraced or external node, NULL none */
+};
+
+struct edge {
+    struct process *from, *to; /* initiator, acceptor */
+    uint16_t family, type;
+    int32_t protocol;
+    struct address server; /* address and port served; unix: the path */
+    enum match match;
+    uint64_t connections, open, failed, sockets;
+    bool bytes_known;
+    uint64_t bytes_sent, bytes_received; /* from `from`'s point of view */
+    uint64_t first_ns, last_ns;
+    const char *name; /* the name the initiator resolved, or NULL */
+};
+
+struct listener {
+    struct process *process;
+    uint16_t family, type;
+    int32_t protocol;
+    struct address address;
+    uint64_t accepted, now, peak; /* peak: most simultaneous established connections accepted by it */
+};
+
+struct coverage {
+    struct process *process; /* NULL: the whole trace */
+    const char *what;        /* SOCKATLAS_COVERAGES word */
+    char *detail;
+};
+
+struct model_callbacks {
+    void *context;
+    void (*socket_done)(void *context, const struct socket *socket); /* NULL: not wanted */
+};
+
+struct model;
+struct model *model_new(const struct model_callbacks *callbacks);
+void model_event(struct model *model, const struct event *event);
+/* The end of the stream: settles everything that is still open. */
+void model_finish(struct model *model);
+void model_free(struct model *model);
+
+/* For reports, after model_finish(). Arrays are dense; order is deterministic. */
+unsigned model_process_count(const struct model *model);
+const struct process *model_process(const struct model *model, unsigned id);
+unsigned model_edge_count(const struct model *model);
+const struct edge *model_edge(const struct model *model, unsigned index);
+unsigned model_listener_count(const struct model *model);
+const struct listener *model_listener(const struct model *model, unsigned index);
+unsigned model_coverage_count(const struct model *model);
+const struct coverage *model_coverage(const struct model *model, unsigned index);
+
+#endif
