@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# One Makefile, not recursive. `make help` lists what there is. Objects go to build/, mirroring the source tree.
+# One Makefile, not recursive (`test` and `demo` start it again only because what the build needs may have just been installed).
+# `make help` lists what there is. Objects go to build/, mirroring the source tree.
 
+VERSION := 0.1.0
 CC      ?= gcc
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -25,14 +27,41 @@ ANALYZER_SRC  := $(wildcard analyzer/*.c analyzer/*/*.c)
 ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o)
 ANALYZER_LIBS := -lcjson
 
-.PHONY: all help clean install
+# tests/unit/NAME.c: Criterion, linked with the analyzer. tests/targets/NAME.c: a tiny program to trace. tests/tools/NAME.c: what the
+# test scripts call.
+UNIT_SRC   := $(wildcard tests/unit/*.c)
+UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
+TARGET_SRC := $(wildcard tests/targets/*.c)
+TARGET_BIN := $(TARGET_SRC:tests/targets/%.c=$(BUILD)/targets/%)
+TOOL_SRC   := $(wildcard tests/tools/*.c)
+TOOL_BIN   := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tools/%)
+
+ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
+
+.PHONY: all help deps test demo install clean check check-format check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas ## build the shim and the analyzer
 
 help: ## what can be made
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+deps: ## install what the build needs and is missing (apt-get)
+	@tests/deps build
+
+test: ## install what is missing, build, run every test; T=NAME runs the suites of that name
+	@tests/deps build test demo
+	@$(MAKE) --no-print-directory all test-binaries
+	@tests/run $(T)
+
+demo: ## install what is missing, build, trace nginx + curl + redis and draw their map
+	@tests/deps build demo
+	@$(MAKE) --no-print-directory all
+	@samples/demo.sh
+
+test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(TOOL_BIN)
 
 $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
-	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $^
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(or $^,-x c /dev/null)
 
 $(BUILD)/sockatlas: $(ANALYZER_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
@@ -45,7 +74,41 @@ $(BUILD)/analyzer/%.o: analyzer/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+$(BUILD)/analyzer/main.o: CPPFLAGS += -DSOCKATLAS_RELEASE='"$(VERSION)"'
+
+$(BUILD)/tests/%: tests/unit/%.c $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS) -lcriterion
+
+$(BUILD)/targets/%: tests/targets/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(TARGET_CFLAGS) $(LDFLAGS) -o $@ $<
+
+$(BUILD)/tools/%: tests/tools/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(BUILD)/sockatlas $(DESTDIR)$(PREFIX)/bin/sockatlas
+	install -D -m 755 $(BUILD)/libsockatlas.so $(DESTDIR)$(PREFIX)/lib/sockatlas/libsockatlas.so
+	$(if $(wildcard analyzer/sockatlas.1),install -D -m 644 analyzer/sockatlas.1 $(DESTDIR)$(PREFIX)/share/man/man1/sockatlas.1)
+
+check: check-format check-structure check-cppcheck check-tidy ## formatting, structure, cppcheck, clang-tidy
+
+check-format:
+	clang-format --dry-run -Werror $(ALL_C)
+
+check-structure: all
+	tests/check/structure.sh
+
+check-cppcheck:
+	cppcheck --quiet --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr \
+	    --suppress=missingIncludeSystem -D_GNU_SOURCE -I. shim analyzer tests/targets tests/tools
+
+check-tidy:
+	clang-tidy --quiet $(filter %.c,$(ALL_C)) -- $(CPPFLAGS) -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11
+
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(SHIM_OBJ:.o=.d) $(ANALYZER_OBJ:.o=.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

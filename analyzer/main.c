@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line's front door: finds the subcommand in CMD_TABLE and calls it. Knows nothing of what any of them
+ * does.
+ */
+#include "analyzer/cmd/cmd.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    const char *summary;
+    int (*call)(int argc, char **argv);
+    char title[32]; /* argv[0] of the subcommand: what its messages begin with */
+};
+
+static struct command commands[] = {
+#define X(name, summary) {#name, summary, cmd_##name, "sockatlas " #name},
+    CMD_TABLE(X)
+#undef X
+};
+
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static void help(void)
+{
+    puts("Usage: sockatlas COMMAND [ARG...]\n"
+         "Traces the sockets of unmodified programs and draws which process talked to which.\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+    puts("\n  sockatlas COMMAND --help   what COMMAND takes\n"
+         "  sockatlas --version        the release\n"
+         "\nExamples:\n"
+         "  sockatlas run -- curl -s http://example.org/\n"
+         "  sockatlas map");
+}
+
+/* What was printed must have arrived: a full disk behind stdout is an error like any other. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "sockatlas: standard output: %s\n", strerror(errno));
+    return status == CMD_DONE ? CMD_UNREADABLE : status;
+}
+
+int main(int argc, char **argv)
+{
+    argp_err_exit_status = CMD_USAGE;
+    if (argc < 2) {
+        fputs("sockatlas: which command? `sockatlas --help` lists them\n", stderr);
+        return CMD_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        help();
+        return finish(CMD_DONE);
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        puts("sockatlas " SOCKATLAS_RELEASE);
+        return finish(CMD_DONE);
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        argv[1] = commands[i].title;
+        return finish(commands[i].call(argc - 1, argv + 1));
+    }
+    fprintf(stderr, "sockatlas: %s: no such command; `sockatlas --help` lists them\n", argv[1]);
+    return CMD_USAGE;
+}

@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The rules that hold the house together, as TAP: what the shim exports and imports, who may include whom, what stands at the top.
+# Each check prints nothing when it holds, and the offending lines when it does not.
+set -u
+shopt -s lastpipe # `| holds` runs here, so that it can count
+cd "$(dirname "$0")/../.." || exit 1
+shim=build/libsockatlas.so
+cases=0
+
+holds() { # CASE: ok when stdin is empty
+    local found
+    cases=$((cases + 1))
+    found=$(cat)
+    if [ -z "$found" ]; then
+        echo "ok $cases - $1"
+    else
+        echo "not ok $cases - $1"
+        sed 's/^/#   /' <<<"$found"
+        failed=1
+    fi
+}
+failed=0
+
+files() { # the source tree, without what is built
+    find shim analyzer tests samples -type f "$@" 2>/dev/null | sort
+}
+
+quoted_includes() { # FILE...: FILE INCLUDED
+    grep -HoE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"[^"]+"' "$@" /dev/null |
+        sed -E 's/^([^:]+):.*"([^"]+)"$/\1 \2/'
+}
+
+defined() {
+    nm -D --defined-only "$shim" 2>/dev/null | awk '{print $NF}' | sed 's/@.*//' | sort -u
+}
+undefined() {
+    nm -D --undefined-only "$shim" 2>/dev/null | awk '{print $NF}' | sed 's/@.*//' | sort -u
+}
+# A wrapper is marked HOOK where it is defined: HOOK(name, ...) or HOOK type name(...).
+hooked() {
+    cat shim/hook_*.c 2>/dev/null | grep -oE '^HOOK\b.*' | sed -E 's/^HOOK[A-Z_]*\(([A-Za-z0-9_]+).*/\1/; t; s/^HOOK[^(]*[ *]([A-Za-z0-9_]+)\(.*/\1/' | sort -u
+}
+
+comm -3 <(defined) <(hooked) | sed 's/^\t/marked HOOK but not exported: /; t; s/^/exported but not marked HOOK: /' |
+    holds "the shim exports its hooks and nothing else"
+comm -12 <(defined) <(undefined) | holds "the shim imports nothing it exports"
+undefined | grep -E '^_*(malloc|calloc|realloc|free|memalign|posix_memalign|aligned_alloc|strn?dup)$|^_*v?(s|sn|f|d|as)?printf(_chk)?$|^(f?puts|putc|putchar|fopen|fdopen|fwrite|fread|fgets|fflush|fclose|perror|std(in|out|err))$|^pthread_|^sem_|^mtx_' |
+    holds "the shim calls no malloc, stdio or lock"
+readelf -d "$shim" | grep NEEDED | holds "the shim needs no library by name"
+# shellcheck disable=SC2046
+quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') |
+    awk '$2 ~ /(^|\/)shim\// && $2 != "shim/trace_format.h"' | holds "the analyzer includes nothing of the shim but trace_format.h"
+quoted_includes $(files -path 'shim/*' -name '*.[ch]') | awk '$2 ~ /analyzer\//' | holds "the shim includes nothing of the analyzer"
+grep -nE '^[[:space:]]*#[[:space:]]*include' shim/trace_format.h | grep -v '<stdint.h>' | holds "trace_format.h includes stdint.h alone"
+quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') |
+    awk '
+        $1 ~ /^analyzer\/trace\// && $2 ~ /^analyzer\/(model|view|cmd)\// ||
+        $1 ~ /^analyzer\/names\// && $2 ~ /^analyzer\/(trace|model|view|cmd)\// ||
+        $1 ~ /^analyzer\/model\// && $2 ~ /^analyzer\/(view|cmd)\// ||
+        $1 ~ /^analyzer\/view\// && $2 ~ /^analyzer\/cmd\//' | holds "no arrow runs back between the analyzer's rooms"
+quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') $(files -path 'shim/*' -name '*.[ch]') | awk '$2 !~ /^(analyzer|shim)\//' |
+    holds "includes are written from the top of the tree"
+if git rev-parse --git-dir >/dev/null 2>&1; then git ls-files | cut -d/ -f1 | sort -u; else ls -A; fi |
+    grep -vxE '\..*|Makefile|README\.md|LICENSE|CHANGELOG\.md|shim|analyzer|tests|samples|build|sockatlas\.data(\.old)?' |
+    holds "the top level holds nothing but what the design names"
+files \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.sh' -o -name '*.py' -o -path 'tests/deps' -o -path 'tests/run' \) |
+    while read -r file; do head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"; done |
+    holds "every source file names its licence"
+echo "1..$cases"
+exit $failed

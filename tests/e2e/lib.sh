@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What every end-to-end script starts with: `. "$(dirname "$0")/lib.sh"`. A temporary folder ($work, the current one), the built
+# programs, free ports, background programs that are stopped by pid at the end, and cases reported as TAP.
+#
+#   case_is "what holds" EXPECTED SEEN      case_has "what holds" PATTERN TEXT     case_ok "what holds" COMMAND...
+#   case_skip "what would hold" "why not"   finish
+
+set -u
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+sockatlas=$top/build/sockatlas
+shim=$top/build/libsockatlas.so
+targets=$top/build/targets
+tools=$top/build/tools
+export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C NO_COLOR=1
+unset SOCKATLAS_DIR SOCKATLAS_LIMIT SOCKATLAS_IO SOCKATLAS_OFF LD_PRELOAD
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-test.XXXXXX") || exit 1
+cd "$work" || exit 1
+cases=0 failures=0 started=() at_end=()
+
+clean_up() {
+    local pid step
+    for pid in ${started[@]+"${started[@]}"}; do
+        kill -TERM "$pid" 2>/dev/null
+    done
+    for pid in ${started[@]+"${started[@]}"}; do
+        "$tools/gone" "$pid" 5 || kill -KILL "$pid" 2>/dev/null
+    done
+    for step in ${at_end[@]+"${at_end[@]}"}; do
+        eval "$step"
+    done
+    cd / && rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+# start COMMAND...: runs it in the background; $! is its pid; stopped at the end of the script.
+start() {
+    "$@" </dev/null &
+    started+=($!)
+}
+
+# adopt PID...: a daemon's pid, to be stopped at the end like what `start` started.
+adopt() {
+    started+=("$@")
+}
+
+free_port() {
+    "$tools/port" free
+}
+
+# wait_port PORT|PATH: until something accepts there; fails after 20 seconds.
+wait_port() {
+    "$tools/port" wait "$1" 20 || { echo "# nothing listens on $1" && return 1; }
+}
+
+# wait_gone PID: until that process is no more; fails after 20 seconds.
+wait_gone() {
+    "$tools/gone" "$1" 20
+}
+
+pass() {
+    cases=$((cases + 1))
+    echo "ok $cases - $1"
+}
+
+fail() { # CASE [LINE...]
+    cases=$((cases + 1)) failures=$((failures + 1))
+    echo "not ok $cases - $1"
+    shift
+    [ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^/#   /'
+}
+
+case_is() {
+    if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "expected: $2" "seen:     $3"; fi
+}
+
+# The pattern is an extended regular expression that some line must match.
+case_has() {
+    if grep -qE -- "$2" <<<"$3"; then pass "$1"; else fail "$1" "expected a line like: $2" "seen:" "$3"; fi
+}
+
+case_ok() {
+    local what=$1 said status
+    shift
+    said=$("$@" 2>&1)
+    status=$?
+    if [ $status -eq 0 ]; then pass "$what"; else fail "$what" "exit status $status of: $*" "$said"; fi
+}
+
+case_skip() {
+    cases=$((cases + 1))
+    echo "ok $cases - $1 # SKIP $2"
+}
+
+finish() {
+    echo "1..$cases"
+    exit $((failures > 0))
+}
