@@ -19,10 +19,11 @@ struct address {
     unsigned char bytes[126];
 };
 
-/* Decodes one address as trace_format.h encodes it (`family`, `size` bytes). False, and *out unknown, when the size does not fit
- * the family. */
+/* Decodes one address as trace_format.h encodes it (`family`, `size` bytes). False, and *out unknown, when the size
+ * does not fit the family. */
 bool address_decode(struct address *out, unsigned family, const void *encoded, size_t size);
-/* The inverse; returns the encoded size. An AF_INET address is written as family AF_INET. `out` has room for 126 bytes. */
+/* The inverse; returns the encoded size. An AF_INET address is written as family AF_INET. `out` has room for 126 bytes.
+ */
 size_t address_encode(const struct address *address, void *out);
 
 bool address_known(const struct address *address);
@@ -33,8 +34,8 @@ bool address_is_multicast(const struct address *address);             /* 224/4, 
 uint64_t address_hash(const struct address *address, uint64_t seed);
 
 #define ADDRESS_TEXT_MAX 512
-/* The address without the port, as the JSON contract writes it: "127.0.0.1", "::1", "fe80::1%2", "/run/x.sock", "@name", ""
- * for an unnamed unix address; unprintable bytes of a path as \xNN. Returns `out`, or NULL when unknown. */
+/* The address without the port, as the JSON contract writes it: "127.0.0.1", "::1", "fe80::1%2", "/run/x.sock",
+ * "@name", "" for an unnamed unix address; unprintable bytes of a path as \xNN. Returns `out`, or NULL when unknown. */
 char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX]);
 /* The same with the port for people: "127.0.0.1:80", "[::1]:80", "@name", "*:80" for a wildcard; "?" when unknown,
  * "(unnamed)" for an unnamed unix address. */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bytes that need not be text (paths, names, command lines) as text that is, and back without loss.
+ */
+#ifndef ANALYZER_TRACE_TEXT_H
+#define ANALYZER_TRACE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Room that text_escape() needs for `size` bytes, NUL included. */
+#define TEXT_ESCAPED_MAX(size) ((size)*4 + 1)
+
+/* Printable ASCII and valid UTF-8 stay; a backslash becomes `\\`, every other byte `\xNN`. NUL-terminates; returns the
+ * length. */
+size_t text_escape(const void *bytes, size_t size, char *out);
+/* The inverse. `out` has room for `room` bytes; false when `text` is longer than that or has a backslash that escapes
+ * nothing. */
+bool text_unescape(const char *text, void *out, size_t room, size_t *size);
+
+/* Lower-case hexadecimal: `out` has room for 2 * size + 1. */
+void text_hex(const void *bytes, size_t size, char *out);
+/* The inverse; false when it is none or longer than `room`. */
+bool text_unhex(const char *text, void *out, size_t room, size_t *size);
+
+#endif
