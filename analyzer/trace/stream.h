@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many trace files as one stream of events in time order. Reads with pread(2) in large blocks, never by mapping (a file trimmed
- * meanwhile must not kill the reader). Memory: one block per file (smaller blocks when there are many files), no event list.
+ * Many trace files as one stream of events in time order. Reads with pread(2) in large blocks, never by mapping (a file
+ * trimmed meanwhile must not kill the reader). Memory: one block per file (smaller blocks when there are many files),
+ * no event list.
  *
- * Order: within a file, slot order, always. Between files, by time of each file's next event. Files of different hosts are ordered
- * by their wall-clock time.
+ * Order: within a file, slot order, always. Between files, by time of each file's next event. Files of different hosts
+ * are ordered by their wall-clock time.
  */
 #ifndef ANALYZER_TRACE_STREAM_H
 #define ANALYZER_TRACE_STREAM_H
 
+#include "analyzer/trace/complaint.h"
 #include "analyzer/trace/event.h"
 
 struct stream;
 
-/* Something the user must hear of the input: printed by the default handler as `sockatlas: FILE: what` on stderr.
- * Damage inside a file reads `FILE: what, at OFFSET`. */
-/* NULL selects the default. */
-typedef void stream_complain_fn(void *context, const char *line);
+/* Something the user must hear of the input is said once, as `FILE: what`; damage inside a file as `FILE: what, at
+ * OFFSET`. By default on stderr (complain NULL). */
 
-/* Opens all of `traces` (argc-style, each a folder, a log file, an exported .jsonl, or "-": .jsonl on stdin; count 0 means
+/* Opens all of `traces` (argc-style, each a folder, a log file, an exported .jsonl, or "-": .jsonl on stdin; count 0
+ * means
  * "./sockatlas.data"). What cannot be read is complained about and counted, the others are opened. Never NULL. */
 struct stream *stream_open(char *const *traces, int count, stream_complain_fn *complain, void *context);
-/* The next event, or false at the end of what has been written so far. A live trace may have more later: call again after
- * stream_refresh(), which also picks up files that appeared in the folders. */
+/* The next event, or false at the end of what has been written so far. A live trace may have more later: call again
+ * after stream_refresh(), which also picks up files that appeared in the folders. */
 bool stream_next(struct stream *stream, struct event *event);
 void stream_refresh(struct stream *stream);
 /* All images known so far: count, and by index = id. New ones may appear while reading. */

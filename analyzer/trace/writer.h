@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writes trace files: used by `run` for its own records, by the .jsonl reader, and by tests and generators. Plain write(2); the
- * shim's own mapped log is another thing.
+ * Writes trace files: used by `run` for its own records, by the .jsonl reader, and by tests and generators. Plain
+ * write(2); the shim's own mapped log is another thing.
  */
 #ifndef ANALYZER_TRACE_WRITER_H
 #define ANALYZER_TRACE_WRITER_H
@@ -11,17 +11,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Lays out one record in `out` (SOCKATLAS_RECORD_SLOTS_MAX slots of room): common, body, tail over as many slots as needed.
- * Returns the number of slots, or 0 when it does not fit. */
-unsigned writer_record(void *out, const struct sockatlas_common *common, const void *body, size_t body_size, const void *tail,
-                       size_t tail_size);
+/* Lays out one record in `out` (SOCKATLAS_RECORD_SLOTS_MAX slots of room): common, body, tail over as many slots as
+ * needed. Returns the number of slots, or 0 when it does not fit. */
+unsigned writer_record(void *out, const struct sockatlas_common *common, const void *body, size_t body_size,
+                       const void *tail, size_t tail_size);
 
 struct writer;
-/* Creates DIR/NAME.atlas (0600, O_EXCL|O_NOFOLLOW). Magic, version, sizes and byte order are filled in. NULL with errno. */
+/* Creates DIR/NAME.atlas (0600, O_EXCL|O_NOFOLLOW). Magic, version, sizes and byte order are filled in. NULL with
+ * errno. */
 struct writer *writer_create(const char *dir, const char *name, const struct sockatlas_header *header);
-/* Appends; false with errno on a write error. Visible to readers at writer_flush() (which updates the cursor) or close. */
-bool writer_append(struct writer *writer, const struct sockatlas_common *common, const void *body, size_t body_size, const void *tail,
-                   size_t tail_size);
+/* Appends; false with errno on a write error. Visible to readers at writer_flush() (which updates the cursor) or close.
+ */
+bool writer_append(struct writer *writer, const struct sockatlas_common *common, const void *body, size_t body_size,
+                   const void *tail, size_t tail_size);
 bool writer_flush(struct writer *writer);
 bool writer_close(struct writer *writer);
 

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading one log file, see file.h.
+ */
+#include "analyzer/trace/file.h"
+
+#include "analyzer/trace/fields.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Complaints about damaged records of one file, before the rest is only counted. */
+#define DAMAGES_SAID_MAX 10
+
+static bool reopen(struct file *file)
+{
+    if (file->fd >= 0)
+        return true;
+    struct stat status;
+    file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file->fd < 0 || fstat(file->fd, &status) != 0) {
+        complain(file->complaints, "%s: %s", file->path, strerror(errno));
+        return false;
+    }
+    if (file->device == 0 && file->inode == 0) {
+        file->device = status.st_dev;
+        file->inode = status.st_ino;
+    } else if (file->device != status.st_dev || file->inode != status.st_ino) {
+        complain(file->complaints, "%s: replaced while it was read", file->path);
+        return false;
+    }
+    file->size = (uint64_t)status.st_size;
+    return true;
+}
+
+/* pread(2) all of `size` bytes, fewer only at the file's end; -1 on an error, complained about. */
+static ssize_t read_at(struct file *file, void *out, size_t size, uint64_t offset)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = pread(file->fd, (char *)out + done, size - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            complain(file->complaints, "%s: %s, at %" PRIu64, file->path, strerror(errno), offset + done);
+            return -1;
+        }
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+/* What is wrong with a header of which `size` bytes are there; NULL: nothing. `room` holds a longer message. */
+static const char *header_fault(const struct sockatlas_header *header, size_t size, char room[128])
+{
+    if (size == 0)
+        return "empty, not a trace";
+    if (memcmp(header->magic, SOCKATLAS_MAGIC, size < 8 ? size : 8) != 0)
+        return "not a trace";
+    if (size < offsetof(struct sockatlas_header, header_size))
+        return "cut short in its header";
+    if (header->byte_order != SOCKATLAS_BYTE_ORDER)
+        return header->byte_order == __builtin_bswap32(SOCKATLAS_BYTE_ORDER)
+                   ? "written on a machine of the other byte order"
+                   : "damaged header";
+    if (header->version > SOCKATLAS_VERSION) {
+        snprintf(room, 128, "trace version %" PRIu32 " is newer than version %d, the newest this sockatlas reads",
+                 header->version, SOCKATLAS_VERSION);
+        return room;
+    }
+    if (size < sizeof *header)
+        return "cut short in its header";
+    if (header->version == 0 || header->header_size != SOCKATLAS_HEADER_SIZE ||
+        header->slot_size != SOCKATLAS_SLOT_SIZE)
+        return "damaged header";
+    return NULL;
+}
+
+/* Where the slots end: at the cursor, but never beyond the size limit or the file. Says so when the file ends too
+ * early. */
+static void find_end(struct file *file)
+{
+    const struct sockatlas_header *header = &file->image->header;
+    uint64_t limit = header->size_limit > SOCKATLAS_HEADER_SIZE ? header->size_limit - SOCKATLAS_HEADER_SIZE : 0;
+    uint64_t slots = limit == 0 ? UINT64_MAX / SOCKATLAS_SLOT_SIZE - SOCKATLAS_SLOT_SIZE : limit / SOCKATLAS_SLOT_SIZE;
+    slots = header->cursor < slots ? header->cursor : slots;
+    uint64_t end = SOCKATLAS_HEADER_SIZE + slots * SOCKATLAS_SLOT_SIZE;
+    file->end = end < file->size ? end : file->size;
+    /* On a full disk the file legitimately ends before its cursor. */
+    bool lost = header->lost != 0 && header->lost_reason == SOCKATLAS_LOSS_SPACE;
+    if (file->size < end && !lost && !file->cut_said) {
+        file->cut_said = true;
+        complain(file->complaints, "%s: cut short, at %" PRIu64, file->path, file->size);
+    }
+}
+
+bool file_open(struct file *file, const char *path, struct trace_image *image, struct complaints *complaints)
+{
+    *file = (struct file){.path = strdup(path), .fd = -1, .image = image, .complaints = complaints};
+    file->offset = SOCKATLAS_HEADER_SIZE;
+    char room[128];
+    const char *fault = NULL;
+    if (!reopen(file)) {
+        file_close(file);
+        return false;
+    }
+    ssize_t got = read_at(file, &image->header, sizeof image->header, 0);
+    if (got >= 0)
+        fault = header_fault(&image->header, (size_t)got, room);
+    if (fault != NULL)
+        complain(complaints, "%s: %s", path, fault);
+    if (got < 0 || fault != NULL) {
+        file_close(file);
+        return false;
+    }
+    find_end(file);
+    return true;
+}
+
+/* Moves what was not taken yet to the block's start and reads on behind it. False when nothing came. */
+static bool refill(struct file *file)
+{
+    uint64_t at = file->offset + file->filled;
+    if (at >= file->end || !reopen(file))
+        return false;
+    if (file->block == NULL) {
+        file->block = aligned_alloc(SOCKATLAS_SLOT_SIZE, file->block_size);
+        if (file->block == NULL)
+            abort();
+    }
+    size_t rest = file->filled - file->used;
+    memmove(file->block, file->block + file->used, rest);
+    file->offset += file->used;
+    file->used = 0;
+    file->filled = rest;
+    size_t want = file->block_size - rest;
+    want = file->end - at < want ? (size_t)(file->end - at) : want;
+    ssize_t got = read_at(file, file->block + rest, want, at);
+    if (got <= 0) {
+        file->end = at;
+        return false;
+    }
+    file->filled += (size_t)got;
+    return true;
+}
+
+__attribute__((noinline, cold)) static void say_damaged(struct file *file, const struct layout *layout, uint64_t offset)
+{
+    file->damages++;
+    if (file->damages < DAMAGES_SAID_MAX)
+        complain(file->complaints, "%s: %s record with sizes that do not fit it, at %" PRIu64, file->path, layout->word,
+                 offset);
+    else if (file->damages == DAMAGES_SAID_MAX)
+        complain(file->complaints, "%s: %s record with sizes that do not fit it, at %" PRIu64 "; more are not listed",
+                 file->path, layout->word, offset);
+}
+
+__attribute__((noinline, cold)) static void say_unknown(struct file *file, unsigned kind, uint64_t offset)
+{
+    if (!file->unknown_said)
+        complain(file->complaints, "%s: records of unknown kind %u skipped, the first at %" PRIu64, file->path, kind,
+                 offset);
+    file->unknown_said = true;
+}
+
+/* Whether the record at `offset` may be handed out; says why if not. */
+static bool check(struct file *file, const unsigned char *record, unsigned slots, uint64_t offset)
+{
+    const struct layout *layout = fields_layout(record[0]);
+    if (layout == NULL) {
+        say_unknown(file, record[0], offset);
+        return false;
+    }
+    if (fields_fit(record, slots))
+        return true;
+    /* Of a file that was cut behind this very record, the cut is what there is to say, and it was said. */
+    if (!file->cut_said || offset + (uint64_t)(slots + 1) * SOCKATLAS_SLOT_SIZE <= file->end)
+        say_damaged(file, layout, offset);
+    return false;
+}
+
+bool file_next(struct file *file, struct event *event)
+{
+    for (;;) {
+        if (file->filled - file->used < SOCKATLAS_SLOT_SIZE && (!refill(file) || file->filled < SOCKATLAS_SLOT_SIZE))
+            return false;
+        const unsigned char *record = file->block + file->used;
+        if (record[0] == 0 || record[0] == SOCKATLAS_CONTINUATION) {
+            file->used += SOCKATLAS_SLOT_SIZE;
+            continue;
+        }
+        size_t left = (file->filled - file->used) / SOCKATLAS_SLOT_SIZE;
+        unsigned slots = 1;
+        while (slots < SOCKATLAS_RECORD_SLOTS_MAX && slots < left &&
+               record[(size_t)slots * SOCKATLAS_SLOT_SIZE] == SOCKATLAS_CONTINUATION)
+            slots++;
+        /* The record may go on behind the block. */
+        if (slots == left && slots < SOCKATLAS_RECORD_SLOTS_MAX && refill(file))
+            continue;
+        uint64_t offset = file->offset + file->used;
+        record = file->block + file->used;
+        file->used += (size_t)slots * SOCKATLAS_SLOT_SIZE;
+        if (!check(file, record, slots, offset))
+            continue;
+        event->image = file->image;
+        event->slot = (offset - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
+        event->record = record;
+        event->slots = slots;
+        event_common(event);
+        return true;
+    }
+}
+
+void file_refresh(struct file *file)
+{
+    struct sockatlas_header header;
+    struct stat status;
+    if (!reopen(file) || fstat(file->fd, &status) != 0)
+        return;
+    file->size = (uint64_t)status.st_size;
+    if (read_at(file, &header, sizeof header, 0) != (ssize_t)sizeof header)
+        return;
+    file->image->header = header;
+    find_end(file);
+}
+
+void file_release(struct file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+}
+
+void file_rest(struct file *file)
+{
+    file_release(file);
+    file->offset += file->used;
+    file->used = file->filled = 0;
+    free(file->block);
+    file->block = NULL;
+}
+
+void file_close(struct file *file)
+{
+    file_release(file);
+    free(file->block);
+    free(file->path);
+    *file = (struct file){.fd = -1};
+}

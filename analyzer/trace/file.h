@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One log file (NAME.atlas): its header, and its records one after another. Reads with pread(2) into a block of its
+ * own, never beyond the header's cursor. Its descriptor may be taken away at any time and comes back at need.
+ */
+#ifndef ANALYZER_TRACE_FILE_H
+#define ANALYZER_TRACE_FILE_H
+
+#include "analyzer/trace/complaint.h"
+#include "analyzer/trace/event.h"
+
+#include <sys/types.h>
+
+struct file {
+    char *path;
+    int fd; /* -1: not open */
+    dev_t device;
+    ino_t inode;
+    struct trace_image *image;
+    struct complaints *complaints;
+
+    unsigned char *block; /* NULL until something is read */
+    size_t block_size;    /* to allocate */
+    size_t filled;        /* bytes of it that hold file contents */
+    size_t used;          /* bytes of it that were taken */
+    uint64_t offset;      /* file offset of block[0] */
+    uint64_t end;         /* file offset where the slots end: the cursor's, or the file's */
+    uint64_t size;        /* of the file, at the latest look */
+    unsigned damages;     /* records complained about */
+    bool unknown_said, cut_said;
+};
+
+/* Opens PATH, checks its header and fills image->header. False, complained about, when it is no readable log: the file
+ * is left closed. `image` and `complaints` must outlive it. */
+bool file_open(struct file *file, const char *path, struct trace_image *image, struct complaints *complaints);
+/* The next record, or false at the end of what there is. `event` is valid until the next call. Opens the descriptor at
+ * need; a file that cannot be reopened or read ends there, complained about. */
+bool file_next(struct file *file, struct event *event);
+/* Looks again how far the file was written. */
+void file_refresh(struct file *file);
+/* Gives the descriptor back; the file goes on at the next file_next(). */
+void file_release(struct file *file);
+/* Gives the block back too: for a file read to its end. */
+void file_rest(struct file *file);
+void file_close(struct file *file);
+
+#endif
