@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking names up, see names.h.
+ */
+#include "analyzer/names/names.h"
+
+#include "shim/trace_format.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+struct name {
+    uint8_t table; /* enum names_table */
+    bool alias;
+    int32_t context; /* NAMES_OPTION: the level */
+    int32_t value;
+    const char *name;
+};
+
+/* Every constant's value by table and name, so that options.def can say its levels by name. */
+enum value {
+#define NAME(table, value, name)       VALUE_##table##_##name = (value),
+#define NAME_ALIAS(table, value, name) VALUE_##table##_##name = (value),
+#include "analyzer/names/constants.def"
+};
+
+/* Rows of one table are neighbours. */
+static const struct name names[] = {
+#define NAME(table_, value_, name_)       {.table = NAMES_##table_, .value = (value_), .name = #name_},
+#define NAME_ALIAS(table_, value_, name_) {.table = NAMES_##table_, .alias = true, .value = (value_), .name = #name_},
+#include "analyzer/names/constants.def"
+
+#define OPTION(level, value_, name_, type)                                                                             \
+    {.table = NAMES_OPTION, .context = VALUE_LEVEL_##level, .value = (value_), .name = #name_},
+#define OPTION_ALIAS(level, value_, name_)                                                                             \
+    {.table = NAMES_OPTION, .alias = true, .context = VALUE_LEVEL_##level, .value = (value_), .name = #name_},
+#include "analyzer/names/options.def"
+
+#define X(value_, name_) {.table = NAMES_CALL, .value = (value_), .name = #name_},
+    SOCKATLAS_CALLS(X)
+#undef X
+#define X(value_, name_, word_, body) {.table = NAMES_KIND, .value = (value_), .name = #word_},
+        SOCKATLAS_KINDS(X)
+#undef X
+#define X(value_, name_, word_) {.table = NAMES_COVERAGE, .value = (value_), .name = #word_},
+            SOCKATLAS_COVERAGES(X)
+#undef X
+};
+
+/* Where each table's rows begin and end. */
+static struct range {
+    const struct name *first, *end;
+} ranges[NAMES_TABLES];
+
+__attribute__((constructor)) static void find_ranges(void)
+{
+    for (const struct name *name = names; name < names + sizeof names / sizeof *names; name++) {
+        struct range *range = &ranges[name->table];
+        if (range->first == NULL)
+            range->first = name;
+        range->end = name + 1;
+    }
+}
+
+/* The table that really has the names: some depend on their context. */
+static enum names_table resolve(enum names_table table, int64_t context)
+{
+    bool eai = context == SOCKATLAS_CALL_getaddrinfo || context == SOCKATLAS_CALL_getnameinfo ||
+               context == SOCKATLAS_CALL_getaddrinfo_a;
+    bool inet = context == AF_INET || context == AF_INET6;
+    switch (table) {
+    case NAMES_RESOLVER:
+        return eai ? NAMES_EAI : NAMES_H_ERRNO;
+    case NAMES_PROTOCOL:
+        return inet ? NAMES_PROTOCOL : context == AF_NETLINK ? NAMES_NETLINK : NAMES_NONE;
+    default:
+        return table;
+    }
+}
+
+const char *names_find(enum names_table table, int64_t context, int64_t value)
+{
+    if (table == NAMES_ERRNO)
+        return value > 0 && value <= INT32_MAX ? strerrorname_np((int)value) : NULL;
+    const struct range *range = &ranges[resolve(table, context)];
+    for (const struct name *name = range->first; name < range->end; name++)
+        if (name->value == value && !name->alias && (table != NAMES_OPTION || name->context == context))
+            return name->name;
+    return NULL;
+}
+
+/* Above every errno that Linux gives to programs. */
+#define ERRNO_MAX 200
+
+bool names_value(enum names_table table, int64_t context, const char *text, int64_t *value)
+{
+    for (int error = 1; table == NAMES_ERRNO && error < ERRNO_MAX; error++) {
+        const char *name = strerrorname_np(error);
+        if (name != NULL && strcmp(name, text) == 0) {
+            *value = error;
+            return true;
+        }
+    }
+    const struct range *range = &ranges[resolve(table, context)];
+    for (const struct name *name = range->first; name < range->end; name++)
+        if (strcmp(name->name, text) == 0 && (table != NAMES_OPTION || name->context == context)) {
+            *value = name->value;
+            return true;
+        }
+    return false;
+}
