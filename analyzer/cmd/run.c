@@ -1,19 +1,161 @@
 /* SPDX-License-Identifier: MIT
  *
- * `sockatlas run`: starts a command with the shim preloaded, and gives back its exit status.
+ * `sockatlas run`: starts a command with the shim preloaded, waits for it, leaves a trimmed trace and says in three
+ * lines what is in it. Its exit status is the command's. While the command runs it sleeps.
  */
+#include "analyzer/cmd/run.h"
+
 #include "analyzer/cmd/cmd.h"
 
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#define DEFAULT_DIR "sockatlas.data"
+
+struct options {
+    const char *dir;
+    char **command; /* NULL-terminated, the rest of argv */
+};
+
+static const struct argp_option option_table[] = {
+    {"dir", 'd', "DIR", 0, "Write the trace to DIR (./sockatlas.data)", 0},
+    {0},
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case 'd':
+        options->dir = value;
+        return 0;
+    case ARGP_KEY_ARG:
+        options->command = state->argv + state->next - 1;
+        state->next = state->argc;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp run_argp = {
+    .options = option_table,
+    .parser = parse,
+    .args_doc = "[--] CMD [ARG...]",
+    .doc = "Runs CMD with the socket calls of it and of all its children recorded.\v"
+           "A trace that stands in DIR already is kept as DIR.old. Children that outlive CMD go on recording.\n\n"
+           "Exit status: CMD's own (killed by a signal: the same signal); 127 CMD not found, 126 not executable, "
+           "125 the trace could not be set up (CMD was not started), 2 usage.\n\n"
+           "Examples:\n"
+           "  sockatlas run -- curl -s http://example.org/\n"
+           "  sockatlas run -d /tmp/web ./start-everything.sh",
+};
+
+/* The shim stands beside this program (build tree) or in ../lib/sockatlas (any prefix); SOCKATLAS_SHIM names another
+ * one. */
+static bool find_shim(char *path)
+{
+    static const char *const places[] = {"/libsockatlas.so", "/../lib/sockatlas/libsockatlas.so"};
+    char self[PATH_MAX], candidate[PATH_MAX + 64];
+    const char *given = getenv("SOCKATLAS_SHIM");
+    if (given && *given)
+        return realpath(given, path) != NULL;
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (size < 0)
+        return false;
+    self[size] = '\0';
+    *strrchr(self, '/') = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(candidate, sizeof candidate, "%s%s", self, places[i]);
+        if (realpath(candidate, path))
+            return true;
+    }
+    return false;
+}
+
+static bool shim_ready(char *shim, const char *title)
+{
+    if (!find_shim(shim)) {
+        const char *given = getenv("SOCKATLAS_SHIM");
+        if (given && *given)
+            fprintf(stderr, "%s: SOCKATLAS_SHIM: %s: %s\n", title, given, strerror(errno));
+        else
+            fprintf(stderr, "%s: libsockatlas.so is neither beside this program nor in ../lib/sockatlas\n", title);
+        return false;
+    }
+    if (strpbrk(shim, ": $")) {
+        fprintf(stderr, "%s: %s: LD_PRELOAD cannot carry a path with a colon, a space or a dollar sign\n", title, shim);
+        return false;
+    }
+    return true;
+}
+
+static void warn(const char *title, const char *command, const char *path, const char *shim)
+{
+    static const char *const reasons[] = {
+        [SOCKATLAS_UNTRACED_STATIC] = "it is statically linked (children of it that are not, will be)",
+        [SOCKATLAS_UNTRACED_SETUID] =
+            "it runs with rights of its own (setuid, setgid or capabilities), and the loader ignores preloads then",
+        [SOCKATLAS_UNTRACED_LIBC] = "it uses another libc",
+        [SOCKATLAS_UNTRACED_CLASS] = "it is built for another machine or word size than libsockatlas.so",
+    };
+    const char *off = getenv("SOCKATLAS_OFF");
+    if (off && strcmp(off, "1") == 0)
+        fprintf(stderr, "%s: SOCKATLAS_OFF=1 is set: nothing will be traced\n", title);
+    enum sockatlas_untraced why = run_target_untraced(path, shim);
+    if (why != SOCKATLAS_TRACEABLE)
+        fprintf(stderr, "%s: %s will not be traced: %s\n", title, command, reasons[why]);
+}
+
+/* Runs the command into `dir`; the wait status, or -1 when it could not be started. */
+static int trace(const struct options *options, const struct run_preload *preload, const char *title)
+{
+    struct run_log *log = run_log_open(preload->dir, options->command);
+    if (!log)
+        fprintf(stderr, "%s: %s/run%s: %s\n", title, preload->dir, SOCKATLAS_SUFFIX, strerror(errno));
+    pid_t command = run_command_start(options->command, preload, title);
+    if (command < 0) {
+        fprintf(stderr, "%s: fork: %s\n", title, strerror(errno));
+        run_log_close(log);
+        return -1;
+    }
+    run_log_command(log, command, -1);
+    int status = run_command_wait(command);
+    run_log_command(log, command, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    run_log_close(log);
+    run_trim(preload->dir);
+    return status;
+}
 
 int cmd_run(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "%s: no command given\n", argv[0]);
+    struct options options = {.dir = DEFAULT_DIR};
+    const char *title = argv[0];
+    char shim[PATH_MAX], path[PATH_MAX];
+    argp_parse(&run_argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
+    if (!options.command) {
+        fprintf(stderr, "%s: no command given; `%s --help` tells more\n", title, title);
         return CMD_USAGE;
     }
-    execvp(argv[1], argv + 1);
-    perror(argv[1]);
-    return 127;
+    if (!shim_ready(shim, title))
+        return RUN_FAILED;
+    int status = run_target_find(options.command[0], path);
+    if (status != 0) {
+        fprintf(stderr, "%s: %s: %s\n", title, options.command[0],
+                status == RUN_NOT_FOUND ? "command not found" : strerror(errno));
+        return status;
+    }
+    char *dir = run_folder_prepare(options.dir, title);
+    if (!dir)
+        return RUN_FAILED;
+    warn(title, options.command[0], path, shim);
+    int wait_status = trace(&options, &(struct run_preload){.shim = shim, .dir = dir}, title);
+    free(dir);
+    return wait_status < 0 ? RUN_FAILED : run_command_finish(wait_status);
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts of `sockatlas run`, in the order they work: the target is looked at, the folder made ready, the command
+ * started and waited for, the logs trimmed, the run summed up. Only the files run*.c include this.
+ */
+#ifndef ANALYZER_CMD_RUN_H
+#define ANALYZER_CMD_RUN_H
+
+#include "shim/trace_format.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum run_status {
+    RUN_FAILED = 125,         /* `run` itself failed; the command was not started */
+    RUN_NOT_EXECUTABLE = 126, /* the command was found, and cannot be executed */
+    RUN_NOT_FOUND = 127,
+};
+
+/* ---- run_target.c ---- */
+
+/* Finds `command` as execvp(3) would; `path` has room for PATH_MAX. 0, RUN_NOT_EXECUTABLE or RUN_NOT_FOUND, with errno.
+ */
+int run_target_find(const char *command, char *path);
+/* Why the program in `path` would start without `shim` in it, or SOCKATLAS_TRACEABLE. Scripts are judged by their
+ * interpreter. */
+enum sockatlas_untraced run_target_untraced(const char *path, const char *shim);
+
+/* ---- run_folder.c ---- */
+
+/* Makes `dir` an empty trace folder of the user's own: creates it, or moves the trace that stands there to DIR.old (in
+ * place of an older one). Returns its absolute path, to be freed, or NULL after a line on stderr that begins with
+ * `title`. */
+char *run_folder_prepare(const char *dir, const char *title);
+
+/* ---- run_command.c ---- */
+
+struct run_preload {
+    const char *shim; /* absolute paths */
+    const char *dir;
+};
+
+/* Forks and executes `argv` with the shim preloaded, in the caller's process group, with the caller's signal mask and
+ * dispositions. From here on until run_command_wait() the caller's signals are held. -1 with errno. */
+pid_t run_command_start(char *const *argv, const struct run_preload *preload, const char *title);
+/* Sleeps until the command has ended, handing on the signals that reach only the caller. Returns the wait status. */
+int run_command_wait(pid_t command);
+/* Ends as the command did: the exit status to return, or dies by the same signal. */
+int run_command_finish(int wait_status);
+
+/* ---- run_log.c ---- */
+
+/* What `run` itself has to say, in DIR/run.atlas. A NULL log takes everything and writes nothing. */
+struct run_log;
+struct run_log *run_log_open(const char *dir, char *const *argv);
+void run_log_command(struct run_log *log, pid_t command, int status); /* status -1: it runs */
+void run_log_gone(struct run_log *log, pid_t pid, int wait_status);   /* -1: not ours to reap */
+void run_log_close(struct run_log *log);
+
+/* ---- run_trim.c ---- */
+
+/* Cuts every log file in `dir` that no process has mapped any more to the slots taken, and marks it closed. */
+void run_trim(const char *dir);
+
+#endif

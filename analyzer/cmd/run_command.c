@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Starting the command, standing between it and whoever signals `run`, and ending as it did. The command stays in the
+ * caller's process group: the terminal's job control reaches both, so nothing here stops, continues or sets the
+ * foreground.
+ */
+#include "analyzer/cmd/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static sigset_t held;     /* what run_command_wait() takes */
+static sigset_t mask_was; /* the caller's mask and SIGCHLD disposition, which the command gets */
+static struct sigaction child_was;
+
+static void hold_signals(void)
+{
+    static const int left_alone[] = {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGSEGV, SIGBUS,
+                                     SIGILL,  SIGFPE,  SIGTRAP, SIGABRT, SIGSYS};
+    sigfillset(&held);
+    for (size_t i = 0; i < sizeof left_alone / sizeof left_alone[0]; i++)
+        sigdelset(&held, left_alone[i]);
+    sigprocmask(SIG_BLOCK, &held, &mask_was);
+    /* With SIGCHLD ignored the kernel would reap the command, and its status with it. */
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &child_was);
+}
+
+/* Entries of LD_PRELOAD are separated by colons or spaces. */
+static bool is_listed(const char *list, const char *entry)
+{
+    size_t size = strlen(entry);
+    for (const char *at = list + strspn(list, ": "); *at; at += strspn(at, ": ")) {
+        size_t length = strcspn(at, ": ");
+        if (length == size && memcmp(at, entry, size) == 0)
+            return true;
+        at += length;
+    }
+    return false;
+}
+
+/* Ours goes last: an allocator or a sanitizer that must come first stays first. */
+static bool set_environment(const struct run_preload *preload)
+{
+    const char *others = getenv("LD_PRELOAD");
+    if (setenv("SOCKATLAS_DIR", preload->dir, 1) < 0)
+        return false;
+    if (!others || !*others)
+        return setenv("LD_PRELOAD", preload->shim, 1) == 0;
+    if (is_listed(others, preload->shim))
+        return true;
+    char *both;
+    if (asprintf(&both, "%s:%s", others, preload->shim) < 0)
+        return false;
+    bool set = setenv("LD_PRELOAD", both, 1) == 0;
+    free(both);
+    return set;
+}
+
+pid_t run_command_start(char *const *argv, const struct run_preload *preload, const char *title)
+{
+    hold_signals();
+    pid_t command = fork();
+    if (command != 0)
+        return command;
+    sigaction(SIGCHLD, &child_was, NULL);
+    sigprocmask(SIG_SETMASK, &mask_was, NULL);
+    if (!set_environment(preload)) {
+        fprintf(stderr, "%s: %s\n", title, strerror(errno));
+        _exit(RUN_FAILED);
+    }
+    execvp(argv[0], argv);
+    int status = errno == ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE;
+    fprintf(stderr, "%s: %s: %s\n", title, argv[0], strerror(errno));
+    _exit(status);
+}
+
+/* The kernel's own signals (si_code > 0: the terminal's keys, a changed window) went to the whole foreground group;
+ * only a hangup goes to the session's leader alone. */
+static bool reached_command(const siginfo_t *signal)
+{
+    return signal->si_code > 0 && !(signal->si_signo == SIGHUP && getsid(0) == getpid());
+}
+
+int run_command_wait(pid_t command)
+{
+    for (;;) {
+        siginfo_t signal;
+        int number = sigwaitinfo(&held, &signal);
+        if (number < 0)
+            continue; /* EINTR: stopped and continued */
+        if (number == SIGCHLD) {
+            int status;
+            if (waitpid(command, &status, WNOHANG) == command)
+                return status;
+        } else if (reached_command(&signal)) {
+            continue;
+        } else if (signal.si_code == SI_QUEUE) {
+            sigqueue(command, number, signal.si_value);
+        } else {
+            kill(command, number);
+        }
+    }
+}
+
+int run_command_finish(int wait_status)
+{
+    if (!WIFSIGNALED(wait_status))
+        return WEXITSTATUS(wait_status);
+    int number = WTERMSIG(wait_status);
+    sigset_t only;
+    fflush(NULL);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0}); /* the command's core is the one wanted */
+    sigaction(number, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    sigemptyset(&only);
+    sigaddset(&only, number);
+    sigprocmask(SIG_UNBLOCK, &only, NULL);
+    raise(number);
+    return 128 + number; /* the signal does not kill an init process */
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The trace folder before a run: empty, the user's own, private. Moves an older trace out of the way, and never touches
+ * a folder that is not a trace.
+ */
+#include "analyzer/cmd/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum content { CONTENT_UNREADABLE, CONTENT_NONE, CONTENT_TRACE, CONTENT_OTHER };
+
+static bool is_log(const char *name)
+{
+    size_t size = strlen(name), suffix = strlen(SOCKATLAS_SUFFIX);
+    return size > suffix && strcmp(name + size - suffix, SOCKATLAS_SUFFIX) == 0;
+}
+
+static bool is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* A trace holds log files, perhaps other files beside them, and no folders. */
+static enum content look_into(const char *dir)
+{
+    DIR *entries = opendir(dir);
+    if (!entries)
+        return CONTENT_UNREADABLE;
+    unsigned logs = 0, others = 0, folders = 0;
+    for (const struct dirent *entry; (entry = readdir(entries));) {
+        struct stat status;
+        if (is_dots(entry->d_name) || fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        if (S_ISDIR(status.st_mode))
+            folders++;
+        else if (is_log(entry->d_name))
+            logs++;
+        else
+            others++;
+    }
+    closedir(entries);
+    if (logs && !folders)
+        return CONTENT_TRACE;
+    return logs || others || folders ? CONTENT_OTHER : CONTENT_NONE;
+}
+
+/* Removes the log files in `dir` and the folder, which fails when something else is in it. */
+static bool remove_trace(const char *dir)
+{
+    DIR *entries = opendir(dir);
+    if (!entries)
+        return errno == ENOENT;
+    for (const struct dirent *entry; (entry = readdir(entries));) {
+        if (is_log(entry->d_name))
+            unlinkat(dirfd(entries), entry->d_name, 0);
+    }
+    closedir(entries);
+    return rmdir(dir) == 0;
+}
+
+static char *complain(const char *title, const char *dir, const char *what)
+{
+    fprintf(stderr, "%s: %s: %s\n", title, dir, what);
+    return NULL;
+}
+
+static bool move_old(const char *dir, const char *title)
+{
+    char old[PATH_MAX];
+    size_t size = strlen(dir);
+    while (size > 1 && dir[size - 1] == '/')
+        size--;
+    if (snprintf(old, sizeof old, "%.*s.old", (int)size, dir) >= (int)sizeof old)
+        return complain(title, dir, strerror(ENAMETOOLONG));
+    if (!remove_trace(old))
+        return complain(title, old, "cannot be replaced by the trace that stands here already; move it away");
+    if (rename(dir, old) < 0)
+        return complain(title, dir, "holds a trace and cannot be moved away");
+    return true;
+}
+
+char *run_folder_prepare(const char *dir, const char *title)
+{
+    struct stat status;
+    if (lstat(dir, &status) == 0) {
+        if (!S_ISDIR(status.st_mode))
+            return complain(title, dir, "exists and is not a folder");
+        enum content content = look_into(dir);
+        if (content == CONTENT_UNREADABLE)
+            return complain(title, dir, strerror(errno));
+        if (content == CONTENT_OTHER)
+            return complain(title, dir, "holds other things than a trace; choose another folder with -d");
+        if (content == CONTENT_TRACE && !move_old(dir, title))
+            return NULL;
+    }
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return complain(title, dir, strerror(errno));
+    if (lstat(dir, &status) < 0)
+        return complain(title, dir, strerror(errno));
+    if (status.st_uid != geteuid())
+        return complain(title, dir, "belongs to another user");
+    if (status.st_mode & (S_IWGRP | S_IWOTH))
+        return complain(title, dir, "others may write to it; a trace is private");
+    if (access(dir, W_OK | X_OK) < 0)
+        return complain(title, dir, strerror(errno));
+    char *absolute = realpath(dir, NULL);
+    return absolute ? absolute : complain(title, dir, strerror(errno));
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `run`'s own log file in the trace: when the command started and ended, and which traced processes are no more. A
+ * trace without it is a trace all the same, so that a failure here is said once and changes nothing else.
+ */
+#include "analyzer/cmd/run.h"
+
+#include "analyzer/trace/writer.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COMMAND_TEXT_MAX 2048
+
+struct run_log {
+    struct writer *writer;
+    char command[COMMAND_TEXT_MAX];
+    uint16_t command_size;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Reads up to `room` bytes of a small file; returns how many. */
+static size_t read_file(const char *path, char *out, size_t room)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, out, room);
+    if (fd >= 0)
+        close(fd);
+    return size > 0 ? (size_t)size : 0;
+}
+
+static uint64_t namespace_inode(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? status.st_ino : 0;
+}
+
+/* Field 22 of /proc/self/stat; the second, comm, may hold anything but ends at the last parenthesis. */
+static uint64_t start_ticks(void)
+{
+    char text[1024];
+    text[read_file("/proc/self/stat", text, sizeof text - 1)] = '\0';
+    char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+static void describe_self(struct sockatlas_header *header)
+{
+    struct utsname system;
+    *header = (struct sockatlas_header){
+        .size_limit = 0, /* not mapped: as long as it is */
+        .boottime_ns = clock_ns(CLOCK_BOOTTIME),
+        .realtime_ns = clock_ns(CLOCK_REALTIME),
+        .start_ticks = start_ticks(),
+        .netns_inode = namespace_inode("/proc/self/ns/net"),
+        .pidns_inode = namespace_inode("/proc/self/ns/pid"),
+        .pid = (uint32_t)getpid(),
+        .ppid = (uint32_t)getppid(),
+        .uid = geteuid(),
+        .writer = SOCKATLAS_WRITER_RUN,
+    };
+    size_t size = read_file("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof header->boot_id - 1);
+    header->boot_id[size] = '\0';
+    header->boot_id[strcspn(header->boot_id, "\n")] = '\0';
+    if (uname(&system) == 0)
+        memcpy(header->host, system.nodename,
+               sizeof header->host < sizeof system.nodename ? sizeof header->host : sizeof system.nodename);
+    size = read_file("/proc/self/comm", header->comm, sizeof header->comm);
+    if (size)
+        header->comm[size - 1] = '\0';
+    if (readlink("/proc/self/exe", header->exe, sizeof header->exe) < 0)
+        header->exe[0] = '\0';
+    header->cmdline_size = (uint32_t)read_file("/proc/self/cmdline", header->cmdline, sizeof header->cmdline);
+}
+
+static void join(struct run_log *log, char *const *argv)
+{
+    size_t size = 0;
+    for (; *argv && size + 1 < sizeof log->command; argv++) {
+        int printed = snprintf(log->command + size, sizeof log->command - size, "%s%s", size ? " " : "", *argv);
+        size += printed > 0 ? (size_t)printed : 0;
+    }
+    log->command_size = (uint16_t)(size < sizeof log->command ? size : sizeof log->command - 1);
+}
+
+struct run_log *run_log_open(const char *dir, char *const *argv)
+{
+    struct sockatlas_header header;
+    describe_self(&header);
+    struct run_log *log = calloc(1, sizeof *log);
+    if (log)
+        log->writer = writer_create(dir, "run", &header);
+    if (!log || !log->writer) {
+        free(log);
+        return NULL;
+    }
+    join(log, argv);
+    return log;
+}
+
+static void append(struct run_log *log, uint8_t kind, pid_t pid, const void *body, size_t body_size, const void *tail,
+                   size_t tail_size)
+{
+    struct sockatlas_common common = {
+        .kind = kind, .pid = (uint32_t)pid, .tid = (uint32_t)pid, .fd = -1, .time_ns = clock_ns(CLOCK_BOOTTIME)};
+    writer_append(log->writer, &common, body, body_size, tail, tail_size);
+}
+
+void run_log_command(struct run_log *log, pid_t command, int status)
+{
+    if (!log)
+        return;
+    struct sockatlas_body_run body = {
+        .status = status, .command_pid = (uint32_t)command, .command_size = log->command_size};
+    append(log, SOCKATLAS_RUN, getpid(), &body, sizeof body, log->command, log->command_size);
+    writer_flush(log->writer);
+}
+
+void run_log_gone(struct run_log *log, pid_t pid, int wait_status)
+{
+    if (!log)
+        return;
+    struct sockatlas_body_gone body = {.status = wait_status};
+    append(log, SOCKATLAS_GONE, pid, &body, sizeof body, NULL, 0);
+}
+
+void run_log_close(struct run_log *log)
+{
+    if (!log)
+        return;
+    writer_close(log->writer);
+    free(log);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Trims log files whose writers have all gone. A log is sparse up to its limit while it is mapped, and cutting it under
+ * a writer would kill that writer with SIGBUS: so a file is cut only where it is certain that nobody has it mapped.
+ * Where that cannot be known it stays as it is, which costs nothing but its look in `ls -l`.
+ */
+#include "analyzer/cmd/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum use { USE_NONE, USE_MAPPED, USE_UNKNOWN };
+
+/* A read lease is refused with EAGAIN while any writable open or mapping of the file exists. overlayfs maps the file
+ * below, which the lease does not see. */
+static enum use use_by_lease(int fd)
+{
+    struct statfs system;
+    if (fstatfs(fd, &system) < 0 || system.f_type == OVERLAYFS_SUPER_MAGIC)
+        return USE_UNKNOWN;
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+        return errno == EAGAIN ? USE_MAPPED : USE_UNKNOWN;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return USE_NONE;
+}
+
+static bool maps_name(FILE *maps, const char *name)
+{
+    char *line = NULL;
+    size_t room = 0;
+    bool found = false;
+    while (!found && getline(&line, &room, maps) > 0)
+        found = strstr(line, name) != NULL;
+    free(line);
+    return found;
+}
+
+/* Looks for the file's name, which is as good as unique, among all processes' mappings. */
+static enum use use_by_maps(const char *file)
+{
+    char name[NAME_MAX + 2];
+    snprintf(name, sizeof name, "/%s", file);
+    DIR *processes = opendir("/proc");
+    if (!processes)
+        return USE_UNKNOWN;
+    enum use use = USE_NONE;
+    for (const struct dirent *entry; use != USE_MAPPED && (entry = readdir(processes));) {
+        char path[300];
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+            continue;
+        snprintf(path, sizeof path, "/proc/%s/maps", entry->d_name);
+        FILE *maps = fopen(path, "re");
+        if (!maps && errno != ENOENT && errno != ESRCH)
+            use = USE_UNKNOWN;
+        if (!maps)
+            continue;
+        if (maps_name(maps, name))
+            use = USE_MAPPED;
+        fclose(maps);
+    }
+    closedir(processes);
+    return use;
+}
+
+static bool unused(int fd, const char *name)
+{
+    enum use use = use_by_lease(fd);
+    return (use == USE_UNKNOWN ? use_by_maps(name) : use) == USE_NONE;
+}
+
+static void trim(int folder, const char *name)
+{
+    struct sockatlas_header header;
+    struct stat status;
+    int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+        pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+        memcmp(header.magic, SOCKATLAS_MAGIC, sizeof header.magic) == 0 && header.byte_order == SOCKATLAS_BYTE_ORDER &&
+        header.header_size >= sizeof header && (off_t)header.header_size <= status.st_size) {
+        uint64_t capacity = ((uint64_t)status.st_size - header.header_size) / SOCKATLAS_SLOT_SIZE;
+        uint64_t taken = header.cursor < capacity ? header.cursor : capacity;
+        uint32_t closed = 1;
+        if (ftruncate(fd, (off_t)(header.header_size + taken * SOCKATLAS_SLOT_SIZE)) == 0 && !header.closed)
+            (void)!pwrite(fd, &closed, sizeof closed, offsetof(struct sockatlas_header, closed));
+    }
+    close(fd);
+}
+
+void run_trim(const char *dir)
+{
+    DIR *entries = opendir(dir);
+    if (!entries)
+        return;
+    for (const struct dirent *entry; (entry = readdir(entries));) {
+        const char *suffix = strrchr(entry->d_name, '.');
+        if (!suffix || strcmp(suffix, SOCKATLAS_SUFFIX) != 0)
+            continue;
+        /* The lease wants a descriptor that cannot write, the cut one that can. */
+        int fd = openat(dirfd(entries), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0)
+            continue;
+        bool free_to_cut = unused(fd, entry->d_name);
+        close(fd);
+        if (free_to_cut)
+            trim(dirfd(entries), entry->d_name);
+    }
+    closedir(entries);
+}

@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# `sockatlas run`: the command's exit status, signals, environment and standard streams; the trace folder; what it refuses.
+. "$(dirname "$0")/lib.sh"
+
+status_of() { # COMMAND...: runs it quietly, prints the exit status
+    "$@" >out 2>err </dev/null
+    echo $?
+}
+
+first_line() {
+    head -1 err
+}
+
+case_is "exit status 0 is the command's" 0 "$(status_of "$sockatlas" run true)"
+case_is "exit status 3 is the command's" 3 "$(status_of "$sockatlas" run sh -c 'exit 3')"
+case_is "death by signal is the command's" 143 "$( (status_of "$sockatlas" run sh -c 'kill -TERM $$') 2>/dev/null)"
+case_is "a command's options are its own" "-d x --help" "$("$sockatlas" run -- echo -d x --help 2>/dev/null)"
+case_is "standard input reaches it" "hello" "$(echo hello | "$sockatlas" run cat 2>/dev/null)"
+case_is "argv[0] is as given" "sh" "$("$sockatlas" run sh -c 'ps -o args= -p $$ | cut -d" " -f1' 2>/dev/null)"
+
+case_is "no command: status" 2 "$(status_of "$sockatlas" run)"
+case_is "no command: line" "sockatlas run: no command given; \`sockatlas run --help\` tells more" "$(cat err)"
+case_is "an unknown option: status" 2 "$(status_of "$sockatlas" run --nosuch true)"
+case_is "a command not found: status" 127 "$(status_of "$sockatlas" run nosuch-command)"
+case_is "a command not found: line" "sockatlas run: nosuch-command: command not found" "$(cat err)"
+: >plain
+case_is "a command not executable: status" 126 "$(status_of "$sockatlas" run ./plain)"
+case_is "a command not executable: line" "sockatlas run: ./plain: Permission denied" "$(cat err)"
+case_is "a folder as command: status" 126 "$(status_of "$sockatlas" run ./)"
+case_is "no shim: status" 125 "$(SOCKATLAS_SHIM=/nosuch.so status_of "$sockatlas" run true)"
+case_is "no shim: line" "sockatlas run: SOCKATLAS_SHIM: /nosuch.so: No such file or directory" "$(cat err)"
+case_is "a folder that cannot be made: status" 125 "$(status_of "$sockatlas" run -d nosuch/folder touch started)"
+case_is "a folder that cannot be made: line" "sockatlas run: nosuch/folder: No such file or directory" "$(first_line)"
+case_is "a file for a folder: status" 125 "$(status_of "$sockatlas" run -d plain touch started)"
+case_is "a file for a folder: line" "sockatlas run: plain: exists and is not a folder" "$(first_line)"
+mkdir full && : >full/precious
+case_is "a folder of other things: status" 125 "$(status_of "$sockatlas" run -d full touch started)"
+case_is "a folder of other things: line" \
+    "sockatlas run: full: holds other things than a trace; choose another folder with -d" "$(first_line)"
+case_is "a folder of other things keeps them" "full/precious" "$(echo full/*)"
+mkdir -m 777 open
+case_is "a folder others can write to: status" 125 "$(status_of "$sockatlas" run -d open touch started)"
+case_is "what cannot be traced was not started" "no" "$([ -e started ] && echo yes || echo no)"
+
+"$sockatlas" run -d again sh -c ': >again/first.atlas' 2>/dev/null
+"$sockatlas" run -d again true 2>/dev/null
+case_is "an older trace is kept" "again.old/first.atlas" "$(echo again.old/first*)"
+case_is "an older trace is not mixed into" "again/first*" "$(echo again/first*)"
+"$sockatlas" run -d again true 2>/dev/null
+case_is "the trace before that is replaced" "again.old/first*" "$(echo again.old/first*)"
+: >again.old/mine
+case_is "what is not a trace's is not deleted: status" 125 "$(status_of "$sockatlas" run -d again true)"
+case_is "what is not a trace's is not deleted" "again.old/mine" "$(echo again.old/mine)"
+case_is "the folder is private" 700 "$(stat -c %a again)"
+case_is "its files are private" 600 "$(stat -c %a again/run.atlas)"
+
+environment() {
+    "$sockatlas" run sh -c "echo \$$1" 2>/dev/null
+}
+case_is "the shim is preloaded" "$shim" "$(environment LD_PRELOAD)"
+case_is "the trace's path is absolute" "$(pwd -P)/sockatlas.data" "$(environment SOCKATLAS_DIR)"
+libm=$(ldconfig -p | awk '/libm\.so\.6 .*x86-64|libm\.so\.6 /{print $NF; exit}')
+case_is "other preloads stay, in front" "$libm:$shim" "$(LD_PRELOAD=$libm environment LD_PRELOAD)"
+case_is "the shim is not listed twice" "$shim:$libm" "$(LD_PRELOAD=$shim:$libm environment LD_PRELOAD)"
+
+# The command tells that it is ready through one pipe and waits on another, so that no time matters.
+mkfifo ready hold
+cat >trapper <<'SH'
+trap 'exit 7' TERM
+trap 'exit 8' USR1
+exec 3<>hold
+echo ready >ready
+read -r _ <&3
+SH
+for signal in TERM:7 USR1:8; do
+    start "$sockatlas" run sh trapper 2>/dev/null
+    pid=$!
+    read -r _ <ready
+    kill -s "${signal%:*}" "$pid"
+    wait "$pid"
+    case_is "SIG${signal%:*} is handed on" "${signal#*:}" $?
+done
+
+# A key on the terminal signals the whole foreground group: once each, not once more through `run`.
+cat >counter <<'SH'
+count=0
+trap 'count=$((count + 1)); echo interrupted >ready' INT
+trap 'echo "interrupts: $count"; exit 0' QUIT
+exec 3<>hold
+echo ready >ready
+while :; do read -r _ <&3; done
+SH
+mkfifo keys
+start script -qec "'$sockatlas' run sh counter" /dev/null <keys >typescript
+pid=$!
+exec 4>keys
+read -r _ <ready
+printf '\003' >&4
+read -r _ <ready
+printf '\034' >&4
+wait "$pid"
+exec 4>&-
+case_has "the terminal's interrupt arrives once" "interrupts: 1" "$(cat typescript)"
+
+if [ "$(id -u)" -eq 0 ]; then
+    cp /bin/true guarded && chown 65534 guarded && chmod 4755 guarded
+    guarded=./guarded
+else
+    guarded=$(command -v su)
+fi
+status_of "$sockatlas" run "$guarded" --version >/dev/null
+case_has "a setuid command is said" "sockatlas run: $guarded will not be traced: it runs with rights of its own" "$(cat err)"
+case_is "a static command runs" 5 "$(status_of "$sockatlas" run "$targets/static_exit" 5)"
+case_has "a static command is said" "static_exit will not be traced: it is statically linked" "$(cat err)"
+printf '#!%s\n' "$targets/static_exit" >script && chmod +x script
+status_of "$sockatlas" run ./script >/dev/null
+case_has "a script is judged by its interpreter" "script will not be traced: it is statically linked" "$(cat err)"
+SOCKATLAS_OFF=1 status_of "$sockatlas" run true >/dev/null
+case_has "tracing switched off is said" "SOCKATLAS_OFF=1 is set: nothing will be traced" "$(cat err)"
+
+case_ok "make install" make -C "$top" -s install DESTDIR="$work/image" PREFIX=/opt
+case_is "it finds the shim from any prefix" "$(pwd -P)/image/opt/lib/sockatlas/libsockatlas.so" \
+    "$(image/opt/bin/sockatlas run sh -c 'echo $LD_PRELOAD' 2>/dev/null)"
+
+finish
