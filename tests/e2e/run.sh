@@ -93,9 +93,10 @@ echo ready >ready
 while :; do read -r _ <&3; done
 SH
 mkfifo keys
-start script -qec "'$sockatlas' run sh counter" /dev/null <keys >typescript
+exec 4<>keys
+script -qec "'$sockatlas' run sh counter" /dev/null <keys >typescript &
 pid=$!
-exec 4>keys
+adopt "$pid"
 read -r _ <ready
 printf '\003' >&4
 read -r _ <ready
