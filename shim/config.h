@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the user asked for, read from the environment once, at load, before the program can change it.
+ */
+#ifndef SHIM_CONFIG_H
+#define SHIM_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Short enough for paths to be built on a small signal stack. */
+#define CONFIG_DIR_MAX 640
+
+struct config {
+    bool on;                   /* false: SOCKATLAS_OFF is set, or the variables make no sense */
+    bool io;                   /* SOCKATLAS_IO=1: a record per transfer call */
+    char limit_text[24];       /* SOCKATLAS_LIMIT as given, "" if not: for the environment of children */
+    uint64_t limit;            /* SOCKATLAS_LIMIT in bytes a file */
+    char dir[CONFIG_DIR_MAX];  /* SOCKATLAS_DIR, absolute */
+    char shim[CONFIG_DIR_MAX]; /* the path this object was preloaded by, made absolute if it names a folder; "" if
+                                  LD_PRELOAD does not have it */
+};
+
+extern struct config config;
+
+/* Fills `config`. Idempotent. Called by the constructor, or by the first event if that comes earlier. Says in one line
+ * on stderr why tracing cannot work, if so. */
+void config_read(void);
+
+#endif

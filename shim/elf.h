@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Symbol look-up in the objects that the dynamic loader put behind the shim.
+ */
+#ifndef SHIM_ELF_H
+#define SHIM_ELF_H
+
+#include <stddef.h>
+
+/* found[i] becomes the address of names[i] in the first object behind ours that defines its default version, and stays
+ * as it is where no object does. Called at load; takes the loader's own lock through dl_iterate_phdr(3), nothing else.
+ */
+void elf_resolve(const char *const *names, void **found, size_t count);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The real functions: one table, typed by the system's own prototypes, filled at load (load.h).
+ */
+#ifndef SHIM_REAL_H
+#define SHIM_REAL_H
+
+#include "shim/hook.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t room, int flags, __SOCKADDR_ARG address,
+                       socklen_t *restrict address_size);
+
+struct real {
+    bool resolved;
+#define REAL(name) __typeof__(name) *name;
+#include "shim/real.def"
+#undef REAL
+};
+
+extern struct real real;
+
+/* Looks up every name in the objects behind the shim in search order, as dlsym(RTLD_NEXT) would, but without dlsym: a
+ * name that is not there would make dlsym allocate, and re-enter a preloaded allocator. Idempotent; callers that race
+ * do the same work. */
+void real_resolve(void);
+
+#endif

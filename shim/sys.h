@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * System calls made by the shim for itself. They bypass libc: errno stays the program's, no cancellation point is
+ * passed, and no wrapper of ours is entered again. Callable from anywhere.
+ */
+#ifndef SHIM_SYS_H
+#define SHIM_SYS_H
+
+#include <stdint.h>
+#include <sys/syscall.h>
+
+/* The kernel's result: a negative errno on failure. */
+static inline long sys_call(long number, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__x86_64__)
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+    return x0;
+#else
+#error "sockatlas knows the system call convention of x86-64 and AArch64 only"
+#endif
+}
+
+#define SYS_PICK(_1, _2, _3, _4, _5, _6, _7, name, ...) name
+#define sys(...)                                        SYS_PICK(__VA_ARGS__, sys_6, sys_5, sys_4, sys_3, sys_2, sys_1, sys_0)(__VA_ARGS__)
+#define sys_0(n)                                        sys_call(n, 0, 0, 0, 0, 0, 0)
+#define sys_1(n, a)                                     sys_call(n, (long)(a), 0, 0, 0, 0, 0)
+#define sys_2(n, a, b)                                  sys_call(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define sys_3(n, a, b, c)                               sys_call(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define sys_4(n, a, b, c, d)                            sys_call(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define sys_5(n, a, b, c, d, e)                         sys_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define sys_6(n, a, b, c, d, e, f)                      sys_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+#endif
