@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Describes this process image: /proc/self and a few kernel settings, read by raw system calls. Never keeps a
+ * descriptor.
+ */
+#include "shim/image.h"
+
+#include "shim/process.h"
+#include "shim/sys.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+/* Reads a small file whole; returns its size, 0 when it cannot be read. */
+static size_t read_file(const char *path, char *out, size_t room)
+{
+    long fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    size_t size = 0;
+    long got;
+    while (size < room && (got = sys(SYS_read, fd, out + size, room - size)) > 0)
+        size += (size_t)got;
+    sys(SYS_close, fd);
+    return size;
+}
+
+static void read_line(const char *path, char *out, size_t room)
+{
+    size_t size = read_file(path, out, room - 1);
+    if (size && out[size - 1] == '\n')
+        size--;
+    out[size] = 0;
+}
+
+static uint64_t parse_number(const char *text)
+{
+    uint64_t value = 0;
+    for (; *text >= '0' && *text <= '9'; text++)
+        value = value * 10 + (uint64_t)(*text - '0');
+    return value;
+}
+
+/* Field 22 of /proc/self/stat; counted from behind the comm, which may hold spaces and brackets. */
+static uint64_t start_ticks(void)
+{
+    char text[1024];
+    size_t size = read_file("/proc/self/stat", text, sizeof(text) - 1);
+    text[size] = 0;
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++) {
+        at = strchr(at, ' ');
+        at = at ? at + 1 : NULL;
+    }
+    return at ? parse_number(at) : 0;
+}
+
+static uint64_t inode(const char *path)
+{
+    struct stat status;
+    return sys(SYS_newfstatat, AT_FDCWD, path, &status, 0) < 0 ? 0 : status.st_ino;
+}
+
+static uint64_t nanoseconds(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint32_t image_pid(void)
+{
+    uint32_t owner = process_owner();
+    return owner ? owner : (uint32_t)sys(SYS_getpid);
+}
+
+void image_comm(char comm[16])
+{
+    memset(comm, 0, 16);
+    sys(SYS_prctl, PR_GET_NAME, comm);
+}
+
+void image_describe(struct sockatlas_header *header, uint64_t size_limit)
+{
+    header->version = SOCKATLAS_VERSION;
+    header->byte_order = SOCKATLAS_BYTE_ORDER;
+    header->header_size = SOCKATLAS_HEADER_SIZE;
+    header->slot_size = SOCKATLAS_SLOT_SIZE;
+    header->size_limit = size_limit;
+    header->writer = SOCKATLAS_WRITER_SHIM;
+    header->realtime_ns = nanoseconds(CLOCK_REALTIME) - (nanoseconds(CLOCK_BOOTTIME) - header->boottime_ns);
+    header->start_ticks = start_ticks();
+    header->netns_inode = inode("/proc/self/ns/net");
+    header->pidns_inode = inode("/proc/self/ns/pid");
+    header->ppid = (uint32_t)sys(SYS_getppid);
+    header->uid = (uint32_t)sys(SYS_geteuid);
+    read_line("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof(header->boot_id));
+    read_line("/proc/sys/net/ipv4/tcp_congestion_control", header->congestion, sizeof(header->congestion));
+    struct utsname names;
+    if (sys(SYS_uname, &names) == 0)
+        memcpy(header->host, names.nodename,
+               sizeof(names.nodename) < sizeof(header->host) ? sizeof(names.nodename) : sizeof(header->host));
+    char number[24];
+    read_line("/proc/sys/net/core/somaxconn", number, sizeof(number));
+    header->somaxconn = (uint32_t)parse_number(number);
+    long size = sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe, sizeof(header->exe));
+    header->exe[size > 0 && (size_t)size < sizeof(header->exe) ? size : 0] = 0;
+    header->cmdline_size = (uint32_t)read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    memcpy(header->magic, SOCKATLAS_MAGIC, sizeof(header->magic));
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a log's header says of the process image it belongs to. Called when a log is made; some twenty system calls.
+ */
+#ifndef SHIM_IMAGE_H
+#define SHIM_IMAGE_H
+
+#include "shim/trace_format.h"
+
+/* Fills every field of a zeroed header but the magic, which goes in last. What /proc does not tell (chroot, no /proc)
+ * stays 0 or "". header->pid, comm and boottime_ns are the caller's choice. */
+void image_describe(struct sockatlas_header *header, uint64_t size_limit);
+/* The image's process (in a vfork child: the parent, whose image it is) and its name. */
+uint32_t image_pid(void);
+void image_comm(char comm[16]);
+
+#endif

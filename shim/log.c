@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The mapped slot log's hot half: taking slots and making room ahead of the writer. log_file.c makes and trims the
+ * file. Callable from anywhere; must never block, allocate or keep a descriptor.
+ *
+ * The whole range is mapped at once but without access; each process opens it up in growing steps, making the space
+ * real as it goes (MADV_POPULATE_WRITE). So a full disk is an error here instead of a SIGBUS at the write, and
+ * mlockall() in the program does not pull in the range.
+ */
+#include "shim/log.h"
+
+#include "shim/config.h"
+#include "shim/log_file.h"
+#include "shim/process.h"
+#include "shim/sys.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+enum { PAGE = 4096, STEP_MOST = 1 << 20, PAGE_SLOTS = PAGE / SOCKATLAS_SLOT_SIZE };
+
+static struct sockatlas_header *mapped;
+static uint64_t capacity; /* slots in the mapped range */
+static uint64_t ready;    /* slots that this process may write to; a forked child has its own copy */
+
+/* Losses before there is a header to count them in, and when to try again to make one. */
+static uint64_t lost_before, lost_before_first, attempts, next_attempt;
+
+bool log_is_open(void)
+{
+    return __atomic_load_n(&mapped, __ATOMIC_ACQUIRE) != NULL;
+}
+
+struct sockatlas_header *log_header(void)
+{
+    return __atomic_load_n(&mapped, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t slots_of(uint64_t bytes)
+{
+    return (bytes - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
+}
+
+static void count_loss(struct sockatlas_header *header, enum sockatlas_loss reason, uint64_t count, uint64_t first)
+{
+    __atomic_fetch_add(&header->lost, count, __ATOMIC_RELAXED);
+    uint64_t none = 0;
+    __atomic_compare_exchange_n(&header->lost_first, &none, first, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    __atomic_store_n(&header->lost_reason, reason, __ATOMIC_RELAXED);
+}
+
+void log_lose(enum sockatlas_loss reason)
+{
+    struct sockatlas_header *header = log_header();
+    if (header) {
+        count_loss(header, reason, 1, process_now());
+    } else if (__atomic_fetch_add(&lost_before, 1, __ATOMIC_RELAXED) == 0) {
+        lost_before_first = process_now();
+    }
+}
+
+/* Whoever is first to publish a mapping wins; a thread, or a signal handler in the middle of this, that comes second
+ * drops its own. */
+static void publish(const struct log_file *file)
+{
+    struct sockatlas_header *none = NULL;
+    if (__atomic_load_n(&mapped, __ATOMIC_ACQUIRE)) {
+        log_file_discard(file);
+        return;
+    }
+    capacity = slots_of(file->size);
+    ready = slots_of(file->ready);
+    if (!__atomic_compare_exchange_n(&mapped, &none, file->header, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)) {
+        log_file_discard(file);
+        return;
+    }
+    log_file_adopt(file);
+    uint64_t lost = __atomic_exchange_n(&lost_before, 0, __ATOMIC_RELAXED);
+    if (lost)
+        count_loss(file->header, SOCKATLAS_LOSS_OPEN, lost, lost_before_first);
+}
+
+void log_prepare(void)
+{
+    if (__builtin_expect(log_is_open(), 1) || !config.on)
+        return;
+    if (__atomic_add_fetch(&attempts, 1, __ATOMIC_RELAXED) <= __atomic_load_n(&next_attempt, __ATOMIC_RELAXED))
+        return;
+    process_prepare();
+    struct log_file file;
+    if (log_file_make(&file))
+        publish(&file);
+    else
+        next_attempt = attempts * 2;
+}
+
+/* Makes bytes [from, to) of the mapping writable and real. */
+static bool make_real(uint64_t from, uint64_t to)
+{
+    unsigned char *start = (unsigned char *)mapped + from;
+    if (sys(SYS_mprotect, start, to - from, PROT_READ | PROT_WRITE) < 0)
+        return false;
+    long result;
+    do
+        result = sys(SYS_madvise, start, to - from, MADV_POPULATE_WRITE);
+    while (result == -EINTR || result == -EAGAIN);
+    /* EINVAL: a kernel before 5.14; log_file.c allocated the whole range. */
+    return result == 0 || result == -EINVAL;
+}
+
+/* Raises `ready` to at least `need` slots, in a step as large as what there is already. Near the end of the disk the
+ * step fails as a whole, so the least that serves is tried too. */
+static bool extend(uint64_t need)
+{
+    if (need > capacity)
+        return false;
+    uint64_t now = __atomic_load_n(&ready, __ATOMIC_ACQUIRE);
+    uint64_t from = SOCKATLAS_HEADER_SIZE + now * SOCKATLAS_SLOT_SIZE;
+    uint64_t step = from < STEP_MOST ? from : STEP_MOST;
+    uint64_t end = SOCKATLAS_HEADER_SIZE + capacity * SOCKATLAS_SLOT_SIZE;
+    uint64_t least = (SOCKATLAS_HEADER_SIZE + need * SOCKATLAS_SLOT_SIZE + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    uint64_t to = from + step > least ? from + step : least;
+    to = to < end ? to : end;
+    if (from < to && !make_real(from, to)) {
+        if (to == least || !make_real(from, least))
+            return false;
+        to = least;
+    }
+    uint64_t reached = slots_of(to);
+    while (now < reached &&
+           !__atomic_compare_exchange_n(&ready, &now, reached, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+        ;
+    return true;
+}
+
+void *log_take(unsigned count, uint64_t *index)
+{
+    struct sockatlas_header *header = log_header();
+    if (__builtin_expect(!header, 0)) {
+        log_prepare();
+        header = log_header();
+        if (!header) {
+            log_lose(SOCKATLAS_LOSS_OPEN);
+            return NULL;
+        }
+    }
+    uint64_t first = __atomic_fetch_add(&header->cursor, count, __ATOMIC_RELAXED);
+    *index = first;
+    if (__builtin_expect(first + count > __atomic_load_n(&ready, __ATOMIC_ACQUIRE), 0) && !extend(first + count)) {
+        count_loss(header, first + count > capacity ? SOCKATLAS_LOSS_LIMIT : SOCKATLAS_LOSS_SPACE, 1, process_now());
+        return NULL;
+    }
+    return (unsigned char *)header + SOCKATLAS_HEADER_SIZE + first * SOCKATLAS_SLOT_SIZE;
+}
+
+void log_finish(void)
+{
+    struct sockatlas_header *header = log_header();
+    if (header && header->pid == process_owner())
+        log_file_trim(header, SOCKATLAS_HEADER_SIZE + capacity * SOCKATLAS_SLOT_SIZE);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Makes and trims a log file. The file appears under its name only with its header complete, so a reader never meets
+ * half a header.
+ */
+#include "shim/log_file.h"
+
+#include "shim/config.h"
+#include "shim/image.h"
+#include "shim/process.h"
+#include "shim/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+enum { PAGE = 4096, FIRST = 4 * PAGE, OLD_KERNEL_LIMIT = 4 << 20, LOG_PATH_MAX = CONFIG_DIR_MAX + 80 };
+
+/* Which file it is: its maker trims it at exit, when the path may lead elsewhere. */
+static uint64_t made_device, made_inode;
+
+static char *append(char *to, const char *end, const char *from)
+{
+    while (*from && to + 1 < end)
+        *to++ = *from++;
+    *to = 0;
+    return to;
+}
+
+static char *append_number(char *to, const char *end, uint64_t value, unsigned base)
+{
+    char digits[24];
+    size_t at = sizeof(digits) - 1;
+    digits[at] = 0;
+    do
+        digits[--at] = "0123456789abcdef"[value % base];
+    while ((value /= base) != 0);
+    return append(to, end, digits + at);
+}
+
+/* What a file is named after; kept in its header. */
+struct log_name {
+    char comm[16];
+    uint32_t pid;
+    uint64_t boottime_ns;
+};
+
+/* DIR/COMM.PID.TIME.atlas; with a leading dot and without suffix while it is being made. */
+static void build_path(char path[LOG_PATH_MAX], const struct log_name *name, const char *before, const char *after)
+{
+    char comm[17] = {0};
+    const char *end = path + LOG_PATH_MAX;
+    memcpy(comm, name->comm, 16);
+    for (char *c = comm; *c; c++)
+        if (*c == '/' || *c <= ' ' || *c > '~')
+            *c = '_';
+    char *to = append(append(append(append(path, end, config.dir), end, "/"), end, before), end, comm);
+    to = append_number(append(to, end, "."), end, name->pid, 10);
+    to = append_number(append(to, end, "."), end, name->boottime_ns, 16);
+    append(to, end, after);
+}
+
+/* The folder must be the caller's or root's, and not open to everybody unless it is sticky, as /tmp is. */
+static bool dir_usable(void)
+{
+    struct stat status;
+    long result = sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0);
+    if (result == -ENOENT) {
+        if (sys(SYS_mkdirat, AT_FDCWD, config.dir, 0700) < 0 &&
+            sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0) < 0)
+            return false;
+        result = sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0);
+    }
+    if (result < 0 || !S_ISDIR(status.st_mode))
+        return false;
+    uint32_t user = (uint32_t)sys(SYS_geteuid);
+    if (status.st_uid != user && status.st_uid != 0)
+        return false;
+    return !(status.st_mode & 022) || (status.st_mode & S_ISVTX);
+}
+
+/* The file must stay below RLIMIT_FSIZE (ftruncate past it raises SIGXFSZ) and leave room under RLIMIT_AS for the
+ * program. */
+static uint64_t size_allowed(void)
+{
+    uint64_t size = config.limit;
+    struct rlimit limit;
+    if (sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 && limit.rlim_cur < size)
+        size = limit.rlim_cur;
+    if (sys(SYS_prlimit64, 0, RLIMIT_AS, NULL, &limit) == 0 && limit.rlim_cur / 32 < size)
+        size = limit.rlim_cur / 32;
+    size &= ~(uint64_t)(PAGE - 1);
+    return size < FIRST ? 0 : size;
+}
+
+/* Maps the file without access and makes its first pages real. */
+static bool map_file(int fd, struct log_file *file)
+{
+    if (sys(SYS_ftruncate, fd, file->size) < 0)
+        return false;
+    long address = sys(SYS_mmap, NULL, file->size, PROT_NONE, MAP_SHARED, fd, 0);
+    if (address < 0 && address > -PAGE)
+        return false;
+    file->header = (struct sockatlas_header *)address;
+    file->ready = FIRST;
+    long result = sys(SYS_mprotect, address, FIRST, PROT_READ | PROT_WRITE);
+    if (result == 0) {
+        do
+            result = sys(SYS_madvise, address, FIRST, MADV_POPULATE_WRITE);
+        while (result == -EINTR || result == -EAGAIN);
+    }
+    if (result == -EINVAL) /* before Linux 5.14: space can be made real only while the file is open, so all of it now */
+        result = sys(SYS_fallocate, fd, 0, 0, file->size);
+    if (result < 0)
+        sys(SYS_munmap, address, file->size);
+    return result == 0;
+}
+
+static bool populate_known(void)
+{
+    /* An empty range asks only whether the kernel knows the advice. */
+    return sys(SYS_madvise, NULL, 0, MADV_POPULATE_WRITE) != -EINVAL;
+}
+
+/* Maps the new file and fills in its header. */
+static bool fill_file(int fd, struct log_file *file, const struct log_name *name)
+{
+    struct stat status;
+    if (sys(SYS_fstat, fd, &status) < 0 || !map_file(fd, file))
+        return false;
+    memcpy(file->header->comm, name->comm, sizeof(name->comm));
+    file->header->pid = name->pid;
+    file->header->boottime_ns = name->boottime_ns;
+    image_describe(file->header, file->size);
+    file->device = status.st_dev;
+    file->inode = status.st_ino;
+    return true;
+}
+
+bool log_file_make(struct log_file *file)
+{
+    struct log_name name;
+    char temporary[LOG_PATH_MAX], path[LOG_PATH_MAX];
+    if (!dir_usable())
+        return false;
+    file->size = size_allowed();
+    if (!populate_known() && file->size > OLD_KERNEL_LIMIT)
+        file->size = OLD_KERNEL_LIMIT;
+    if (file->size == 0)
+        return false;
+    image_comm(name.comm);
+    name.pid = image_pid();
+    name.boottime_ns = process_now();
+    build_path(temporary, &name, ".", "");
+    build_path(path, &name, "", SOCKATLAS_SUFFIX);
+    long fd = sys(SYS_openat, AT_FDCWD, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool good = fill_file((int)fd, file, &name);
+    sys(SYS_close, fd);
+    if (good && sys(SYS_renameat, AT_FDCWD, temporary, AT_FDCWD, path) < 0) {
+        sys(SYS_munmap, file->header, file->size);
+        good = false;
+    }
+    if (!good)
+        sys(SYS_unlinkat, AT_FDCWD, temporary, 0);
+    return good;
+}
+
+void log_file_discard(const struct log_file *file)
+{
+    struct log_name name = {.pid = file->header->pid, .boottime_ns = file->header->boottime_ns};
+    char path[LOG_PATH_MAX];
+    memcpy(name.comm, file->header->comm, sizeof(name.comm));
+    build_path(path, &name, "", SOCKATLAS_SUFFIX);
+    sys(SYS_munmap, file->header, file->size);
+    sys(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+void log_file_adopt(const struct log_file *file)
+{
+    made_device = file->device;
+    made_inode = file->inode;
+}
+
+/* Cuts the file at `size` if it is the one we made and nobody can write to it any more. A read lease is granted only
+ * while no open descriptor and no shared mapping could write (fcntl(2), F_SETLEASE); nobody opens a log anew for
+ * writing, so it stays so. */
+static void cut(const char *path, uint64_t size)
+{
+    long fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    struct stat status;
+    bool ours = sys(SYS_fstat, fd, &status) == 0 && status.st_dev == made_device && status.st_ino == made_inode;
+    bool idle = ours && sys(SYS_fcntl, fd, F_SETLEASE, F_RDLCK) == 0;
+    if (idle)
+        sys(SYS_fcntl, fd, F_SETLEASE, F_UNLCK);
+    sys(SYS_close, fd);
+    if (!idle || (fd = sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+        return;
+    uint32_t closed = 1;
+    sys(SYS_pwrite64, fd, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed));
+    sys(SYS_ftruncate, fd, size);
+    sys(SYS_close, fd);
+}
+
+void log_file_trim(struct sockatlas_header *header, uint64_t size)
+{
+    struct log_name name = {.pid = header->pid, .boottime_ns = header->boottime_ns};
+    char path[LOG_PATH_MAX];
+    memcpy(name.comm, header->comm, sizeof(name.comm));
+    build_path(path, &name, "", SOCKATLAS_SUFFIX);
+    uint64_t used = SOCKATLAS_HEADER_SIZE + __atomic_load_n(&header->cursor, __ATOMIC_ACQUIRE) * SOCKATLAS_SLOT_SIZE;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    if (sys(SYS_mmap, header, size, PROT_READ | PROT_WRITE, flags, -1, 0) == (long)header)
+        cut(path, used < size ? used : size);
+}

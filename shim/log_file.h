@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The log's file: made with a full header when the first record is due, trimmed when its maker exits. Callable from
+ * anywhere but slow: some thirty system calls. Uses one descriptor at a time and keeps none.
+ */
+#ifndef SHIM_LOG_FILE_H
+#define SHIM_LOG_FILE_H
+
+#include "shim/trace_format.h"
+
+#include <stdbool.h>
+
+struct log_file {
+    struct sockatlas_header *header; /* start of the mapping */
+    uint64_t size;                   /* of the file and the mapping, bytes */
+    uint64_t ready;                  /* bytes from the start that are real and writable */
+    uint64_t device, inode;          /* which file it is */
+};
+
+/* False: no log can be made now; nothing is left behind. */
+bool log_file_make(struct log_file *file);
+/* It is this image's log from now on. */
+void log_file_adopt(const struct log_file *file);
+/* Another thread's log was published first. */
+void log_file_discard(const struct log_file *file);
+/* Replaces the mapping by private memory, so that threads still writing do no harm, then cuts the file after its last
+ * slot if no other process has it mapped. */
+void log_file_trim(struct sockatlas_header *header, uint64_t size);
+
+#endif

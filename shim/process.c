@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Process identity. A page that the kernel wipes in every forked child (MADV_WIPEONFORK) holds the pid, so that even a
+ * fork made by a raw system call is noticed at the child's first event. A vfork child shares the page; its thread is
+ * marked before the vfork instead. Callable from anywhere; changes nothing but its own page and thread variables.
+ */
+#include "shim/process.h"
+
+#include "shim/log.h"
+#include "shim/record.h"
+#include "shim/sys.h"
+
+#include <stddef.h>
+#include <sys/mman.h>
+#include <time.h>
+
+struct wiped {
+    uint32_t pid;
+    uint32_t unused;
+};
+
+static struct wiped *wiped;
+static bool shared;
+static uint32_t forks;
+static bool netns_changed;
+/* The kernel has no MADV_WIPEONFORK (before 4.14): ask every time. */
+static bool unwiped;
+
+static __thread struct {
+    uint32_t pid; /* the process that `tid` was read in */
+    uint32_t tid;
+    uint32_t child; /* the vfork child that wrote its START record */
+    bool vforking;
+    uint64_t fork_slot; /* index + 1, 0 none */
+} thread;
+
+void process_prepare(void)
+{
+    if (__atomic_load_n(&wiped, __ATOMIC_ACQUIRE))
+        return;
+    long page = sys(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    static struct wiped spare;
+    struct wiped *fresh = page < 0 && page > -4096 ? &spare : (struct wiped *)page;
+    if (fresh == &spare || sys(SYS_madvise, fresh, 4096, MADV_WIPEONFORK) < 0)
+        unwiped = true;
+    fresh->pid = (uint32_t)sys(SYS_getpid);
+    struct wiped *expected = NULL;
+    if (!__atomic_compare_exchange_n(&wiped, &expected, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+        fresh != &spare)
+        sys(SYS_munmap, fresh, 4096);
+}
+
+uint32_t process_owner(void)
+{
+    struct wiped *page = __atomic_load_n(&wiped, __ATOMIC_ACQUIRE);
+    return page ? page->pid : 0;
+}
+
+uint64_t process_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint32_t process_forks(void)
+{
+    return __atomic_load_n(&forks, __ATOMIC_RELAXED);
+}
+
+void process_netns_change(void)
+{
+    netns_changed = true;
+}
+
+bool process_netns_changed(void)
+{
+    return netns_changed;
+}
+
+void process_forking(uint64_t slot)
+{
+    process_prepare();
+    __atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+    thread.fork_slot = slot + 1;
+}
+
+void process_vforking(uint64_t slot)
+{
+    process_prepare();
+    __atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+    thread.fork_slot = slot + 1;
+    thread.child = 0;
+    thread.vforking = true;
+}
+
+void process_shared(void)
+{
+    process_prepare();
+    shared = true;
+}
+
+/* A child by fork: its memory is its own, only the pid page is blank. */
+static void forked(uint32_t pid)
+{
+    wiped->pid = pid;
+    thread.pid = pid;
+    thread.tid = (uint32_t)sys(SYS_gettid);
+    thread.vforking = false;
+    uint64_t slot = thread.fork_slot - 1;
+    thread.fork_slot = 0;
+    if (log_is_open())
+        record_start((struct identity){.pid = pid, .tid = thread.tid}, slot, false);
+}
+
+/* In a vfork child nothing of the parent's may change for good: only the thread's mark that START was written. */
+static struct identity vforked(uint32_t pid)
+{
+    struct identity identity = {.pid = pid, .tid = (uint32_t)sys(SYS_gettid), .vforked = true};
+    if (thread.child != pid) {
+        thread.child = pid;
+        if (log_is_open())
+            record_start(identity, thread.fork_slot - 1, true);
+    }
+    return identity;
+}
+
+struct identity process_identity(void)
+{
+    process_prepare();
+    if (__builtin_expect(wiped->pid == 0, 0))
+        forked((uint32_t)sys(SYS_getpid));
+    if (__builtin_expect(thread.vforking || shared || unwiped, 0)) {
+        uint32_t pid = (uint32_t)sys(SYS_getpid);
+        if (pid != wiped->pid && (thread.vforking || shared))
+            return vforked(pid);
+        if (pid != wiped->pid)
+            forked(pid);
+        thread.vforking = false;
+    }
+    if (__builtin_expect(thread.pid != wiped->pid, 0)) {
+        thread.tid = (uint32_t)sys(SYS_gettid);
+        thread.pid = wiped->pid;
+    }
+    return (struct identity){.pid = thread.pid, .tid = thread.tid};
+}

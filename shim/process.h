@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who is calling: process and thread ids without a system call each time, and the recognition of forked and vforked
+ * children however they were made. Callable from anywhere.
+ */
+#ifndef SHIM_PROCESS_H
+#define SHIM_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct identity {
+    uint32_t pid;
+    uint32_t tid;
+    bool vforked; /* runs in its parent's memory: must leave the parent's tables alone */
+};
+
+/* The caller. In a child's first call this writes the child's START record. */
+struct identity process_identity(void);
+
+/* The process that owns this memory: the caller's, or its parent's in a vfork child. 0 before process_prepare(). */
+uint32_t process_owner(void);
+
+/* Sets up what recognises a fork: called before the first record, and by the fork wrappers. */
+void process_prepare(void);
+
+/* A fork of any kind is about to be made by this thread; `slot` is its FORK record's index, UINT64_MAX none. */
+void process_forking(uint64_t slot);
+/* The same for vfork: until the parent is seen running again, each identity asks the kernel. */
+void process_vforking(uint64_t slot);
+/* Children that share this memory may exist from now on (clone with CLONE_VM): identities are always asked of the
+ * kernel. */
+void process_shared(void);
+
+/* How many forks of any kind this process and its ancestors in this image have announced. */
+uint32_t process_forks(void);
+
+/* A thread of this process has entered another network namespace: the header's no longer says where a new socket is. */
+void process_netns_change(void);
+bool process_netns_changed(void);
+
+uint64_t process_now(void); /* CLOCK_BOOTTIME, nanoseconds */
+
+#endif
