@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The descriptor table: chunks of 512 entries, the first in .bss, the others mapped when first needed and never given
+ * back. Callable from anywhere.
+ */
+#include "shim/descriptor.h"
+
+#include "shim/sys.h"
+
+#include <stddef.h>
+#include <sys/mman.h>
+
+enum { CHUNK = 512, CHUNKS = 8192 };
+
+static struct descriptor first[CHUNK];
+static struct descriptor *chunks[CHUNKS];
+static int highest = -1;
+
+struct descriptor *descriptor_find(int fd)
+{
+    if (__builtin_expect((unsigned)fd < CHUNK, 1))
+        return &first[fd];
+    if ((unsigned)fd >= CHUNK * CHUNKS)
+        return NULL;
+    struct descriptor *chunk = __atomic_load_n(&chunks[(unsigned)fd / CHUNK], __ATOMIC_ACQUIRE);
+    return chunk ? &chunk[(unsigned)fd % CHUNK] : NULL;
+}
+
+struct descriptor *descriptor_make(int fd)
+{
+    struct descriptor *entry = descriptor_find(fd);
+    if (entry || (unsigned)fd >= CHUNK * CHUNKS)
+        return entry;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    long chunk = sys(SYS_mmap, NULL, CHUNK * sizeof(struct descriptor), PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (chunk < 0 && chunk > -4096)
+        return NULL;
+    struct descriptor *none = NULL;
+    if (!__atomic_compare_exchange_n(&chunks[(unsigned)fd / CHUNK], &none, (struct descriptor *)chunk, false,
+                                     __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+        sys(SYS_munmap, chunk, CHUNK * sizeof(struct descriptor));
+    return descriptor_find(fd);
+}
+
+int descriptor_highest(void)
+{
+    return __atomic_load_n(&highest, __ATOMIC_RELAXED);
+}
+
+void descriptor_raise_highest(int fd)
+{
+    int seen = descriptor_highest();
+    while (seen < fd && !__atomic_compare_exchange_n(&highest, &seen, fd, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}

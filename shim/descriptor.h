@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The descriptor table: what this process knows of each descriptor number, one cache line each. No lock: a number
+ * belongs to whoever the kernel gave it to, and its entry is taken out before the number is given back. Callable from
+ * anywhere; a vfork child may read it but must not change it.
+ */
+#ifndef SHIM_DESCRIPTOR_H
+#define SHIM_DESCRIPTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum descriptor_state {
+    DESCRIPTOR_UNKNOWN = 0, /* never met */
+    DESCRIPTOR_OTHER = 1,   /* was not a socket when last met, or has been closed since */
+    DESCRIPTOR_SOCKET = 2,
+};
+
+enum descriptor_flag {
+    DESCRIPTOR_CONNECTING = 1,  /* a connect() returned EINPROGRESS and its end is not known */
+    DESCRIPTOR_CONNECTED = 2,   /* is or was connected: TCP_INFO is worth asking */
+    DESCRIPTOR_LOCAL_KNOWN = 4, /* its local address is recorded and can not change */
+    DESCRIPTOR_SHARED = 8,      /* other descriptors or processes may hold the same socket */
+    DESCRIPTOR_COUNTED = 16,    /* its transfers are counted here: no TCP */
+    DESCRIPTOR_ERROR_SEEN = 32, /* an ERROR record was made */
+    DESCRIPTOR_NONBLOCK = 64,
+    DESCRIPTOR_CLOEXEC = 128,
+    DESCRIPTOR_SHUT = 256, /* the program has shut down its sending side */
+};
+
+struct descriptor {
+    uint64_t cookie;
+    uint64_t bytes_sent; /* by this process, since `holder` became it */
+    uint64_t bytes_received;
+    uint32_t messages_sent;
+    uint32_t messages_received;
+    uint64_t connect_ns; /* when the pending connect() was called */
+    uint32_t holder;     /* pid the counts belong to: a forked child starts at 0 again */
+    uint32_t peers;      /* datagram peers: index of its set, 0 none */
+    uint16_t protocol;
+    uint16_t flags; /* enum descriptor_flag */
+    uint8_t family;
+    uint8_t type;
+    uint8_t state; /* enum descriptor_state */
+    uint8_t unused;
+    uint32_t forks; /* process_forks() when it was made: if that differs now, a child may hold it too */
+} __attribute__((aligned(64)));
+
+/* The entry, or NULL where none was ever made (state UNKNOWN) or the number is outside the table. */
+struct descriptor *descriptor_find(int fd);
+/* The entry, made if need be. NULL: outside the table, or no memory. */
+struct descriptor *descriptor_make(int fd);
+/* Highest number that ever was a socket here, -1 none. */
+int descriptor_highest(void);
+void descriptor_raise_highest(int fd);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One address of a socket in the trace's encoding (trace_format.h, struct sockatlas_addresses). Callable from anywhere.
+ */
+#ifndef SHIM_ENDPOINT_H
+#define SHIM_ENDPOINT_H
+
+#include "shim/trace_format.h"
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+enum { ENDPOINT_BYTES_MAX = 126 };
+
+/* size SOCKATLAS_ABSENT: unknown. */
+struct endpoint {
+    uint8_t family;
+    uint8_t size;
+    unsigned char bytes[ENDPOINT_BYTES_MAX];
+};
+
+/* Encodes `size` bytes of a socket address as the kernel or a program gave them; absent when too short for its family.
+ */
+void endpoint_encode(struct endpoint *out, const struct sockaddr *address, socklen_t size);
+
+static inline void endpoint_clear(struct endpoint *out)
+{
+    out->family = 0;
+    out->size = SOCKATLAS_ABSENT;
+}
+
+static inline bool endpoint_known(const struct endpoint *endpoint)
+{
+    return endpoint->size != SOCKATLAS_ABSENT;
+}
+
+/* An internet address that is neither the wildcard nor without a port: what the kernel will not change any more. */
+bool endpoint_is_specific(const struct endpoint *endpoint);
+
+#endif

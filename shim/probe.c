@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Questions to the kernel. Callable from anywhere; changes nothing.
+ */
+#include "shim/probe.h"
+
+#include "shim/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+static long get(int fd, int level, int name, void *out, socklen_t *size)
+{
+    return sys(SYS_getsockopt, fd, level, name, out, size);
+}
+
+int probe_cookie(int fd, uint64_t *cookie)
+{
+    socklen_t size = sizeof(*cookie);
+    long result = get(fd, SOL_SOCKET, SO_COOKIE, cookie, &size);
+    if (result == 0)
+        return 0;
+    *cookie = 0;
+    return result == -ENOPROTOOPT ? 0 : (int)result;
+}
+
+int probe_int(int fd, int level, int name, int otherwise)
+{
+    int value = 0;
+    socklen_t size = sizeof(value);
+    return get(fd, level, name, &value, &size) == 0 ? value : otherwise;
+}
+
+unsigned probe_option(int fd, int level, int name, void *out, unsigned room)
+{
+    socklen_t size = room;
+    return get(fd, level, name, out, &size) == 0 && size <= room ? size : 0;
+}
+
+static void ask_name(long call, int fd, struct endpoint *out)
+{
+    union {
+        struct sockaddr address;
+        unsigned char bytes[128];
+    } name;
+    socklen_t size = sizeof(name);
+    if (sys(call, fd, &name, &size) == 0)
+        endpoint_encode(out, &name.address, size < sizeof(name) ? size : sizeof(name));
+    else
+        endpoint_clear(out);
+}
+
+void probe_local(int fd, struct endpoint *out)
+{
+    ask_name(SYS_getsockname, fd, out);
+}
+
+void probe_peer(int fd, struct endpoint *out)
+{
+    ask_name(SYS_getpeername, fd, out);
+}
+
+uint64_t probe_netns_cookie(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t size = sizeof(cookie);
+    return get(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+uint32_t probe_peer_pid(int fd)
+{
+    struct ucred credentials = {0};
+    socklen_t size = sizeof(credentials);
+    bool got = get(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0;
+    return got && credentials.pid > 0 ? (uint32_t)credentials.pid : 0;
+}
+
+bool probe_buffers(int fd, uint32_t *rcvbuf, uint32_t *sndbuf)
+{
+    uint32_t memory[SK_MEMINFO_VARS];
+    socklen_t size = sizeof(memory);
+    if (get(fd, SOL_SOCKET, SO_MEMINFO, memory, &size) < 0 || size <= SK_MEMINFO_SNDBUF * sizeof(memory[0]))
+        return false;
+    *rcvbuf = memory[SK_MEMINFO_RCVBUF];
+    *sndbuf = memory[SK_MEMINFO_SNDBUF];
+    return true;
+}
+
+/* tcpi_bytes_sent counts every transmission (Linux 4.19); a kernel that lacks the fields returns a shorter structure.
+ */
+static void count_bytes(const struct tcp_info *info, size_t size, uint64_t *sent, uint64_t *received)
+{
+    *received = info->tcpi_bytes_received;
+    *sent = info->tcpi_bytes_sent - info->tcpi_bytes_retrans + info->tcpi_notsent_bytes;
+    if (size < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(info->tcpi_bytes_retrans))
+        *sent = info->tcpi_bytes_acked + info->tcpi_notsent_bytes;
+}
+
+bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t *bytes_received)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    if (get(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+        return false;
+    if (size < sizeof(info))
+        memset((char *)&info + size, 0, sizeof(info) - size);
+    count_bytes(&info, size, bytes_sent, bytes_received);
+    *out = (struct sockatlas_tcp){
+        .state = info.tcpi_state,
+        .ca_state = info.tcpi_ca_state,
+        .options = info.tcpi_options,
+        .wscale = (uint8_t)(info.tcpi_snd_wscale | info.tcpi_rcv_wscale << 4),
+        .rtt_us = info.tcpi_rtt,
+        .rttvar_us = info.tcpi_rttvar,
+        .min_rtt_us = info.tcpi_min_rtt,
+        .snd_mss = (uint16_t)(info.tcpi_snd_mss < UINT16_MAX ? info.tcpi_snd_mss : UINT16_MAX),
+        .rcv_mss = (uint16_t)(info.tcpi_rcv_mss < UINT16_MAX ? info.tcpi_rcv_mss : UINT16_MAX),
+        .pmtu = info.tcpi_pmtu,
+        .retransmits = info.tcpi_total_retrans,
+        .lost = info.tcpi_lost,
+        .snd_cwnd = info.tcpi_snd_cwnd,
+        .unacked = info.tcpi_unacked,
+        .notsent_bytes = info.tcpi_notsent_bytes,
+        .last_data_sent_ms = info.tcpi_last_data_sent,
+        .last_data_recv_ms = info.tcpi_last_data_recv,
+        .segs_out = info.tcpi_segs_out,
+        .segs_in = info.tcpi_segs_in,
+    };
+    return true;
+}
+
+uint32_t probe_flags(int fd)
+{
+    long descriptor = sys(SYS_fcntl, fd, F_GETFD), status = sys(SYS_fcntl, fd, F_GETFL);
+    uint32_t flags = descriptor > 0 && (descriptor & FD_CLOEXEC) ? SOCKATLAS_CLOEXEC : 0;
+    return flags | (status > 0 && (status & O_NONBLOCK) ? SOCKATLAS_NONBLOCK : 0);
+}
+
+/* rt_sigprocmask() copies the set in before it looks at `how`, so a `how` that does not exist makes it a pure reading
+ * test. */
+static bool word_readable(const void *address)
+{
+    enum { NO_SUCH_HOW = 0x7fff, SET_SIZE = 8 };
+    return sys(SYS_rt_sigprocmask, NO_SUCH_HOW, address, NULL, SET_SIZE) == -EINVAL;
+}
+
+bool probe_readable(const void *address, size_t size)
+{
+    const char *start = address;
+    if (!address)
+        return false;
+    if (size <= 8)
+        return word_readable((const void *)((uintptr_t)start & ~(uintptr_t)7)) &&
+               word_readable((const void *)(((uintptr_t)start + size - 1) & ~(uintptr_t)7));
+    return word_readable(start) && word_readable(start + size - 8);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What only the kernel knows of a socket. Each function is one system call unless it says otherwise; none touches
+ * errno. Callable from anywhere. Must never change the socket.
+ */
+#ifndef SHIM_PROBE_H
+#define SHIM_PROBE_H
+
+#include "shim/endpoint.h"
+
+#include <stddef.h>
+
+/* 0 and the SO_COOKIE (0 before Linux 4.12), or -ENOTSOCK, -EBADF. */
+int probe_cookie(int fd, uint64_t *cookie);
+/* An int option's value, or `otherwise` where the kernel refuses. */
+int probe_int(int fd, int level, int name, int otherwise);
+/* An option's bytes; returns their number, 0 where the kernel refuses. */
+unsigned probe_option(int fd, int level, int name, void *out, unsigned room);
+void probe_local(int fd, struct endpoint *out);
+void probe_peer(int fd, struct endpoint *out);
+/* SO_NETNS_COOKIE; 0 before Linux 5.14. */
+uint64_t probe_netns_cookie(int fd);
+/* SO_PEERCRED's pid; 0 none. */
+uint32_t probe_peer_pid(int fd);
+/* SO_MEMINFO's buffer sizes in force; false where the kernel refuses. */
+bool probe_buffers(int fd, uint32_t *rcvbuf, uint32_t *sndbuf);
+/* TCP_INFO, and the payload bytes that the program sent (queued ones included, retransmitted ones once) and that the
+ * kernel received for it. False where it is no TCP. */
+bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t *bytes_received);
+/* SOCKATLAS_CLOEXEC | SOCKATLAS_NONBLOCK. Two system calls. */
+uint32_t probe_flags(int fd);
+
+/* Whether [address, address + size) can be read, for arguments that the kernel may have refused unread. size <= 4096.
+ * Two system calls. */
+bool probe_readable(const void *address, size_t size);
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A descriptor's life in this process: made or met, duplicated, closed. Callable from anywhere.
+ */
+#include "shim/watch.h"
+
+#include "shim/probe.h"
+#include "shim/record.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+enum { TYPE_MASK = 0xf };
+
+static bool is_tcp(const struct descriptor *entry)
+{
+    bool inet = entry->family == AF_INET || entry->family == AF_INET6;
+    return inet && entry->type == SOCK_STREAM && (entry->protocol == IPPROTO_TCP || entry->protocol == IPPROTO_MPTCP);
+}
+
+/* What the kernel makes of protocol 0 (inet_create). */
+static uint16_t protocol_of(int family, int type, int protocol)
+{
+    if (protocol == 0 && (family == AF_INET || family == AF_INET6))
+        return type == SOCK_STREAM ? IPPROTO_TCP : type == SOCK_DGRAM ? IPPROTO_UDP : 0;
+    return (uint16_t)protocol;
+}
+
+static uint32_t flags_of(int type)
+{
+    return (type & SOCK_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) | (type & SOCK_NONBLOCK ? SOCKATLAS_NONBLOCK : 0);
+}
+
+static uint16_t entry_flags(uint32_t flags)
+{
+    return (uint16_t)((flags & SOCKATLAS_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0) |
+                      (flags & SOCKATLAS_NONBLOCK ? DESCRIPTOR_NONBLOCK : 0));
+}
+
+struct descriptor *watch_adopt(int fd, const struct descriptor *from)
+{
+    struct identity who = process_identity();
+    if (who.vforked)
+        return NULL;
+    struct descriptor *entry = descriptor_make(fd);
+    if (!entry) {
+        log_lose(SOCKATLAS_LOSS_TABLE);
+        return NULL;
+    }
+    *entry = *from;
+    entry->holder = who.pid;
+    entry->forks = process_forks();
+    if (!is_tcp(entry))
+        entry->flags |= DESCRIPTOR_COUNTED;
+    __atomic_store_n(&entry->state, DESCRIPTOR_SOCKET, __ATOMIC_RELEASE);
+    descriptor_raise_highest(fd);
+    return entry;
+}
+
+static struct sockatlas_body_seen seen_body(const struct descriptor *entry, enum sockatlas_how how)
+{
+    return (struct sockatlas_body_seen){
+        .family = entry->family,
+        .type = entry->type,
+        .protocol = entry->protocol,
+        .how = (uint8_t)how,
+        .flags = (uint8_t)((entry->flags & DESCRIPTOR_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) |
+                           (entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0)),
+    };
+}
+
+/* Asks the kernel for all of a socket's standing, makes its entry and records it. */
+static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t cookie, enum sockatlas_how how)
+{
+    struct descriptor found = {
+        .cookie = cookie,
+        .family = (uint8_t)probe_int(fd, SOL_SOCKET, SO_DOMAIN, 0),
+        .type = (uint8_t)probe_int(fd, SOL_SOCKET, SO_TYPE, 0),
+        .protocol = (uint16_t)probe_int(fd, SOL_SOCKET, SO_PROTOCOL, 0),
+        .flags = (uint16_t)(entry_flags(probe_flags(fd)) | DESCRIPTOR_SHARED),
+    };
+    struct endpoint local, peer;
+    probe_local(fd, &local);
+    probe_peer(fd, &peer);
+    if (endpoint_known(&peer))
+        found.flags |= DESCRIPTOR_CONNECTED;
+    if (endpoint_is_specific(&local))
+        found.flags |= DESCRIPTOR_LOCAL_KNOWN;
+    struct sockatlas_body_seen body = seen_body(&found, how);
+    body.netns_cookie = probe_netns_cookie(fd);
+    body.listening = (uint8_t)probe_int(fd, SOL_SOCKET, SO_ACCEPTCONN, 0);
+    body.peer_pid = found.family == AF_UNIX ? probe_peer_pid(fd) : 0;
+    struct sockatlas_tcp tcp;
+    uint64_t sent, received;
+    if (is_tcp(&found) && probe_tcp(fd, &tcp, &sent, &received))
+        body.tcp_state = tcp.state;
+    unsigned char tail[RECORD_ADDRESSES_MAX];
+    size_t size = record_addresses(&body.addresses, tail, &local, &peer, 0);
+    struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = cookie};
+    struct descriptor *entry = watch_adopt(fd, &found);
+    record_write(&record, &body, sizeof(body), tail, size);
+    return entry;
+}
+
+/* The first use of a socket that this process has from its parent by fork. */
+static void take_over(enum sockatlas_call call, int fd, struct descriptor *entry, uint32_t pid)
+{
+    entry->holder = pid;
+    entry->bytes_sent = entry->bytes_received = 0;
+    entry->messages_sent = entry->messages_received = 0;
+    struct sockatlas_body_seen body = seen_body(entry, SOCKATLAS_HOW_USED);
+    record_addresses(&body.addresses, NULL, NULL, NULL, 0);
+    struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
+static struct descriptor *used(enum sockatlas_call call, int fd, struct descriptor *entry)
+{
+    if (__builtin_expect(entry->holder == process_owner(), 1))
+        return entry;
+    struct identity who = process_identity();
+    if (!who.vforked && entry->holder != who.pid)
+        take_over(call, fd, entry, who.pid);
+    return entry;
+}
+
+/* A number without a known socket: asks whether there is one now. */
+static struct descriptor *meet(enum sockatlas_call call, int fd, enum sockatlas_how how)
+{
+    uint64_t cookie;
+    int result = probe_cookie(fd, &cookie);
+    if (result == 0)
+        return snapshot(call, fd, cookie, how);
+    struct descriptor *entry = result == -EBADF ? NULL : descriptor_find(fd);
+    if (entry && entry->state == DESCRIPTOR_UNKNOWN)
+        entry->state = DESCRIPTOR_OTHER;
+    return NULL;
+}
+
+struct descriptor *watch_socket_used(enum sockatlas_call call, int fd)
+{
+    if (fd < 0 || !config.on)
+        return NULL;
+    struct descriptor *entry = descriptor_find(fd);
+    if (entry && entry->state == DESCRIPTOR_SOCKET)
+        return used(call, fd, entry);
+    return meet(call, fd, SOCKATLAS_HOW_USED);
+}
+
+struct descriptor *watch_any_used(enum sockatlas_call call, int fd)
+{
+    struct descriptor *entry = descriptor_find(fd);
+    if (entry && entry->state == DESCRIPTOR_OTHER)
+        return NULL;
+    return watch_socket_used(call, fd);
+}
+
+void watch_received(enum sockatlas_call call, int fd)
+{
+    uint64_t cookie;
+    if (fd >= 0 && config.on && probe_cookie(fd, &cookie) == 0)
+        snapshot(call, fd, cookie, SOCKATLAS_HOW_RECEIVED);
+}
+
+void watch_socket(enum sockatlas_call call, int fd, int error, int family, int type, int protocol)
+{
+    if (!config.on)
+        return;
+    struct descriptor entry = {
+        .family = (uint8_t)family,
+        .type = (uint8_t)(type & TYPE_MASK),
+        .protocol = protocol_of(family, type & TYPE_MASK, protocol),
+        .flags = entry_flags(flags_of(type)),
+    };
+    struct sockatlas_body_socket body = {
+        .family = (uint16_t)family, .type = entry.type, .flags = flags_of(type), .protocol = entry.protocol};
+    if (fd >= 0) {
+        probe_cookie(fd, &entry.cookie);
+        body.netns_cookie = process_netns_changed() ? probe_netns_cookie(fd) : 0;
+        watch_adopt(fd, &entry);
+    }
+    struct record record = {.kind = SOCKATLAS_SOCKET, .call = call, .error = error, .fd = fd, .cookie = entry.cookie};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
+void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int family, int type, int protocol)
+{
+    if (!config.on)
+        return;
+    struct descriptor entry = {
+        .family = (uint8_t)family,
+        .type = (uint8_t)(type & TYPE_MASK),
+        .protocol = (uint16_t)protocol,
+        .flags = (uint16_t)(entry_flags(flags_of(type)) | DESCRIPTOR_CONNECTED),
+    };
+    struct sockatlas_body_socketpair body = {
+        .family = (uint16_t)family, .type = entry.type, .flags = flags_of(type), .protocol = protocol, .fd2 = -1};
+    struct record record = {.kind = SOCKATLAS_SOCKETPAIR, .call = call, .error = error, .fd = -1};
+    if (!error) {
+        probe_cookie(fds[1], &entry.cookie);
+        watch_adopt(fds[1], &entry);
+        body.fd2 = fds[1];
+        body.cookie2 = entry.cookie;
+        probe_cookie(fds[0], &entry.cookie);
+        watch_adopt(fds[0], &entry);
+        record.fd = fds[0];
+        record.cookie = entry.cookie;
+    }
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
+/* The kernel counts a FIN that was received as a byte (net/ipv4/tcp_input.c, tcp_rcv_nxt_update()). Whether one was
+ * follows from the state; in TCP_CLOSE only from how the connection came to its end. */
+static bool fin_received(const struct descriptor *entry, uint8_t tcp_state)
+{
+    enum { CLOSE = 7, CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 }; /* include/net/tcp_states.h */
+    if (tcp_state == CLOSE)
+        return (entry->flags & DESCRIPTOR_SHUT) && !(entry->flags & DESCRIPTOR_ERROR_SEEN);
+    return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING;
+}
+
+/* The CLOSE record: `entry` is a copy, the table's may be gone. */
+static void record_end(enum sockatlas_call call, int fd, const struct descriptor *entry)
+{
+    struct sockatlas_body_close body = {0};
+    struct sockatlas_tcp tcp;
+    size_t tail = 0;
+    if (entry->holder == process_owner()) {
+        body.bytes_sent = entry->bytes_sent;
+        body.bytes_received = entry->bytes_received;
+        body.messages_sent = entry->messages_sent;
+        body.messages_received = entry->messages_received;
+    }
+    if (is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
+        probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
+        tail = sizeof(tcp);
+        if (body.bytes_received && fin_received(entry, tcp.state))
+            body.bytes_received--;
+    }
+    if (tail || !is_tcp(entry))
+        probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
+    struct record record = {.kind = SOCKATLAS_CLOSE, .call = call, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), &tcp, tail);
+}
+
+void watch_close(enum sockatlas_call call, int fd)
+{
+    if (fd < 0 || !config.on)
+        return;
+    struct descriptor *entry = descriptor_find(fd);
+    if (entry && entry->state == DESCRIPTOR_OTHER)
+        return;
+    if (!entry || entry->state == DESCRIPTOR_UNKNOWN)
+        entry = meet(call, fd, SOCKATLAS_HOW_INHERITED);
+    if (!entry)
+        return;
+    bool vforked = process_identity().vforked;
+    if (!vforked && __atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
+        return;
+    struct descriptor copy = *entry;
+    if (copy.flags & DESCRIPTOR_CONNECTING)
+        watch_connect_settle(call, fd, &copy);
+    record_end(call, fd, &copy);
+}
+
+void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
+{
+    if (!config.on)
+        return;
+    struct descriptor *entry = watch_any_used(call, old);
+    struct descriptor *target = descriptor_find(fd);
+    if (!entry) {
+        if (target && !process_identity().vforked)
+            target->state = DESCRIPTOR_OTHER;
+        return;
+    }
+    if (!process_identity().vforked)
+        entry->flags |= DESCRIPTOR_SHARED;
+    struct descriptor copy = *entry;
+    copy.flags = (uint16_t)((copy.flags & ~DESCRIPTOR_CLOEXEC) | (cloexec ? DESCRIPTOR_CLOEXEC : 0));
+    copy.bytes_sent = copy.bytes_received = 0;
+    copy.messages_sent = copy.messages_received = 0;
+    watch_adopt(fd, &copy);
+    struct sockatlas_body_dup body = {.old_fd = old, .flags = cloexec ? SOCKATLAS_CLOEXEC : 0};
+    struct record record = {.kind = SOCKATLAS_DUP, .call = call, .fd = fd, .cookie = copy.cookie};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
+void watch_flags(enum sockatlas_call call, int fd)
+{
+    if (!config.on)
+        return;
+    struct descriptor *entry = watch_any_used(call, fd);
+    if (!entry)
+        return;
+    struct sockatlas_body_flags body = {.flags = probe_flags(fd)};
+    uint16_t flags = entry_flags(body.flags);
+    if ((entry->flags & (DESCRIPTOR_CLOEXEC | DESCRIPTOR_NONBLOCK)) == flags)
+        return;
+    if (!process_identity().vforked)
+        entry->flags = (uint16_t)((entry->flags & ~(DESCRIPTOR_CLOEXEC | DESCRIPTOR_NONBLOCK)) | flags);
+    struct record record = {.kind = SOCKATLAS_FLAGS, .call = call, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
+void watch_exit(enum sockatlas_call call, int status)
+{
+    if (!log_is_open())
+        return;
+    struct identity who = process_identity();
+    for (int fd = who.vforked ? -1 : descriptor_highest(); fd >= 0; fd--) {
+        struct descriptor *entry = descriptor_find(fd);
+        if (!entry || entry->state != DESCRIPTOR_SOCKET || entry->holder != who.pid)
+            continue;
+        if (entry->flags & DESCRIPTOR_CONNECTING)
+            watch_connect_settle(call, fd, entry);
+        record_end(call, fd, entry);
+    }
+    struct sockatlas_body_exit body = {.status = status};
+    struct record record = {.kind = SOCKATLAS_EXIT, .call = call, .fd = -1};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}

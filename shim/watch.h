@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the wrappers hand over: something happened to a descriptor. Each function keeps the descriptor table, asks the
+ * probe for what is still unknown, and writes the records. They never touch errno. Callable from anywhere; in a vfork
+ * child they leave the table alone. `error` is 0 or the call's errno; `call` names the entry point.
+ */
+#ifndef SHIM_WATCH_H
+#define SHIM_WATCH_H
+
+#include "shim/config.h"
+#include "shim/descriptor.h"
+#include "shim/endpoint.h"
+#include "shim/log.h"
+#include "shim/process.h"
+#include "shim/trace_format.h"
+
+#include <sys/types.h>
+
+/* ---- watch.c: a descriptor comes, is met, goes
+ * --------------------------------------------------------------------------- */
+
+/* The entry of a descriptor that a socket call was made on. One not known as a socket is asked for now (and recorded as
+ * seen first); NULL when it is none. Marks it as used by this process. */
+struct descriptor *watch_socket_used(enum sockatlas_call call, int fd);
+/* The same for a call that any descriptor may be given: only one never met before is asked for. */
+struct descriptor *watch_any_used(enum sockatlas_call call, int fd);
+/* A descriptor that came in from outside: over a unix socket or by pidfd_getfd. */
+void watch_received(enum sockatlas_call call, int fd);
+
+void watch_socket(enum sockatlas_call call, int fd, int error, int family, int type, int protocol);
+void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int family, int type, int protocol);
+/* Before the real close: takes the entry out, then asks and records how the socket ended. */
+void watch_close(enum sockatlas_call call, int fd);
+/* After a dup: `fd` now is what `old` is. What `fd` was before has been through watch_close(). */
+void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec);
+/* Descriptor or status flags may have changed (fcntl, ioctl). */
+void watch_flags(enum sockatlas_call call, int fd);
+/* The process ends now: records the state of each socket it used. */
+void watch_exit(enum sockatlas_call call, int status);
+/* Makes `entry` a socket's. NULL where the table cannot or must not hold it. */
+struct descriptor *watch_adopt(int fd, const struct descriptor *entry);
+
+/* ---- watch_connection.c
+ * ---------------------------------------------------------------------------------------------------- */
+
+void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size);
+void watch_listen(enum sockatlas_call call, int fd, int error, int backlog);
+/* `started_ns`: process_now() before the call. */
+void watch_connect(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
+                   uint64_t started_ns);
+/* A pending connect is known to have ended with `error` (0: established). */
+void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry, int error);
+/* A descriptor with a pending connect is about to go: finds out how the connect stands. */
+void watch_connect_settle(enum sockatlas_call call, int fd, struct descriptor *entry);
+/* `fd`: the new socket or -1; `peer`: its address as accept() gave it, `flags`: SOCK_CLOEXEC | SOCK_NONBLOCK. */
+void watch_accept(enum sockatlas_call call, int listener, int fd, int error, const struct sockaddr *peer,
+                  socklen_t size, int flags);
+void watch_shutdown(enum sockatlas_call call, int fd, int error, int how);
+
+/* ---- watch_option.c
+ * -------------------------------------------------------------------------------------------------------- */
+
+void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value,
+                      socklen_t size);
+void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value);
+
+/* ---- watch_transfer.c
+ * ------------------------------------------------------------------------------------------------------ */
+
+enum watch_direction { WATCH_IN, WATCH_OUT };
+
+struct watch_transfer {
+    enum sockatlas_call call;
+    enum watch_direction direction;
+    int fd;
+    int error;
+    ssize_t result;   /* bytes, -1 */
+    size_t requested; /* bytes */
+};
+void watch_transfer_slowly(const struct watch_transfer *transfer);
+
+/* After a transfer call. An ordinary transfer on an established TCP connection ends here, after reading one cache line:
+ * the kernel counts its bytes. */
+static inline void watch_transfer(const struct watch_transfer *transfer)
+{
+    struct descriptor *entry = descriptor_find(transfer->fd);
+    if (!config.on || (entry && entry->state == DESCRIPTOR_OTHER))
+        return;
+    if (entry && entry->state == DESCRIPTOR_SOCKET && !(entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_COUNTED)) &&
+        transfer->result >= 0 && entry->holder == process_owner() && !config.io)
+        return;
+    watch_transfer_slowly(transfer);
+}
+
+#endif

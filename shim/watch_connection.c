@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a socket comes by its addresses: bind, listen, connect, accept, shutdown. Asks the kernel only for the address
+ * that does not follow from what is known. Callable from anywhere.
+ */
+#include "shim/watch.h"
+
+#include "shim/probe.h"
+#include "shim/record.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+
+enum { KERNEL_TCP_CLOSE = 7 }; /* include/net/tcp_states.h */
+
+/* The address a program gave. One that the kernel may have refused unread is tried first. */
+static void encode_given(struct endpoint *out, int error, const struct sockaddr *address, socklen_t size)
+{
+    bool taken = error == 0 || error == EINPROGRESS || error == ECONNREFUSED || error == EADDRINUSE;
+    bool good = size <= sizeof(struct sockaddr_storage) && (taken || probe_readable(address, size));
+    endpoint_encode(out, good ? address : NULL, size);
+}
+
+static bool has_ports(const struct endpoint *endpoint)
+{
+    return endpoint->family == AF_INET || endpoint->family == AF_INET6;
+}
+
+/* Did the kernel choose a part of what was bound: the port, or a unix socket's autobind name? */
+static bool kernel_chose(const struct endpoint *requested)
+{
+    if (!endpoint_known(requested))
+        return true;
+    return has_ports(requested) ? !(requested->bytes[0] || requested->bytes[1])
+                                : requested->size == 0 || requested->family != AF_UNIX;
+}
+
+void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size)
+{
+    struct descriptor *entry = watch_socket_used(call, fd);
+    if (!entry)
+        return;
+    struct endpoint requested, local;
+    encode_given(&requested, error, address, size);
+    endpoint_clear(&local);
+    if (!error && kernel_chose(&requested))
+        probe_local(fd, &local);
+    if (!error && endpoint_is_specific(endpoint_known(&local) ? &local : &requested))
+        entry->flags |= DESCRIPTOR_LOCAL_KNOWN;
+    struct sockatlas_body_bind body;
+    unsigned char tail[RECORD_ADDRESSES_MAX];
+    size_t tail_size = record_addresses(&body.addresses, tail, &requested, &local, 0);
+    struct record record = {.kind = SOCKATLAS_BIND, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), tail, tail_size);
+}
+
+void watch_listen(enum sockatlas_call call, int fd, int error, int backlog)
+{
+    struct descriptor *entry = watch_socket_used(call, fd);
+    if (!entry)
+        return;
+    struct endpoint local;
+    endpoint_clear(&local);
+    if (!error && !(entry->flags & DESCRIPTOR_LOCAL_KNOWN))
+        probe_local(fd, &local);
+    struct sockatlas_body_listen body = {.backlog = backlog};
+    unsigned char tail[RECORD_ADDRESSES_MAX];
+    size_t tail_size = record_addresses(&body.addresses, tail, &local, NULL, 0);
+    struct record record = {.kind = SOCKATLAS_LISTEN, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), tail, tail_size);
+}
+
+/* What the entry learns from a connect() that went on or through. */
+static void note_connect(struct descriptor *entry, int error, uint64_t started_ns, bool dissolves)
+{
+    if (dissolves) {
+        entry->flags &= (uint16_t) ~(DESCRIPTOR_CONNECTING | DESCRIPTOR_LOCAL_KNOWN);
+    } else if (error == EINPROGRESS) {
+        entry->connect_ns = started_ns;
+        entry->flags |= DESCRIPTOR_CONNECTING;
+    } else if (error == 0) {
+        entry->flags |= DESCRIPTOR_CONNECTED;
+    }
+}
+
+void watch_connect(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
+                   uint64_t started_ns)
+{
+    struct descriptor *entry = watch_socket_used(call, fd);
+    if (!entry)
+        return;
+    if (entry->flags & DESCRIPTOR_CONNECTING) {
+        /* A second connect() only asks after the first (connect(2), EALREADY and EISCONN). */
+        if (error != EALREADY && error != EINPROGRESS && error != EINTR)
+            watch_connected(call, fd, entry, error == EISCONN ? 0 : error);
+        return;
+    }
+    struct endpoint peer, local;
+    encode_given(&peer, error, address, size);
+    endpoint_clear(&local);
+    bool goes_on = error == 0 || error == EINPROGRESS, dissolves = endpoint_known(&peer) && peer.family == AF_UNSPEC;
+    if (goes_on && entry->family != AF_UNIX && !dissolves && !(entry->flags & DESCRIPTOR_LOCAL_KNOWN))
+        probe_local(fd, &local);
+    /* Interrupted by a signal: goes on asynchronously, as if the socket had not blocked (connect(2), EINTR). */
+    note_connect(entry, error == EINTR ? EINPROGRESS : error, started_ns, dissolves);
+    struct sockatlas_body_connect body = {
+        .duration_ns = process_now() - started_ns,
+        .peer_pid = error == 0 && entry->family == AF_UNIX ? probe_peer_pid(fd) : 0,
+    };
+    unsigned char tail[RECORD_ADDRESSES_MAX];
+    uint32_t flags = entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0;
+    size_t tail_size = record_addresses(&body.addresses, tail, &peer, &local, flags);
+    struct record record = {.kind = SOCKATLAS_CONNECT, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), tail, tail_size);
+}
+
+void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry, int error)
+{
+    uint64_t started = entry->connect_ns;
+    if (!(__atomic_fetch_and(&entry->flags, (uint16_t)~DESCRIPTOR_CONNECTING, __ATOMIC_ACQ_REL) &
+          DESCRIPTOR_CONNECTING))
+        return;
+    if (!error)
+        entry->flags |= DESCRIPTOR_CONNECTED;
+    struct sockatlas_body_connected body = {.duration_ns = process_now() - started};
+    struct record record = {
+        .kind = SOCKATLAS_CONNECTED, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
+/* Reading SO_ERROR clears it, so that is done only where nobody else can hold the socket. */
+void watch_connect_settle(enum sockatlas_call call, int fd, struct descriptor *entry)
+{
+    struct endpoint peer;
+    probe_peer(fd, &peer);
+    if (endpoint_known(&peer)) {
+        watch_connected(call, fd, entry, 0);
+        return;
+    }
+    struct sockatlas_tcp tcp;
+    uint64_t sent, received;
+    bool shared = (entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks();
+    if (shared || !probe_tcp(fd, &tcp, &sent, &received) || tcp.state != KERNEL_TCP_CLOSE)
+        return;
+    int error = probe_int(fd, SOL_SOCKET, SO_ERROR, 0);
+    if (error)
+        watch_connected(call, fd, entry, error);
+}
+
+/* What the new socket inherits from its listener, and what accept() said. */
+static struct descriptor accepted(const struct descriptor *listener, int fd, int flags)
+{
+    struct descriptor entry = {
+        .family = listener->family,
+        .type = listener->type,
+        .protocol = listener->protocol,
+        .flags =
+            (uint16_t)(DESCRIPTOR_CONNECTED | DESCRIPTOR_LOCAL_KNOWN | (flags & SOCK_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0) |
+                       (flags & SOCK_NONBLOCK ? DESCRIPTOR_NONBLOCK : 0)),
+    };
+    probe_cookie(fd, &entry.cookie);
+    return entry;
+}
+
+void watch_accept(enum sockatlas_call call, int listener, int fd, int error, const struct sockaddr *address,
+                  socklen_t size, int flags)
+{
+    if (error == EAGAIN || error == EINTR)
+        return;
+    struct descriptor *from = watch_socket_used(call, listener);
+    if (!from)
+        return;
+    struct endpoint peer, local;
+    struct descriptor entry = {0};
+    struct sockatlas_body_accept body = {.listener_cookie = from->cookie, .listener_fd = listener};
+    endpoint_clear(&peer);
+    endpoint_clear(&local);
+    if (fd >= 0) {
+        entry = accepted(from, fd, flags);
+        endpoint_encode(&peer, address, size);
+        if (!endpoint_known(&peer))
+            probe_peer(fd, &peer);
+        if (!(from->flags & DESCRIPTOR_LOCAL_KNOWN) && entry.family != AF_UNIX)
+            probe_local(fd, &local);
+        if (entry.family == AF_UNIX)
+            body.peer_pid = probe_peer_pid(fd);
+        watch_adopt(fd, &entry);
+    }
+    unsigned char tail[RECORD_ADDRESSES_MAX];
+    uint32_t descriptor_flags =
+        (flags & SOCK_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) | (flags & SOCK_NONBLOCK ? SOCKATLAS_NONBLOCK : 0);
+    size_t tail_size = record_addresses(&body.addresses, tail, &peer, &local, descriptor_flags);
+    struct record record = {.kind = SOCKATLAS_ACCEPT, .call = call, .error = error, .fd = fd, .cookie = entry.cookie};
+    record_write(&record, &body, sizeof(body), tail, tail_size);
+}
+
+void watch_shutdown(enum sockatlas_call call, int fd, int error, int how)
+{
+    struct descriptor *entry = watch_socket_used(call, fd);
+    if (!entry)
+        return;
+    if (!error && (how == SHUT_WR || how == SHUT_RDWR))
+        entry->flags |= DESCRIPTOR_SHUT;
+    struct sockatlas_body_shutdown body = {.how = how};
+    struct record record = {
+        .kind = SOCKATLAS_SHUTDOWN, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}

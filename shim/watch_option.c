@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Parameters: what the program asked for and what the kernel made of it. Callable from anywhere.
+ */
+#include "shim/watch.h"
+
+#include "shim/probe.h"
+#include "shim/record.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <string.h>
+
+static bool kernel_alters(int level, int name)
+{
+    static const struct {
+        int level, name;
+    } altered[] = {
+#define OPTION(level, name) {level, name},
+#include "shim/option.def"
+#undef OPTION
+    };
+    for (size_t i = 0; i < sizeof(altered) / sizeof(altered[0]); i++)
+        if (altered[i].level == level && altered[i].name == name)
+            return true;
+    return false;
+}
+
+/* SO_SNDBUFFORCE and SO_RCVBUFFORCE can be set but not read: they set what the plain names show. */
+static int read_name(int level, int name)
+{
+    if (level != SOL_SOCKET)
+        return name;
+    return name == SO_SNDBUFFORCE ? SO_SNDBUF : name == SO_RCVBUFFORCE ? SO_RCVBUF : name;
+}
+
+void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value,
+                      socklen_t size)
+{
+    struct descriptor *entry = watch_socket_used(call, fd);
+    if (!entry)
+        return;
+    unsigned char tail[2 * SOCKATLAS_OPTION_BYTES_MAX];
+    struct sockatlas_body_option body = {.level = level, .name = name, .requested_size = size};
+    uint16_t kept = (uint16_t)(size < SOCKATLAS_OPTION_BYTES_MAX ? size : SOCKATLAS_OPTION_BYTES_MAX);
+    if (kept && value && (!error || probe_readable(value, kept))) {
+        body.kept_size = kept;
+        memcpy(tail, value, kept);
+    }
+    if (!error && kernel_alters(level, name))
+        body.effective_size = (uint16_t)probe_option(fd, level, read_name(level, name), tail + body.kept_size,
+                                                     SOCKATLAS_OPTION_BYTES_MAX);
+    struct record record = {.kind = SOCKATLAS_OPTION, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), tail, body.kept_size + body.effective_size);
+}
+
+/* Asking is not tuning: only SO_ERROR is news, the end of a connect or a failure since. */
+void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value)
+{
+    if (error || level != SOL_SOCKET || name != SO_ERROR || !value)
+        return;
+    struct descriptor *entry = watch_socket_used(call, fd);
+    if (!entry)
+        return;
+    int pending;
+    memcpy(&pending, value, sizeof(pending));
+    if (entry->flags & DESCRIPTOR_CONNECTING) {
+        struct endpoint peer;
+        endpoint_clear(&peer);
+        if (!pending)
+            probe_peer(fd, &peer); /* asked too early, the connect is still under way */
+        if (pending || endpoint_known(&peer))
+            watch_connected(call, fd, entry, pending);
+    } else if (pending) {
+        struct record record = {
+            .kind = SOCKATLAS_ERROR, .call = call, .error = pending, .fd = fd, .cookie = entry->cookie};
+        record_write(&record, "", 0, NULL, 0);
+    }
+}
