@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wrappers that give sockets their addresses: bind, listen, connect, accept, accept4, shutdown. Callable from anywhere.
+ */
+#include "shim/hook.h"
+#include "shim/load.h"
+#include "shim/watch.h"
+
+#include <netinet/in.h>
+
+/* The local address. */
+HOOK int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
+{
+    load_ready();
+    int result = real.bind(fd, address, size);
+    int error = hook_error(result);
+    watch_bind(SOCKATLAS_CALL_bind, fd, error, address.__sockaddr__, size);
+    return result;
+}
+
+/* A socket becomes a listener. */
+HOOK int listen(int fd, int backlog)
+{
+    load_ready();
+    int result = real.listen(fd, backlog);
+    int error = hook_error(result);
+    watch_listen(SOCKATLAS_CALL_listen, fd, error, backlog);
+    return result;
+}
+
+/* The peer's address; for a stream, the connection. */
+HOOK int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
+{
+    load_ready();
+    log_prepare();
+    uint64_t started_ns = config.on ? process_now() : 0;
+    int result = real.connect(fd, address, size);
+    int error = hook_error(result);
+    watch_connect(SOCKATLAS_CALL_connect, fd, error, address.__sockaddr__, size, started_ns);
+    return result;
+}
+
+/* Where accept() puts the peer's address. A caller that does not want it gets ours filled instead, which saves asking
+ * again. */
+struct accept_peer {
+    union {
+        struct sockaddr address;
+        unsigned char bytes[128];
+    } own;
+    socklen_t own_size;
+    struct sockaddr *address;
+    socklen_t *size;
+    socklen_t room; /* 0: not known */
+};
+
+/* The room in the caller's buffer may only be read here if the pointer is sure to be good: the kernel has not looked at
+ * it yet, and a bad one must fail with EFAULT, not crash. A variable a little way up our own stack is. */
+static bool up_our_stack(const void *address)
+{
+    enum { NEAR = 16 << 10 };
+    const char *frame = __builtin_frame_address(0), *at = address;
+    return at > frame && at < frame + NEAR;
+}
+
+static void accept_peer_prepare(struct accept_peer *peer, struct sockaddr *address, socklen_t *size)
+{
+    bool given = address || !config.on;
+    peer->own_size = sizeof(peer->own);
+    peer->address = given ? address : &peer->own.address;
+    peer->size = given ? size : &peer->own_size;
+    peer->room = !given ? sizeof(peer->own) : up_our_stack(size) ? *size : 0;
+}
+
+/* The size of the address that was returned whole; 0: cut short, or not sure. */
+static socklen_t accept_peer_size(const struct accept_peer *peer)
+{
+    if (!peer->address || !peer->size)
+        return 0;
+    socklen_t size = *peer->size;
+    return size <= peer->room || (peer->room == 0 && size == sizeof(struct sockaddr_in)) ? size : 0;
+}
+
+/* A connection comes in. */
+HOOK int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
+{
+    load_ready();
+    log_prepare();
+    struct accept_peer peer;
+    accept_peer_prepare(&peer, address.__sockaddr__, size);
+    int result = real.accept(fd, peer.address, peer.size);
+    int error = hook_error(result);
+    socklen_t got = error ? 0 : accept_peer_size(&peer);
+    watch_accept(SOCKATLAS_CALL_accept, fd, result, error, peer.address, got, 0);
+    return result;
+}
+
+/* The same, with descriptor flags. */
+HOOK int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int flags)
+{
+    load_ready();
+    log_prepare();
+    struct accept_peer peer;
+    accept_peer_prepare(&peer, address.__sockaddr__, size);
+    int result = real.accept4(fd, peer.address, peer.size, flags);
+    int error = hook_error(result);
+    socklen_t got = error ? 0 : accept_peer_size(&peer);
+    watch_accept(SOCKATLAS_CALL_accept4, fd, result, error, peer.address, got, flags);
+    return result;
+}
+
+/* One or both directions end. */
+HOOK int shutdown(int fd, int how)
+{
+    load_ready();
+    int result = real.shutdown(fd, how);
+    int error = hook_error(result);
+    watch_shutdown(SOCKATLAS_CALL_shutdown, fd, error, how);
+    return result;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wrappers that start programs: the exec family, posix_spawn. Each is a door of its own, since libc's do not pass
+ * through one another's names. They put back into the new environment what keeps the tracing going. Callable from
+ * anywhere, vfork children above all: all memory is on the stack.
+ */
+#include "shim/environment.h"
+#include "shim/hook.h"
+#include "shim/load.h"
+#include "shim/record.h"
+#include "shim/target.h"
+#include "shim/watch.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* An exec as it was asked for. */
+struct exec {
+    enum sockatlas_call call;
+    int dirfd;        /* execveat, fexecve */
+    int flags;        /* execveat */
+    const char *path; /* or name to look up */
+    char *const *argv;
+    char *const *envp;
+    bool search; /* in PATH */
+};
+
+static enum sockatlas_untraced untraced(const struct exec *exec)
+{
+    if (environment_refuses(exec->envp))
+        return SOCKATLAS_UNTRACED_REFUSED;
+    return exec->search ? target_untraced_search(exec->path) : target_untraced(exec->dirfd, exec->path);
+}
+
+/* A process without a log gets one only to say that it starts what cannot be traced. */
+static bool record_exec(const struct exec *exec)
+{
+    if (!config.on)
+        return false;
+    enum sockatlas_untraced why = untraced(exec);
+    if (!log_is_open() && why == SOCKATLAS_TRACEABLE)
+        return false;
+    size_t length = strnlen(exec->path, 1024);
+    struct sockatlas_body_exec body = {.path_size = (uint16_t)length, .untraced = (uint8_t)why};
+    struct record record = {.kind = SOCKATLAS_EXEC, .call = exec->call, .fd = -1};
+    record_write(&record, &body, sizeof(body), exec->path, length);
+    return true;
+}
+
+static int call_real(const struct exec *exec, char *const *envp)
+{
+    switch (exec->call) {
+    case SOCKATLAS_CALL_execveat:
+        return real.execveat(exec->dirfd, exec->path, exec->argv, envp, exec->flags);
+    case SOCKATLAS_CALL_fexecve:
+        return real.fexecve(exec->dirfd, exec->argv, envp);
+    default:
+        return exec->search ? real.execvpe(exec->path, exec->argv, envp) : real.execve(exec->path, exec->argv, envp);
+    }
+}
+
+static int exec_traced(const struct exec *exec)
+{
+    bool recorded = record_exec(exec);
+    size_t size = environment_size(exec->envp);
+    char *memory[size / sizeof(char *) + 1];
+    int result = call_real(exec, size ? environment_build(exec->envp, memory) : exec->envp);
+    int error = hook_error(result);
+    if (recorded) {
+        struct record record = {.kind = SOCKATLAS_EXEC_FAILED, .call = exec->call, .error = error, .fd = -1};
+        record_write(&record, "", 0, NULL, 0);
+    }
+    return result;
+}
+
+/* The process becomes another program. */
+HOOK int execve(const char *path, char *const argv[], char *const envp[])
+{
+    load_ready();
+    return exec_traced(
+        &(struct exec){.call = SOCKATLAS_CALL_execve, .dirfd = AT_FDCWD, .path = path, .argv = argv, .envp = envp});
+}
+
+/* With this environment. */
+HOOK int execv(const char *path, char *const argv[])
+{
+    load_ready();
+    return exec_traced(
+        &(struct exec){.call = SOCKATLAS_CALL_execv, .dirfd = AT_FDCWD, .path = path, .argv = argv, .envp = environ});
+}
+
+/* Looked up in PATH. */
+HOOK int execvp(const char *name, char *const argv[])
+{
+    load_ready();
+    return exec_traced(&(struct exec){
+        .call = SOCKATLAS_CALL_execvp, .dirfd = AT_FDCWD, .path = name, .argv = argv, .envp = environ, .search = true});
+}
+
+/* Looked up in PATH, with an environment. */
+HOOK int execvpe(const char *name, char *const argv[], char *const envp[])
+{
+    load_ready();
+    return exec_traced(&(struct exec){
+        .call = SOCKATLAS_CALL_execvpe, .dirfd = AT_FDCWD, .path = name, .argv = argv, .envp = envp, .search = true});
+}
+
+/* Relative to a folder, or an open file. musl has no such name. */
+HOOK int execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    load_ready();
+    if (!real.execveat) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return exec_traced(&(struct exec){
+        .call = SOCKATLAS_CALL_execveat, .dirfd = dirfd, .flags = flags, .path = path, .argv = argv, .envp = envp});
+}
+
+/* An open file. */
+HOOK int fexecve(int fd, char *const argv[], char *const envp[])
+{
+    load_ready();
+    return exec_traced(
+        &(struct exec){.call = SOCKATLAS_CALL_fexecve, .dirfd = fd, .path = "", .argv = argv, .envp = envp});
+}
+
+/* How many pointers an argv for these arguments has, its NULL included. */
+static size_t count_arguments(const char *first, va_list *arguments)
+{
+    size_t count = 1;
+    for (const char *argument = first; argument; argument = va_arg(*arguments, char *))
+        count++;
+    return count;
+}
+
+static void collect_arguments(char **argv, const char *first, va_list *arguments)
+{
+    const char *argument = first;
+    for (; argument; argument = va_arg(*arguments, char *))
+        *argv++ = (char *)argument;
+    *argv = NULL;
+}
+
+/* Arguments in the call. */
+HOOK int execl(const char *path, const char *argument, ...)
+{
+    load_ready();
+    va_list arguments;
+    va_start(arguments, argument);
+    char *argv[count_arguments(argument, &arguments)];
+    va_end(arguments);
+    va_start(arguments, argument);
+    collect_arguments(argv, argument, &arguments);
+    va_end(arguments);
+    return exec_traced(
+        &(struct exec){.call = SOCKATLAS_CALL_execl, .dirfd = AT_FDCWD, .path = path, .argv = argv, .envp = environ});
+}
+
+/* Arguments in the call, looked up in PATH. */
+HOOK int execlp(const char *name, const char *argument, ...)
+{
+    load_ready();
+    va_list arguments;
+    va_start(arguments, argument);
+    char *argv[count_arguments(argument, &arguments)];
+    va_end(arguments);
+    va_start(arguments, argument);
+    collect_arguments(argv, argument, &arguments);
+    va_end(arguments);
+    return exec_traced(&(struct exec){
+        .call = SOCKATLAS_CALL_execlp, .dirfd = AT_FDCWD, .path = name, .argv = argv, .envp = environ, .search = true});
+}
+
+/* Arguments and, behind their NULL, an environment in the call. */
+HOOK int execle(const char *path, const char *argument, ...)
+{
+    load_ready();
+    va_list arguments;
+    va_start(arguments, argument);
+    char *argv[count_arguments(argument, &arguments)];
+    va_end(arguments);
+    va_start(arguments, argument);
+    collect_arguments(argv, argument, &arguments);
+    char *const *envp = va_arg(arguments, char *const *);
+    va_end(arguments);
+    return exec_traced(
+        &(struct exec){.call = SOCKATLAS_CALL_execle, .dirfd = AT_FDCWD, .path = path, .argv = argv, .envp = envp});
+}
+
+/* After a spawn: the child's log, if it makes one, says the rest. */
+static void record_spawn(const struct exec *exec, int error, pid_t child)
+{
+    if (!config.on)
+        return;
+    enum sockatlas_untraced why = untraced(exec);
+    if (!log_is_open() && (why == SOCKATLAS_TRACEABLE || error))
+        return;
+    size_t length = strnlen(exec->path, 1024);
+    struct sockatlas_body_spawn body = {
+        .child_pid = error ? 0 : (uint32_t)child, .path_size = (uint16_t)length, .untraced = (uint8_t)why};
+    struct record record = {.kind = SOCKATLAS_SPAWN, .call = exec->call, .error = error, .fd = -1};
+    record_write(&record, &body, sizeof(body), exec->path, length);
+}
+
+typedef int spawn_function(pid_t *restrict, const char *restrict, const posix_spawn_file_actions_t *,
+                           const posix_spawnattr_t *restrict, char *const[restrict], char *const[restrict]);
+
+static int spawn_traced(const struct exec *exec, spawn_function *function, pid_t *child,
+                        const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes)
+{
+    size_t size = environment_size(exec->envp);
+    char *memory[size / sizeof(char *) + 1];
+    pid_t own = 0;
+    pid_t *pid = child ? child : &own;
+    int error = function(pid, exec->path, actions, attributes, exec->argv,
+                         size ? environment_build(exec->envp, memory) : exec->envp);
+    record_spawn(exec, error, error ? 0 : *pid);
+    return error;
+}
+
+/* A new process with another program. */
+HOOK int posix_spawn(pid_t *restrict child, const char *restrict path,
+                     const posix_spawn_file_actions_t *restrict actions, const posix_spawnattr_t *restrict attributes,
+                     char *const argv[restrict], char *const envp[restrict])
+{
+    load_ready();
+    struct exec exec = {
+        .call = SOCKATLAS_CALL_posix_spawn, .dirfd = AT_FDCWD, .path = path, .argv = argv, .envp = envp};
+    return spawn_traced(&exec, real.posix_spawn, child, actions, attributes);
+}
+
+/* The same, looked up in PATH. */
+HOOK int posix_spawnp(pid_t *child, const char *name, const posix_spawn_file_actions_t *actions,
+                      const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+{
+    load_ready();
+    struct exec exec = {.call = SOCKATLAS_CALL_posix_spawnp,
+                        .dirfd = AT_FDCWD,
+                        .path = name,
+                        .argv = argv,
+                        .envp = envp,
+                        .search = true};
+    return spawn_traced(&exec, real.posix_spawnp, child, actions, attributes);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reads the head of an executable. ld.so(8): a preload is ignored in secure-execution mode and needs a dynamic program
+ * of our own kind.
+ */
+#include "shim/target.h"
+
+#include "shim/config.h"
+#include "shim/sys.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HEAD = 512, SCRIPTS = 4, NAME = 1024 };
+
+#if defined(__x86_64__)
+enum { MACHINE = EM_X86_64 };
+#elif defined(__aarch64__)
+enum { MACHINE = EM_AARCH64 };
+#endif
+
+/* A setuid or setgid bit that changes nothing does not make the execution secure; file capabilities do unless root runs
+ * it. */
+static bool is_secure(int fd)
+{
+    struct stat status;
+    if (sys(SYS_fstat, fd, &status) < 0)
+        return false;
+    uint32_t user = (uint32_t)sys(SYS_geteuid), group = (uint32_t)sys(SYS_getegid);
+    if (((status.st_mode & S_ISUID) && status.st_uid != user) ||
+        ((status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && status.st_gid != group))
+        return true;
+    return user != 0 && sys(SYS_fgetxattr, fd, "security.capability", NULL, 0) > 0;
+}
+
+static bool has_interpreter(int fd, const ElfW(Ehdr) * header)
+{
+    for (unsigned i = 0; i < header->e_phnum && i < 64; i++) {
+        ElfW(Phdr) segment;
+        long got = sys(SYS_pread64, fd, &segment, sizeof(segment), header->e_phoff + i * sizeof(segment));
+        if (got != sizeof(segment))
+            return true;
+        if (segment.p_type == PT_INTERP)
+            return true;
+    }
+    return false;
+}
+
+static enum sockatlas_untraced look_at_elf(int fd, const unsigned char head[HEAD])
+{
+    ElfW(Ehdr) header;
+    memcpy(&header, head, sizeof(header));
+    if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) || header.e_machine != MACHINE)
+        return SOCKATLAS_UNTRACED_CLASS;
+    if (is_secure(fd))
+        return SOCKATLAS_UNTRACED_SETUID;
+    return has_interpreter(fd, &header) ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_STATIC;
+}
+
+/* The interpreter's path out of a "#!" line. */
+static bool script_interpreter(const unsigned char head[HEAD], char path[HEAD])
+{
+    size_t at = 2, size = 0;
+    while (at < HEAD && (head[at] == ' ' || head[at] == '\t'))
+        at++;
+    while (at < HEAD && head[at] && !strchr(" \t\n", head[at]))
+        path[size++] = (char)head[at++];
+    path[size < HEAD ? size : HEAD - 1] = 0;
+    return size > 0;
+}
+
+enum sockatlas_untraced target_untraced(int dirfd, const char *path)
+{
+    unsigned char head[HEAD];
+    char interpreter[HEAD];
+    for (int depth = 0; depth < SCRIPTS; depth++) {
+        memset(head, 0, sizeof(head));
+        long fd = *path ? sys(SYS_openat, dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : dirfd;
+        if (fd < 0)
+            return SOCKATLAS_TRACEABLE;
+        sys(SYS_pread64, fd, head, sizeof(head), 0);
+        enum sockatlas_untraced found = SOCKATLAS_TRACEABLE;
+        if (memcmp(head, ELFMAG, SELFMAG) == 0)
+            found = look_at_elf((int)fd, head);
+        if (*path)
+            sys(SYS_close, fd);
+        if (head[0] != '#' || head[1] != '!' || !script_interpreter(head, interpreter))
+            return found;
+        path = interpreter;
+        dirfd = AT_FDCWD;
+    }
+    return SOCKATLAS_TRACEABLE;
+}
+
+static const char *search_path(void)
+{
+    for (char **entry = environ; entry && *entry; entry++)
+        if (strncmp(*entry, "PATH=", 5) == 0)
+            return *entry + 5;
+    return "/bin:/usr/bin";
+}
+
+enum sockatlas_untraced target_untraced_search(const char *name)
+{
+    if (strchr(name, '/'))
+        return target_untraced(AT_FDCWD, name);
+    size_t length = strlen(name);
+    char path[NAME];
+    for (const char *at = search_path(); *at;) {
+        size_t size = strcspn(at, ":");
+        if (size + length + 2 < sizeof(path)) {
+            memcpy(path, at, size);
+            path[size] = '/';
+            memcpy(path + size + (size > 0), name, length + 1);
+            if (sys(SYS_faccessat, AT_FDCWD, path, X_OK) == 0)
+                return target_untraced(AT_FDCWD, path);
+        }
+        at += size + (at[size] == ':');
+    }
+    return SOCKATLAS_TRACEABLE;
+}
