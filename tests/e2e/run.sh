@@ -18,7 +18,7 @@ case_is "exit status 3 is the command's" 3 "$(status_of "$sockatlas" run sh -c '
 case_is "death by signal is the command's" 143 "$( (status_of "$sockatlas" run sh -c 'kill -TERM $$') 2>/dev/null)"
 case_is "a command's options are its own" "-d x --help" "$("$sockatlas" run -- echo -d x --help 2>/dev/null)"
 case_is "standard input reaches it" "hello" "$(echo hello | "$sockatlas" run cat 2>/dev/null)"
-case_is "argv[0] is as given" "sh" "$("$sockatlas" run sh -c 'ps -o args= -p $$ | cut -d" " -f1' 2>/dev/null)"
+case_is "argv[0] is as given" "sh" "$("$sockatlas" run sh -c 'tr "\0" " " </proc/$$/cmdline | cut -d" " -f1' 2>/dev/null)"
 
 case_is "no command: status" 2 "$(status_of "$sockatlas" run)"
 case_is "no command: line" "sockatlas run: no command given; \`sockatlas run --help\` tells more" "$(cat err)"
@@ -94,7 +94,7 @@ while :; do read -r _ <&3; done
 SH
 mkfifo keys
 exec 4<>keys
-script -qec "'$sockatlas' run sh counter" /dev/null <keys >typescript &
+env --default-signal=INT,QUIT script -qec "'$sockatlas' run sh counter" /dev/null <keys >typescript &
 pid=$!
 adopt "$pid"
 read -r _ <ready

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A child accepts on the listener it inherited; its parent connected before.
+ */
+#include "tests/targets/target.h"
+
+int main(void)
+{
+    struct sockaddr_in address;
+    int connected[2];
+    char byte;
+    int listener = listen_loopback(&address);
+    must(pipe(connected), "pipe");
+    pid_t child = must(fork(), "fork");
+    if (child == 0) {
+        must((int)read(connected[0], &byte, 1), "read");
+        int server = must(accept(listener, NULL, NULL), "accept");
+        must(close(server), "close");
+        _exit(0);
+    }
+    int client = connect_to(&address);
+    must((int)write(connected[1], "c", 1), "write");
+    wait_for(child);
+    must(close(client), "close");
+    return 0;
+}
