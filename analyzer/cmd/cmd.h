@@ -9,7 +9,9 @@ enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3
 
 /* name, summary for `sockatlas --help`. One file per subcommand: analyzer/cmd/NAME.c defines cmd_NAME(argc, argv),
  * argv[0] being "sockatlas NAME"; it parses with argp (exit status 2 on usage errors) and returns the exit status. */
-#define CMD_TABLE(X) X(run, "trace a command and all its children")
+#define CMD_TABLE(X)                                                                                                   \
+    X(run, "trace a command and all its children")                                                                     \
+    X(export, "the whole trace in another format")
 
 #define X(name, summary) int cmd_##name(int argc, char **argv);
 CMD_TABLE(X)

@@ -7,6 +7,7 @@
 #include "analyzer/trace/stream.h"
 
 #include "analyzer/trace/file.h"
+#include "analyzer/trace/jsonl.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,9 +27,11 @@
 
 struct source {
     struct file file;
-    struct event event; /* the next one, when `waiting` */
-    int64_t time;       /* its wall-clock time, ns */
-    bool waiting;       /* stands in the heap */
+    struct jsonl *jsonl; /* NULL: a log file */
+    struct event event;  /* the next one, when `waiting` */
+    int64_t time;        /* its wall-clock time, ns */
+    bool primed;         /* its first event was read already */
+    bool waiting;        /* stands in the heap */
 };
 
 /* A log file known already, by what it is, not by its path. */
@@ -168,11 +171,39 @@ static void add_file(struct stream *stream, const char *path)
     add_source(stream, source);
 }
 
+static void take_image(void *stream, struct trace_image *image)
+{
+    add_image(stream, image);
+}
+
+static void add_jsonl(struct stream *stream, FILE *lines, const char *path)
+{
+    struct source *source = must(calloc(1, sizeof *source));
+    source->file.fd = -1;
+    source->jsonl = must(calloc(1, sizeof *source->jsonl));
+    *source->jsonl = (struct jsonl){.file = lines,
+                                    .path = must(strdup(path)),
+                                    .complaints = &stream->complaints,
+                                    .add_image = take_image,
+                                    .context = stream};
+    jsonl_open(source->jsonl);
+    add_source(stream, source);
+    /* Its images come before its first event; clock offsets need them. */
+    source->primed = jsonl_next(source->jsonl, &source->event);
+    if (source->jsonl->number == 0)
+        complain(&stream->complaints, "%s: empty, not a trace", path);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+    size_t end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
 static int is_log(const struct dirent *entry)
 {
-    size_t length = strlen(entry->d_name);
-    size_t suffix = strlen(SOCKATLAS_SUFFIX);
-    return length > suffix && strcmp(entry->d_name + length - suffix, SOCKATLAS_SUFFIX) == 0;
+    return ends_with(entry->d_name, SOCKATLAS_SUFFIX);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -217,17 +248,51 @@ static void add_folder(struct stream *stream, const char *folder)
     stream->folders[stream->folders_count++] = name;
 }
 
+/* A file is what it begins with: an export with `{`, whatever its name; a log otherwise. */
+static void add_regular(struct stream *stream, const char *trace)
+{
+    FILE *file = fopen(trace, "re");
+    if (file == NULL) {
+        complain(&stream->complaints, "%s: %s", trace, strerror(errno));
+        return;
+    }
+    int first = getc(file);
+    if (first == '{') {
+        ungetc(first, file);
+        add_jsonl(stream, file, trace);
+        return;
+    }
+    fclose(file);
+    if (first == EOF && ends_with(trace, ".jsonl"))
+        complain(&stream->complaints, "%s: empty, not a trace", trace);
+    else
+        add_file(stream, trace);
+}
+
+static void add_pipe(struct stream *stream, const char *trace)
+{
+    FILE *pipe = fopen(trace, "re");
+    if (pipe == NULL)
+        complain(&stream->complaints, "%s: %s", trace, strerror(errno));
+    else
+        add_jsonl(stream, pipe, trace);
+}
+
 static void add_trace(struct stream *stream, const char *trace)
 {
     struct stat status;
-    if (stat(trace, &status) != 0)
+    if (strcmp(trace, "-") == 0)
+        add_jsonl(stream, stdin, "stdin");
+    else if (stat(trace, &status) != 0)
         complain(&stream->complaints, "%s: %s", trace, strerror(errno));
     else if (S_ISDIR(status.st_mode))
         add_folder(stream, trace);
+    else if (S_ISFIFO(status.st_mode))
+        add_pipe(stream, trace);
     else if (!S_ISREG(status.st_mode))
         complain(&stream->complaints, "%s: neither a folder nor a file: not a trace", trace);
     else if (is_new(stream, &status))
-        add_file(stream, trace);
+        add_regular(stream, trace);
 }
 
 /* ---- The heap --------------------------------------------------------------------------------------------------- */
@@ -274,19 +339,27 @@ static void note_open(struct stream *stream, struct source *source)
     *place = source;
 }
 
-/* Reads the source's next event. */
-static bool advance(struct stream *stream, struct source *source)
+static bool advance_file(struct stream *stream, struct source *source)
 {
     bool was_open = source->file.fd >= 0;
     bool more = file_next(&source->file, &source->event);
     if (!was_open && source->file.fd >= 0)
         note_open(stream, source);
-    if (!more) {
+    if (!more)
         file_rest(&source->file);
-        return false;
-    }
-    source->time = (int64_t)(source->event.time_ns + (uint64_t)source->event.image->offset_ns);
-    return true;
+    return more;
+}
+
+/* Reads the source's next event. */
+static bool advance(struct stream *stream, struct source *source)
+{
+    bool more = source->primed;
+    source->primed = false;
+    if (!more)
+        more = source->jsonl != NULL ? jsonl_next(source->jsonl, &source->event) : advance_file(stream, source);
+    if (more)
+        source->time = (int64_t)(source->event.time_ns + (uint64_t)source->event.image->offset_ns);
+    return more;
 }
 
 /* Puts every source that has an event and does not stand in the heap yet there. */
@@ -352,6 +425,8 @@ void stream_refresh(struct stream *stream)
 {
     settle(stream);
     for (unsigned i = 0; i < stream->sources_count; i++) {
+        if (stream->sources[i]->jsonl != NULL)
+            continue;
         bool was_open = stream->sources[i]->file.fd >= 0;
         file_refresh(&stream->sources[i]->file);
         if (!was_open && stream->sources[i]->file.fd >= 0)
@@ -381,10 +456,23 @@ void stream_progress(const struct stream *stream, uint64_t *done, uint64_t *tota
 {
     *done = *total = 0;
     for (unsigned i = 0; i < stream->sources_count; i++) {
-        const struct file *file = &stream->sources[i]->file;
-        *done += file->offset + file->used;
-        *total += file->end;
+        const struct source *source = stream->sources[i];
+        bool lines = source->jsonl != NULL;
+        *done += lines ? source->jsonl->bytes : source->file.offset + source->file.used;
+        *total += lines ? source->jsonl->bytes : source->file.end;
     }
+}
+
+static void close_source(struct source *source)
+{
+    if (source->jsonl != NULL) {
+        char *path = (char *)source->jsonl->path;
+        jsonl_close(source->jsonl);
+        free(path);
+        free(source->jsonl);
+    }
+    file_close(&source->file);
+    free(source);
 }
 
 void stream_close(struct stream *stream)
@@ -402,8 +490,7 @@ void stream_close(struct stream *stream)
         free(host);
     }
     for (unsigned i = 0; i < stream->sources_count; i++) {
-        file_close(&stream->sources[i]->file);
-        free(stream->sources[i]);
+        close_source(stream->sources[i]);
     }
     for (unsigned i = 0; i < stream->images_count; i++)
         free(stream->images[i]);

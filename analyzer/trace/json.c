@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Helpers on top of cJSON, see json.h.
+ */
+#include "analyzer/trace/json.h"
+
+#include "analyzer/trace/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Texts up to this size are escaped on the stack. */
+#define SHORT_TEXT 1024
+/* Integers up to 2^53 are exact in a double. */
+#define EXACT 9007199254740992.0
+
+void json_add_unsigned(cJSON *object, const char *key, uint64_t value)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRIu64, value);
+    cJSON_AddRawToObject(object, key, digits);
+}
+
+void json_add_signed(cJSON *object, const char *key, int64_t value)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRId64, value);
+    cJSON_AddRawToObject(object, key, digits);
+}
+
+void json_add_text(cJSON *object, const char *key, const void *bytes, size_t size)
+{
+    char room[TEXT_ESCAPED_MAX(SHORT_TEXT)];
+    char *text = size <= SHORT_TEXT ? room : malloc(TEXT_ESCAPED_MAX(size));
+    if (text == NULL)
+        abort();
+    text_escape(bytes, size, text);
+    cJSON_AddStringToObject(object, key, text);
+    if (text != room)
+        free(text);
+}
+
+void json_add_hex(cJSON *object, const char *key, const void *bytes, size_t size)
+{
+    char *text = malloc(2 * size + 1);
+    if (text == NULL)
+        abort();
+    text_hex(bytes, size, text);
+    cJSON_AddStringToObject(object, key, text);
+    free(text);
+}
+
+void json_add_cookie(cJSON *object, const char *key, uint64_t cookie)
+{
+    char digits[24];
+    if (cookie == 0) {
+        cJSON_AddNullToObject(object, key);
+        return;
+    }
+    snprintf(digits, sizeof digits, "%" PRIx64, cookie);
+    cJSON_AddStringToObject(object, key, digits);
+}
+
+/* All of `text` as an integer of 64 bits, or its beginning if `open_end`. */
+static bool parse_integer(const char *text, bool open_end, uint64_t *value)
+{
+    char *end = NULL;
+    errno = 0;
+    *value = *text == '-' ? (uint64_t)strtoll(text, &end, 10) : strtoull(text, &end, 10);
+    return errno == 0 && end != text && (open_end ? strchr(".eE", *end) == NULL || *end == 0 : *end == 0);
+}
+
+/* Where the value of `key` stands in the line: a quote before the colon cannot be part of a string, where it would be
+ * escaped. */
+static const char *find_value(const char *line, const char *key)
+{
+    size_t length = strlen(key);
+    for (const char *at = strchr(line, '"'); at != NULL; at = strchr(at + 1, '"')) {
+        if (strncmp(at + 1, key, length) != 0 || at[1 + length] != '"')
+            continue;
+        const char *behind = at + 2 + length + strspn(at + 2 + length, " \t");
+        if (*behind == ':')
+            return behind + 1 + strspn(behind + 1, " \t");
+    }
+    return NULL;
+}
+
+bool json_integer(const char *line, const cJSON *object, const char *key, uint64_t *value)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (cJSON_IsRaw(item))
+        return parse_integer(item->valuestring, false, value);
+    if (!cJSON_IsNumber(item))
+        return false;
+    if (item->valuedouble > -EXACT && item->valuedouble < EXACT) {
+        *value = (uint64_t)(int64_t)item->valuedouble;
+        return (double)(int64_t)item->valuedouble == item->valuedouble;
+    }
+    const char *text = line == NULL ? NULL : find_value(line, key);
+    return text != NULL && parse_integer(text, true, value);
+}
+
+bool json_cookie(const cJSON *object, const char *key, uint64_t *cookie)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    *cookie = 0;
+    if (cJSON_IsNull(item))
+        return true;
+    char *end = NULL;
+    if (!cJSON_IsString(item) || *item->valuestring == 0)
+        return false;
+    errno = 0;
+    *cookie = strtoull(item->valuestring, &end, 16);
+    return errno == 0 && *end == 0;
+}
+
+bool json_print_line(FILE *out, cJSON *object)
+{
+    static char room[16384];
+    char *line = room;
+    if (!cJSON_PrintPreallocated(object, room, sizeof room, false))
+        line = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    if (line == NULL)
+        abort();
+    bool good = fputs(line, out) >= 0 && putc('\n', out) != EOF;
+    if (line != room)
+        cJSON_free(line);
+    return good;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The trace as JSON Lines, without loss: one line per log file ("event":"image", the whole header), before the first of
+ * its events, and one per event. Reading it back rebuilds the headers and slots, so that all that follows sees the same
+ * bytes; where the fields of fields.def do not say everything (damage, reserved bytes), the line carries the bytes as
+ * well, as `raw`.
+ *
+ * Integers are JSON numbers also beyond 2^53 (raw digits; json_integer() reads them back exactly).
+ */
+#ifndef ANALYZER_TRACE_JSONL_H
+#define ANALYZER_TRACE_JSONL_H
+
+#include "analyzer/trace/complaint.h"
+#include "analyzer/trace/event.h"
+#include "analyzer/trace/json.h"
+
+/* Events and images as objects, to be deleted by the caller. */
+cJSON *jsonl_event(const struct event *event);
+cJSON *jsonl_image(const struct trace_image *image);
+/* An option's value: a number where it is one, else text as option_text() has it; null when there are no bytes. */
+cJSON *jsonl_option(int level, int name, const void *bytes, size_t size);
+
+/* The inverses; `line` as json_integer() wants it. NULL when good, else what is wrong. */
+const char *jsonl_parse_event(const char *line, const cJSON *object, void *slots, unsigned *count);
+const char *jsonl_parse_image(const char *line, const cJSON *object, struct sockatlas_header *header);
+
+/* A reader of such lines. */
+struct jsonl {
+    FILE *file;
+    const char *path; /* for messages and images */
+    struct complaints *complaints;
+    /* Takes an image over, before any event of it is handed out. */
+    void (*add_image)(void *context, struct trace_image *image);
+    void *context;
+
+    char *line;
+    size_t line_room;
+    uint64_t number; /* of the line, from 1 */
+    uint64_t bytes;  /* read so far */
+    unsigned damages;
+    struct trace_image **images; /* by the number they have in this file; NULL where that is none */
+    unsigned images_count;
+    unsigned char *slots; /* the event's record */
+};
+
+/* Fills in what the caller did not. */
+void jsonl_open(struct jsonl *jsonl);
+/* The next event, or false at the end. Valid until the next call. */
+bool jsonl_next(struct jsonl *jsonl, struct event *event);
+void jsonl_close(struct jsonl *jsonl);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading a file of JSON lines, see jsonl.h.
+ */
+#include "analyzer/trace/jsonl.h"
+#include "analyzer/trace/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Complaints about the lines of one file, before the rest is only counted. */
+#define DAMAGES_SAID_MAX 10
+/* Images of one file are few and numbered from 0. */
+#define IMAGES_MAX (1u << 22)
+
+static void *must(void *memory)
+{
+    if (memory == NULL) {
+        fputs("sockatlas: out of memory\n", stderr);
+        exit(1);
+    }
+    return memory;
+}
+
+void jsonl_open(struct jsonl *jsonl)
+{
+    jsonl->slots = must(aligned_alloc(SOCKATLAS_SLOT_SIZE, SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE));
+}
+
+static void say(struct jsonl *jsonl, const char *what)
+{
+    jsonl->damages++;
+    if (jsonl->damages <= DAMAGES_SAID_MAX)
+        complain(jsonl->complaints, "%s: %s, at line %" PRIu64 "%s", jsonl->path, what, jsonl->number,
+                 jsonl->damages == DAMAGES_SAID_MAX ? "; more are not listed" : "");
+}
+
+static const char *take_image(struct jsonl *jsonl, const cJSON *object)
+{
+    uint64_t id = 0;
+    const char *file = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "file"));
+    if (!json_integer(jsonl->line, object, "image", &id) || id >= IMAGES_MAX)
+        return "missing or bad \"image\"";
+    if (id < jsonl->images_count && jsonl->images[id] != NULL)
+        return "image said twice";
+    struct trace_image *image = must(calloc(1, sizeof *image));
+    const char *fault =
+        file == NULL ? "missing or bad \"file\"" : jsonl_parse_image(jsonl->line, object, &image->header);
+    if (fault == NULL && image->header.version > SOCKATLAS_VERSION)
+        fault = "image of a newer trace version than this sockatlas reads";
+    if (fault != NULL) {
+        free(image);
+        return fault;
+    }
+    size_t size = 0;
+    char *name = must(malloc(strlen(file) + 1));
+    if (!text_unescape(file, name, strlen(file), &size))
+        size = 0;
+    name[size] = 0;
+    image->name = name;
+    image->path = jsonl->path;
+    if (id >= jsonl->images_count) {
+        jsonl->images = must(realloc(jsonl->images, (id + 1) * sizeof *jsonl->images));
+        memset(jsonl->images + jsonl->images_count, 0, (id + 1 - jsonl->images_count) * sizeof *jsonl->images);
+        jsonl->images_count = (unsigned)id + 1;
+    }
+    jsonl->images[id] = image;
+    jsonl->add_image(jsonl->context, image);
+    return NULL;
+}
+
+static const char *take_event(struct jsonl *jsonl, const cJSON *object, struct event *event)
+{
+    uint64_t id = 0;
+    unsigned slots = 0;
+    if (!json_integer(jsonl->line, object, "slot", &event->slot))
+        return "missing or bad \"slot\"";
+    if (!json_integer(jsonl->line, object, "image", &id) || id >= jsonl->images_count || jsonl->images[id] == NULL)
+        return "event of an unknown image";
+    const char *fault = jsonl_parse_event(jsonl->line, object, jsonl->slots, &slots);
+    if (fault != NULL)
+        return fault;
+    event->image = jsonl->images[id];
+    event->record = jsonl->slots;
+    event->slots = slots;
+    event_common(event);
+    return NULL;
+}
+
+/* Takes one line; true when it was an event. */
+static bool take_line(struct jsonl *jsonl, size_t length, struct event *event)
+{
+    bool whole = length > 0 && jsonl->line[length - 1] == '\n';
+    cJSON *object = cJSON_ParseWithLength(jsonl->line, length);
+    const char *word = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "event"));
+    const char *fault = NULL;
+    bool is_event = false;
+    if (object == NULL)
+        fault = whole ? "not JSON" : "cut short";
+    else if (word == NULL)
+        fault = "not a line of a trace";
+    else if (strcmp(word, "image") == 0)
+        fault = take_image(jsonl, object);
+    else
+        is_event = (fault = take_event(jsonl, object, event)) == NULL;
+    if (fault != NULL)
+        say(jsonl, fault);
+    cJSON_Delete(object);
+    return is_event;
+}
+
+bool jsonl_next(struct jsonl *jsonl, struct event *event)
+{
+    for (;;) {
+        ssize_t length = getline(&jsonl->line, &jsonl->line_room, jsonl->file);
+        if (length < 0)
+            return false;
+        jsonl->number++;
+        jsonl->bytes += (uint64_t)length;
+        if (strspn(jsonl->line, " \t\r\n") < (size_t)length && take_line(jsonl, (size_t)length, event))
+            return true;
+    }
+}
+
+void jsonl_close(struct jsonl *jsonl)
+{
+    for (unsigned i = 0; i < jsonl->images_count; i++)
+        if (jsonl->images[i] != NULL)
+            free((char *)jsonl->images[i]->name);
+    if (jsonl->file != NULL && jsonl->file != stdin)
+        fclose(jsonl->file);
+    free(jsonl->images);
+    free(jsonl->line);
+    free(jsonl->slots);
+    *jsonl = (struct jsonl){.file = NULL};
+}
