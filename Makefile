@@ -54,7 +54,7 @@ test: ## install what is missing, build, run every test; T=NAME runs the suites 
 
 demo: ## install what is missing, build, trace nginx + curl + redis and draw their map
 	@tests/deps build demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/tools/port
 	@samples/demo.sh
 
 test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(TOOL_BIN)

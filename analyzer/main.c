@@ -7,8 +7,10 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command {
     const char *name;
@@ -47,8 +49,20 @@ static int finish(int status)
     return status == CMD_DONE ? CMD_UNREADABLE : status;
 }
 
+/* A caller may have closed standard descriptors; a file of ours must not get such a number, and be written to as
+ * stderr. What fills the gap closes on exec, so that a command that `run` starts finds them closed as they were. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
+        continue;
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     argp_err_exit_status = CMD_USAGE;
     if (argc < 2) {
         fputs("sockatlas: which command? `sockatlas --help` lists them\n", stderr);

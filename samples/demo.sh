@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# samples/demo.sh: a real nginx with two workers and curl, a real redis-server and redis-cli over TCP and over its unix socket, all
+# under one `sockatlas run`, then the map of it. Ports are free ones of 127.0.0.1; all files but the trace are in a temporary folder.
+# The trace stays in ./sockatlas.data.
+#
+# samples/demo.sh traffic: only the servers and their clients (what is traced). Whatever it starts, it stops.
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+PATH=$PATH:/usr/sbin:/sbin
+
+if [ "${1:-}" != traffic ]; then
+    cd "$top" || exit 1
+    echo "\$ sockatlas run -- samples/demo.sh traffic"
+    build/sockatlas run -- samples/demo.sh traffic || exit
+    echo
+    echo "\$ sockatlas map"
+    build/sockatlas map
+    exit
+fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-demo.XXXXXX") || exit 1
+chmod 711 "$work" # nginx's workers, under their own user, look below it
+servers=()
+stop() {
+    local pid
+    for pid in ${servers[@]+"${servers[@]}"}; do
+        kill -TERM "$pid" 2>/dev/null
+    done
+    wait
+    rm -rf "$work"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM HUP
+
+# until COMMAND...: tries it for twenty seconds.
+until_true() {
+    local tries
+    for ((tries = 0; tries < 400; tries++)); do
+        "$@" 2>/dev/null && return
+        sleep 0.05
+    done
+    echo "samples/demo.sh: gave up waiting for: $*" >&2
+    exit 1
+}
+
+free_port() {
+    SOCKATLAS_OFF=1 "$top/build/tools/port" free
+}
+web=$(free_port) store=$(free_port) nobody=$(free_port)
+
+cat >"$work/nginx.conf" <<NGINX
+worker_processes 2;
+daemon off;
+pid $work/nginx.pid;
+events { worker_connections 64; }
+http {
+    access_log off;
+    client_body_temp_path $work/body;
+    proxy_temp_path $work/proxy;
+    fastcgi_temp_path $work/fastcgi;
+    uwsgi_temp_path $work/uwsgi;
+    scgi_temp_path $work/scgi;
+    server {
+        listen 127.0.0.1:$web;
+        location / { return 200 "hello from nginx\n"; }
+    }
+}
+NGINX
+nginx -e "$work/nginx.log" -c "$work/nginx.conf" &
+servers+=($!)
+
+# Debian's redis-tools holds the server too, under another name.
+redis=$(command -v redis-server) || { redis=$work/redis-server && ln -s "$(command -v redis-check-rdb)" "$redis"; }
+"$redis" --bind 127.0.0.1 --port "$store" --unixsocket "$work/redis.sock" --save '' --dir "$work" --logfile "$work/redis.log" &
+servers+=($!)
+
+# Both are waited for without connecting, so that the map shows no attempts of ours.
+until_true test -s "$work/nginx.pid"
+until_true grep -q 'Ready to accept connections' "$work/redis.log"
+
+for _ in 1 2 3; do
+    curl -sS "http://127.0.0.1:$web/" >/dev/null
+done
+curl -sS "http://127.0.0.1:$web/once" "http://127.0.0.1:$web/again" >/dev/null
+redis-cli -h 127.0.0.1 -p "$store" set door open >/dev/null
+redis-cli -h 127.0.0.1 -p "$store" get door >/dev/null
+redis-cli -s "$work/redis.sock" incr visits >/dev/null
+curl -s "http://127.0.0.1:$nobody/" # nothing listens there: a failed connection belongs on the map too
+exit 0
