@@ -36,9 +36,14 @@ TARGET_BIN := $(TARGET_SRC:tests/targets/%.c=$(BUILD)/targets/%)
 TOOL_SRC   := $(wildcard tests/tools/*.c)
 TOOL_BIN   := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tools/%)
 
+# tests/bench/: load*.c is the program that is measured, empty.c an object to preload, generate.c makes big traces, all else is the runner.
+BENCH_SRC := $(filter-out tests/bench/load%.c tests/bench/empty.c tests/bench/generate.c,$(wildcard tests/bench/*.c))
+LOAD_SRC  := $(wildcard tests/bench/load*.c)
+BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/empty.so
+
 ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
 
-.PHONY: all help deps test demo install clean check check-format check-tidy check-cppcheck check-structure test-binaries
+.PHONY: all help deps test demo bench install clean check check-format check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas ## build the shim and the analyzer
 
 help: ## what can be made
@@ -89,6 +94,24 @@ $(BUILD)/targets/static_exit: TARGET_CFLAGS := -static
 $(BUILD)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+bench: ## measure what watching costs; B='GROUP...' only those
+	@tests/deps build
+	-@tests/deps bench
+	@$(MAKE) --no-print-directory all $(BENCH_BIN)
+	@$(BUILD)/bench/bench $(B)
+
+$(BUILD)/bench/bench: $(BENCH_SRC)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+$(BUILD)/bench/load: $(LOAD_SRC)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lpthread
+
+$(BUILD)/bench/empty.so: tests/bench/empty.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -nostdlib -o $@ $<
 
 install: all ## install below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/sockatlas $(DESTDIR)$(PREFIX)/bin/sockatlas

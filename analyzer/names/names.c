@@ -6,6 +6,8 @@
 
 #include "shim/trace_format.h"
 
+#include <ctype.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -108,4 +110,43 @@ bool names_value(enum names_table table, int64_t context, const char *text, int6
             return true;
         }
     return false;
+}
+
+struct transport {
+    int protocol; /* 0: the default of the type */
+    int type;     /* 0: any */
+    const char *word;
+};
+
+static const struct transport transports[] = {
+    {0, SOCK_STREAM, "tcp"},
+    {0, SOCK_DGRAM, "udp"},
+    {IPPROTO_TCP, SOCK_STREAM, "tcp"},
+    {IPPROTO_UDP, SOCK_DGRAM, "udp"},
+    {IPPROTO_MPTCP, 0, "mptcp"},
+    {IPPROTO_SCTP, 0, "sctp"},
+    {IPPROTO_DCCP, 0, "dccp"},
+    {IPPROTO_UDPLITE, 0, "udplite"},
+    {IPPROTO_ICMP, SOCK_DGRAM, "icmp"},
+    {IPPROTO_ICMPV6, SOCK_DGRAM, "icmp"},
+    {0, SOCK_SEQPACKET, "sctp"},
+};
+
+const char *names_transport(int family, int type, int protocol)
+{
+    static char words[64][16];
+    if (family == AF_INET || family == AF_INET6) {
+        for (size_t i = 0; i < sizeof transports / sizeof *transports; i++)
+            if (transports[i].protocol == protocol && (transports[i].type == 0 || transports[i].type == type))
+                return transports[i].word;
+        return "raw";
+    }
+    const char *name = names_family(family);
+    if (family <= 0 || family >= 64 || name == NULL)
+        return NULL;
+    char *word = words[family];
+    size_t length = strnlen(name + 3, sizeof words[0] - 1);
+    for (size_t i = 0; i < length; i++)
+        word[i] = (char)tolower((unsigned char)name[i + 3]);
+    return word;
 }

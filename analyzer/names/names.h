@@ -79,6 +79,10 @@ static inline const char *names_call(int call)
     return names_find(NAMES_CALL, 0, call);
 }
 
+/* The contract's `transport`: "tcp", "udp", "unix", "mptcp", "sctp", "icmp", "raw", ...; for families without a better
+ * word the family's name in lower case without AF_ ("netlink", "packet"); NULL when the family is unknown. */
+const char *names_transport(int family, int type, int protocol);
+
 /* ---- Option values ----------------------------------------------------------------------------------------------- */
 
 /* What an option's bytes are. */
