@@ -18,17 +18,17 @@ BASE     := -std=gnu11 $(WARN) -MMD -MP
 # (its failure path prints), no fortify (it would call the _chk doors that the shim itself stands in).
 SHIM_CFLAGS  := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE \
                 -fno-builtin-printf -fno-math-errno -fexceptions
-SHIM_LDFLAGS := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,now -Wl,-z,relro -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1
+SHIM_LDFLAGS := -shared -nostdlib -Wl,-z,now -Wl,-z,relro -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1
 
 SHIM_SRC := $(wildcard shim/*.c)
 SHIM_OBJ := $(SHIM_SRC:%.c=$(BUILD)/%.o)
 
 ANALYZER_SRC  := $(wildcard analyzer/*.c analyzer/*/*.c)
 ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o)
-ANALYZER_LIBS := -lcjson -lnettle
+ANALYZER_LIBS := -lcjson
 
 # tests/unit/NAME.c: Criterion, linked with the analyzer. tests/targets/NAME.c: a tiny program to trace. tests/tools/NAME.c: what the
-# test scripts call.
+# test scripts call. tests/truth/compare.c: lays strace's output beside a trace.
 UNIT_SRC   := $(wildcard tests/unit/*.c)
 UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 TARGET_SRC := $(wildcard tests/targets/*.c)
@@ -62,7 +62,7 @@ demo: ## install what is missing, build, trace nginx + curl + redis and draw the
 	@$(MAKE) --no-print-directory all $(BUILD)/tools/port
 	@samples/demo.sh
 
-test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(TOOL_BIN)
+test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(TOOL_BIN) $(BUILD)/truth/compare
 
 $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
 	@mkdir -p $(@D)
@@ -90,6 +90,14 @@ $(BUILD)/targets/%: tests/targets/%.c
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(TARGET_CFLAGS) $(LDFLAGS) -o $@ $<
 
 $(BUILD)/targets/static_exit: TARGET_CFLAGS := -static
+
+$(BUILD)/truth/compare: $(BUILD)/tests/truth/compare.o $(BUILD)/tests/truth/watched.o $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
+$(BUILD)/tests/truth/%.o: tests/truth/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
