@@ -51,7 +51,7 @@ struct filter {
 struct filter_subject {
     uint32_t pid;
     const char *comm;
-    const struct address *addresses[3]; /* any of them may match */
+    const struct address *addresses[4]; /* any of them may match */
     const char *transport, *role;
     bool failed;
     int64_t first_us, last_us; /* it was there from..until, since the Unix epoch */

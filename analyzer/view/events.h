@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The decoded log as text, and what a single event does not say itself but the events before it did.
+ */
+#ifndef ANALYZER_VIEW_EVENTS_H
+#define ANALYZER_VIEW_EVENTS_H
+
+#include "analyzer/trace/event.h"
+
+#include <stdio.h>
+
+/* What earlier events told of processes and sockets. Memory: processes seen, and sockets open at once. */
+struct events_known;
+
+/* A socket as far as it is known. */
+struct events_socket {
+    uint16_t family, type;
+    int32_t protocol;
+    const char *role; /* "client", ...; NULL not yet known */
+    struct address local, peer;
+};
+
+struct events_known *events_known_new(void);
+/* Takes an event in; call it for every event, in stream order, before asking about that event. */
+void events_known_take(struct events_known *known, const struct event *event);
+/* The name of the event's process; "" unknown. */
+const char *events_known_comm(const struct events_known *known, const struct event *event);
+/* The socket the event is about, NULL unknown. Valid until the next events_known_take(). */
+const struct events_socket *events_known_socket(const struct events_known *known, const struct event *event);
+void events_known_free(struct events_known *known);
+
+/* One line that reads like strace's: TIME PID COMM CALL(FD, ARGUMENTS...) = RESULT ERRNO; TIME in seconds since
+ * `origin_ns`. */
+void events_text(FILE *out, const struct event *event, const char *comm, uint64_t origin_ns);
+
+#endif
