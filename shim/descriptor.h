@@ -25,7 +25,8 @@ enum descriptor_flag {
     DESCRIPTOR_ERROR_SEEN = 32, /* an ERROR record was made */
     DESCRIPTOR_NONBLOCK = 64,
     DESCRIPTOR_CLOEXEC = 128,
-    DESCRIPTOR_SHUT = 256, /* the program has shut down its sending side */
+    DESCRIPTOR_CONNECT_TIMED = 512, /* the pending connect() is over, its error not fetched yet */
+    DESCRIPTOR_SHUT = 256,          /* the program has shut down its sending side */
 };
 
 struct descriptor {
@@ -34,7 +35,7 @@ struct descriptor {
     uint64_t bytes_received;
     uint32_t messages_sent;
     uint32_t messages_received;
-    uint64_t connect_ns; /* when the pending connect() was called */
+    uint64_t connect_ns; /* when the pending connect() was called; with CONNECT_TIMED, how long it took */
     uint32_t holder;     /* pid the counts belong to: a forked child starts at 0 again */
     uint32_t peers;      /* datagram peers: index of its set, 0 none */
     uint16_t protocol;

@@ -6,21 +6,33 @@
 #define SHIM_HOOK_H
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/types.h>
 
+struct sockaddr_in;
+
 /* Marks a wrapper: the only symbols the shim exports. */
 #define HOOK __attribute__((visibility("default")))
-
-struct msghdr;
-struct mmsghdr;
-struct pollfd;
-struct timespec;
 
 /* The doors that fortified programs use (bits/socket2.h, bits/unistd.h, bits/poll2.h); the last size is the buffer's
  * real one. */
 ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);
 ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags);
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t room);
+
+/* Younger than some libcs the shim runs with, or not in every header. */
+int bindresvport(int fd, struct sockaddr_in *address);
+int pidfd_getfd(int pidfd, int target, unsigned flags);
+
+/* liburing's types are its own; only pointers to them pass through here. */
+struct io_uring;
+struct io_uring_params;
+int io_uring_setup(unsigned entries, struct io_uring_params *parameters);
+int io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags);
+int io_uring_queue_init_params(unsigned entries, struct io_uring *ring, struct io_uring_params *parameters);
 
 /* glibc's name for fcntl where time_t is 64 bits on a 32-bit machine; exported by 32-bit libcs only. */
 int __fcntl_time64(int fd, int command, ...);
@@ -29,6 +41,13 @@ int __fcntl_time64(int fd, int command, ...);
 static inline int hook_error(long result)
 {
     return result < 0 ? errno : 0;
+}
+
+/* The result of a function that this libc has not: a program linked to it can only ask for it by dlsym(). */
+static inline int hook_missing(void)
+{
+    errno = ENOSYS;
+    return -1;
 }
 
 #endif

@@ -2,11 +2,10 @@
  *
  * Wrappers that give sockets their addresses: bind, listen, connect, accept, accept4, shutdown. Callable from anywhere.
  */
+#include "shim/caller.h"
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/watch.h"
-
-#include <netinet/in.h>
 
 /* The local address. */
 HOOK int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
@@ -53,31 +52,13 @@ struct accept_peer {
     socklen_t room; /* 0: not known */
 };
 
-/* The room in the caller's buffer may only be read here if the pointer is sure to be good: the kernel has not looked at
- * it yet, and a bad one must fail with EFAULT, not crash. A variable a little way up our own stack is. */
-static bool up_our_stack(const void *address)
-{
-    enum { NEAR = 16 << 10 };
-    const char *frame = __builtin_frame_address(0), *at = address;
-    return at > frame && at < frame + NEAR;
-}
-
 static void accept_peer_prepare(struct accept_peer *peer, struct sockaddr *address, socklen_t *size)
 {
     bool given = address || !config.on;
     peer->own_size = sizeof(peer->own);
     peer->address = given ? address : &peer->own.address;
     peer->size = given ? size : &peer->own_size;
-    peer->room = !given ? sizeof(peer->own) : up_our_stack(size) ? *size : 0;
-}
-
-/* The size of the address that was returned whole; 0: cut short, or not sure. */
-static socklen_t accept_peer_size(const struct accept_peer *peer)
-{
-    if (!peer->address || !peer->size)
-        return 0;
-    socklen_t size = *peer->size;
-    return size <= peer->room || (peer->room == 0 && size == sizeof(struct sockaddr_in)) ? size : 0;
+    peer->room = given ? caller_room(size) : sizeof(peer->own);
 }
 
 /* A connection comes in. */
@@ -89,7 +70,7 @@ HOOK int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
     accept_peer_prepare(&peer, address.__sockaddr__, size);
     int result = real.accept(fd, peer.address, peer.size);
     int error = hook_error(result);
-    socklen_t got = error ? 0 : accept_peer_size(&peer);
+    socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
     watch_accept(SOCKATLAS_CALL_accept, fd, result, error, peer.address, got, 0);
     return result;
 }
@@ -103,7 +84,7 @@ HOOK int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int f
     accept_peer_prepare(&peer, address.__sockaddr__, size);
     int result = real.accept4(fd, peer.address, peer.size, flags);
     int error = hook_error(result);
-    socklen_t got = error ? 0 : accept_peer_size(&peer);
+    socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
     watch_accept(SOCKATLAS_CALL_accept4, fd, result, error, peer.address, got, flags);
     return result;
 }

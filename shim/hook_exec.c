@@ -243,3 +243,40 @@ HOOK int posix_spawnp(pid_t *child, const char *name, const posix_spawn_file_act
                         .search = true};
     return spawn_traced(&exec, real.posix_spawnp, child, actions, attributes);
 }
+
+/* system() and popen() start /bin/sh with the process's own environment; libc does that by ways of its own, so it
+ * cannot be mended here. */
+static void record_shell(enum sockatlas_call call, const char *command, int error)
+{
+    if (!config.on || !command)
+        return;
+    enum sockatlas_untraced why = environment_refuses(environ) ? SOCKATLAS_UNTRACED_REFUSED
+                                  : environment_size(environ)  ? SOCKATLAS_UNTRACED_ENVIRONMENT
+                                                               : SOCKATLAS_TRACEABLE;
+    if (!log_is_open() && why == SOCKATLAS_TRACEABLE)
+        return;
+    size_t length = strnlen(command, 1024);
+    struct sockatlas_body_spawn body = {.path_size = (uint16_t)length, .untraced = (uint8_t)why};
+    struct record record = {.kind = SOCKATLAS_SPAWN, .call = call, .error = error, .fd = -1};
+    record_write(&record, &body, sizeof(body), command, length);
+}
+
+/* A shell command, to its end. Recorded before, since the command may outlive much. */
+HOOK int system(const char *command)
+{
+    load_ready();
+    record_shell(SOCKATLAS_CALL_system, command, 0);
+    return real.system(command);
+}
+
+/* A shell command at the other end of a pipe. */
+HOOK FILE *popen(const char *command, const char *mode)
+{
+    load_ready();
+    FILE *stream = real.popen(command, mode);
+    int error = stream ? 0 : errno;
+    record_shell(SOCKATLAS_CALL_popen, command, error);
+    if (error)
+        errno = error;
+    return stream;
+}

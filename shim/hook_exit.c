@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ways out: _exit, _Exit, quick_exit, and exit by whatever way (a destructor sees it). Each records what is still
- * open. The destructor runs last of all; _exit may come from a signal handler or a vfork child.
+ * The ways out: _exit, _Exit, quick_exit, abort, and exit by whatever way (a destructor sees it). Each records what is
+ * still open. The destructor runs last of all; _exit may come from a signal handler or a vfork child.
  */
 #include "shim/hook.h"
 #include "shim/load.h"
@@ -10,20 +10,6 @@
 /* Not in every libc. */
 extern int on_exit(void (*function)(int, void *), void *argument) __attribute__((weak));
 
-static int exit_status;
-
-static void note_status(int status, void *unused)
-{
-    (void)unused;
-    exit_status = status;
-}
-
-__attribute__((constructor)) static void exit_begin(void)
-{
-    if (on_exit)
-        on_exit(note_status, NULL);
-}
-
 static void leave(enum sockatlas_call call, int status)
 {
     watch_exit(call, status);
@@ -31,10 +17,25 @@ static void leave(enum sockatlas_call call, int status)
         log_finish();
 }
 
+/* Registered before anything of the program's, so exit() calls it after all of theirs, destructors included. */
+static void exit_last(int status, void *unused)
+{
+    (void)unused;
+    if (log_is_open())
+        leave(SOCKATLAS_CALL_exit, status);
+}
+
+__attribute__((constructor)) static void exit_begin(void)
+{
+    if (on_exit)
+        on_exit(exit_last, NULL);
+}
+
+/* Without on_exit() the status is not to be had. */
 __attribute__((destructor)) static void exit_end(void)
 {
-    if (log_is_open())
-        leave(SOCKATLAS_CALL_exit, exit_status);
+    if (!on_exit && log_is_open())
+        leave(SOCKATLAS_CALL_exit, 0);
 }
 
 /* The process ends at once. */
@@ -64,5 +65,15 @@ HOOK void quick_exit(int status)
     if (log_is_open())
         leave(SOCKATLAS_CALL_quick_exit, status);
     real.quick_exit(status);
+    __builtin_unreachable();
+}
+
+/* The process ends with a core, unless a handler of SIGABRT jumps out of it. */
+HOOK void abort(void)
+{
+    load_ready();
+    if (log_is_open())
+        watch_exit(SOCKATLAS_CALL_abort, -1);
+    real.abort();
     __builtin_unreachable();
 }

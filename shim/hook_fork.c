@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Wrappers that make processes: fork, vfork. The FORK record's slot is taken before the call, so that it stands before
- * everything the child records, and published after it, when the child's pid is known.
+ * Wrappers that make processes: fork, vfork, clone, daemon. The FORK record's slot is taken before the call, so that it
+ * stands before everything the child records, and published after it, when the child's pid is known.
  */
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/record.h"
 #include "shim/watch.h"
+
+#include <sched.h>
+#include <stdarg.h>
 
 /* A process that has recorded nothing so far has nothing to hand on. */
 static struct reserved reserve(void)
@@ -31,6 +34,65 @@ HOOK pid_t fork(void)
     int error = hook_error(child);
     if (child != 0)
         publish(&reserved, SOCKATLAS_CALL_fork, error, child);
+    if (error)
+        errno = error;
+    return child;
+}
+
+/* The same without the handlers of pthread_atfork(). In glibc since 2.34. */
+HOOK pid_t _Fork(void)
+{
+    load_ready();
+    struct reserved reserved = reserve();
+    process_forking(reserved.slot ? reserved.index : UINT64_MAX);
+    pid_t child = real._Fork ? real._Fork() : hook_missing();
+    int error = hook_error(child);
+    if (child != 0)
+        publish(&reserved, SOCKATLAS_CALL__Fork, error, child);
+    if (error)
+        errno = error;
+    return child;
+}
+
+/* A child goes on in the background with its first three descriptors replaced; the parent ends inside the call. */
+HOOK int daemon(int keep_folder, int keep_descriptors)
+{
+    load_ready();
+    log_prepare();
+    struct reserved reserved = reserve();
+    publish(&reserved, SOCKATLAS_CALL_daemon, 0, 0);
+    process_forking(reserved.slot ? reserved.index : UINT64_MAX);
+    int result = real.daemon(keep_folder, keep_descriptors);
+    int error = hook_error(result);
+    for (int fd = 0; !error && !keep_descriptors && fd < 3; fd++)
+        watch_close(SOCKATLAS_CALL_daemon, fd);
+    if (error)
+        errno = error;
+    return result;
+}
+
+/* A process, or a thread, that begins in a function on a stack of its own. Threads of pthread_create() do not come by
+ * here. */
+HOOK int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
+{
+    load_ready();
+    va_list arguments;
+    va_start(arguments, argument);
+    pid_t *parent_tid = va_arg(arguments, pid_t *);
+    void *tls = va_arg(arguments, void *);
+    pid_t *child_tid = va_arg(arguments, pid_t *);
+    va_end(arguments);
+    if (flags & CLONE_THREAD)
+        return real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
+    struct reserved reserved = reserve();
+    uint64_t slot = reserved.slot ? reserved.index : UINT64_MAX;
+    if (flags & CLONE_VM)
+        process_shared(slot);
+    else
+        process_forking(slot);
+    int child = real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
+    int error = hook_error(child);
+    publish(&reserved, SOCKATLAS_CALL_clone, error, child);
     if (error)
         errno = error;
     return child;

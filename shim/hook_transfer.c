@@ -7,6 +7,8 @@
 #include "shim/load.h"
 #include "shim/watch.h"
 
+#include <sys/sendfile.h>
+
 static void watch_io(enum sockatlas_call call, enum watch_direction direction, int fd, ssize_t result, size_t requested)
 {
     int error = hook_error(result);
@@ -79,70 +81,48 @@ HOOK ssize_t send(int fd, const void *buffer, size_t size, int flags)
     return result;
 }
 
-/* Bytes in. */
-HOOK ssize_t recv(int fd, void *buffer, size_t size, int flags)
+/* Bytes from or to a file, without passing through the program. */
+HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 {
     load_ready();
-    ssize_t result = real.recv(fd, buffer, size, flags);
-    watch_io(SOCKATLAS_CALL_recv, WATCH_IN, fd, flags & MSG_PEEK && result > 0 ? 0 : result, size);
+    ssize_t result = real.sendfile(out, in, offset, size);
+    watch_io(SOCKATLAS_CALL_sendfile, WATCH_OUT, out, result, size);
     return result;
 }
 
-/* What recv() is in a fortified program. */
-HOOK ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
+/* The same, as programs built with _FILE_OFFSET_BITS=64 call it. */
+HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 {
     load_ready();
-    ssize_t result =
-        real.__recv_chk ? real.__recv_chk(fd, buffer, size, room, flags) : real.recv(fd, buffer, size, flags);
-    watch_io(SOCKATLAS_CALL_recv, WATCH_IN, fd, flags & MSG_PEEK && result > 0 ? 0 : result, size);
+    ssize_t result = real.sendfile64(out, in, offset, size);
+    watch_io(SOCKATLAS_CALL_sendfile64, WATCH_OUT, out, result, size);
     return result;
 }
 
-/* Bytes out, to an address or the connected one. */
-HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_SOCKADDR_ARG address,
-                    socklen_t address_size)
+/* Bytes between a pipe and a socket: either end may be ours. */
+HOOK ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags)
 {
     load_ready();
-    ssize_t result = real.sendto(fd, buffer, size, flags, address, address_size);
-    watch_io(SOCKATLAS_CALL_sendto, WATCH_OUT, fd, result, size);
+    ssize_t result = real.splice(in, in_offset, out, out_offset, size, flags);
+    watch_io(SOCKATLAS_CALL_splice, WATCH_IN, in, result, size);
+    watch_io(SOCKATLAS_CALL_splice, WATCH_OUT, out, result, size);
     return result;
 }
 
-/* Bytes in, with the sender's address. */
-HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __SOCKADDR_ARG address,
-                      socklen_t *restrict address_size)
+/* Bytes in, scattered, with flags. musl has no such name. */
+HOOK ssize_t preadv2(int fd, const struct iovec *vector, int count, off_t offset, int flags)
 {
     load_ready();
-    ssize_t result = real.recvfrom(fd, buffer, size, flags, address, address_size);
-    watch_io(SOCKATLAS_CALL_recvfrom, WATCH_IN, fd, flags & MSG_PEEK && result > 0 ? 0 : result, size);
+    ssize_t result = real.preadv2 ? real.preadv2(fd, vector, count, offset, flags) : hook_missing();
+    watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, result, config.io ? vector_size(vector, count, result) : 0);
     return result;
 }
 
-/* What recvfrom() is in a fortified program. */
-HOOK ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t room, int flags, __SOCKADDR_ARG address,
-                            socklen_t *restrict address_size)
+/* Bytes out, gathered, with flags. musl has no such name. */
+HOOK ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t offset, int flags)
 {
     load_ready();
-    ssize_t result = real.__recvfrom_chk ? real.__recvfrom_chk(fd, buffer, size, room, flags, address, address_size)
-                                         : real.recvfrom(fd, buffer, size, flags, address, address_size);
-    watch_io(SOCKATLAS_CALL_recvfrom, WATCH_IN, fd, flags & MSG_PEEK && result > 0 ? 0 : result, size);
-    return result;
-}
-
-/* A message out. */
-HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    load_ready();
-    ssize_t result = real.sendmsg(fd, message, flags);
-    watch_io(SOCKATLAS_CALL_sendmsg, WATCH_OUT, fd, result, 0);
-    return result;
-}
-
-/* A message in. */
-HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
-{
-    load_ready();
-    ssize_t result = real.recvmsg(fd, message, flags);
-    watch_io(SOCKATLAS_CALL_recvmsg, WATCH_IN, fd, flags & MSG_PEEK && result > 0 ? 0 : result, 0);
+    ssize_t result = real.pwritev2 ? real.pwritev2(fd, vector, count, offset, flags) : hook_missing();
+    watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, result, config.io ? vector_size(vector, count, result) : 0);
     return result;
 }

@@ -87,6 +87,11 @@ void image_comm(char comm[16])
     sys(SYS_prctl, PR_GET_NAME, comm);
 }
 
+uint64_t image_thread_netns(void)
+{
+    return inode("/proc/thread-self/ns/net");
+}
+
 void image_describe(struct sockatlas_header *header, uint64_t size_limit)
 {
     header->version = SOCKATLAS_VERSION;

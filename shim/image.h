@@ -13,5 +13,7 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit);
 /* The image's process (in a vfork child: the parent, whose image it is) and its name. */
 uint32_t image_pid(void);
 void image_comm(char comm[16]);
+/* The calling thread's network namespace: inode of /proc/thread-self/ns/net, 0 unknown. */
+uint64_t image_thread_netns(void);
 
 #endif

@@ -83,7 +83,7 @@ static void publish(const struct log_file *file)
 
 void log_prepare(void)
 {
-    if (__builtin_expect(log_is_open(), 1) || !config.on)
+    if (__builtin_expect(log_is_open(), 1) || !config.on || process_confined())
         return;
     if (__atomic_add_fetch(&attempts, 1, __ATOMIC_RELAXED) <= __atomic_load_n(&next_attempt, __ATOMIC_RELAXED))
         return;
@@ -113,7 +113,7 @@ static bool make_real(uint64_t from, uint64_t to)
  * step fails as a whole, so the least that serves is tried too. */
 static bool extend(uint64_t need)
 {
-    if (need > capacity)
+    if (need > capacity || process_confined())
         return false;
     uint64_t now = __atomic_load_n(&ready, __ATOMIC_ACQUIRE);
     uint64_t from = SOCKATLAS_HEADER_SIZE + now * SOCKATLAS_SLOT_SIZE;
@@ -154,9 +154,16 @@ void *log_take(unsigned count, uint64_t *index)
     return (unsigned char *)header + SOCKATLAS_HEADER_SIZE + first * SOCKATLAS_SLOT_SIZE;
 }
 
+void log_ahead(uint64_t slots)
+{
+    struct sockatlas_header *header = log_header();
+    if (header)
+        extend(__atomic_load_n(&header->cursor, __ATOMIC_RELAXED) + slots);
+}
+
 void log_finish(void)
 {
     struct sockatlas_header *header = log_header();
-    if (header && header->pid == process_owner())
+    if (header && header->pid == process_owner() && !process_confined())
         log_file_trim(header, SOCKATLAS_HEADER_SIZE + capacity * SOCKATLAS_SLOT_SIZE);
 }

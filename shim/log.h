@@ -25,6 +25,9 @@ struct sockatlas_header *log_header(void);
 /* One record could not be made for `reason`. */
 void log_lose(enum sockatlas_loss reason);
 
+/* Makes room for the next `slots` slots now, because later it may not be possible. */
+void log_ahead(uint64_t slots);
+
 /* At the exit of the process that made the log: trims the file if no other process has it mapped. Records made later go
  * nowhere. */
 void log_finish(void);

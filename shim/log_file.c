@@ -70,8 +70,13 @@ static bool dir_usable(void)
     struct stat status;
     long result = sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0);
     if (result == -ENOENT) {
-        if (sys(SYS_mkdirat, AT_FDCWD, config.dir, 0700) < 0 &&
-            sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0) < 0)
+        /* Root's children may become other users, who must be able to make logs of their own there, but not to read
+         * others'. */
+        int mode = sys(SYS_geteuid) == 0 ? 01733 : 0700;
+        long made = sys(SYS_mkdirat, AT_FDCWD, config.dir, mode);
+        if (made == 0 && mode != 0700)
+            sys(SYS_fchmodat, AT_FDCWD, config.dir, mode);
+        if (made < 0 && sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0) < 0)
             return false;
         result = sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0);
     }
@@ -187,9 +192,9 @@ void log_file_adopt(const struct log_file *file)
     made_inode = file->inode;
 }
 
-/* Cuts the file at `size` if it is the one we made and nobody can write to it any more. A read lease is granted only
- * while no open descriptor and no shared mapping could write (fcntl(2), F_SETLEASE); nobody opens a log anew for
- * writing, so it stays so. */
+/* Cuts the file at `size`, or removes it if that leaves no record, if it is the one we made and nobody can write to it
+ * any more. A read lease is granted only while no open descriptor and no shared mapping could write (fcntl(2),
+ * F_SETLEASE); nobody opens a log anew for writing, so it stays so. */
 static void cut(const char *path, uint64_t size)
 {
     long fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -203,6 +208,11 @@ static void cut(const char *path, uint64_t size)
     sys(SYS_close, fd);
     if (!idle || (fd = sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
         return;
+    if (size == SOCKATLAS_HEADER_SIZE) {
+        sys(SYS_unlinkat, AT_FDCWD, path, 0);
+        sys(SYS_close, fd);
+        return;
+    }
     uint32_t closed = 1;
     sys(SYS_pwrite64, fd, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed));
     sys(SYS_ftruncate, fd, size);

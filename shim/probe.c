@@ -4,6 +4,7 @@
  */
 #include "shim/probe.h"
 
+#include "shim/process.h"
 #include "shim/sys.h"
 
 #include <errno.h>
@@ -18,9 +19,14 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
+bool probe_allowed(void)
+{
+    return !process_confined();
+}
+
 static long get(int fd, int level, int name, void *out, socklen_t *size)
 {
-    return sys(SYS_getsockopt, fd, level, name, out, size);
+    return probe_allowed() ? sys(SYS_getsockopt, fd, level, name, out, size) : -EPERM;
 }
 
 int probe_cookie(int fd, uint64_t *cookie)
@@ -53,7 +59,7 @@ static void ask_name(long call, int fd, struct endpoint *out)
         unsigned char bytes[128];
     } name;
     socklen_t size = sizeof(name);
-    if (sys(call, fd, &name, &size) == 0)
+    if (probe_allowed() && sys(call, fd, &name, &size) == 0)
         endpoint_encode(out, &name.address, size < sizeof(name) ? size : sizeof(name));
     else
         endpoint_clear(out);
@@ -140,6 +146,8 @@ bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t
 
 uint32_t probe_flags(int fd)
 {
+    if (!probe_allowed())
+        return 0;
     long descriptor = sys(SYS_fcntl, fd, F_GETFD), status = sys(SYS_fcntl, fd, F_GETFL);
     uint32_t flags = descriptor > 0 && (descriptor & FD_CLOEXEC) ? SOCKATLAS_CLOEXEC : 0;
     return flags | (status > 0 && (status & O_NONBLOCK) ? SOCKATLAS_NONBLOCK : 0);
@@ -156,7 +164,7 @@ static bool word_readable(const void *address)
 bool probe_readable(const void *address, size_t size)
 {
     const char *start = address;
-    if (!address)
+    if (!address || !probe_allowed())
         return false;
     if (size <= 8)
         return word_readable((const void *)((uintptr_t)start & ~(uintptr_t)7)) &&

@@ -10,6 +10,9 @@
 
 #include <stddef.h>
 
+/* False once the process is confined (process_confine()): then nothing is asked, and every answer is "unknown". */
+bool probe_allowed(void);
+
 /* 0 and the SO_COOKIE (0 before Linux 4.12), or -ENOTSOCK, -EBADF. */
 int probe_cookie(int fd, uint64_t *cookie);
 /* An int option's value, or `otherwise` where the kernel refuses. */

@@ -23,6 +23,7 @@ static struct wiped *wiped;
 static bool shared;
 static uint32_t forks;
 static bool netns_changed;
+static bool confined;
 /* The kernel has no MADV_WIPEONFORK (before 4.14): ask every time. */
 static bool unwiped;
 
@@ -68,6 +69,22 @@ uint32_t process_forks(void)
     return __atomic_load_n(&forks, __ATOMIC_RELAXED);
 }
 
+void process_confine(void)
+{
+    process_identity();
+    confined = true;
+}
+
+bool process_confined(void)
+{
+    return confined;
+}
+
+void process_release(void)
+{
+    confined = false;
+}
+
 void process_netns_change(void)
 {
     netns_changed = true;
@@ -94,9 +111,11 @@ void process_vforking(uint64_t slot)
     thread.vforking = true;
 }
 
-void process_shared(void)
+void process_shared(uint64_t slot)
 {
     process_prepare();
+    __atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+    thread.fork_slot = slot + 1;
     shared = true;
 }
 

@@ -30,7 +30,14 @@ void process_forking(uint64_t slot);
 void process_vforking(uint64_t slot);
 /* Children that share this memory may exist from now on (clone with CLONE_VM): identities are always asked of the
  * kernel. */
-void process_shared(void);
+void process_shared(uint64_t slot);
+
+/* The process is about to enter a seccomp sandbox: from now on a system call of ours could be its death, so none is
+ * made any more. */
+void process_confine(void);
+bool process_confined(void);
+/* It did not enter. */
+void process_release(void);
 
 /* How many forks of any kind this process and its ancestors in this image have announced. */
 uint32_t process_forks(void);

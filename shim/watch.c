@@ -4,10 +4,12 @@
  */
 #include "shim/watch.h"
 
+#include "shim/coverage.h"
 #include "shim/probe.h"
 #include "shim/record.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -114,6 +116,7 @@ static void take_over(enum sockatlas_call call, int fd, struct descriptor *entry
     entry->holder = pid;
     entry->bytes_sent = entry->bytes_received = 0;
     entry->messages_sent = entry->messages_received = 0;
+    entry->peers = 0;
     struct sockatlas_body_seen body = seen_body(entry, SOCKATLAS_HOW_USED);
     record_addresses(&body.addresses, NULL, NULL, NULL, 0);
     struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = entry->cookie};
@@ -168,6 +171,17 @@ void watch_received(enum sockatlas_call call, int fd)
         snapshot(call, fd, cookie, SOCKATLAS_HOW_RECEIVED);
 }
 
+/* A new socket's namespace: 0 while it can only be the header's, whose cookie the first socket tells. */
+static uint64_t netns_of(int fd)
+{
+    struct sockatlas_header *header = log_header();
+    if (process_netns_changed())
+        return probe_netns_cookie(fd);
+    if (header && !header->netns_cookie)
+        header->netns_cookie = probe_netns_cookie(fd);
+    return 0;
+}
+
 void watch_socket(enum sockatlas_call call, int fd, int error, int family, int type, int protocol)
 {
     if (!config.on)
@@ -182,7 +196,7 @@ void watch_socket(enum sockatlas_call call, int fd, int error, int family, int t
         .family = (uint16_t)family, .type = entry.type, .flags = flags_of(type), .protocol = entry.protocol};
     if (fd >= 0) {
         probe_cookie(fd, &entry.cookie);
-        body.netns_cookie = process_netns_changed() ? probe_netns_cookie(fd) : 0;
+        body.netns_cookie = netns_of(fd);
         watch_adopt(fd, &entry);
     }
     struct record record = {.kind = SOCKATLAS_SOCKET, .call = call, .error = error, .fd = fd, .cookie = entry.cookie};
@@ -225,25 +239,28 @@ static bool fin_received(const struct descriptor *entry, uint8_t tcp_state)
     return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING;
 }
 
-/* The CLOSE record: `entry` is a copy, the table's may be gone. */
-static void record_end(enum sockatlas_call call, int fd, const struct descriptor *entry)
+/* The CLOSE record: `entry` is a copy, the table's may be gone. One that this process only inherited and never used
+ * goes on elsewhere: there is nothing to ask of it. */
+static void record_end(enum sockatlas_call call, int fd, struct descriptor *entry, bool own)
 {
     struct sockatlas_body_close body = {0};
     struct sockatlas_tcp tcp;
     size_t tail = 0;
-    if (entry->holder == process_owner()) {
+    if (own) {
         body.bytes_sent = entry->bytes_sent;
         body.bytes_received = entry->bytes_received;
         body.messages_sent = entry->messages_sent;
         body.messages_received = entry->messages_received;
+        if (entry->peers)
+            watch_peers_end(call, fd, entry);
     }
-    if (is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
+    if (own && is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
         probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
         tail = sizeof(tcp);
         if (body.bytes_received && fin_received(entry, tcp.state))
             body.bytes_received--;
     }
-    if (tail || !is_tcp(entry))
+    if (own && (tail || !is_tcp(entry)))
         probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
     struct record record = {.kind = SOCKATLAS_CLOSE, .call = call, .fd = fd, .cookie = entry->cookie};
     record_write(&record, &body, sizeof(body), &tcp, tail);
@@ -260,13 +277,26 @@ void watch_close(enum sockatlas_call call, int fd)
         entry = meet(call, fd, SOCKATLAS_HOW_INHERITED);
     if (!entry)
         return;
-    bool vforked = process_identity().vforked;
-    if (!vforked && __atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
+    struct identity who = process_identity();
+    if (!who.vforked && __atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
         return;
     struct descriptor copy = *entry;
-    if (copy.flags & DESCRIPTOR_CONNECTING)
+    bool own = !who.vforked && copy.holder == who.pid;
+    if (own && (copy.flags & DESCRIPTOR_CONNECTING)) {
         watch_connect_settle(call, fd, &copy);
-    record_end(call, fd, &copy);
+        watch_pending_remove(fd);
+    }
+    record_end(call, fd, &copy, own);
+}
+
+void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last)
+{
+    int highest = descriptor_highest();
+    for (int fd = first > INT_MAX ? INT_MAX : (int)first; fd <= highest && (unsigned)fd <= last; fd++) {
+        struct descriptor *entry = descriptor_find(fd);
+        if (entry && entry->state == DESCRIPTOR_SOCKET)
+            watch_close(call, fd);
+    }
 }
 
 void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
@@ -286,6 +316,7 @@ void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
     copy.flags = (uint16_t)((copy.flags & ~DESCRIPTOR_CLOEXEC) | (cloexec ? DESCRIPTOR_CLOEXEC : 0));
     copy.bytes_sent = copy.bytes_received = 0;
     copy.messages_sent = copy.messages_received = 0;
+    copy.peers = 0;
     watch_adopt(fd, &copy);
     struct sockatlas_body_dup body = {.old_fd = old, .flags = cloexec ? SOCKATLAS_CLOEXEC : 0};
     struct record record = {.kind = SOCKATLAS_DUP, .call = call, .fd = fd, .cookie = copy.cookie};
@@ -309,9 +340,23 @@ void watch_flags(enum sockatlas_call call, int fd)
     record_write(&record, &body, sizeof(body), NULL, 0);
 }
 
+/* Room for what a sandboxed process may still record: it can make none itself. */
+void watch_confine(enum sockatlas_call call)
+{
+    enum { SLOTS_AHEAD = 4096 };
+    if (!config.on || process_identity().vforked)
+        return;
+    if (log_is_open()) {
+        coverage_record(call, SOCKATLAS_COVERAGE_SECCOMP, "sandboxed: from here on nothing is asked of the kernel");
+        log_ahead(SLOTS_AHEAD);
+    }
+    process_confine();
+}
+
 void watch_exit(enum sockatlas_call call, int status)
 {
-    if (!log_is_open())
+    struct sockatlas_header *header = log_header();
+    if (!header || __atomic_load_n(&header->cursor, __ATOMIC_RELAXED) == 0)
         return;
     struct identity who = process_identity();
     for (int fd = who.vforked ? -1 : descriptor_highest(); fd >= 0; fd--) {
@@ -320,7 +365,8 @@ void watch_exit(enum sockatlas_call call, int status)
             continue;
         if (entry->flags & DESCRIPTOR_CONNECTING)
             watch_connect_settle(call, fd, entry);
-        record_end(call, fd, entry);
+        struct descriptor copy = *entry;
+        record_end(call, fd, &copy, true);
     }
     struct sockatlas_body_exit body = {.status = status};
     struct record record = {.kind = SOCKATLAS_EXIT, .call = call, .fd = -1};

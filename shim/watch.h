@@ -29,12 +29,16 @@ void watch_received(enum sockatlas_call call, int fd);
 
 void watch_socket(enum sockatlas_call call, int fd, int error, int family, int type, int protocol);
 void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int family, int type, int protocol);
+/* Descriptors first..last are about to be closed: those known as sockets are as by watch_close(). */
+void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last);
 /* Before the real close: takes the entry out, then asks and records how the socket ended. */
 void watch_close(enum sockatlas_call call, int fd);
 /* After a dup: `fd` now is what `old` is. What `fd` was before has been through watch_close(). */
 void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec);
 /* Descriptor or status flags may have changed (fcntl, ioctl). */
 void watch_flags(enum sockatlas_call call, int fd);
+/* The process is about to enter a seccomp sandbox. */
+void watch_confine(enum sockatlas_call call);
 /* The process ends now: records the state of each socket it used. */
 void watch_exit(enum sockatlas_call call, int status);
 /* Makes `entry` a socket's. NULL where the table cannot or must not hold it. */
@@ -57,6 +61,15 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
                   socklen_t size, int flags);
 void watch_shutdown(enum sockatlas_call call, int fd, int error, int how);
 
+/* ---- watch_pending.c
+ * ------------------------------------------------------------------------------------------------------- */
+
+int watch_pending_count(void);
+void watch_pending_add(int fd);
+void watch_pending_remove(int fd);
+/* A waiting call has returned: records the connects that have ended. */
+void watch_pending(enum sockatlas_call call);
+
 /* ---- watch_option.c
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -78,6 +91,25 @@ struct watch_transfer {
     size_t requested; /* bytes */
 };
 void watch_transfer_slowly(const struct watch_transfer *transfer);
+
+/* ---- watch_datagram.c
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Does the descriptor exchange messages with whom it likes, so that each message's peer is worth knowing? */
+bool watch_wants_peer(int fd);
+/* A message of `bytes` went to or came from `address` (size 0: unknown, or the connected peer). After watch_transfer().
+ */
+void watch_message(enum sockatlas_call call, enum watch_direction direction, int fd, const struct sockaddr *address,
+                   socklen_t size, size_t bytes);
+/* A datagram socket goes: its peers' totals. `entry` is a copy. */
+void watch_peers_end(enum sockatlas_call call, int fd, struct descriptor *entry);
+
+/* ---- watch_rights.c
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* Descriptors sent or received with SCM_RIGHTS: walks all control messages. After the call succeeded. */
+void watch_rights_sent(enum sockatlas_call call, int fd, const struct msghdr *message);
+void watch_rights_received(enum sockatlas_call call, const struct msghdr *message);
 
 /* After a transfer call. An ordinary transfer on an established TCP connection ends here, after reading one cache line:
  * the kernel counts its bytes. */

@@ -79,7 +79,7 @@ static void note_connect(struct descriptor *entry, int error, uint64_t started_n
         entry->flags &= (uint16_t) ~(DESCRIPTOR_CONNECTING | DESCRIPTOR_LOCAL_KNOWN);
     } else if (error == EINPROGRESS) {
         entry->connect_ns = started_ns;
-        entry->flags |= DESCRIPTOR_CONNECTING;
+        entry->flags = (uint16_t)((entry->flags & ~DESCRIPTOR_CONNECT_TIMED) | DESCRIPTOR_CONNECTING);
     } else if (error == 0) {
         entry->flags |= DESCRIPTOR_CONNECTED;
     }
@@ -105,6 +105,8 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
         probe_local(fd, &local);
     /* Interrupted by a signal: goes on asynchronously, as if the socket had not blocked (connect(2), EINTR). */
     note_connect(entry, error == EINTR ? EINPROGRESS : error, started_ns, dissolves);
+    if (entry->flags & DESCRIPTOR_CONNECTING)
+        watch_pending_add(fd);
     struct sockatlas_body_connect body = {
         .duration_ns = process_now() - started_ns,
         .peer_pid = error == 0 && entry->family == AF_UNIX ? probe_peer_pid(fd) : 0,
@@ -118,13 +120,16 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
 
 void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry, int error)
 {
-    uint64_t started = entry->connect_ns;
-    if (!(__atomic_fetch_and(&entry->flags, (uint16_t)~DESCRIPTOR_CONNECTING, __ATOMIC_ACQ_REL) &
-          DESCRIPTOR_CONNECTING))
+    uint64_t since = entry->connect_ns;
+    uint16_t before = __atomic_fetch_and(&entry->flags, (uint16_t)~DESCRIPTOR_CONNECTING, __ATOMIC_ACQ_REL);
+    if (!(before & DESCRIPTOR_CONNECTING))
         return;
+    watch_pending_remove(fd);
     if (!error)
         entry->flags |= DESCRIPTOR_CONNECTED;
-    struct sockatlas_body_connected body = {.duration_ns = process_now() - started};
+    struct sockatlas_body_connected body = {
+        .duration_ns = before & DESCRIPTOR_CONNECT_TIMED ? since : process_now() - since,
+    };
     struct record record = {
         .kind = SOCKATLAS_CONNECTED, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
     record_write(&record, &body, sizeof(body), NULL, 0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The model: what the events say, replayed. Processes, the descriptors they hold, the kernel sockets behind those, and which
- * socket talked to which. Memory is what is alive at once, plus processes, plus distinct edges; never the events.
+ * The model: what the events say, replayed. Processes, the descriptors they hold, the kernel sockets behind those, and
+ * which socket talked to which. Memory is what is alive at once, plus processes, plus distinct edges; never the events.
  *
- * Feed events in stream order with model_event(); sockets come out through the `socket_done` callback once their life and
- * their match are settled (at the latest in model_finish()). Pointers given to callbacks are valid during the call, except
- * processes, which live as long as the model.
+ * Feed events in stream order with model_event(); sockets come out through the `socket_done` callback once their life
+ * and their match are settled (at the latest in model_finish()). Pointers given to callbacks are valid during the call,
+ * except processes, which live as long as the model.
  */
 #ifndef ANALYZER_MODEL_MODEL_H
 #define ANALYZER_MODEL_MODEL_H
@@ -13,7 +13,15 @@
 #include "analyzer/trace/event.h"
 
 enum role { ROLE_UNUSED, ROLE_CLIENT, ROLE_SERVER, ROLE_LISTENER, ROLE_PAIR, ROLE_DATAGRAM };
-enum state { STATE_CREATED, STATE_BOUND, STATE_LISTENING, STATE_CONNECTING, STATE_ESTABLISHED, STATE_FAILED, STATE_CLOSED };
+enum state {
+    STATE_CREATED,
+    STATE_BOUND,
+    STATE_LISTENING,
+    STATE_CONNECTING,
+    STATE_ESTABLISHED,
+    STATE_FAILED,
+    STATE_CLOSED
+};
 enum match { MATCH_NONE, MATCH_EXACT, MATCH_PAIR, MATCH_PATH, MATCH_NAT, MATCH_UNTRACED, MATCH_EXTERNAL };
 enum process_kind { PROCESS_TRACED, PROCESS_UNTRACED, PROCESS_EXTERNAL };
 
@@ -25,15 +33,15 @@ struct process {
     uint32_t pid, ppid; /* 0 unknown */
     const char *comm;   /* of its latest image; "" unknown */
     const char *exe;
-    const char *cmdline; /* arguments joined with spaces */
-    uint64_t start_ns;   /* CLOCK_BOOTTIME; 0 unknown */
-    uint64_t end_ns;     /* 0: alive when the trace ends, or unknown */
+    const char *cmdline;    /* arguments joined with spaces */
+    uint64_t start_ns;      /* CLOCK_BOOTTIME; 0 unknown */
+    uint64_t end_ns;        /* 0: alive when the trace ends, or unknown */
     struct address address; /* external: the peer address (port 0) */
 };
 
 /* A parameter set on a socket: the latest setsockopt() of this level and name. */
-struct option {
-    struct option *next;
+struct socket_option {
+    struct socket_option *next;
     int32_t level, name;
     uint16_t error;
     uint16_t kept_size, effective_size;
@@ -68,7 +76,7 @@ struct socket {
     uint32_t rcvbuf, sndbuf; /* 0 unknown */
     bool tcp_known;
     struct sockatlas_tcp tcp;
-    struct option *options;
+    struct socket_option *options;
     uint32_t *holders; /* process ids, holders_count of them */
     unsigned holders_count;
     uint64_t peer_socket;         /* id of the other end, 0 none */
@@ -84,8 +92,8 @@ struct edge {
     uint64_t connections, open, failed, sockets;
     bool bytes_known;
     uint64_t bytes_sent, bytes_received; /* from `from`'s point of view */
-    uint64_t first_ns, last_ns;
-    const char *name; /* the name the initiator resolved, or NULL */
+    uint64_t first_ns, last_ns;          /* CLOCK_REALTIME (the two ends may be of two hosts); 0 unknown */
+    const char *name;                    /* the name the initiator resolved, or NULL */
 };
 
 struct listener {
@@ -102,8 +110,13 @@ struct coverage {
     char *detail;
 };
 
+enum model_alive { MODEL_UNKNOWN, MODEL_ALIVE, MODEL_DEAD };
+
 struct model_callbacks {
     void *context;
+    /* Whether a process that no record says is gone still runs; asked in model_finish(). `header` is that of its latest
+     * file. NULL: not known. */
+    enum model_alive (*alive)(void *context, const struct process *process, const struct sockatlas_header *header);
     void (*socket_done)(void *context, const struct socket *socket); /* NULL: not wanted */
 };
 
@@ -123,5 +136,10 @@ unsigned model_listener_count(const struct model *model);
 const struct listener *model_listener(const struct model *model, unsigned index);
 unsigned model_coverage_count(const struct model *model);
 const struct coverage *model_coverage(const struct model *model, unsigned index);
+/* Hosts of the trace: any image of each (boot id, name). */
+unsigned model_host_count(const struct model *model);
+const struct trace_image *model_host(const struct model *model, unsigned index);
+/* A CLOCK_BOOTTIME of `host` in microseconds since the Unix epoch. Callable from the callbacks. */
+int64_t model_time_us(const struct model *model, unsigned host, uint64_t boottime_ns);
 
 #endif

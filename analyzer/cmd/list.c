@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sockatlas list`: one line per socket, printed as each is settled.
+ */
+#include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/model_trace.h"
+#include "analyzer/trace/json.h"
+#include "analyzer/view/list_text.h"
+#include "analyzer/view/socket_json.h"
+#include "analyzer/view/table.h"
+
+#include <argp.h>
+#include <stdlib.h>
+
+enum { OPTION_JSON = 256, OPTION_WIDE };
+
+struct request {
+    bool json, wide;
+    unsigned width;
+    char **traces;
+    int count;
+    struct model *model;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct request *request = state->input;
+    (void)text;
+    switch (key) {
+    case OPTION_JSON:
+        request->json = true;
+        return 0;
+    case OPTION_WIDE:
+        request->wide = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        request->traces = state->argv + state->next;
+        request->count = state->argc - state->next;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {{"json", OPTION_JSON, NULL, 0, "JSON Lines, one object a socket", 0},
+                                             {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
+                                             {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[TRACE...]",
+    .doc = "Lists sockets, one line each. TRACE is a folder, a log file or an exported .jsonl (- is standard input); "
+           "none means "
+           "./sockatlas.data.\v"
+           "Examples:\n  sockatlas list\n  sockatlas list --json | jq 'select(.state == \"failed\")'\n"};
+
+static void print(void *context, const struct socket *socket)
+{
+    const struct request *request = context;
+    if (request->json)
+        json_print_line(stdout, socket_json(request->model, socket));
+    else
+        list_text(request->model, socket, stdout, request->width);
+}
+
+int cmd_list(int argc, char **argv)
+{
+    struct request request = {.json = false};
+    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    request.width = request.wide ? 0 : view_width(stdout);
+    struct model_callbacks callbacks = {.context = &request, .socket_done = print, .alive = model_trace_alive};
+    request.model = model_new(&callbacks);
+    if (!request.json)
+        list_text_title(stdout, request.width);
+    int status = model_trace_read(request.model, request.traces, request.count);
+    model_free(request.model);
+    return status;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sockatlas map`: the whole picture, drawn once everything is read.
+ */
+#include "analyzer/view/map.h"
+#include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/model_trace.h"
+#include "analyzer/view/table.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_FORMAT = 'f', OPTION_OUTPUT = 'o', OPTION_BY = 256, OPTION_WIDE };
+
+enum map_format { MAP_TEXT, MAP_JSON };
+
+struct request {
+    enum map_format format;
+    const char *output;
+    bool by_program, wide;
+    char **traces;
+    int count;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct request *request = state->input;
+    switch (key) {
+    case OPTION_FORMAT:
+        if (strcmp(text, "text") == 0)
+            request->format = MAP_TEXT;
+        else if (strcmp(text, "json") == 0)
+            request->format = MAP_JSON;
+        else
+            argp_error(state, "--format %s: no such format (text, json)", text);
+        return 0;
+    case OPTION_OUTPUT:
+        request->output = text;
+        return 0;
+    case OPTION_BY:
+        request->by_program = strcmp(text, "program") == 0;
+        if (!request->by_program && strcmp(text, "process") != 0)
+            argp_error(state, "--by %s: process or program", text);
+        return 0;
+    case OPTION_WIDE:
+        request->wide = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        request->traces = state->argv + state->next;
+        request->count = state->argc - state->next;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"format", OPTION_FORMAT, "FORMAT", 0, "text (default) or json", 0},
+    {"output", OPTION_OUTPUT, "FILE", 0, "write to FILE instead of standard output", 0},
+    {"by", OPTION_BY, "WHAT", 0, "process (default), or program: its processes drawn as one", 0},
+    {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
+    {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[TRACE...]",
+    .doc =
+        "Draws which process talked to which. TRACE is a folder, a log file or an exported .jsonl (- is standard "
+        "input); "
+        "none means ./sockatlas.data.\v"
+        "Examples:\n  sockatlas map\n  sockatlas map --by program --wide\n  sockatlas map --format json -o map.json\n"};
+
+static bool draw(const struct model *model, const struct request *request, FILE *out)
+{
+    if (request->format == MAP_JSON)
+        return map_json(model, out);
+    struct map_options view = {
+        .by_program = request->by_program, .width = request->wide ? 0 : view_width(out), .colour = view_colour(out)};
+    return map_text(model, &view, out);
+}
+
+int cmd_map(int argc, char **argv)
+{
+    struct request request = {.format = MAP_TEXT};
+    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    struct model_callbacks callbacks = {.alive = model_trace_alive};
+    struct model *model = model_new(&callbacks);
+    int status = model_trace_read(model, request.traces, request.count);
+    FILE *out = request.output ? fopen(request.output, "we") : stdout;
+    if (!out) {
+        fprintf(stderr, "sockatlas: %s: %s\n", request.output, strerror(errno));
+        model_free(model);
+        return CMD_UNREADABLE;
+    }
+    bool drawn = draw(model, &request, out);
+    if (request.output && (fclose(out) != 0 || !drawn)) {
+        fprintf(stderr, "sockatlas: %s: %s\n", request.output, strerror(errno));
+        status = CMD_UNREADABLE;
+    }
+    model_free(model);
+    return status;
+}

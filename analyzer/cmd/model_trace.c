@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From TRACE arguments to a model: what map, list and the like begin with.
+ */
+#include "analyzer/cmd/model_trace.h"
+
+#include "analyzer/cmd/cmd.h"
+#include "analyzer/trace/stream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool this_boot(const struct sockatlas_header *header)
+{
+    static char boot_id[sizeof header->boot_id];
+    struct stat self;
+    if (!boot_id[0]) {
+        FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+        if (!file || !fgets(boot_id, sizeof boot_id, file))
+            strcpy(boot_id, "unknown");
+        boot_id[strcspn(boot_id, "\n")] = '\0';
+        if (file)
+            fclose(file);
+    }
+    if (strncmp(boot_id, header->boot_id, sizeof boot_id) != 0)
+        return false;
+    /* A pid means something else in another pid namespace. */
+    return stat("/proc/self/ns/pid", &self) == 0 && header->pidns_inode == self.st_ino;
+}
+
+/* /proc/PID/stat field 22; 0 when there is no such process or it is a zombie, 1 when its stat cannot be understood. */
+static uint64_t start_ticks(uint32_t pid)
+{
+    char path[64], line[1024];
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return errno == ENOENT ? 0 : 1;
+    bool got = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    char *at = got ? strrchr(line, ')') : NULL;
+    if (!at)
+        return got ? 1 : 0;
+    if (at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X'))
+        return 0;
+    for (int field = 2; field < 22 && at; field++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoull(at, NULL, 10) : 1;
+}
+
+enum model_alive model_trace_alive(void *context, const struct process *process, const struct sockatlas_header *header)
+{
+    (void)context;
+    if (!this_boot(header))
+        return MODEL_UNKNOWN;
+    uint64_t ticks = start_ticks(process->pid);
+    if (ticks == 0)
+        return MODEL_DEAD;
+    if (ticks == 1 || !process->start_ns)
+        return MODEL_ALIVE;
+    /* Forked children's start is the fork record's time, up to two seconds off; 10 ms are a tick. */
+    uint64_t ns = ticks * 10000000, known = process->start_ns;
+    return (ns > known ? ns - known : known - ns) < 2000000000 ? MODEL_ALIVE : MODEL_DEAD;
+}
+
+int model_trace_read(struct model *model, char *const *traces, int count)
+{
+    struct stream *stream = stream_open(traces, count, NULL, NULL);
+    struct event event;
+    while (stream_next(stream, &event))
+        model_event(model, &event);
+    model_finish(model);
+    return stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From TRACE arguments to a model: what map, list and the like begin with.
+ */
+#ifndef ANALYZER_CMD_MODEL_TRACE_H
+#define ANALYZER_CMD_MODEL_TRACE_H
+
+#include "analyzer/model/model.h"
+
+/* Whether a traced process of this machine's present boot still runs, asked of /proc. A model callback. */
+enum model_alive model_trace_alive(void *context, const struct process *process, const struct sockatlas_header *header);
+/* Feeds all of `traces` to `model` and finishes it. The exit status; complaints went to stderr. The stream stays open
+ * as long as the program runs: the model points at its images. */
+int model_trace_read(struct model *model, char *const *traces, int count);
+
+#endif

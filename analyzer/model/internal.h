@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The model from inside: what its own files share. Nothing outside analyzer/model/ includes it.
+ *
+ *   model.c       life of the model, dispatch, the reports' accessors
+ *   replay.c      one handler per record kind
+ *   task.c        processes: fork, exec, exit, identity of a pid
+ *   descriptor.c  descriptor tables
+ *   sock.c        kernel sockets: holders, closing, waiting for what may still come, settling
+ *   match.c       which flow is the other half of which: one function per rule
+ *   edge.c        edges and what they add up
+ *   listener.c    sockets by the address they serve
+ *   note.c        coverage, names looked up, untraced processes
+ */
+#ifndef ANALYZER_MODEL_INTERNAL_H
+#define ANALYZER_MODEL_INTERNAL_H
+
+#include "analyzer/model/model.h"
+#include "analyzer/model/table.h"
+
+/* A network namespace. Known by cookie, by inode, or both. */
+struct network {
+    struct network *next;
+    unsigned host;
+    uint64_t cookie, inode;
+};
+
+struct sock;
+
+enum side { SIDE_UNKNOWN, SIDE_CLIENT, SIDE_SERVER };
+
+/* One conversation of a socket, from its end: a connection's half, or a datagram socket's exchange with one peer. The
+ * two ends of one conversation are mates once matched. */
+struct flow {
+    struct sock *sock;
+    struct flow *next; /* of the same datagram socket */
+    const struct address *local, *peer;
+    enum side side; /* datagrams: CLIENT sent first, SERVER received first */
+    enum match match;
+    struct flow *mate;       /* NULL once that is settled */
+    struct process *process; /* this end's */
+    struct process *target;  /* the other end's process, where known without a mate */
+    uint64_t peer_socket;
+    struct edge *edge;
+    uint64_t start_ns;          /* when the exchange can have begun at the earliest */
+    struct table_link by_tuple; /* while unmatched */
+    struct table_link by_path;  /* unix: while unmatched */
+    uint64_t bytes_sent, bytes_received;
+    uint64_t mate_sent, mate_received; /* what the settled mate sent and received, to use where ours is unknown */
+    bool bytes_known, mate_known;
+    bool speaks;  /* the initiator settled without knowing bytes: this end's count */
+    bool counted; /* in edge->open */
+    bool used;    /* datagrams were exchanged, not only connect()ed */
+};
+
+/* A datagram flow has its peer's address with it. */
+struct datagram_flow {
+    struct flow flow;
+    struct address peer;
+};
+
+/* How well an owner is founded: better evidence takes a socket over. */
+enum rank { RANK_NONE, RANK_CREATED, RANK_RECEIVED, RANK_SENT, RANK_USED };
+
+/* Where a socket without a holder waits for what may still come. */
+enum limbo { LIMBO_NONE, LIMBO_SHORT, LIMBO_LONG, LIMBOS };
+
+/* A kernel socket. */
+struct sock {
+    struct socket socket;         /* what reports see */
+    struct sock *next, *previous; /* all, in order of appearance */
+    struct table_link by_cookie;
+    struct table_link by_service; /* while it serves an address: listening, or a bound datagram socket */
+    struct network *network;
+    unsigned refs;      /* descriptors in processes that are known to run a traced image */
+    unsigned weak_refs; /* descriptors in images that have not logged anything: may be gone */
+    unsigned in_flight; /* passed, not yet received */
+    enum rank rank;
+    enum state open_state; /* the state to come back to if a holder turns up after all */
+    uint64_t last_close_ns;
+    struct flow flow;       /* a connection */
+    struct flow *datagrams; /* a datagram socket's peers, latest first */
+    unsigned datagrams_count;
+    struct sock *pair;        /* the other end, while that is alive */
+    struct listener *service; /* listening: its row; accepted: the row of what accepted it */
+    bool unheld;              /* the last known holder let go; closed unless one turns up */
+    bool accepted_counted;
+    bool failure_counted;
+    bool traffic;        /* bytes or messages were seen, or an exchange with a peer */
+    uint32_t listen_pid; /* who called listen() */
+    uint32_t peer_pid;   /* unix: as the kernel told */
+    uint32_t own_pid;    /* unix: who connected */
+    enum limbo limbo;
+    struct sock *limbo_next, *limbo_previous;
+    uint64_t limbo_until;
+    unsigned holders_room;
+    uint32_t holders_inline[4];
+};
+
+struct name {
+    struct address address; /* port 0 */
+    const char *text;
+};
+#define NAMES_KEPT 64
+
+struct thread_network {
+    struct thread_network *next;
+    uint32_t tid;
+    struct network *network;
+};
+
+/* A traced process, with what is needed while it lives. */
+struct task {
+    struct process process;
+    struct table_link by_pid;
+    struct table_link by_child; /* name of the FORK that made it: image and slot */
+    uint64_t pidns;
+    unsigned image; /* id of the file its current image writes to */
+    struct network *network;
+    struct thread_network *threads;
+    uintptr_t *descriptors; /* struct sock * | DESCRIPTOR_CLOEXEC */
+    unsigned descriptors_size;
+    bool silent;      /* an image that has not logged anything yet runs in it: its descriptors are weak */
+    bool start_exact; /* start_ns is the kernel's */
+    bool started;     /* has logged something itself */
+    bool ended, replaced;
+    bool vanished; /* ended without anyone saying when */
+    bool exec_pending;
+    uint32_t exec_tid;
+    uint64_t exec_ns;
+    char *exec_path;
+    uint8_t exec_untraced;
+    struct task *exec_next;
+    uint64_t last_ns;
+    struct name *names; /* ring of NAMES_KEPT */
+    unsigned names_count;
+};
+#define DESCRIPTOR_CLOEXEC 1u
+
+/* A fork whose child is not known yet (vfork): its table as of the FORK slot. */
+struct pending_fork {
+    struct pending_fork *next;
+    uint64_t slot;
+    uint32_t tid;
+    struct task *child; /* no pid yet */
+};
+
+struct image {
+    const struct trace_image *trace;
+    struct task *last; /* who made the latest event */
+    struct pending_fork *forks;
+};
+
+struct host {
+    const struct trace_image *image; /* any of it: boot id, name, clock */
+};
+
+struct untraced {
+    struct untraced *next;
+    struct process *process;
+    struct network *network;
+    unsigned host;
+    struct address local, peer;
+    bool listening;
+    unsigned family_class;
+};
+
+struct text_entry {
+    struct table_link link;
+    char text[];
+};
+
+struct model {
+    struct model_callbacks callbacks;
+    uint64_t now_ns; /* latest wall clock seen, Unix epoch */
+    struct image *images;
+    unsigned images_count;
+    struct host *hosts;
+    unsigned hosts_count;
+    struct network *networks;
+    struct process **processes;
+    unsigned processes_count, processes_room;
+    struct table tasks, children, cookies, tuples, paths, services, edges_table, nodes, listeners_table, texts;
+    struct sock *first, *last;
+    struct sock *free_socks;
+    uint64_t sockets_made;
+    struct sock *limbo_first[LIMBOS], *limbo_last[LIMBOS];
+    struct task *exec_first, *exec_last;
+    struct edge **edges;
+    unsigned edges_count, edges_room;
+    struct listener **listeners;
+    unsigned listeners_count, listeners_room;
+    struct coverage *coverage;
+    unsigned coverage_count, coverage_room;
+    struct untraced *untraced;
+    bool finishing;
+};
+
+/* ---- Common
+ * ---------------------------------------------------------------------------------------------------------- */
+
+void *model_alloc(size_t size); /* zeroed; aborts when there is none */
+/* Appends to a growing array of pointers or structures. */
+void *model_grow(void *array, unsigned count, unsigned *room, size_t element);
+const char *model_text(struct model *model, const char *bytes, size_t size); /* interned */
+uint64_t model_wall(const struct model *model, unsigned host, uint64_t boottime_ns);
+struct network *model_network(struct model *model, unsigned host, uint64_t cookie, uint64_t inode);
+
+/* ---- task.c
+ * ---------------------------------------------------------------------------------------------------------- */
+
+struct process *process_add(struct model *model, struct process *process);
+struct image *task_image(struct model *model, const struct trace_image *trace);
+struct task *task_find(const struct model *model, unsigned host, uint64_t pidns, uint32_t pid);
+/* Whose event it is; made if not known. */
+struct task *task_of(struct model *model, struct image *image, const struct event *event);
+void task_fork(struct model *model, struct image *image, struct task *parent, const struct event *event);
+void task_start(struct model *model, struct image *image, const struct event *event);
+void task_spawn(struct model *model, struct task *parent, const struct event *event);
+void task_exec(struct model *model, struct task *task, const struct event *event);
+void task_exec_failed(struct model *model, struct task *task);
+void task_exec_expire(struct model *model);
+void task_exec_commit(struct model *model, struct task *task);
+void task_end(struct model *model, struct task *task, uint64_t time_ns);
+struct network *task_network(struct model *model, struct task *task, uint32_t tid, uint64_t cookie);
+void task_enter_network(struct model *model, struct task *task, uint32_t tid, struct network *network);
+void task_free(struct task *task);
+
+/* ---- descriptor.c
+ * ---------------------------------------------------------------------------------------------------- */
+
+struct sock *descriptor_get(const struct task *task, int32_t fd);
+/* Puts `sock` at fd; what stood there and was never seen closed is let go. */
+void descriptor_put(struct model *model, struct task *task, int32_t fd, struct sock *sock, bool cloexec,
+                    uint64_t time_ns);
+void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_t time_ns);
+void descriptor_flags(struct task *task, int32_t fd, bool cloexec);
+/* child's table becomes a copy; without the CLOEXEC ones if `inheritable`. */
+void descriptor_copy(struct model *model, struct task *child, const struct task *parent, bool inheritable);
+void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t time_ns);
+void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_ns);
+/* Makes all of a task's descriptors weak, or strong again. */
+void descriptor_weaken(struct model *model, struct task *task);
+void descriptor_strengthen(struct model *model, struct task *task);
+/* Removes a settled socket from the tables of weak holders. */
+void descriptor_forget(struct model *model, struct sock *sock);
+
+/* ---- sock.c
+ * ---------------------------------------------------------------------------------------------------------- */
+
+struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struct network *network, uint64_t time_ns);
+struct sock *sock_find(const struct model *model, unsigned host, uint64_t cookie);
+void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie);
+void sock_hold(struct sock *sock, const struct task *task);
+void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
+/* The last strong holder let go. */
+void sock_unheld(struct model *model, struct sock *sock);
+void sock_held_again(struct model *model, struct sock *sock);
+void sock_option(struct sock *sock, const struct event *event);
+void sock_settle(struct model *model, struct sock *sock);
+void sock_limbo_leave(struct model *model, struct sock *sock);
+void sock_limbo_expire(struct model *model);
+void sock_finish(struct model *model);
+void sock_free_all(struct model *model);
+bool sock_is_datagram(const struct sock *sock);
+bool sock_is_tcp(const struct sock *sock);
+/* Transports that can be two ends of one conversation have one class. */
+unsigned sock_class(const struct sock *sock);
+struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
+                           uint64_t time_ns);
+
+/* ---- match.c
+ * --------------------------------------------------------------------------------------------------------- */
+
+void match_pair(struct model *model, struct sock *a, struct sock *b);
+/* A connection's half or a datagram peer became known: finds its mate or lists it to be found. */
+void match_flow(struct model *model, struct flow *flow);
+/* Nothing more will come: nat, the serving socket, untraced, external. */
+void match_late(struct model *model, struct flow *flow);
+void match_unlist(struct model *model, struct flow *flow);
+/* A connect() that failed: an edge to who serves the address, else to the address. */
+void match_failed(struct model *model, struct sock *sock);
+bool match_address_local(const struct sock *sock, const struct address *address);
+
+/* ---- edge.c
+ * ---------------------------------------------------------------------------------------------------------- */
+
+/* The conversation of `from` (initiator's end, may be NULL) and `to` (acceptor's end, may be NULL) becomes part of an
+ * edge. */
+void edge_join(struct model *model, struct flow *from, struct flow *to, struct process *from_process,
+               struct process *to_process, enum match match);
+void edge_fail(struct model *model, struct sock *sock, struct process *to, enum match match);
+void edge_flow_closed(struct model *model, struct flow *flow);
+void edge_flow_settled(struct model *model, struct flow *flow);
+struct process *edge_external(struct model *model, const struct sock *sock, const struct address *address);
+void edge_finish(struct model *model);
+
+/* ---- listener.c
+ * ------------------------------------------------------------------------------------------------------ */
+
+void listener_listed(struct model *model, struct sock *sock);
+void listener_unlisted(struct model *model, struct sock *sock);
+void listener_accepted(struct model *model, struct sock *listener, struct sock *sock);
+void listener_closed(struct sock *sock);
+/* Who serves `address` as seen from `sock`: a listening (or bound datagram) socket, or NULL. */
+struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address);
+
+/* ---- note.c
+ * ---------------------------------------------------------------------------------------------------------- */
+
+void note_coverage(struct model *model, struct process *process, unsigned what, const char *detail);
+void note_name(struct model *model, struct task *task, const struct event *event);
+const char *note_name_of(const struct task *task, const struct address *address);
+void note_untraced(struct model *model, const struct event *event);
+struct process *note_untraced_find(const struct model *model, const struct sock *sock, const struct address *local,
+                                   const struct address *peer);
+void note_losses(struct model *model);
+
+/* ---- replay.c
+ * -------------------------------------------------------------------------------------------------------- */
+
+void replay_event(struct model *model, const struct event *event);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets by the address they serve, and the rows of listening addresses. Called by replay.c, sock.c and match.c.
+ */
+#include "analyzer/model/internal.h"
+
+#include <sys/socket.h>
+
+struct listener_entry {
+    struct listener listener;
+    struct table_link by_key;
+};
+
+/* Wildcards serve any address: internet sockets are filed by port alone. */
+static uint64_t service_key(const struct sock *sock, const struct address *address)
+{
+    if (address->family == AF_INET || address->family == AF_INET6)
+        return table_mix((uint64_t)sock_class(sock) << 32 | address->port | (uint64_t)sock->socket.host << 20);
+    return address_hash(address, sock_class(sock) + sock->socket.host);
+}
+
+static struct listener *row(struct model *model, const struct sock *sock)
+{
+    const struct address *address = &sock->socket.local;
+    uint64_t hash = address_hash(address, ((uint64_t)sock->socket.owner->id << 32) + sock_class(sock));
+    for (struct table_link *link = table_first(&model->listeners_table, hash); link; link = table_next(link)) {
+        struct listener *listener = &TABLE_OF(link, struct listener_entry, by_key)->listener;
+        if (listener->process == sock->socket.owner && listener->type == sock->socket.type &&
+            listener->protocol == sock->socket.protocol && address_equal(&listener->address, address))
+            return listener;
+    }
+    struct listener_entry *entry = model_alloc(sizeof *entry);
+    entry->listener = (struct listener){.process = sock->socket.owner,
+                                        .family = sock->socket.family,
+                                        .type = sock->socket.type,
+                                        .protocol = sock->socket.protocol,
+                                        .address = *address};
+    table_insert(&model->listeners_table, &entry->by_key, hash);
+    model->listeners =
+        model_grow(model->listeners, model->listeners_count, &model->listeners_room, sizeof *model->listeners);
+    model->listeners[model->listeners_count++] = &entry->listener;
+    return &entry->listener;
+}
+
+void listener_listed(struct model *model, struct sock *sock)
+{
+    if (!address_known(&sock->socket.local) || sock->by_service.listed)
+        return;
+    if (sock->socket.local.family == AF_UNIX && !sock->socket.local.size)
+        return;
+    table_insert(&model->services, &sock->by_service, service_key(sock, &sock->socket.local));
+    if (sock->socket.state == STATE_LISTENING && sock->socket.owner && !sock->service)
+        sock->service = row(model, sock);
+}
+
+void listener_unlisted(struct model *model, struct sock *sock)
+{
+    table_remove(&model->services, &sock->by_service);
+}
+
+void listener_accepted(struct model *model, struct sock *listener, struct sock *sock)
+{
+    (void)model;
+    struct listener *service = listener->service;
+    if (!service)
+        return;
+    sock->service = service;
+    sock->accepted_counted = true;
+    service->accepted++;
+    if (++service->now > service->peak)
+        service->peak = service->now;
+}
+
+void listener_closed(struct sock *sock)
+{
+    if (sock->accepted_counted && sock->service)
+        sock->service->now--;
+}
+
+static bool serves(const struct sock *server, const struct sock *asker, const struct address *address)
+{
+    const struct address *local = &server->socket.local;
+    bool near = server->socket.host == asker->socket.host &&
+                (server->network == asker->network || !server->network || !asker->network);
+    if (address->family == AF_UNIX)
+        return address_equal(local, address) && server->socket.host == asker->socket.host &&
+               (near || address->bytes[0]);
+    if (address_equal(local, address))
+        return near || !address_is_loopback(address);
+    return near && local->port == address->port && address_is_any(local) && match_address_local(asker, address) &&
+           (local->family == AF_INET6 || local->family == address->family);
+}
+
+struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address)
+{
+    if (!address_known(address) || (address->family == AF_UNIX && !address->size))
+        return NULL;
+    struct sock *best = NULL;
+    uint64_t hash = service_key(sock, address);
+    for (struct table_link *link = table_first(&model->services, hash); link; link = table_next(link)) {
+        struct sock *server = TABLE_OF(link, struct sock, by_service);
+        if (sock_class(server) == sock_class(sock) && serves(server, sock, address) &&
+            (!best || address_is_any(&best->socket.local) || server->socket.id < best->socket.id))
+            best = server;
+    }
+    return best;
+}

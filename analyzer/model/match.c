@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which flow is the other half of which. One function per rule, tried in the order self, exact or path, and, once
+ * nothing more can come, nat, served, untraced, external. Called by replay.c as halves appear and by sock.c as they
+ * settle.
+ */
+#include "analyzer/model/internal.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* ---- Keys
+ * -------------------------------------------------------------------------------------------------------------- */
+
+/* An end of a connection: class, address and port. */
+static uint64_t endpoint_key(const struct flow *flow, const struct address *address)
+{
+    return address_hash(address, sock_class(flow->sock));
+}
+
+/* A datagram socket may be bound to a wildcard: only ports are sure. Unordered, so that both ends have one key. */
+static uint64_t ports_key(const struct flow *flow)
+{
+    uint64_t low = flow->local->port, high = flow->peer->port;
+    if (low > high) {
+        uint64_t swap = low;
+        low = high;
+        high = swap;
+    }
+    return table_mix((uint64_t)sock_class(flow->sock) << 32 | low << 16 | high);
+}
+
+/* Two processes may know one path by different names (relative, through a link): the last part and the connector's pid.
+ */
+static uint64_t path_key(const struct flow *flow, const struct address *served, uint32_t connector)
+{
+    size_t start = 0;
+    if (served->size && served->bytes[0])
+        for (size_t i = 0; i < served->size; i++)
+            if (served->bytes[i] == '/')
+                start = i + 1;
+    uint64_t hash = connector + ((uint64_t)sock_class(flow->sock) << 32) + flow->sock->socket.host * 77;
+    for (size_t i = start; i < served->size; i++)
+        hash = hash * 131 + served->bytes[i];
+    return table_mix(hash);
+}
+
+/* ---- Predicates
+ * --------------------------------------------------------------------------------------------------------- */
+
+/* Meaningful outside its own network namespace. */
+static bool routable(const struct address *address)
+{
+    if (!address_known(address) || address_is_loopback(address) || address_is_any(address))
+        return false;
+    if (address->family == AF_INET)
+        return !(address->bytes[0] == 169 && address->bytes[1] == 254);
+    return address->family == AF_INET6 && !(address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80);
+}
+
+static bool same_network(const struct sock *a, const struct sock *b)
+{
+    return a->socket.host == b->socket.host && (a->network == b->network || !a->network || !b->network);
+}
+
+/* Both could be one network: the same one, or addresses that mean the same in both. */
+static bool may_meet(const struct flow *a, const struct flow *b)
+{
+    return same_network(a->sock, b->sock) || (routable(a->local) && routable(a->peer));
+}
+
+/* A socket that was closed before the other began cannot be its other half. Clocks of two hosts are not compared. */
+static bool overlap(const struct flow *client, const struct flow *server)
+{
+    if (client->sock->socket.host != server->sock->socket.host)
+        return true;
+    if (server->sock->unheld && server->sock->socket.closed_ns && server->sock->socket.closed_ns < client->start_ns)
+        return false;
+    /* accept() takes even what the client has closed, but not what it began later. */
+    return server->start_ns == 0 || server->start_ns >= client->start_ns || server->side != SIDE_SERVER;
+}
+
+static bool mirrored(const struct flow *a, const struct flow *b)
+{
+    return address_equal(a->local, b->peer) && address_equal(a->peer, b->local);
+}
+
+static bool wild_equal(const struct address *known, const struct address *bound)
+{
+    return known->port == bound->port && (address_is_any(bound) || address_equal(known, bound));
+}
+
+bool match_address_local(const struct sock *sock, const struct address *address)
+{
+    if (address_is_loopback(address))
+        return true;
+    const struct address *local = &sock->socket.local;
+    return local->family == address->family && local->size == address->size && !address_is_any(local) &&
+           memcmp(local->bytes, address->bytes, local->size) == 0;
+}
+
+/* ---- Joining
+ * ------------------------------------------------------------------------------------------------------------ */
+
+void match_unlist(struct model *model, struct flow *flow)
+{
+    table_remove(&model->tuples, &flow->by_tuple);
+    table_remove(&model->paths, &flow->by_path);
+}
+
+/* Who began: the connecting end; of two datagram ends or two connecting ones, the earlier. */
+static bool initiates(const struct flow *a, const struct flow *b)
+{
+    if (a->side != b->side)
+        return a->side == SIDE_CLIENT || b->side == SIDE_SERVER;
+    if (a->start_ns != b->start_ns)
+        return a->start_ns < b->start_ns;
+    return a->sock->socket.id < b->sock->socket.id;
+}
+
+static void join(struct model *model, struct flow *a, struct flow *b, enum match match)
+{
+    match_unlist(model, a);
+    match_unlist(model, b);
+    a->mate = b;
+    b->mate = a;
+    a->match = b->match = match;
+    a->process = a->sock->socket.owner;
+    b->process = b->sock->socket.owner;
+    a->target = b->process;
+    b->target = a->process;
+    a->peer_socket = b->sock->socket.id;
+    b->peer_socket = a->sock->socket.id;
+    struct flow *from = initiates(a, b) ? a : b, *to = from == a ? b : a;
+    edge_join(model, from, to, from->process, to->process, match);
+}
+
+/* What waited for this only need wait no longer. */
+static void wake(struct model *model, struct flow *flow)
+{
+    struct sock *sock = flow->sock;
+    if (sock->limbo == LIMBO_NONE || sock->weak_refs || sock->in_flight || sock->datagrams)
+        return;
+    sock_settle(model, sock);
+}
+
+/* ---- Rules
+ * -------------------------------------------------------------------------------------------------------------- */
+
+/* A socket connected to its own address. */
+static bool match_self(struct model *model, struct flow *flow)
+{
+    if (!address_known(flow->local) || !address_equal(flow->local, flow->peer) || flow->local->family == AF_UNIX ||
+        flow->side == SIDE_SERVER)
+        return false;
+    flow->match = MATCH_EXACT;
+    flow->process = flow->target = flow->sock->socket.owner;
+    flow->peer_socket = flow->sock->socket.id;
+    edge_join(model, flow, NULL, flow->process, flow->process, MATCH_EXACT);
+    return true;
+}
+
+/* The best of those listed under `key`: the own namespace before others, then the oldest (a backlog is served in
+ * order). */
+static struct flow *exact_candidate(const struct model *model, const struct flow *flow, uint64_t key)
+{
+    struct flow *best = NULL;
+    bool best_near = false;
+    for (struct table_link *link = table_first(&model->tuples, key); link; link = table_next(link)) {
+        struct flow *other = TABLE_OF(link, struct flow, by_tuple);
+        if (other == flow || sock_class(other->sock) != sock_class(flow->sock) || !mirrored(flow, other) ||
+            !may_meet(flow, other))
+            continue;
+        if (flow->side == SIDE_SERVER && other->side == SIDE_SERVER)
+            continue;
+        if (!(flow->side == SIDE_SERVER || other->side == SIDE_CLIENT ? overlap(other, flow) : overlap(flow, other)))
+            continue;
+        bool near = same_network(flow->sock, other->sock);
+        if (best && (best_near > near || (best_near == near && best->sock->socket.id < other->sock->socket.id)))
+            continue;
+        best = other;
+        best_near = near;
+    }
+    return best;
+}
+
+/* A connection's halves: A's (local, peer) is B's (peer, local). */
+static struct flow *match_exact(struct model *model, struct flow *flow)
+{
+    const struct address *client = flow->side == SIDE_SERVER ? flow->peer : flow->local;
+    uint64_t key = endpoint_key(flow, client);
+    struct flow *other = exact_candidate(model, flow, key);
+    if (!other && flow->side != SIDE_SERVER) /* both connected, or one of unknown side */
+        other = exact_candidate(model, flow, endpoint_key(flow, flow->peer));
+    if (!other)
+        table_insert(&model->tuples, &flow->by_tuple, key);
+    return other;
+}
+
+/* Two datagram sockets that name each other; a wildcard on either side fits any address. */
+static struct flow *match_datagrams(struct model *model, struct flow *flow)
+{
+    uint64_t key =
+        flow->local->family == AF_UNIX ? address_hash(flow->local, 0) ^ address_hash(flow->peer, 0) : ports_key(flow);
+    for (struct table_link *link = table_first(&model->tuples, key); link; link = table_next(link)) {
+        struct flow *other = TABLE_OF(link, struct flow, by_tuple);
+        if (other->sock == flow->sock || sock_class(other->sock) != sock_class(flow->sock))
+            continue;
+        if (!wild_equal(flow->peer, other->local) || !wild_equal(other->peer, flow->local))
+            continue;
+        if (same_network(flow->sock, other->sock) || (routable(flow->peer) && routable(other->peer)))
+            return other;
+    }
+    table_insert(&model->tuples, &flow->by_tuple, key);
+    return NULL;
+}
+
+static bool same_path(const struct flow *client, const struct flow *server)
+{
+    if (server->local->size == 0)
+        return false;
+    if (!server->local->bytes[0] || client->peer->size == 0 || !client->peer->bytes[0])
+        return address_equal(client->peer, server->local) && same_network(client->sock, server->sock);
+    /* The key has compared the last parts; a name both give in full must agree. */
+    return client->peer->bytes[0] != '/' || server->local->bytes[0] != '/' ||
+           address_equal(client->peer, server->local) ||
+           (client->sock->peer_pid && client->sock->peer_pid == server->sock->listen_pid);
+}
+
+/* Unix connections: the path served and the peer credentials, in order. */
+static struct flow *match_path(struct model *model, struct flow *flow)
+{
+    bool server = flow->side == SIDE_SERVER;
+    const struct address *served = server ? flow->local : flow->peer;
+    uint32_t connector = server ? flow->sock->peer_pid : flow->sock->own_pid;
+    if (!address_known(served) || served->size == 0)
+        return NULL;
+    uint64_t key = path_key(flow, served, connector);
+    struct flow *best = NULL;
+    for (struct table_link *link = table_first(&model->paths, key); link; link = table_next(link)) {
+        struct flow *other = TABLE_OF(link, struct flow, by_path);
+        struct flow *c = server ? other : flow, *s = server ? flow : other;
+        if (other->side == flow->side || c->sock->socket.host != s->sock->socket.host ||
+            c->sock->own_pid != s->sock->peer_pid || sock_class(c->sock) != sock_class(s->sock) || !same_path(c, s) ||
+            !overlap(c, s))
+            continue;
+        if (!best || other->sock->socket.id < best->sock->socket.id)
+            best = other;
+    }
+    if (!best)
+        table_insert(&model->paths, &flow->by_path, key);
+    return best;
+}
+
+void match_flow(struct model *model, struct flow *flow)
+{
+    if (flow->match || flow->by_tuple.listed || flow->by_path.listed)
+        return;
+    if (match_self(model, flow))
+        return;
+    bool datagram = sock_is_datagram(flow->sock), is_unix = flow->sock->socket.family == AF_UNIX;
+    enum match match = is_unix ? MATCH_PATH : MATCH_EXACT;
+    struct flow *other = datagram  ? match_datagrams(model, flow)
+                         : is_unix ? match_path(model, flow)
+                                   : match_exact(model, flow);
+    if (!other)
+        return;
+    join(model, flow, other, match);
+    wake(model, other);
+}
+
+/* ---- Late rules
+ * ----------------------------------------------------------------------------------------------------------- */
+
+/* Address translation on the way: the server's peer is the client's local address, and nothing else claims either. */
+static bool match_nat(struct model *model, struct flow *flow)
+{
+    if (flow->side == SIDE_UNKNOWN || sock_is_datagram(flow->sock) || flow->sock->socket.family == AF_UNIX)
+        return false;
+    const struct address *client = flow->side == SIDE_SERVER ? flow->peer : flow->local;
+    struct flow *best = NULL;
+    uint64_t key = endpoint_key(flow, client);
+    for (struct table_link *link = table_first(&model->tuples, key); link; link = table_next(link)) {
+        struct flow *other = TABLE_OF(link, struct flow, by_tuple);
+        bool server = flow->side == SIDE_SERVER;
+        const struct flow *c = server ? other : flow, *s = server ? flow : other;
+        if (c->side != SIDE_CLIENT || s->side != SIDE_SERVER || !address_equal(c->local, s->peer) || !overlap(c, s) ||
+            sock_class(c->sock) != sock_class(s->sock) || c->sock->open_state == STATE_FAILED)
+            continue;
+        if (!same_network(c->sock, s->sock) && !routable(c->local))
+            continue;
+        if (!best || other->sock->socket.id < best->sock->socket.id)
+            best = other;
+    }
+    if (!best)
+        return false;
+    join(model, flow, best, MATCH_NAT);
+    return true;
+}
+
+/* What `flow` begins, or only took part in, ends at `process`. */
+static void join_process(struct model *model, struct flow *flow, struct process *process, enum match match)
+{
+    match_unlist(model, flow);
+    flow->match = match;
+    flow->process = flow->sock->socket.owner;
+    flow->target = process;
+    if (flow->side == SIDE_SERVER)
+        edge_join(model, NULL, flow, process, flow->process, match);
+    else
+        edge_join(model, flow, NULL, flow->process, process, match);
+}
+
+/* The address is served by a traced socket whose half never showed: not accepted yet, or a datagram read without its
+ * sender. */
+static bool match_served(struct model *model, struct flow *flow)
+{
+    if (flow->side == SIDE_SERVER)
+        return false;
+    struct sock *server = listener_find(model, flow->sock, flow->peer);
+    if (!server || server == flow->sock || !server->socket.owner)
+        return false;
+    bool datagram = sock_is_datagram(flow->sock);
+    bool is_unix = flow->sock->socket.family == AF_UNIX;
+    join_process(model, flow, server->socket.owner, !datagram ? MATCH_NONE : is_unix ? MATCH_PATH : MATCH_EXACT);
+    if (datagram)
+        flow->peer_socket = server->socket.id;
+    return true;
+}
+
+static bool match_untraced(struct model *model, struct flow *flow)
+{
+    struct process *process = note_untraced_find(model, flow->sock, flow->peer, flow->local);
+    if (!process)
+        return false;
+    join_process(model, flow, process, MATCH_UNTRACED);
+    return true;
+}
+
+static bool match_external(struct model *model, struct flow *flow)
+{
+    struct process *external = edge_external(model, flow->sock, flow->peer);
+    if (!external)
+        return false;
+    join_process(model, flow, external, MATCH_EXTERNAL);
+    return true;
+}
+
+void match_late(struct model *model, struct flow *flow)
+{
+    struct sock *sock = flow->sock;
+    bool datagram = sock_is_datagram(sock);
+    if (datagram && !flow->used)
+        return;
+    if (!datagram && (sock->unheld ? sock->open_state : sock->socket.state) != STATE_ESTABLISHED &&
+        (sock->unheld ? sock->open_state : sock->socket.state) != STATE_CONNECTING)
+        return;
+    if (match_nat(model, flow) || match_served(model, flow) || match_untraced(model, flow))
+        return;
+    match_external(model, flow);
+}
+
+void match_failed(struct model *model, struct sock *sock)
+{
+    const struct address *peer = &sock->socket.peer;
+    struct sock *server = listener_find(model, sock, peer);
+    bool is_unix = sock->socket.family == AF_UNIX;
+    struct process *to = server && server != sock ? server->socket.owner : NULL;
+    enum match match = is_unix ? MATCH_PATH : MATCH_EXACT;
+    if (!to && (to = note_untraced_find(model, sock, peer, NULL)))
+        match = MATCH_UNTRACED;
+    if (!to && (to = edge_external(model, sock, peer)))
+        match = MATCH_EXTERNAL;
+    if (!to)
+        return;
+    sock->flow.target = sock->socket.peer_process = to;
+    edge_fail(model, sock, to, match);
+}
+
+/* ---- Socket pairs
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* Who has an end that nobody was seen to use: whoever still holds it, rather than who made it. */
+static struct process *pair_user(const struct model *model, const struct sock *sock)
+{
+    struct process *owner = sock->socket.owner;
+    if (sock->rank > RANK_CREATED)
+        return owner;
+    for (unsigned i = sock->socket.holders_count; i-- > 0;) {
+        struct process *process = model->processes[sock->socket.holders[i]];
+        const struct task *task = (const struct task *)process;
+        for (unsigned fd = 0; process->kind == PROCESS_TRACED && fd < task->descriptors_size; fd++)
+            if (descriptor_get(task, (int32_t)fd) == sock)
+                return process;
+    }
+    return owner;
+}
+
+void match_pair(struct model *model, struct sock *a, struct sock *b)
+{
+    if (a->flow.match)
+        return;
+    if (a->socket.id > b->socket.id) {
+        struct sock *swap = a;
+        a = b;
+        b = swap;
+    }
+    struct process *creator = a->socket.owner;
+    struct sock *ends[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        struct sock *sock = ends[i];
+        sock->socket.owner = pair_user(model, sock);
+        sock->flow.sock = sock;
+        sock->flow.local = &sock->socket.local;
+        sock->flow.peer = &sock->socket.peer;
+        sock->flow.side = SIDE_UNKNOWN;
+        sock->flow.start_ns = sock->socket.opened_ns;
+    }
+    if (b->socket.owner == creator && a->socket.owner != creator)
+        b->flow.side = SIDE_CLIENT;
+    else
+        a->flow.side = SIDE_CLIENT;
+    if (a->flow.side == SIDE_CLIENT)
+        b->flow.side = SIDE_SERVER;
+    else
+        a->flow.side = SIDE_SERVER;
+    join(model, &a->flow, &b->flow, MATCH_PAIR);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The model's life: events in, settled sockets out, and the reports' accessors. The only file whose functions other
+ * rooms call.
+ */
+#include "analyzer/model/internal.h"
+
+#include <string.h>
+
+/* ---- Common
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+void *model_alloc(size_t size)
+{
+    void *memory = calloc(1, size);
+    if (!memory)
+        abort();
+    return memory;
+}
+
+void *model_grow(void *array, unsigned count, unsigned *room, size_t element)
+{
+    if (count < *room)
+        return array;
+    *room = *room ? *room * 2 : 16;
+    array = realloc(array, *room * element);
+    if (!array)
+        abort();
+    return array;
+}
+
+const char *model_text(struct model *model, const char *bytes, size_t size)
+{
+    if (!size)
+        return "";
+    uint64_t hash = size;
+    for (size_t i = 0; i < size; i++)
+        hash = hash * 131 + (unsigned char)bytes[i];
+    hash = table_mix(hash);
+    for (struct table_link *link = table_first(&model->texts, hash); link; link = table_next(link)) {
+        struct text_entry *entry = TABLE_OF(link, struct text_entry, link);
+        if (strncmp(entry->text, bytes, size) == 0 && !entry->text[size])
+            return entry->text;
+    }
+    struct text_entry *entry = model_alloc(sizeof *entry + size + 1);
+    memcpy(entry->text, bytes, size);
+    table_insert(&model->texts, &entry->link, hash);
+    return entry->text;
+}
+
+uint64_t model_wall(const struct model *model, unsigned host, uint64_t boottime_ns)
+{
+    return boottime_ns + (uint64_t)model->hosts[host].image->offset_ns;
+}
+
+struct network *model_network(struct model *model, unsigned host, uint64_t cookie, uint64_t inode)
+{
+    if (!cookie && !inode)
+        return NULL;
+    for (struct network *network = model->networks; network; network = network->next) {
+        if (network->host != host)
+            continue;
+        if ((cookie && network->cookie == cookie) ||
+            (inode && network->inode == inode && (!cookie || !network->cookie))) {
+            if (!network->cookie)
+                network->cookie = cookie;
+            if (!network->inode)
+                network->inode = inode;
+            return network;
+        }
+    }
+    struct network *network = model_alloc(sizeof *network);
+    *network = (struct network){.next = model->networks, .host = host, .cookie = cookie, .inode = inode};
+    return model->networks = network;
+}
+
+/* ---- Life
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+struct model *model_new(const struct model_callbacks *callbacks)
+{
+    struct model *model = model_alloc(sizeof *model);
+    if (callbacks)
+        model->callbacks = *callbacks;
+    return model;
+}
+
+void model_event(struct model *model, const struct event *event)
+{
+    uint64_t wall = event->time_ns + (uint64_t)event->image->offset_ns;
+    if (wall > model->now_ns)
+        model->now_ns = wall;
+    if (model->exec_first)
+        task_exec_expire(model);
+    replay_event(model, event);
+    if (model->limbo_first[LIMBO_SHORT] || model->limbo_first[LIMBO_LONG])
+        sock_limbo_expire(model);
+}
+
+/* A process that nobody said is dead, but which cannot be alive. */
+static bool vanished(const struct model *model, const struct task *task)
+{
+    const struct trace_image *trace = model->images[task->image].trace;
+    if (model->callbacks.alive)
+        switch (model->callbacks.alive(model->callbacks.context, &task->process, &trace->header)) {
+        case MODEL_ALIVE:
+            return false;
+        case MODEL_DEAD:
+            return true;
+        default:
+            break;
+        }
+    return !task->silent && trace->header.closed;
+}
+
+void model_finish(struct model *model)
+{
+    for (unsigned i = 0; i < model->images_count; i++)
+        for (struct pending_fork *fork; (fork = model->images[i].forks);) {
+            model->images[i].forks = fork->next;
+            descriptor_drop_all(model, fork->child, model->images[i].trace->header.boottime_ns);
+            task_free(fork->child);
+            free(fork);
+        }
+    model->finishing = true;
+    task_exec_expire(model);
+    for (unsigned i = 0; i < model->processes_count; i++) {
+        if (model->processes[i]->kind != PROCESS_TRACED)
+            continue;
+        struct task *task = (struct task *)model->processes[i];
+        if (task->ended) {
+            descriptor_drop_all(model, task, task->process.end_ns);
+        } else if (vanished(model, task)) {
+            task->vanished = true;
+            task_end(model, task, 0);
+        }
+    }
+    sock_finish(model);
+    edge_finish(model);
+    note_losses(model);
+}
+
+static void free_entries(struct table *table, size_t offset)
+{
+    for (size_t i = 0; i < table->size; i++)
+        for (struct table_link *link = table->buckets[i], *next; link; link = next) {
+            next = link->next;
+            free((char *)link - offset);
+        }
+    table_free(table);
+}
+
+void model_free(struct model *model)
+{
+    if (!model)
+        return;
+    sock_free_all(model);
+    for (unsigned i = 0; i < model->processes_count; i++)
+        if (model->processes[i]->kind == PROCESS_TRACED)
+            task_free((struct task *)model->processes[i]);
+        else
+            free(model->processes[i]);
+    for (unsigned i = 0; i < model->edges_count; i++)
+        free(model->edges[i]);
+    for (unsigned i = 0; i < model->listeners_count; i++)
+        free(model->listeners[i]);
+    for (unsigned i = 0; i < model->coverage_count; i++)
+        free(model->coverage[i].detail);
+    for (struct network *network = model->networks, *next; network; network = next) {
+        next = network->next;
+        free(network);
+    }
+    for (struct untraced *untraced = model->untraced, *next; untraced; untraced = next) {
+        next = untraced->next;
+        free(untraced);
+    }
+    for (unsigned i = 0; i < model->images_count; i++)
+        for (struct pending_fork *fork = model->images[i].forks, *next; fork; fork = next) {
+            next = fork->next;
+            task_free(fork->child);
+            free(fork);
+        }
+    free_entries(&model->texts, offsetof(struct text_entry, link));
+    struct table *tables[] = {&model->tasks,    &model->children,    &model->cookies,
+                              &model->tuples,   &model->paths,       &model->nodes,
+                              &model->services, &model->edges_table, &model->listeners_table};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        table_free(tables[i]);
+    free(model->images);
+    free(model->hosts);
+    free(model->processes);
+    free(model->edges);
+    free(model->listeners);
+    free(model->coverage);
+    free(model);
+}
+
+/* ---- Reports
+ * --------------------------------------------------------------------------------------------------------------- */
+
+unsigned model_process_count(const struct model *model)
+{
+    return model->processes_count;
+}
+
+const struct process *model_process(const struct model *model, unsigned id)
+{
+    return model->processes[id];
+}
+
+unsigned model_edge_count(const struct model *model)
+{
+    return model->edges_count;
+}
+
+const struct edge *model_edge(const struct model *model, unsigned index)
+{
+    return model->edges[index];
+}
+
+unsigned model_listener_count(const struct model *model)
+{
+    return model->listeners_count;
+}
+
+const struct listener *model_listener(const struct model *model, unsigned index)
+{
+    return model->listeners[index];
+}
+
+unsigned model_coverage_count(const struct model *model)
+{
+    return model->coverage_count;
+}
+
+const struct coverage *model_coverage(const struct model *model, unsigned index)
+{
+    return &model->coverage[index];
+}
+
+unsigned model_host_count(const struct model *model)
+{
+    return model->hosts_count;
+}
+
+const struct trace_image *model_host(const struct model *model, unsigned index)
+{
+    return model->hosts[index].image;
+}
+
+int64_t model_time_us(const struct model *model, unsigned host, uint64_t boottime_ns)
+{
+    return (int64_t)(model_wall(model, host, boottime_ns) / 1000);
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kernel sockets: made, held, used, let go, and settled once nothing more can come. A socket without a holder waits
+ * ("limbo") where its other half, a late record or another holder may still turn up; the waiting is bounded by trace
+ * time, so that memory follows what is alive.
+ */
+#include "analyzer/model/internal.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* How long, in trace time. SHORT: a record of the other end that was being made; LONG: a listener that is still to
+ * accept, a descriptor on its way, an image that has not logged yet, hosts whose clocks differ. */
+static const uint64_t limbo_ns[LIMBOS] = {[LIMBO_SHORT] = 1000000000ull, [LIMBO_LONG] = 60000000000ull};
+
+/* ---- Identity
+ * -------------------------------------------------------------------------------------------------------- */
+
+bool sock_is_datagram(const struct sock *sock)
+{
+    return sock->socket.type == SOCK_DGRAM || sock->socket.type == SOCK_RAW || sock->socket.type == SOCK_RDM ||
+           sock->socket.type == SOCK_PACKET;
+}
+
+bool sock_is_tcp(const struct sock *sock)
+{
+    const struct socket *socket = &sock->socket;
+    return (socket->family == AF_INET || socket->family == AF_INET6) && socket->type == SOCK_STREAM &&
+           (socket->protocol == 0 || socket->protocol == IPPROTO_TCP || socket->protocol == IPPROTO_MPTCP);
+}
+
+unsigned sock_class(const struct sock *sock)
+{
+    const struct socket *socket = &sock->socket;
+    if (sock_is_tcp(sock))
+        return AF_INET << 16 | SOCK_STREAM << 8;
+    bool inet = socket->family == AF_INET || socket->family == AF_INET6;
+    bool usual = socket->protocol == 0 || (socket->type == SOCK_DGRAM && socket->protocol == IPPROTO_UDP);
+    return (unsigned)(inet ? AF_INET : socket->family) << 16 | socket->type << 8 |
+           (inet && !usual ? (unsigned)socket->protocol & 0xff : 0);
+}
+
+static uint64_t cookie_hash(unsigned host, uint64_t cookie)
+{
+    return table_mix(cookie * 31 + host);
+}
+
+struct sock *sock_find(const struct model *model, unsigned host, uint64_t cookie)
+{
+    if (!cookie)
+        return NULL;
+    uint64_t hash = cookie_hash(host, cookie);
+    for (struct table_link *link = table_first(&model->cookies, hash); link; link = table_next(link)) {
+        struct sock *sock = TABLE_OF(link, struct sock, by_cookie);
+        if (sock->socket.cookie == cookie && sock->socket.host == host)
+            return sock;
+    }
+    return NULL;
+}
+
+void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie)
+{
+    if (!cookie || sock->socket.cookie)
+        return;
+    sock->socket.cookie = cookie;
+    table_insert(&model->cookies, &sock->by_cookie, cookie_hash(sock->socket.host, cookie));
+}
+
+struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struct network *network, uint64_t time_ns)
+{
+    struct sock *sock = model->free_socks;
+    if (sock) {
+        model->free_socks = sock->next;
+        memset(sock, 0, sizeof *sock);
+    } else {
+        sock = model_alloc(sizeof *sock);
+    }
+    sock->network = network;
+    sock->socket.id = ++model->sockets_made;
+    sock->socket.host = host;
+    sock->socket.netns = network ? network->inode ? network->inode : network->cookie : 0;
+    sock->socket.opened_ns = time_ns;
+    sock->socket.connect_ns = UINT64_MAX;
+    sock->socket.holders = sock->holders_inline;
+    sock->holders_room = sizeof sock->holders_inline / sizeof *sock->holders_inline;
+    sock_learn_cookie(model, sock, cookie);
+    sock->previous = model->last;
+    if (model->last)
+        model->last->next = sock;
+    else
+        model->first = sock;
+    model->last = sock;
+    return sock;
+}
+
+/* ---- Holders and owner
+ * ------------------------------------------------------------------------------------------------ */
+
+void sock_hold(struct sock *sock, const struct task *task)
+{
+    struct socket *socket = &sock->socket;
+    for (unsigned i = socket->holders_count; i-- > 0;)
+        if (socket->holders[i] == task->process.id)
+            return;
+    if (socket->holders_count == sock->holders_room) {
+        unsigned room = sock->holders_room * 2;
+        uint32_t *larger =
+            realloc(socket->holders == sock->holders_inline ? NULL : socket->holders, room * sizeof *larger);
+        if (!larger)
+            abort();
+        if (socket->holders == sock->holders_inline)
+            memcpy(larger, sock->holders_inline, sizeof sock->holders_inline);
+        socket->holders = larger;
+        sock->holders_room = room;
+    }
+    socket->holders[socket->holders_count++] = task->process.id;
+}
+
+void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank)
+{
+    if (rank <= sock->rank)
+        return;
+    sock->rank = rank;
+    sock->socket.owner = &task->process;
+    sock->socket.fd = fd;
+    sock->flow.process = &task->process;
+}
+
+/* ---- Options
+ * ----------------------------------------------------------------------------------------------------------- */
+
+void sock_option(struct sock *sock, const struct event *event)
+{
+    const struct sockatlas_body_option *body = event_body(event);
+    size_t size = (size_t)body->kept_size + body->effective_size;
+    if (size > 2 * SOCKATLAS_OPTION_BYTES_MAX)
+        return;
+    struct socket_option *option = model_alloc(sizeof *option + size);
+    option->level = body->level;
+    option->name = body->name;
+    option->error = event->error;
+    option->requested_size = body->requested_size;
+    option->kept_size = body->kept_size;
+    option->effective_size = body->effective_size;
+    option->time_ns = event->time_ns;
+    event_tail(event, sizeof *body, 0, option->bytes, size);
+    struct socket_option **at = &sock->socket.options;
+    while (*at && ((*at)->level != option->level || (*at)->name != option->name))
+        at = &(*at)->next;
+    if (*at) {
+        option->next = (*at)->next;
+        free(*at);
+    }
+    *at = option;
+}
+
+/* ---- Datagram peers
+ * ---------------------------------------------------------------------------------------------------- */
+
+struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
+                           uint64_t time_ns)
+{
+    (void)model;
+    for (struct flow *flow = sock->datagrams; flow; flow = flow->next)
+        if (address_equal(flow->peer, peer))
+            return flow;
+    struct datagram_flow *made = model_alloc(sizeof *made);
+    made->peer = *peer;
+    made->flow = (struct flow){.sock = sock,
+                               .next = sock->datagrams,
+                               .local = &sock->socket.local,
+                               .peer = &made->peer,
+                               .side = sent ? SIDE_CLIENT : SIDE_SERVER,
+                               .process = sock->socket.owner,
+                               .start_ns = time_ns};
+    sock->datagrams = &made->flow;
+    sock->datagrams_count++;
+    return &made->flow;
+}
+
+/* ---- Letting go
+ * -------------------------------------------------------------------------------------------------------- */
+
+void sock_limbo_leave(struct model *model, struct sock *sock)
+{
+    if (!sock->limbo)
+        return;
+    *(sock->limbo_previous ? &sock->limbo_previous->limbo_next : &model->limbo_first[sock->limbo]) = sock->limbo_next;
+    *(sock->limbo_next ? &sock->limbo_next->limbo_previous : &model->limbo_last[sock->limbo]) = sock->limbo_previous;
+    sock->limbo = LIMBO_NONE;
+    sock->limbo_next = sock->limbo_previous = NULL;
+}
+
+static void limbo_enter(struct model *model, struct sock *sock, enum limbo limbo)
+{
+    sock_limbo_leave(model, sock);
+    sock->limbo = limbo;
+    sock->limbo_until = model->now_ns + limbo_ns[limbo];
+    sock->limbo_previous = model->limbo_last[limbo];
+    *(model->limbo_last[limbo] ? &model->limbo_last[limbo]->limbo_next : &model->limbo_first[limbo]) = sock;
+    model->limbo_last[limbo] = sock;
+}
+
+/* Whether, and how long, a socket that nobody holds must wait. */
+static enum limbo limbo_for(const struct model *model, const struct sock *sock)
+{
+    if (sock->weak_refs || sock->in_flight)
+        return LIMBO_LONG;
+    if (sock->datagrams)
+        return model->hosts_count > 1 ? LIMBO_LONG : LIMBO_SHORT;
+    if (!sock->flow.sock || sock->flow.match || sock->open_state == STATE_FAILED)
+        return LIMBO_NONE;
+    if (model->hosts_count > 1 || (sock->flow.side != SIDE_SERVER && listener_find(model, sock, &sock->socket.peer)))
+        return LIMBO_LONG;
+    return LIMBO_SHORT;
+}
+
+static void let_go(struct model *model, struct sock *sock)
+{
+    struct socket *socket = &sock->socket;
+    sock->unheld = true;
+    sock->open_state = socket->state;
+    socket->closed_ns = sock->last_close_ns;
+    if (socket->state != STATE_FAILED)
+        socket->state = STATE_CLOSED;
+    edge_flow_closed(model, &sock->flow);
+    for (struct flow *flow = sock->datagrams; flow; flow = flow->next)
+        edge_flow_closed(model, flow);
+    listener_closed(sock);
+}
+
+void sock_unheld(struct model *model, struct sock *sock)
+{
+    if (!sock->unheld)
+        let_go(model, sock);
+    else if (sock->last_close_ns > sock->socket.closed_ns)
+        sock->socket.closed_ns = sock->last_close_ns;
+    if (model->finishing)
+        return;
+    if (sock->open_state == STATE_LISTENING) {
+        if (sock->weak_refs)
+            return; /* an image that still waits in accept() logs nothing */
+        listener_unlisted(model, sock);
+    }
+    if (sock->pair) {
+        if (!sock->pair->unheld)
+            return; /* who used the ends shows when both are closed */
+        if (sock->weak_refs || sock->in_flight || sock->pair->weak_refs || sock->pair->in_flight) {
+            limbo_enter(model, sock, LIMBO_LONG);
+            limbo_enter(model, sock->pair, LIMBO_LONG);
+            return;
+        }
+        struct sock *pair = sock->pair;
+        sock_settle(model, sock->socket.id < pair->socket.id ? sock : pair);
+        sock_settle(model, sock->socket.id < pair->socket.id ? pair : sock);
+        return;
+    }
+    enum limbo limbo = limbo_for(model, sock);
+    if (limbo)
+        limbo_enter(model, sock, limbo);
+    else
+        sock_settle(model, sock);
+}
+
+void sock_held_again(struct model *model, struct sock *sock)
+{
+    sock_limbo_leave(model, sock);
+    if (!sock->unheld)
+        return;
+    sock->unheld = false;
+    sock->socket.state = sock->open_state;
+    sock->socket.closed_ns = 0;
+    if (sock->accepted_counted && sock->service)
+        sock->service->now++;
+    if (sock->open_state == STATE_LISTENING)
+        listener_listed(model, sock);
+    if (sock->flow.edge && !sock->flow.counted && (!sock->flow.mate || !sock->flow.mate->sock->unheld)) {
+        sock->flow.counted = true;
+        if (sock->flow.mate)
+            sock->flow.mate->counted = true;
+        sock->flow.edge->open++;
+    }
+}
+
+void sock_limbo_expire(struct model *model)
+{
+    for (enum limbo limbo = LIMBO_SHORT; limbo < LIMBOS; limbo++)
+        while (model->limbo_first[limbo] && model->limbo_first[limbo]->limbo_until < model->now_ns) {
+            struct sock *sock = model->limbo_first[limbo];
+            sock_limbo_leave(model, sock);
+            descriptor_forget(model, sock);
+            sock_settle(model, sock);
+        }
+}
+
+/* ---- Settling
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void settle_flow(struct model *model, struct flow *flow)
+{
+    if (!flow->match && !flow->edge)
+        match_late(model, flow);
+    match_unlist(model, flow);
+    edge_flow_settled(model, flow);
+    if (flow->mate)
+        flow->mate->mate = NULL;
+    flow->mate = NULL;
+}
+
+static void tell_peer(struct socket *socket, const struct flow *flow)
+{
+    socket->match = flow->match;
+    socket->peer_socket = flow->peer_socket;
+    socket->peer_process = flow->target;
+    if (!address_known(&socket->peer) && flow->peer)
+        socket->peer = *flow->peer;
+}
+
+static void settle_flows(struct model *model, struct sock *sock)
+{
+    if (sock->pair)
+        match_pair(model, sock, sock->pair);
+    if (sock->flow.sock) {
+        settle_flow(model, &sock->flow);
+        tell_peer(&sock->socket, &sock->flow);
+    }
+    bool only = sock->datagrams_count == 1;
+    for (struct flow *flow = sock->datagrams; flow; flow = flow->next) {
+        if (only && !flow->bytes_known && sock->socket.bytes_known) {
+            flow->bytes_known = true;
+            flow->bytes_sent = sock->socket.bytes_sent;
+            flow->bytes_received = sock->socket.bytes_received;
+        }
+        flow->used = flow->used || sock->socket.messages_sent || sock->socket.messages_received;
+        settle_flow(model, flow);
+        if (!flow->next || only)
+            tell_peer(&sock->socket, flow); /* the first one it met */
+    }
+}
+
+static void release(struct model *model, struct sock *sock)
+{
+    for (struct socket_option *option = sock->socket.options, *next; option; option = next) {
+        next = option->next;
+        free(option);
+    }
+    for (struct flow *flow = sock->datagrams, *next; flow; flow = next) {
+        next = flow->next;
+        free(TABLE_OF(flow, struct datagram_flow, flow));
+    }
+    if (sock->socket.holders != sock->holders_inline)
+        free(sock->socket.holders);
+    *(sock->previous ? &sock->previous->next : &model->first) = sock->next;
+    *(sock->next ? &sock->next->previous : &model->last) = sock->previous;
+    sock->next = model->free_socks;
+    model->free_socks = sock;
+}
+
+void sock_settle(struct model *model, struct sock *sock)
+{
+    sock_limbo_leave(model, sock);
+    settle_flows(model, sock);
+    listener_unlisted(model, sock);
+    if (sock->pair)
+        sock->pair->pair = NULL;
+    if (model->callbacks.socket_done)
+        model->callbacks.socket_done(model->callbacks.context, &sock->socket);
+    table_remove(&model->cookies, &sock->by_cookie);
+    release(model, sock);
+}
+
+void sock_finish(struct model *model)
+{
+    for (struct sock *sock = model->first; sock; sock = sock->next)
+        if (sock->unheld && sock->weak_refs)
+            sock_held_again(model, sock);
+    while (model->first)
+        sock_settle(model, model->first);
+}
+
+void sock_free_all(struct model *model)
+{
+    while (model->first)
+        release(model, model->first);
+    while (model->free_socks) {
+        struct sock *next = model->free_socks->next;
+        free(model->free_socks);
+        model->free_socks = next;
+    }
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The map as one JSON object, schema "sockatlas.map/1".
+ */
+#include "analyzer/view/map.h"
+#include "analyzer/view/value.h"
+#include "analyzer/view/words.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+static void wall(cJSON *object, const char *key, uint64_t ns)
+{
+    value_integer(object, key, ns != 0, (int64_t)(ns / 1000));
+}
+
+static void boot(cJSON *object, const char *key, const struct model *model, unsigned host, uint64_t ns)
+{
+    value_integer(object, key, ns != 0, ns ? model_time_us(model, host, ns) : 0);
+}
+
+static cJSON *host_json(const struct model *model, unsigned id)
+{
+    const struct sockatlas_header *header = &model_host(model, id)->header;
+    char name[sizeof header->host + 1] = "", boot_id[sizeof header->boot_id + 1] = "";
+    memcpy(name, header->host, sizeof header->host);
+    memcpy(boot_id, header->boot_id, sizeof header->boot_id);
+    cJSON *object = cJSON_CreateObject();
+    value_integer(object, "id", true, id);
+    value_bytes(object, "name", name);
+    value_bytes(object, "boot_id", boot_id);
+    return object;
+}
+
+static cJSON *node_json(const struct model *model, const struct process *process)
+{
+    char text[ADDRESS_TEXT_MAX];
+    bool external = process->kind == PROCESS_EXTERNAL;
+    cJSON *object = cJSON_CreateObject();
+    value_integer(object, "id", true, process->id);
+    value_text(object, "kind", word_process_kind(process->kind));
+    value_integer(object, "host", !external, process->host);
+    value_integer(object, "pid", process->pid != 0, process->pid);
+    value_integer(object, "ppid", process->ppid != 0, process->ppid);
+    value_bytes(object, "comm", process->comm);
+    value_bytes(object, "exe", process->exe);
+    value_bytes(object, "cmdline", process->cmdline);
+    boot(object, "start_us", model, process->host, process->start_ns);
+    boot(object, "end_us", model, process->host, process->end_ns);
+    value_text(object, "address", external ? address_text(&process->address, text) : NULL);
+    return object;
+}
+
+static void place(cJSON *object, const char *address_key, const char *port_key, const struct address *address)
+{
+    char text[ADDRESS_TEXT_MAX];
+    value_text(object, address_key, address_text(address, text));
+    value_integer(object, port_key, address->family == AF_INET || address->family == AF_INET6, address->port);
+}
+
+static cJSON *edge_json(const struct edge *edge)
+{
+    cJSON *object = cJSON_CreateObject();
+    value_integer(object, "from", true, edge->from->id);
+    value_integer(object, "to", true, edge->to->id);
+    value_text(object, "transport", word_transport(edge->family, edge->type, edge->protocol));
+    place(object, "server_address", "server_port", &edge->server);
+    value_integer(object, "connections", true, (int64_t)edge->connections);
+    value_integer(object, "open", true, (int64_t)edge->open);
+    value_integer(object, "failed", true, (int64_t)edge->failed);
+    value_integer(object, "bytes_sent", edge->bytes_known, (int64_t)edge->bytes_sent);
+    value_integer(object, "bytes_received", edge->bytes_known, (int64_t)edge->bytes_received);
+    wall(object, "first_us", edge->first_ns);
+    wall(object, "last_us", edge->last_ns);
+    value_text(object, "match", word_match(edge->match));
+    value_integer(object, "sockets", true, (int64_t)edge->sockets);
+    return object;
+}
+
+static cJSON *listener_json(const struct listener *listener)
+{
+    cJSON *object = cJSON_CreateObject();
+    value_integer(object, "node", true, listener->process->id);
+    value_text(object, "transport", word_transport(listener->family, listener->type, listener->protocol));
+    place(object, "address", "port", &listener->address);
+    value_integer(object, "accepted", true, (int64_t)listener->accepted);
+    value_integer(object, "peak", true, (int64_t)listener->peak);
+    return object;
+}
+
+static cJSON *coverage_json(const struct coverage *coverage)
+{
+    cJSON *object = cJSON_CreateObject();
+    value_integer(object, "node", coverage->process != NULL, coverage->process ? coverage->process->id : 0);
+    value_text(object, "what", coverage->what);
+    value_bytes(object, "detail", coverage->detail);
+    return object;
+}
+
+bool map_json(const struct model *model, FILE *out)
+{
+    cJSON *map = cJSON_CreateObject();
+    value_text(map, "schema", "sockatlas.map/1");
+    cJSON *hosts = cJSON_AddArrayToObject(map, "hosts");
+    for (unsigned i = 0; i < model_host_count(model); i++)
+        cJSON_AddItemToArray(hosts, host_json(model, i));
+    cJSON *nodes = cJSON_AddArrayToObject(map, "nodes");
+    for (unsigned i = 0; i < model_process_count(model); i++)
+        cJSON_AddItemToArray(nodes, node_json(model, model_process(model, i)));
+    cJSON *edges = cJSON_AddArrayToObject(map, "edges");
+    for (unsigned i = 0; i < model_edge_count(model); i++)
+        cJSON_AddItemToArray(edges, edge_json(model_edge(model, i)));
+    cJSON *listeners = cJSON_AddArrayToObject(map, "listeners");
+    for (unsigned i = 0; i < model_listener_count(model); i++)
+        cJSON_AddItemToArray(listeners, listener_json(model_listener(model, i)));
+    cJSON *coverage = cJSON_AddArrayToObject(map, "coverage");
+    for (unsigned i = 0; i < model_coverage_count(model); i++)
+        cJSON_AddItemToArray(coverage, coverage_json(model_coverage(model, i)));
+    return value_print(map, out);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One socket as the object that `list --json` writes.
+ */
+#ifndef ANALYZER_VIEW_SOCKET_JSON_H
+#define ANALYZER_VIEW_SOCKET_JSON_H
+
+#include "analyzer/model/model.h"
+
+#include <cjson/cJSON.h>
+
+cJSON *socket_json(const struct model *model, const struct socket *socket);
+
+#endif

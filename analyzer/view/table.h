@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Aligned columns of text. Knows terminals (width, colour), nothing of sockets.
+ */
+#ifndef ANALYZER_VIEW_TABLE_H
+#define ANALYZER_VIEW_TABLE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Columns of `out` if it is a terminal (COLUMNS wins), else 0: as wide as need be. */
+unsigned view_width(FILE *out);
+/* Whether colour is welcome: a terminal, no NO_COLOR, no TERM=dumb. */
+bool view_colour(FILE *out);
+/* Display columns of UTF-8 text. */
+unsigned view_columns(const char *text);
+
+enum grid_align { GRID_LEFT, GRID_RIGHT };
+
+struct grid_column {
+    const char *title; /* of the first column NULL: no title line at all */
+    enum grid_align align;
+    unsigned least; /* when the width runs out a column gives way down to this, widest first; 0: never */
+};
+
+struct grid;
+struct grid *grid_new(const struct grid_column *columns, unsigned count);
+/* The next cell, row by row; copied. */
+void grid_cell(struct grid *grid, const char *text);
+/* Writes all rows, `indent` columns in, within `width` (0: no limit), and frees the grid. False when writing failed. */
+bool grid_print(struct grid *grid, unsigned indent, unsigned width, FILE *out);
+
+#endif

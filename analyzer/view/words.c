@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The contract's words for the model's values, and numbers for people. Used by every view.
+ */
+#include "analyzer/view/words.h"
+
+#include "analyzer/names/names.h"
+#include "analyzer/trace/text.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+const char *word_role(enum role role)
+{
+    static const char *const words[] = {
+        [ROLE_UNUSED] = "unused",     [ROLE_CLIENT] = "client", [ROLE_SERVER] = "server",
+        [ROLE_LISTENER] = "listener", [ROLE_PAIR] = "pair",     [ROLE_DATAGRAM] = "datagram",
+    };
+    return words[role];
+}
+
+const char *word_state(enum state state)
+{
+    static const char *const words[] = {
+        [STATE_CREATED] = "created",         [STATE_BOUND] = "bound",   [STATE_LISTENING] = "listening",
+        [STATE_CONNECTING] = "connecting",   [STATE_FAILED] = "failed", [STATE_CLOSED] = "closed",
+        [STATE_ESTABLISHED] = "established",
+    };
+    return words[state];
+}
+
+const char *word_match(enum match match)
+{
+    static const char *const words[] = {
+        [MATCH_NONE] = NULL, [MATCH_EXACT] = "exact",       [MATCH_PAIR] = "pair",         [MATCH_PATH] = "path",
+        [MATCH_NAT] = "nat", [MATCH_UNTRACED] = "untraced", [MATCH_EXTERNAL] = "external",
+    };
+    return words[match];
+}
+
+const char *word_process_kind(enum process_kind kind)
+{
+    static const char *const words[] = {
+        [PROCESS_TRACED] = "process", [PROCESS_UNTRACED] = "untraced", [PROCESS_EXTERNAL] = "external"};
+    return words[kind];
+}
+
+static const char *transport_by_protocol(unsigned type, int protocol)
+{
+    if (type == SOCK_RAW)
+        return "raw";
+    switch (protocol ? protocol : type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP) {
+    case IPPROTO_TCP:
+        return "tcp";
+    case IPPROTO_UDP:
+        return "udp";
+    case IPPROTO_MPTCP:
+        return "mptcp";
+    case IPPROTO_SCTP:
+        return "sctp";
+    case IPPROTO_DCCP:
+        return "dccp";
+    case IPPROTO_UDPLITE:
+        return "udplite";
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        return "icmp";
+    default:
+        return NULL;
+    }
+}
+
+const char *word_transport(unsigned family, unsigned type, int protocol)
+{
+    static char other[WORD_MAX];
+    if (family == AF_INET || family == AF_INET6) {
+        const char *word = transport_by_protocol(type, protocol);
+        if (!word)
+            snprintf(other, sizeof other, "ip-%d", protocol);
+        return word ? word : other;
+    }
+    const char *name = names_family((int)family);
+    if (!name || strncmp(name, "AF_", 3) != 0) {
+        snprintf(other, sizeof other, "family-%u", family);
+        return other;
+    }
+    size_t i = 0;
+    for (name += 3; name[i] && i < sizeof other - 1; i++)
+        other[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+    other[i] = '\0';
+    return other;
+}
+
+const char *word_or_number(const char *name, int64_t number, char out[WORD_MAX])
+{
+    if (name)
+        return name;
+    snprintf(out, WORD_MAX, "%lld", (long long)number);
+    return out;
+}
+
+/* Three significant digits with the largest unit that leaves at least 1. */
+static const char *scaled(double value, double step, const char *const *units, unsigned count, char *out)
+{
+    unsigned unit = 0;
+    while (value >= step * 0.9995 && unit + 1 < count) {
+        value /= step;
+        unit++;
+    }
+    snprintf(out, WORD_MAX, unit && value < 9.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return out;
+}
+
+const char *word_bytes(uint64_t bytes, char out[WORD_MAX])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    return scaled((double)bytes, 1000, units, 7, out);
+}
+
+const char *word_duration(uint64_t ns, char out[WORD_MAX])
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    return scaled((double)ns, 1000, units, 4, out);
+}
+
+const char *word_process(const struct process *process, char out[WORD_PROCESS_MAX])
+{
+    char text[ADDRESS_TEXT_MAX];
+    if (!process)
+        return strcpy(out, "?");
+    if (process->kind == PROCESS_EXTERNAL)
+        return strcpy(out, address_text(&process->address, text) ? text : "?");
+    char comm[TEXT_ESCAPED_MAX(64)];
+    text_escape(process->comm, strnlen(process->comm, 64), comm);
+    snprintf(out, WORD_PROCESS_MAX, "%s (%u)%s", comm[0] ? comm : "?", process->pid,
+             process->kind == PROCESS_UNTRACED ? ", untraced" : "");
+    return out;
+}

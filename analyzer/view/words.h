@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The contract's words for the model's values, and numbers for people. Used by every view.
+ */
+#ifndef ANALYZER_VIEW_WORDS_H
+#define ANALYZER_VIEW_WORDS_H
+
+#include "analyzer/model/model.h"
+
+const char *word_role(enum role role);
+const char *word_state(enum state state);
+const char *word_match(enum match match); /* NULL for none */
+const char *word_process_kind(enum process_kind kind);
+/* "tcp", "udp", "unix", ...; the protocol's number where it has no word. Valid until the next call. */
+const char *word_transport(unsigned family, unsigned type, int protocol);
+/* A constant's name, or its number in decimal in `out`. */
+#define WORD_MAX 32
+const char *word_or_number(const char *name, int64_t number, char out[WORD_MAX]);
+/* "0 B", "532 B", "1.2 kB", "34 MB": three digits at most. */
+const char *word_bytes(uint64_t bytes, char out[WORD_MAX]);
+/* "12 us", "1.2 ms", "3.4 s". */
+const char *word_duration(uint64_t ns, char out[WORD_MAX]);
+/* "curl (1234)"; an external node's address; "?" when nothing is known. */
+#define WORD_PROCESS_MAX 600
+const char *word_process(const struct process *process, char out[WORD_PROCESS_MAX]);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wrappers that close otherwise than one descriptor by number: ranges, and streams. libc's own do not pass through
+ * close(). Callable from anywhere that the calls themselves are.
+ */
+#include "shim/hook.h"
+#include "shim/load.h"
+#include "shim/probe.h"
+#include "shim/watch.h"
+
+#include <limits.h>
+#include <linux/close_range.h>
+#include <stdio.h>
+
+/* All descriptors from..to, or their close-on-exec flags. musl has no such name. */
+HOOK int close_range(unsigned from, unsigned to, int flags)
+{
+    load_ready();
+    bool marks = (flags & CLOSE_RANGE_CLOEXEC) != 0;
+    if (from <= to && real.close_range && !marks)
+        watch_close_range(SOCKATLAS_CALL_close_range, from, to);
+    int result = real.close_range ? real.close_range(from, to, flags) : hook_missing();
+    for (int fd = from > INT_MAX ? INT_MAX : (int)from;
+         marks && result == 0 && fd <= descriptor_highest() && (unsigned)fd <= to; fd++)
+        watch_flags(SOCKATLAS_CALL_close_range, fd);
+    return result;
+}
+
+/* All descriptors from..infinity. musl has no such name. */
+HOOK void closefrom(int from)
+{
+    load_ready();
+    watch_close_range(SOCKATLAS_CALL_closefrom, from < 0 ? 0 : (unsigned)from, UINT_MAX);
+    if (real.closefrom)
+        real.closefrom(from);
+}
+
+/* A stream is about to close its descriptor. What it still holds is flushed first, as the call would itself, so that
+ * the bytes recorded are all. */
+static void watch_stream(enum sockatlas_call call, FILE *stream)
+{
+    int error = errno;
+    int fd = config.on && stream ? real.fileno(stream) : -1;
+    struct descriptor *entry = fd < 0 ? NULL : watch_any_used(call, fd);
+    if (entry) {
+        if (entry->flags & DESCRIPTOR_CONNECTED)
+            real.fflush(stream);
+        watch_close(call, fd);
+    }
+    errno = error;
+}
+
+/* A stream and its descriptor. */
+HOOK int fclose(FILE *stream)
+{
+    load_ready();
+    watch_stream(SOCKATLAS_CALL_fclose, stream);
+    return real.fclose(stream);
+}
+
+/* A stream is given another file: its old descriptor goes. */
+HOOK FILE *freopen(const char *restrict path, const char *restrict mode, FILE *restrict stream)
+{
+    load_ready();
+    watch_stream(SOCKATLAS_CALL_freopen, stream);
+    return real.freopen(path, mode, stream);
+}
+
+/* The same, as programs built with _FILE_OFFSET_BITS=64 call it. */
+HOOK FILE *freopen64(const char *restrict path, const char *restrict mode, FILE *restrict stream)
+{
+    load_ready();
+    watch_stream(SOCKATLAS_CALL_freopen64, stream);
+    return (real.freopen64 ? real.freopen64 : real.freopen)(path, mode, stream);
+}
+
+/* All streams. Which descriptors that were shows only afterwards: what is a socket no more was one of them. musl has no
+ * such name. */
+HOOK int fcloseall(void)
+{
+    load_ready();
+    int result = real.fcloseall ? real.fcloseall() : hook_missing();
+    int error = errno;
+    for (int fd = descriptor_highest(); config.on && fd >= 0; fd--) {
+        struct descriptor *entry = descriptor_find(fd);
+        uint64_t cookie;
+        if (entry && entry->state == DESCRIPTOR_SOCKET && probe_cookie(fd, &cookie) != 0)
+            watch_close(SOCKATLAS_CALL_fcloseall, fd);
+    }
+    errno = error;
+    return result;
+}

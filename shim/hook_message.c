@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wrappers of the receiving calls that can tell an address, and of the message calls, which can carry descriptors. A
+ * datagram socket that is not connected is asked for each message's sender, also where the program does not want to
+ * know: the kernel has it at hand. Callable from anywhere.
+ */
+#include "shim/caller.h"
+#include "shim/hook.h"
+#include "shim/load.h"
+#include "shim/watch.h"
+
+/* Where an address that the program did not ask for is put. */
+struct sender {
+    union {
+        struct sockaddr address;
+        unsigned char bytes[128];
+    } own;
+    socklen_t size;
+};
+
+static void received(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags)
+{
+    bool peeked = (flags & MSG_PEEK) && result > 0;
+    struct watch_transfer transfer = {.call = call,
+                                      .direction = WATCH_IN,
+                                      .fd = fd,
+                                      .error = hook_error(result),
+                                      .result = peeked ? 0 : result,
+                                      .requested = requested};
+    if (!peeked)
+        watch_transfer(&transfer);
+}
+
+static void sent(enum sockatlas_call call, int fd, ssize_t result, size_t requested)
+{
+    struct watch_transfer transfer = {.call = call,
+                                      .direction = WATCH_OUT,
+                                      .fd = fd,
+                                      .error = hook_error(result),
+                                      .result = result,
+                                      .requested = requested};
+    watch_transfer(&transfer);
+}
+
+static void received_from(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags,
+                          const struct sender *sender)
+{
+    received(call, fd, result, requested, flags);
+    if (result >= 0 && !(flags & MSG_PEEK))
+        watch_message(call, WATCH_IN, fd, &sender->own.address, sender->size, (size_t)result);
+}
+
+/* Bytes in. */
+HOOK ssize_t recv(int fd, void *buffer, size_t size, int flags)
+{
+    load_ready();
+    if (!watch_wants_peer(fd)) {
+        ssize_t result = real.recv(fd, buffer, size, flags);
+        received(SOCKATLAS_CALL_recv, fd, result, size, flags);
+        return result;
+    }
+    struct sender sender = {.size = sizeof(sender.own)};
+    ssize_t result = real.recvfrom(fd, buffer, size, flags, &sender.own.address, &sender.size);
+    received_from(SOCKATLAS_CALL_recv, fd, result, size, flags, &sender);
+    return result;
+}
+
+/* What recv() is in a fortified program: `room` is checked by the real one. */
+HOOK ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
+{
+    load_ready();
+    if (size <= room)
+        return recv(fd, buffer, size, flags);
+    return real.__recv_chk ? real.__recv_chk(fd, buffer, size, room, flags) : hook_missing();
+}
+
+/* Bytes in, with the sender's address. */
+HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __SOCKADDR_ARG address,
+                      socklen_t *restrict address_size)
+{
+    load_ready();
+    struct sender sender = {.size = sizeof(sender.own)};
+    if (address.__sockaddr__ || address_size || !watch_wants_peer(fd)) {
+        socklen_t room = caller_room(address_size);
+        ssize_t result = real.recvfrom(fd, buffer, size, flags, address, address_size);
+        received(SOCKATLAS_CALL_recvfrom, fd, result, size, flags);
+        if (result >= 0 && !(flags & MSG_PEEK))
+            watch_message(SOCKATLAS_CALL_recvfrom, WATCH_IN, fd, address.__sockaddr__,
+                          caller_whole(address.__sockaddr__, address_size, room), (size_t)result);
+        return result;
+    }
+    ssize_t result = real.recvfrom(fd, buffer, size, flags, &sender.own.address, &sender.size);
+    received_from(SOCKATLAS_CALL_recvfrom, fd, result, size, flags, &sender);
+    return result;
+}
+
+/* What recvfrom() is in a fortified program. */
+HOOK ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t room, int flags, __SOCKADDR_ARG address,
+                            socklen_t *restrict address_size)
+{
+    load_ready();
+    if (size <= room)
+        return recvfrom(fd, buffer, size, flags, address, address_size);
+    return real.__recvfrom_chk ? real.__recvfrom_chk(fd, buffer, size, room, flags, address, address_size)
+                               : hook_missing();
+}
+
+/* Bytes out, to an address or the connected one. */
+HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_SOCKADDR_ARG address,
+                    socklen_t address_size)
+{
+    load_ready();
+    ssize_t result = real.sendto(fd, buffer, size, flags, address, address_size);
+    sent(SOCKATLAS_CALL_sendto, fd, result, size);
+    if (result >= 0 && address.__sockaddr__)
+        watch_message(SOCKATLAS_CALL_sendto, WATCH_OUT, fd, address.__sockaddr__, address_size, (size_t)result);
+    return result;
+}
+
+static void message_sent(enum sockatlas_call call, int fd, const struct msghdr *message, size_t bytes)
+{
+    if (message->msg_name)
+        watch_message(call, WATCH_OUT, fd, message->msg_name, message->msg_namelen, bytes);
+    if (message->msg_controllen)
+        watch_rights_sent(call, fd, message);
+}
+
+static void message_received(enum sockatlas_call call, int fd, const struct msghdr *message, int flags, size_t bytes)
+{
+    if (message->msg_name && !(flags & MSG_PEEK) && message->msg_namelen <= sizeof(struct sockaddr_storage))
+        watch_message(call, WATCH_IN, fd, message->msg_name, message->msg_namelen, bytes);
+    if (message->msg_controllen)
+        watch_rights_received(call, message);
+}
+
+/* A message out. */
+HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    load_ready();
+    ssize_t result = real.sendmsg(fd, message, flags);
+    sent(SOCKATLAS_CALL_sendmsg, fd, result, 0);
+    if (result >= 0)
+        message_sent(SOCKATLAS_CALL_sendmsg, fd, message, (size_t)result);
+    return result;
+}
+
+/* A message in. */
+HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    load_ready();
+    ssize_t result = real.recvmsg(fd, message, flags);
+    received(SOCKATLAS_CALL_recvmsg, fd, result, 0, flags);
+    if (result >= 0)
+        message_received(SOCKATLAS_CALL_recvmsg, fd, message, flags, (size_t)result);
+    return result;
+}
+
+/* Several messages out. */
+HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    load_ready();
+    int result = real.sendmmsg(fd, messages, count, flags);
+    if (result < 0)
+        sent(SOCKATLAS_CALL_sendmmsg, fd, -1, 0);
+    for (int i = 0; i < result; i++) {
+        sent(SOCKATLAS_CALL_sendmmsg, fd, messages[i].msg_len, 0);
+        message_sent(SOCKATLAS_CALL_sendmmsg, fd, &messages[i].msg_hdr, messages[i].msg_len);
+    }
+    return result;
+}
+
+/* Several messages in. */
+HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
+{
+    load_ready();
+    int result = real.recvmmsg(fd, messages, count, flags, timeout);
+    if (result < 0)
+        received(SOCKATLAS_CALL_recvmmsg, fd, -1, 0, flags);
+    for (int i = 0; i < result; i++) {
+        received(SOCKATLAS_CALL_recvmmsg, fd, messages[i].msg_len, 0, flags);
+        message_received(SOCKATLAS_CALL_recvmmsg, fd, &messages[i].msg_hdr, flags, messages[i].msg_len);
+    }
+    return result;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wrappers of the calls by which a process gives up what it needs to make its log, or moves to another network
+ * namespace or into a sandbox. The log is made just before, at the latest.
+ */
+#include "shim/coverage.h"
+#include "shim/hook.h"
+#include "shim/image.h"
+#include "shim/load.h"
+#include "shim/probe.h"
+#include "shim/record.h"
+#include "shim/watch.h"
+
+#include <grp.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+
+/* Give up the right to write where the log goes. A change to what one is already is none. */
+static void before_drop(void)
+{
+    load_ready();
+    log_prepare();
+}
+
+/* Another root folder. */
+HOOK int chroot(const char *path)
+{
+    before_drop();
+    return real.chroot(path);
+}
+
+/* Another user or group. */
+HOOK int setuid(uid_t user)
+{
+    before_drop();
+    return real.setuid(user);
+}
+
+/* See setuid. */
+HOOK int setgid(gid_t group)
+{
+    before_drop();
+    return real.setgid(group);
+}
+
+/* See setuid. */
+HOOK int setreuid(uid_t user, uid_t effective)
+{
+    before_drop();
+    return real.setreuid(user, effective);
+}
+
+/* See setuid. */
+HOOK int setregid(gid_t group, gid_t effective)
+{
+    before_drop();
+    return real.setregid(group, effective);
+}
+
+/* See setuid. */
+HOOK int setresuid(uid_t user, uid_t effective, uid_t saved)
+{
+    before_drop();
+    return real.setresuid(user, effective, saved);
+}
+
+/* See setuid. */
+HOOK int setresgid(gid_t group, gid_t effective, gid_t saved)
+{
+    before_drop();
+    return real.setresgid(group, effective, saved);
+}
+
+/* See setuid. */
+HOOK int seteuid(uid_t user)
+{
+    before_drop();
+    return real.seteuid(user);
+}
+
+/* See setuid. */
+HOOK int setegid(gid_t group)
+{
+    before_drop();
+    return real.setegid(group);
+}
+
+static void record_netns(enum sockatlas_call call)
+{
+    process_netns_change();
+    if (!log_is_open())
+        return;
+    struct sockatlas_body_netns body = {.netns_inode = image_thread_netns()};
+    struct record record = {.kind = SOCKATLAS_NETNS, .call = call, .fd = -1};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
+/* A namespace that exists. Type 0 may be any kind. */
+HOOK int setns(int fd, int type)
+{
+    before_drop();
+    int result = real.setns(fd, type);
+    if (result == 0 && (type == 0 || (type & CLONE_NEWNET)))
+        record_netns(SOCKATLAS_CALL_setns);
+    return result;
+}
+
+/* A new namespace. */
+HOOK int unshare(int flags)
+{
+    before_drop();
+    int result = real.unshare(flags);
+    if (result == 0 && (flags & CLONE_NEWNET))
+        record_netns(SOCKATLAS_CALL_unshare);
+    return result;
+}
+
+/* A sandbox. After it no system call is ours to make; records go on as far as room was made ahead. */
+HOOK int prctl(int option, ...)
+{
+    load_ready();
+    va_list arguments;
+    va_start(arguments, option);
+    unsigned long a = va_arg(arguments, unsigned long), b = va_arg(arguments, unsigned long);
+    unsigned long c = va_arg(arguments, unsigned long), d = va_arg(arguments, unsigned long);
+    va_end(arguments);
+    if (option != PR_SET_SECCOMP)
+        return real.prctl(option, a, b, c, d);
+    bool was = process_confined();
+    watch_confine(SOCKATLAS_CALL_prctl);
+    int result = real.prctl(option, a, b, c, d);
+    if (result != 0 && !was)
+        process_release();
+    return result;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wrappers of the resolver: the only place where a name, and what it cost, can be seen. What libc does inside (sockets
+ * to name servers) does not pass through wrappers; it closes them itself. A process without a log records no names: it
+ * has opened no socket yet, so the log is made first if one can be.
+ */
+#include "shim/hook.h"
+#include "shim/load.h"
+#include "shim/record.h"
+#include "shim/watch.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+
+enum { ADDRESSES = 16, NAME_BYTES = 256, SERVICE_BYTES = 64 };
+
+/* A look-up as it will be recorded. */
+struct lookup {
+    enum sockatlas_call call;
+    uint64_t started_ns;
+    int result;
+    int error;
+    struct sockatlas_body_name body;
+    size_t tail_size;
+    unsigned char tail[NAME_BYTES + SERVICE_BYTES + ADDRESSES * 17];
+};
+
+static void lookup_begin(struct lookup *lookup, enum sockatlas_call call)
+{
+    load_ready();
+    log_prepare();
+    lookup->call = call;
+    lookup->body = (struct sockatlas_body_name){0};
+    lookup->tail_size = 0;
+    lookup->started_ns = config.on ? process_now() : 0;
+}
+
+static void lookup_names(struct lookup *lookup, const char *name, const char *service)
+{
+    size_t name_size = name ? strnlen(name, NAME_BYTES) : 0,
+           service_size = service ? strnlen(service, SERVICE_BYTES) : 0;
+    if (name_size)
+        memcpy(lookup->tail, name, name_size);
+    if (service_size)
+        memcpy(lookup->tail + name_size, service, service_size);
+    lookup->body.name_size = (uint16_t)name_size;
+    lookup->body.service_size = (uint8_t)service_size;
+    lookup->tail_size = name_size + service_size;
+}
+
+/* One address of a result: AF_INET or AF_INET6. */
+static void lookup_address(struct lookup *lookup, int family, const void *bytes)
+{
+    size_t size = family == AF_INET ? 4 : family == AF_INET6 ? 16 : 0;
+    if (!size || lookup->body.addresses_count >= ADDRESSES)
+        return;
+    lookup->tail[lookup->tail_size++] = (unsigned char)family;
+    memcpy(lookup->tail + lookup->tail_size, bytes, size);
+    lookup->tail_size += size;
+    lookup->body.addresses_count++;
+}
+
+static void lookup_socket_address(struct lookup *lookup, const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET)
+        lookup_address(lookup, AF_INET, &((const struct sockaddr_in *)address)->sin_addr);
+    else if (address->sa_family == AF_INET6)
+        lookup_address(lookup, AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+static void lookup_host(struct lookup *lookup, const struct hostent *host)
+{
+    for (char **address = host->h_addr_list; address && *address; address++)
+        lookup_address(lookup, host->h_addrtype, *address);
+}
+
+static void lookup_end(struct lookup *lookup, int result, int error)
+{
+    if (!config.on)
+        return;
+    lookup->body.result = result;
+    lookup->body.duration_ns = process_now() - lookup->started_ns;
+    struct record record = {.kind = SOCKATLAS_NAME, .call = lookup->call, .error = error, .fd = -1};
+    record_write(&record, &lookup->body, sizeof(lookup->body), lookup->tail, lookup->tail_size);
+}
+
+/* Names to addresses. */
+HOOK int getaddrinfo(const char *restrict name, const char *restrict service, const struct addrinfo *restrict hints,
+                     struct addrinfo **restrict result)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_getaddrinfo);
+    int failure = real.getaddrinfo(name, service, hints, result);
+    int error = errno;
+    const unsigned char *last = NULL;
+    lookup_names(&lookup, name, service);
+    /* One entry per socket type: the same address comes several times in a row. */
+    for (struct addrinfo *entry = failure ? NULL : *result; entry; entry = entry->ai_next) {
+        const unsigned char *bytes = (const unsigned char *)entry->ai_addr;
+        if (!last || memcmp(last, bytes, entry->ai_addrlen) != 0)
+            lookup_socket_address(&lookup, entry->ai_addr);
+        last = bytes;
+    }
+    lookup_end(&lookup, failure, failure == EAI_SYSTEM ? error : 0);
+    errno = error;
+    return failure;
+}
+
+/* An address to names. */
+HOOK int getnameinfo(const struct sockaddr *restrict address, socklen_t size, char *restrict name, socklen_t name_room,
+                     char *restrict service, socklen_t service_room, int flags)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_getnameinfo);
+    int failure = real.getnameinfo(address, size, name, name_room, service, service_room, flags);
+    int error = errno;
+    /* Printing numbers is no look-up. */
+    if (!(flags & NI_NUMERICHOST) && name) {
+        lookup_names(&lookup, failure ? NULL : name, failure ? NULL : service);
+        if (!failure)
+            lookup_socket_address(&lookup, address);
+        lookup_end(&lookup, failure, failure == EAI_SYSTEM ? error : 0);
+    }
+    errno = error;
+    return failure;
+}
+
+static struct hostent *found_host(struct lookup *lookup, const char *name, struct hostent *host)
+{
+    int error = errno, failure = host ? 0 : h_errno;
+    lookup_names(lookup, host && !name ? host->h_name : name, NULL);
+    if (host)
+        lookup_host(lookup, host);
+    lookup_end(lookup, failure, 0);
+    errno = error;
+    return host;
+}
+
+/* A name to addresses. */
+HOOK struct hostent *gethostbyname(const char *name)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyname);
+    return found_host(&lookup, name, real.gethostbyname(name));
+}
+
+/* Of one family. */
+HOOK struct hostent *gethostbyname2(const char *name, int family)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyname2);
+    return found_host(&lookup, name, real.gethostbyname2(name, family));
+}
+
+/* An address to a name. */
+HOOK struct hostent *gethostbyaddr(const void *address, socklen_t size, int family)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyaddr);
+    return found_host(&lookup, NULL, real.gethostbyaddr(address, size, family));
+}
+
+static int found_host_r(struct lookup *lookup, const char *name, struct hostent **host, const int *host_error,
+                        int result)
+{
+    int error = errno;
+    bool found = result == 0 && *host;
+    /* ERANGE: the program comes again with a larger buffer. */
+    if (result != ERANGE) {
+        lookup_names(lookup, found && !name ? (*host)->h_name : name, NULL);
+        if (found)
+            lookup_host(lookup, *host);
+        lookup_end(lookup, found ? 0 : *host_error, result);
+    }
+    errno = error;
+    return result;
+}
+
+/* See gethostbyname. */
+HOOK int gethostbyname_r(const char *restrict name, struct hostent *restrict entry, char *restrict buffer, size_t room,
+                         struct hostent **restrict result, int *restrict host_error)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyname_r);
+    int failure = real.gethostbyname_r(name, entry, buffer, room, result, host_error);
+    return found_host_r(&lookup, name, result, host_error, failure);
+}
+
+/* See gethostbyname2. */
+HOOK int gethostbyname2_r(const char *restrict name, int family, struct hostent *restrict entry, char *restrict buffer,
+                          size_t room, struct hostent **restrict result, int *restrict host_error)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyname2_r);
+    int failure = real.gethostbyname2_r(name, family, entry, buffer, room, result, host_error);
+    return found_host_r(&lookup, name, result, host_error, failure);
+}
+
+/* See gethostbyaddr. */
+HOOK int gethostbyaddr_r(const void *restrict address, socklen_t size, int family, struct hostent *restrict entry,
+                         char *restrict buffer, size_t room, struct hostent **restrict result, int *restrict host_error)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyaddr_r);
+    int failure = real.gethostbyaddr_r(address, size, family, entry, buffer, room, result, host_error);
+    return found_host_r(&lookup, NULL, result, host_error, failure);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The raw door: syscall(2). Numbers that concern descriptors, processes and sandboxes are watched; all others, futex
+ * above all, jump straight on. Transfers made this way are not counted; a socket made by a number not listed is
+ * snapshotted when a wrapper first meets it.
+ */
+#include "shim/coverage.h"
+#include "shim/hook.h"
+#include "shim/load.h"
+#include "shim/watch.h"
+
+#include <linux/close_range.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+enum { NUMBERS = 512, KIND_PASS = 0, KIND_WATCH = 1, KIND_FORK = 2 };
+
+/* Read by the assembly below: where libc's own is, NULL before the constructor. */
+__attribute__((used)) static void *syscall_real;
+
+__attribute__((constructor)) static void syscall_begin(void)
+{
+    load_ready();
+    syscall_real = (void *)real.syscall;
+}
+
+/* Read by the assembly below: what to do with a number. */
+__attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
+    [SYS_socket] = KIND_WATCH,   [SYS_socketpair] = KIND_WATCH,  [SYS_bind] = KIND_WATCH,
+    [SYS_listen] = KIND_WATCH,   [SYS_connect] = KIND_WATCH,     [SYS_accept] = KIND_WATCH,
+    [SYS_accept4] = KIND_WATCH,  [SYS_setsockopt] = KIND_WATCH,  [SYS_getsockopt] = KIND_WATCH,
+    [SYS_shutdown] = KIND_WATCH, [SYS_close] = KIND_WATCH,       [SYS_close_range] = KIND_WATCH,
+    [SYS_dup] = KIND_WATCH,
+#ifdef SYS_dup2
+    [SYS_dup2] = KIND_WATCH,
+#endif
+    [SYS_dup3] = KIND_WATCH,     [SYS_fcntl] = KIND_WATCH,       [SYS_io_uring_setup] = KIND_WATCH,
+    [SYS_seccomp] = KIND_WATCH,  [SYS_pidfd_getfd] = KIND_WATCH, [SYS_execve] = KIND_WATCH,
+    [SYS_execveat] = KIND_WATCH, [SYS_setns] = KIND_WATCH,       [SYS_unshare] = KIND_WATCH,
+    [SYS_clone] = KIND_FORK,     [SYS_clone3] = KIND_FORK,
+#ifdef SYS_fork
+    [SYS_fork] = KIND_FORK,
+#endif
+#ifdef SYS_vfork
+    [SYS_vfork] = KIND_FORK,
+#endif
+};
+
+static long watched_descriptor(long number, const long a[6])
+{
+    int fd = (int)a[0];
+    if (number == SYS_close)
+        watch_close(SOCKATLAS_CALL_syscall, fd);
+    else if (number == SYS_close_range && !(a[2] & CLOSE_RANGE_CLOEXEC))
+        watch_close_range(SOCKATLAS_CALL_syscall, (unsigned)a[0], (unsigned)a[1]);
+    else if (number == SYS_dup3 && a[0] != a[1])
+        watch_close(SOCKATLAS_CALL_syscall, (int)a[1]);
+#ifdef SYS_dup2
+    else if (number == SYS_dup2 && a[0] != a[1])
+        watch_close(SOCKATLAS_CALL_syscall, (int)a[1]);
+#endif
+    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (result < 0 || number == SYS_close || number == SYS_close_range)
+        return result;
+    if (number != SYS_fcntl)
+        watch_dup(SOCKATLAS_CALL_syscall, fd, (int)result, number == SYS_dup3 && (a[2] & O_CLOEXEC));
+    else if (a[1] == F_DUPFD || a[1] == F_DUPFD_CLOEXEC)
+        watch_dup(SOCKATLAS_CALL_syscall, fd, (int)result, a[1] == F_DUPFD_CLOEXEC);
+    else if (a[1] == F_SETFD || a[1] == F_SETFL)
+        watch_flags(SOCKATLAS_CALL_syscall, fd);
+    return result;
+}
+
+static long watched_socket(long number, const long a[6])
+{
+    enum sockatlas_call call = SOCKATLAS_CALL_syscall;
+    int fd = (int)a[0];
+    log_prepare();
+    uint64_t started_ns = config.on ? process_now() : 0;
+    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    int error = hook_error(result);
+    switch (number) {
+    case SYS_socket:
+        watch_socket(call, (int)result, error, (int)a[0], (int)a[1], (int)a[2]);
+        break;
+    case SYS_socketpair:
+        watch_socketpair(call, (const int *)a[3], error, (int)a[0], (int)a[1], (int)a[2]);
+        break;
+    case SYS_bind:
+        watch_bind(call, fd, error, (const struct sockaddr *)a[1], (socklen_t)a[2]);
+        break;
+    case SYS_listen:
+        watch_listen(call, fd, error, (int)a[1]);
+        break;
+    case SYS_connect:
+        watch_connect(call, fd, error, (const struct sockaddr *)a[1], (socklen_t)a[2], started_ns);
+        break;
+    case SYS_accept:
+        watch_accept(call, fd, (int)result, error, NULL, 0, 0);
+        break;
+    case SYS_accept4:
+        watch_accept(call, fd, (int)result, error, NULL, 0, (int)a[3]);
+        break;
+    case SYS_setsockopt:
+        watch_setsockopt(call, fd, error, (int)a[1], (int)a[2], (const void *)a[3], (socklen_t)a[4]);
+        break;
+    case SYS_getsockopt:
+        watch_getsockopt(call, fd, error, (int)a[1], (int)a[2], (const void *)a[3]);
+        break;
+    case SYS_shutdown:
+        watch_shutdown(call, fd, error, (int)a[1]);
+        break;
+    }
+    return result;
+}
+
+static long watched_process(long number, const long a[6])
+{
+    switch (number) {
+    case SYS_execve:
+        return execve((const char *)a[0], (char *const *)a[1], (char *const *)a[2]);
+    case SYS_execveat:
+        return execveat((int)a[0], (const char *)a[1], (char *const *)a[2], (char *const *)a[3], (int)a[4]);
+    case SYS_setns:
+        return setns((int)a[0], (int)a[1]);
+    case SYS_unshare:
+        return unshare((int)a[0]);
+    }
+    bool was = process_confined();
+    if (number == SYS_seccomp)
+        watch_confine(SOCKATLAS_CALL_syscall);
+    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (number == SYS_seccomp && result != 0 && !was)
+        process_release();
+    if (number == SYS_io_uring_setup && result >= 0)
+        coverage_record(SOCKATLAS_CALL_syscall, SOCKATLAS_COVERAGE_IO_URING, "set up by syscall()");
+    if (number == SYS_pidfd_getfd && result >= 0)
+        watch_received(SOCKATLAS_CALL_syscall, (int)result);
+    return result;
+}
+
+/* What the assembly jumps to for a watched number, and for any while the real functions are not resolved. */
+__attribute__((used)) static long syscall_watched(long number, long a, long b, long c, long d, long e, long f)
+{
+    load_ready();
+    const long arguments[6] = {a, b, c, d, e, f};
+    switch (number) {
+    case SYS_close:
+    case SYS_close_range:
+    case SYS_dup:
+#ifdef SYS_dup2
+    case SYS_dup2:
+#endif
+    case SYS_dup3:
+    case SYS_fcntl:
+        return watched_descriptor(number, arguments);
+    case SYS_execve:
+    case SYS_execveat:
+    case SYS_setns:
+    case SYS_unshare:
+    case SYS_seccomp:
+    case SYS_io_uring_setup:
+    case SYS_pidfd_getfd:
+        return watched_process(number, arguments);
+    default:
+        if (number >= 0 && number < NUMBERS && syscall_kinds[number] == KIND_WATCH)
+            return watched_socket(number, arguments);
+        return real.syscall(number, a, b, c, d, e, f);
+    }
+}
+
+/* A process is about to be made by its number: the wrapper must leave no frame behind, since the call may return twice
+ * on one stack. */
+__attribute__((used)) static void *syscall_forking(long number, long first)
+{
+    load_ready();
+    uint64_t flags = 0;
+    if (number == SYS_clone)
+        flags = (uint64_t)first;
+    else if (number == SYS_clone3 && first)
+        memcpy(&flags, (const void *)first, sizeof(flags));
+#ifdef SYS_vfork
+    else if (number == SYS_vfork)
+        flags = CLONE_VM | CLONE_VFORK;
+#endif
+    if ((flags & CLONE_VM) && !(flags & CLONE_THREAD))
+        process_shared(UINT64_MAX);
+    else if (!(flags & CLONE_THREAD))
+        process_forking(UINT64_MAX);
+    return (void *)real.syscall;
+}
+
+#if defined(__x86_64__)
+__asm__(".pushsection .text\n"
+        ".globl syscall\n"
+        ".type syscall, @function\n"
+        "syscall:\n"
+        "    .cfi_startproc\n"
+        "    endbr64\n"
+        "    movq syscall_real(%rip), %rax\n"
+        "    testq %rax, %rax\n"
+        "    jz syscall_watched\n"
+        "    cmpq $512, %rdi\n"
+        "    jae 1f\n"
+        "    leaq syscall_kinds(%rip), %r10\n"
+        "    movzbl (%r10,%rdi), %r10d\n"
+        "    cmpb $1, %r10b\n"
+        "    je syscall_watched\n"
+        "    ja 2f\n"
+        "1:  jmp *%rax\n"
+        "2:  pushq %rdi\n"
+        "    pushq %rsi\n"
+        "    pushq %rdx\n"
+        "    pushq %rcx\n"
+        "    pushq %r8\n"
+        "    pushq %r9\n"
+        "    subq $8, %rsp\n"
+        "    .cfi_adjust_cfa_offset 56\n"
+        "    call syscall_forking\n"
+        "    addq $8, %rsp\n"
+        "    popq %r9\n"
+        "    popq %r8\n"
+        "    popq %rcx\n"
+        "    popq %rdx\n"
+        "    popq %rsi\n"
+        "    popq %rdi\n"
+        "    .cfi_adjust_cfa_offset -56\n"
+        "    jmp *%rax\n"
+        "    .cfi_endproc\n"
+        ".size syscall, .-syscall\n"
+        ".popsection\n");
+#elif defined(__aarch64__)
+__asm__(".pushsection .text\n"
+        ".globl syscall\n"
+        ".type syscall, %function\n"
+        "syscall:\n"
+        "    .cfi_startproc\n"
+        "    adrp x16, syscall_real\n"
+        "    ldr x16, [x16, :lo12:syscall_real]\n"
+        "    cbz x16, syscall_watched\n"
+        "    cmp x0, #512\n"
+        "    b.hs 1f\n"
+        "    adrp x17, syscall_kinds\n"
+        "    add x17, x17, :lo12:syscall_kinds\n"
+        "    ldrb w17, [x17, x0]\n"
+        "    cmp w17, #1\n"
+        "    b.eq syscall_watched\n"
+        "    b.hi 2f\n"
+        "1:  br x16\n"
+        "2:  stp x29, x30, [sp, #-80]!\n"
+        "    .cfi_adjust_cfa_offset 80\n"
+        "    stp x0, x1, [sp, #16]\n"
+        "    stp x2, x3, [sp, #32]\n"
+        "    stp x4, x5, [sp, #48]\n"
+        "    str x6, [sp, #64]\n"
+        "    bl syscall_forking\n"
+        "    mov x16, x0\n"
+        "    ldr x6, [sp, #64]\n"
+        "    ldp x4, x5, [sp, #48]\n"
+        "    ldp x2, x3, [sp, #32]\n"
+        "    ldp x0, x1, [sp, #16]\n"
+        "    ldp x29, x30, [sp], #80\n"
+        "    .cfi_adjust_cfa_offset -80\n"
+        "    br x16\n"
+        "    .cfi_endproc\n"
+        ".size syscall, .-syscall\n"
+        ".popsection\n");
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages between datagram sockets that are not connected: the first with each peer is recorded, the rest is counted
+ * until the end. Callable from anywhere.
+ */
+#include "shim/watch.h"
+
+#include "shim/peers.h"
+#include "shim/probe.h"
+#include "shim/record.h"
+
+#include <stddef.h>
+
+static bool is_open_datagram(const struct descriptor *entry)
+{
+    return entry->type != SOCK_STREAM && entry->type != SOCK_SEQPACKET && !(entry->flags & DESCRIPTOR_CONNECTED);
+}
+
+bool watch_wants_peer(int fd)
+{
+    struct descriptor *entry = descriptor_find(fd);
+    return config.on && entry && entry->state == DESCRIPTOR_SOCKET && is_open_datagram(entry);
+}
+
+static void record_peer(enum sockatlas_call call, enum watch_direction direction, int fd, struct descriptor *entry,
+                        const struct endpoint *peer)
+{
+    struct endpoint local;
+    endpoint_clear(&local);
+    if (!(entry->flags & DESCRIPTOR_LOCAL_KNOWN)) {
+        probe_local(fd, &local);
+        /* A wildcard address stays one, but its port is settled with the first message. */
+        entry->flags |= DESCRIPTOR_LOCAL_KNOWN;
+    }
+    struct sockatlas_body_peer body = {.sent = direction == WATCH_OUT};
+    unsigned char tail[RECORD_ADDRESSES_MAX];
+    size_t size = record_addresses(&body.addresses, tail, peer, &local, 0);
+    struct record record = {.kind = SOCKATLAS_PEER, .call = call, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), tail, size);
+}
+
+void watch_message(enum sockatlas_call call, enum watch_direction direction, int fd, const struct sockaddr *address,
+                   socklen_t size, size_t bytes)
+{
+    struct descriptor *entry = descriptor_find(fd);
+    if (!size || !watch_wants_peer(fd) || process_identity().vforked)
+        return;
+    struct endpoint peer;
+    endpoint_encode(&peer, address, size);
+    if (!endpoint_known(&peer))
+        return;
+    bool fresh;
+    struct peer *found = peers_find(entry, &peer, &fresh);
+    if (!found)
+        return;
+    bool out = direction == WATCH_OUT;
+    __atomic_fetch_add(out ? &found->bytes_sent : &found->bytes_received, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(out ? &found->messages_sent : &found->messages_received, 1, __ATOMIC_RELAXED);
+    if (fresh)
+        record_peer(call, direction, fd, entry, &peer);
+}
+
+static void record_total(void *context, const struct peer *peer, uint32_t unlisted)
+{
+    const struct record *record = context;
+    struct sockatlas_body_peer_total body = {.unlisted = unlisted};
+    unsigned char tail[RECORD_ADDRESSES_MAX];
+    size_t size = record_addresses(&body.addresses, tail, peer ? &peer->address : NULL, NULL, 0);
+    if (peer) {
+        body.bytes_sent = peer->bytes_sent;
+        body.bytes_received = peer->bytes_received;
+        body.messages_sent = peer->messages_sent;
+        body.messages_received = peer->messages_received;
+    }
+    record_write(record, &body, sizeof(body), tail, size);
+}
+
+void watch_peers_end(enum sockatlas_call call, int fd, struct descriptor *entry)
+{
+    struct record record = {.kind = SOCKATLAS_PEER_TOTAL, .call = call, .fd = fd, .cookie = entry->cookie};
+    peers_drain(entry, record_total, &record);
+}
