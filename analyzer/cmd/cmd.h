@@ -11,12 +11,9 @@ enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3
  * argv[0] being "sockatlas NAME"; it parses with argp (exit status 2 on usage errors) and returns the exit status. */
 #define CMD_TABLE(X)                                                                                                   \
     X(run, "trace a command and all its children")                                                                     \
-<<<<<<< ours
     X(map, "draw which process talked to which")                                                                       \
     X(list, "one line per socket")                                                                                     \
-=======
     X(events, "the decoded log")                                                                                       \
->>>>>>> theirs
     X(export, "the whole trace in another format")
 
 #define X(name, summary) int cmd_##name(int argc, char **argv);
