@@ -3,11 +3,13 @@
  * `sockatlas list`: one line per socket, printed as each is settled.
  */
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/filter.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/view/list_text.h"
 #include "analyzer/view/socket_json.h"
 #include "analyzer/view/table.h"
+#include "analyzer/view/words.h"
 
 #include <argp.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@ struct request {
     char **traces;
     int count;
     struct model *model;
+    struct filter filter;
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -27,6 +30,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct request *request = state->input;
     (void)text;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &request->filter;
+        return 0;
     case OPTION_JSON:
         request->json = true;
         return 0;
@@ -46,7 +52,10 @@ static const struct argp_option options[] = {{"json", OPTION_JSON, NULL, 0, "JSO
                                              {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
                                              {0}};
 
+static const struct argp_child children[] = {{&filter_argp, 0, "Filters:", 0}, {0}};
+
 static const struct argp argp = {
+    .children = children,
     .options = options,
     .parser = parse,
     .args_doc = "[TRACE...]",
@@ -55,9 +64,29 @@ static const struct argp argp = {
            "./sockatlas.data.\v"
            "Examples:\n  sockatlas list\n  sockatlas list --json | jq 'select(.state == \"failed\")'\n"};
 
+static bool wanted(const struct request *request, const struct socket *socket)
+{
+    const struct model *model = request->model;
+    uint64_t first = socket->opened_ns ? socket->opened_ns : socket->connected_ns;
+    struct filter_subject subject = {
+        .pid = socket->owner ? socket->owner->pid : 0,
+        .comm = socket->owner ? socket->owner->comm : NULL,
+        .addresses = {&socket->local, &socket->peer},
+        .transport = word_transport(socket->family, socket->type, socket->protocol),
+        .role = word_role(socket->role),
+        .failed = socket->state == STATE_FAILED || socket->error,
+        .first_us = first ? model_time_us(model, socket->host, first) : 0,
+        .last_us = socket->closed_ns ? model_time_us(model, socket->host, socket->closed_ns) : INT64_MAX,
+        .origin_us = model_origin_us(model),
+    };
+    return filter_match(&request->filter, &subject);
+}
+
 static void print(void *context, const struct socket *socket)
 {
     const struct request *request = context;
+    if (!wanted(request, socket))
+        return;
     if (request->json)
         json_print_line(stdout, socket_json(request->model, socket));
     else
@@ -75,5 +104,6 @@ int cmd_list(int argc, char **argv)
         list_text_title(stdout, request.width);
     int status = model_trace_read(request.model, request.traces, request.count);
     model_free(request.model);
+    filter_free(&request.filter);
     return status;
 }

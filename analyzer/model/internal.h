@@ -172,7 +172,8 @@ struct text_entry {
 
 struct model {
     struct model_callbacks callbacks;
-    uint64_t now_ns; /* latest wall clock seen, Unix epoch */
+    uint64_t origin_ns; /* wall clock of the first event */
+    uint64_t now_ns;    /* latest wall clock seen, Unix epoch */
     struct image *images;
     unsigned images_count;
     struct host *hosts;

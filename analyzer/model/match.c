@@ -352,8 +352,10 @@ void match_late(struct model *model, struct flow *flow)
     bool datagram = sock_is_datagram(sock);
     if (datagram && !flow->used)
         return;
-    if (!datagram && (sock->unheld ? sock->open_state : sock->socket.state) != STATE_ESTABLISHED &&
-        (sock->unheld ? sock->open_state : sock->socket.state) != STATE_CONNECTING)
+    enum state state = sock->unheld ? sock->open_state : sock->socket.state;
+    if (!datagram && state == STATE_CONNECTING && sock->unheld && !sock->failure_counted)
+        match_failed(model, sock); /* given up before the kernel answered */
+    if (!datagram && state != STATE_ESTABLISHED)
         return;
     if (match_nat(model, flow) || match_served(model, flow) || match_untraced(model, flow))
         return;

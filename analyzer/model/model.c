@@ -88,6 +88,8 @@ struct model *model_new(const struct model_callbacks *callbacks)
 void model_event(struct model *model, const struct event *event)
 {
     uint64_t wall = event->time_ns + (uint64_t)event->image->offset_ns;
+    if (!model->origin_ns)
+        model->origin_ns = wall;
     if (wall > model->now_ns)
         model->now_ns = wall;
     if (model->exec_first)
@@ -251,4 +253,9 @@ const struct trace_image *model_host(const struct model *model, unsigned index)
 int64_t model_time_us(const struct model *model, unsigned host, uint64_t boottime_ns)
 {
     return (int64_t)(model_wall(model, host, boottime_ns) / 1000);
+}
+
+int64_t model_origin_us(const struct model *model)
+{
+    return (int64_t)(model->origin_ns / 1000);
 }

@@ -141,5 +141,7 @@ unsigned model_host_count(const struct model *model);
 const struct trace_image *model_host(const struct model *model, unsigned index);
 /* A CLOCK_BOOTTIME of `host` in microseconds since the Unix epoch. Callable from the callbacks. */
 int64_t model_time_us(const struct model *model, unsigned host, uint64_t boottime_ns);
+/* When the first event was made, in microseconds since the Unix epoch. */
+int64_t model_origin_us(const struct model *model);
 
 #endif

@@ -297,10 +297,28 @@ void sock_limbo_expire(struct model *model)
 /* ---- Settling
  * ---------------------------------------------------------------------------------------------------------- */
 
+/* The rules for what nothing more will come of. */
+static void match_rest(struct model *model, struct sock *sock)
+{
+    struct socket *socket = &sock->socket;
+    if (sock->pair)
+        match_pair(model, sock, sock->pair);
+    if (sock->flow.sock && !sock->flow.match && !sock->flow.edge)
+        match_late(model, &sock->flow);
+    for (struct flow *flow = sock->datagrams; flow; flow = flow->next) {
+        flow->used = flow->used || socket->messages_sent || socket->messages_received;
+        if (sock->datagrams_count == 1 && !flow->bytes_known && socket->bytes_known) {
+            flow->bytes_known = true;
+            flow->bytes_sent = socket->bytes_sent;
+            flow->bytes_received = socket->bytes_received;
+        }
+        if (!flow->match && !flow->edge)
+            match_late(model, flow);
+    }
+}
+
 static void settle_flow(struct model *model, struct flow *flow)
 {
-    if (!flow->match && !flow->edge)
-        match_late(model, flow);
     match_unlist(model, flow);
     edge_flow_settled(model, flow);
     if (flow->mate)
@@ -312,29 +330,22 @@ static void tell_peer(struct socket *socket, const struct flow *flow)
 {
     socket->match = flow->match;
     socket->peer_socket = flow->peer_socket;
-    socket->peer_process = flow->target;
+    if (flow->target)
+        socket->peer_process = flow->target;
     if (!address_known(&socket->peer) && flow->peer)
         socket->peer = *flow->peer;
 }
 
 static void settle_flows(struct model *model, struct sock *sock)
 {
-    if (sock->pair)
-        match_pair(model, sock, sock->pair);
+    match_rest(model, sock);
     if (sock->flow.sock) {
         settle_flow(model, &sock->flow);
         tell_peer(&sock->socket, &sock->flow);
     }
-    bool only = sock->datagrams_count == 1;
     for (struct flow *flow = sock->datagrams; flow; flow = flow->next) {
-        if (only && !flow->bytes_known && sock->socket.bytes_known) {
-            flow->bytes_known = true;
-            flow->bytes_sent = sock->socket.bytes_sent;
-            flow->bytes_received = sock->socket.bytes_received;
-        }
-        flow->used = flow->used || sock->socket.messages_sent || sock->socket.messages_received;
         settle_flow(model, flow);
-        if (!flow->next || only)
+        if (!flow->next)
             tell_peer(&sock->socket, flow); /* the first one it met */
     }
 }
@@ -375,6 +386,9 @@ void sock_finish(struct model *model)
     for (struct sock *sock = model->first; sock; sock = sock->next)
         if (sock->unheld && sock->weak_refs)
             sock_held_again(model, sock);
+    /* All are matched before the first leaves: who is served last may be known first. */
+    for (struct sock *sock = model->first; sock; sock = sock->next)
+        match_rest(model, sock);
     while (model->first)
         sock_settle(model, model->first);
 }

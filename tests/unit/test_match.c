@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Matching: which socket is the other end of which, rule by rule.
+ */
+#include "tests/unit/model_script.h"
+
+static struct script script;
+
+static void setup(void)
+{
+    script_begin(&script);
+}
+
+static void teardown(void)
+{
+    model_free(script.model);
+}
+
+TestSuite(match, .init = setup, .fini = teardown);
+
+static struct who process_in(uint32_t pid, const char *comm, unsigned host, uint64_t netns)
+{
+    return (struct who){script_image(&script, pid, comm, host, netns), pid};
+}
+
+static struct who process(uint32_t pid, const char *comm)
+{
+    return process_in(pid, comm, 0, 1);
+}
+
+static void expect_mates(uint64_t client, uint64_t server, enum match match)
+{
+    const struct socket *a = script_socket(&script, client), *b = script_socket(&script, server);
+    cr_assert_not_null(a);
+    cr_assert_not_null(b);
+    cr_expect_eq(a->peer_socket, b->id);
+    cr_expect_eq(b->peer_socket, a->id);
+    cr_expect_eq(a->match, match);
+    cr_expect_eq(b->match, match);
+}
+
+Test(match, accept_recorded_after_the_client_closed)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x20, 1, 2);
+    t_wait(&script, client, 20000000000);
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_close_tcp(&script, server, 4, 0x30, 2, 1);
+    expect_mates(0x20, 0x30, MATCH_EXACT);
+    script_finish(&script);
+    cr_expect_eq(script_edge(&script, 200, 100)->connections, 1);
+    cr_expect_eq(model_coverage_count(script.model), 0);
+}
+
+Test(match, accept_recorded_before_the_connect)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "0.0.0.0:80");
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_STREAM, 0);
+    uint64_t later = script.now + 3000;
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", "127.0.0.1:80", 0);
+    script.now = later;
+    unsigned char tail[64];
+    struct sockatlas_body_connect body = {.duration_ns = 4000};
+    size_t size = script_tail(&body.addresses, tail, "127.0.0.1:80", "127.0.0.1:4000");
+    script_record(&script, client, (struct sockatlas_common){.kind = SOCKATLAS_CONNECT, .fd = 3, .cookie = 0x20}, &body,
+                  sizeof body, tail, size);
+    script_finish(&script);
+    expect_mates(0x20, 0x30, MATCH_EXACT);
+    cr_expect_eq(script_edge(&script, 200, 100)->open, 1);
+}
+
+Test(match, tuple_used_again_is_two_connections_in_order)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x20, 1, 0);
+    t_client(&script, client, 3, 0x21, "127.0.0.1:80", "127.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x21, 2, 0);
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_accept(&script, server, 5, 0x31, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    script_finish(&script);
+    expect_mates(0x20, 0x30, MATCH_EXACT);
+    expect_mates(0x21, 0x31, MATCH_EXACT);
+    cr_expect_eq(script_edge(&script, 200, 100)->connections, 2);
+}
+
+Test(match, loopback_of_two_namespaces_never_meets)
+{
+    struct who server = process_in(100, "server", 0, 1), client = process_in(200, "client", 0, 2);
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    script_finish(&script);
+    cr_expect_null(script_edge(&script, 200, 100));
+    cr_expect_eq(script_socket(&script, 0x20)->match, MATCH_EXTERNAL);
+    cr_expect_eq(script_socket(&script, 0x30)->match, MATCH_EXTERNAL);
+    cr_expect_neq(script_socket(&script, 0x20)->peer_process->id, script_socket(&script, 0x30)->peer_process->id);
+}
+
+Test(match, routable_addresses_meet_across_namespaces_and_hosts)
+{
+    struct who server = process_in(100, "server", 0, 1), near = process_in(200, "near", 0, 2),
+               far = process_in(300, "far", 1, 1);
+    t_server(&script, server, 3, 0x10, "10.0.0.1:80");
+    t_client(&script, near, 3, 0x20, "10.0.0.1:80", "10.0.0.2:4000");
+    t_client(&script, far, 3, 0x21, "10.0.0.1:80", "10.0.0.3:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "10.0.0.2:4000", NULL, 0);
+    t_accept(&script, server, 5, 0x31, 3, 0x10, "10.0.0.3:4000", NULL, 0);
+    script_finish(&script);
+    expect_mates(0x20, 0x30, MATCH_EXACT);
+    expect_mates(0x21, 0x31, MATCH_EXACT);
+}
+
+Test(match, mapped_address_is_ipv4)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "[::]:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "[::ffff:127.0.0.1]:4000", "[::ffff:127.0.0.1]:80", 0);
+    script_finish(&script);
+    expect_mates(0x20, 0x30, MATCH_EXACT);
+}
+
+Test(match, unspecified_destination_is_loopback)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "0.0.0.0:80");
+    t_client(&script, client, 3, 0x20, "0.0.0.0:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", "127.0.0.1:80", 0);
+    script_finish(&script);
+    expect_mates(0x20, 0x30, MATCH_EXACT);
+}
+
+Test(match, socket_connected_to_itself)
+{
+    struct who one = process(100, "one");
+    t_client(&script, one, 3, 0x20, "127.0.0.1:4000", "127.0.0.1:4000");
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x20)->peer_socket, script_socket(&script, 0x20)->id);
+    cr_expect_eq(script_edge(&script, 100, 100)->connections, 1);
+}
+
+Test(match, simultaneous_open)
+{
+    struct who one = process(100, "one"), two = process(200, "two");
+    t_client(&script, one, 3, 0x20, "127.0.0.1:5000", "127.0.0.1:4000");
+    t_client(&script, two, 3, 0x21, "127.0.0.1:4000", "127.0.0.1:5000");
+    script_finish(&script);
+    expect_mates(0x20, 0x21, MATCH_EXACT);
+    cr_expect_eq(script_edge(&script, 100, 200)->connections, 1);
+}
+
+Test(match, asynchronous_connect_and_refusal)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    for (int i = 0; i < 2; i++) {
+        uint64_t cookie = 0x20 + (uint64_t)i;
+        t_socket(&script, client, 3 + i, cookie, AF_INET, SOCK_STREAM, 0);
+        t_connect(&script, client, 3 + i, cookie, i ? "127.0.0.1:81" : "127.0.0.1:80",
+                  i ? "127.0.0.1:4001" : "127.0.0.1:4000", EINPROGRESS, 0);
+        struct sockatlas_body_connected body = {.duration_ns = 9000};
+        script_record(&script, client,
+                      (struct sockatlas_common){
+                          .kind = SOCKATLAS_CONNECTED, .fd = 3 + i, .cookie = cookie, .error = i ? ECONNREFUSED : 0},
+                      &body, sizeof body, NULL, 0);
+    }
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_close(&script, client, 4, 0x21);
+    script_finish(&script);
+    expect_mates(0x20, 0x30, MATCH_EXACT);
+    const struct socket *refused = script_socket(&script, 0x21);
+    cr_expect_eq(refused->state, STATE_FAILED);
+    cr_expect_eq(refused->error, ECONNREFUSED);
+    cr_expect_eq(refused->connect_ns, 9000);
+    const struct edge *edge = script_edge(&script, 200, 0);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->failed, 1);
+    cr_expect_eq(edge->connections, 0);
+}
+
+Test(match, not_accepted_is_said)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    script_finish(&script);
+    cr_expect_eq(script_edge(&script, 200, 100)->match, MATCH_NONE);
+    cr_assert_eq(model_coverage_count(script.model), 1);
+    cr_expect_str_eq(model_coverage(script.model, 0)->what, "half_matched");
+}
+
+Test(match, translated_address_is_nat)
+{
+    struct who server = process_in(100, "server", 0, 1), client = process_in(200, "client", 0, 2);
+    t_server(&script, server, 3, 0x10, "10.0.0.1:8080");
+    t_client(&script, client, 3, 0x20, "10.9.9.9:80", "10.0.0.2:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "10.0.0.2:4000", NULL, 0);
+    script_finish(&script);
+    expect_mates(0x20, 0x30, MATCH_NAT);
+    cr_expect_eq(script_edge(&script, 200, 100)->server.port, 80);
+}
+
+Test(match, pair_across_a_fork)
+{
+    struct who parent = process(100, "parent");
+    t_pair(&script, parent, 3, 0x10, 4, 0x11);
+    uint64_t slot = t_fork(&script, parent, 101);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_close(&script, parent, 4, 0x11);
+    t_close(&script, child, 3, 0x10);
+    t_close_call(&script, parent, 3, 0x10, SOCKATLAS_CALL_close, 5, 6, false);
+    t_close_call(&script, child, 4, 0x11, SOCKATLAS_CALL_close, 6, 5, false);
+    script_finish(&script);
+    expect_mates(0x10, 0x11, MATCH_PAIR);
+    const struct edge *edge = script_edge(&script, 100, 101);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->bytes_sent, 5);
+    cr_expect_eq(edge->bytes_received, 6);
+}
+
+static void unix_connection(const char *served, const char *asked)
+{
+    struct who server = process(100, "server"), client = process(200, "client"), other = process(300, "other");
+    t_server(&script, server, 3, 0x10, served);
+    t_socket(&script, client, 3, 0x20, AF_UNIX, SOCK_STREAM, 0);
+    t_connect(&script, client, 3, 0x20, asked, NULL, 0, 100);
+    t_socket(&script, other, 3, 0x21, AF_UNIX, SOCK_STREAM, 0);
+    t_connect(&script, other, 3, 0x21, asked, NULL, 0, 100);
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "", NULL, 300);
+    t_accept(&script, server, 5, 0x31, 3, 0x10, "", NULL, 200);
+    script_finish(&script);
+    expect_mates(0x21, 0x30, MATCH_PATH);
+    expect_mates(0x20, 0x31, MATCH_PATH);
+}
+
+Test(match, unix_path)
+{
+    unix_connection("/run/x.sock", "/run/x.sock");
+}
+
+Test(match, unix_abstract)
+{
+    unix_connection("@x", "@x");
+}
+
+Test(match, unix_path_by_another_name)
+{
+    unix_connection("/run/x.sock", "/var/run/x.sock");
+}
+
+Test(match, abstract_names_are_per_namespace)
+{
+    struct who server = process_in(100, "server", 0, 1), client = process_in(200, "client", 0, 2);
+    t_server(&script, server, 3, 0x10, "@x");
+    t_socket(&script, client, 3, 0x20, AF_UNIX, SOCK_STREAM, 0);
+    t_connect(&script, client, 3, 0x20, "@x", NULL, 0, 0);
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "", NULL, 200);
+    script_finish(&script);
+    cr_expect_null(script_edge(&script, 200, 100));
+}
+
+Test(match, datagrams_to_a_wildcard_server)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_socket(&script, server, 3, 0x10, AF_INET, SOCK_DGRAM, 0);
+    t_bind(&script, server, 3, 0x10, "0.0.0.0:53");
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_DGRAM, 0);
+    t_peer(&script, client, 3, 0x20, true, "127.0.0.1:53", "0.0.0.0:4000");
+    t_peer(&script, server, 3, 0x10, false, "127.0.0.1:4000", NULL);
+    t_close_call(&script, client, 3, 0x20, SOCKATLAS_CALL_close, 30, 40, false);
+    script_finish(&script);
+    const struct edge *edge = script_edge(&script, 200, 100);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->connections, 1);
+    cr_expect_eq(edge->bytes_sent, 30);
+    cr_expect_eq(edge->bytes_received, 40);
+    cr_expect_eq(edge->server.port, 53);
+    cr_expect_eq(edge->match, MATCH_EXACT);
+    cr_expect_null(script_edge(&script, 100, 200));
+}
+
+Test(match, connected_datagram_socket_that_never_sent_is_not_drawn)
+{
+    struct who client = process(200, "client");
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_DGRAM, 0);
+    t_connect(&script, client, 3, 0x20, "10.0.0.9:53", "10.0.0.1:4000", 0, 0);
+    t_close(&script, client, 3, 0x20);
+    script_finish(&script);
+    cr_expect_eq(model_edge_count(script.model), 0);
+}
+
+Test(match, external_nodes_are_one_per_address)
+{
+    struct who client = process(200, "client");
+    t_client(&script, client, 3, 0x20, "10.0.0.9:80", "10.0.0.1:4000");
+    t_client(&script, client, 4, 0x21, "10.0.0.9:443", "10.0.0.1:4001");
+    t_client(&script, client, 5, 0x22, "10.0.0.9:443", "10.0.0.1:4002");
+    script_finish(&script);
+    cr_expect_eq(model_process_count(script.model), 2);
+    cr_expect_eq(model_edge_count(script.model), 2);
+}
+
+Test(match, closed_sockets_leave_while_the_trace_goes_on)
+{
+    struct who client = process(200, "client");
+    t_client(&script, client, 3, 0x20, "10.0.0.9:80", "10.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x20, 1, 1);
+    t_wait(&script, client, 2000000000);
+    cr_assert_not_null(script_socket(&script, 0x20));
+    cr_expect_eq(script_socket(&script, 0x20)->match, MATCH_EXTERNAL);
+    script_finish(&script);
+}

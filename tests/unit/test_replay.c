@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Replay: processes, what they hold, and how long sockets live.
+ */
+#include "tests/unit/model_script.h"
+
+static struct script script;
+
+static void setup(void)
+{
+    script_begin(&script);
+}
+
+static void teardown(void)
+{
+    model_free(script.model);
+}
+
+TestSuite(replay, .init = setup, .fini = teardown);
+
+static struct who process(uint32_t pid, const char *comm)
+{
+    return (struct who){script_image(&script, pid, comm, 0, 1), pid};
+}
+
+Test(replay, worker_owns_what_it_accepts)
+{
+    struct who master = process(100, "server"), client = process(200, "client");
+    t_server(&script, master, 3, 0x10, "127.0.0.1:80");
+    uint64_t slot = t_fork(&script, master, 101);
+    struct who worker = t_start(&script, master, 101, slot, false);
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, worker, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_close_tcp(&script, client, 3, 0x20, 10, 20);
+    t_close_tcp(&script, worker, 4, 0x30, 20, 10);
+    script_finish(&script);
+    const struct edge *edge = script_edge(&script, 200, 101);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->connections, 1);
+    cr_expect_eq(edge->open, 0);
+    cr_expect_eq(edge->bytes_sent, 10);
+    cr_expect_eq(edge->bytes_received, 20);
+    cr_expect_eq(edge->match, MATCH_EXACT);
+    const struct socket *listener = script_socket(&script, 0x10);
+    cr_assert_not_null(listener);
+    cr_expect(script_held(&script, listener, 100));
+    cr_expect(script_held(&script, listener, 101));
+    cr_expect_eq(listener->state, STATE_LISTENING);
+    cr_assert_eq(model_listener_count(script.model), 1);
+    cr_expect_eq(model_listener(script.model, 0)->accepted, 1);
+    cr_expect_eq(model_listener(script.model, 0)->peak, 1);
+}
+
+Test(replay, child_has_the_table_of_the_fork_slot)
+{
+    struct who parent = process(100, "parent");
+    t_socket(&script, parent, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    uint64_t slot = t_fork(&script, parent, 101);
+    t_socket(&script, parent, 4, 0x11, AF_INET, SOCK_STREAM, 0);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_close(&script, child, 3, 0x10);
+    script_finish(&script);
+    cr_expect(script_held(&script, script_socket(&script, 0x10), 101));
+    cr_expect_not(script_held(&script, script_socket(&script, 0x11), 101));
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CREATED, "the parent still has it");
+}
+
+Test(replay, socket_closes_with_its_last_descriptor)
+{
+    struct who one = process(100, "one");
+    t_socket(&script, one, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    t_dup(&script, one, 4, 0x10, 3, 0);
+    t_close(&script, one, 3, 0x10);
+    cr_expect_null(script_socket(&script, 0x10));
+    t_close(&script, one, 4, 0x10);
+    const struct socket *socket = script_socket(&script, 0x10);
+    cr_assert_not_null(socket);
+    cr_expect_eq(socket->state, STATE_CLOSED);
+    cr_expect_eq(socket->closed_ns, script.now);
+    script_finish(&script);
+}
+
+Test(replay, exec_closes_cloexec_only)
+{
+    struct who one = process(100, "one");
+    t_socket(&script, one, 3, 0x10, AF_INET, SOCK_STREAM, SOCKATLAS_CLOEXEC);
+    t_socket(&script, one, 4, 0x11, AF_INET, SOCK_STREAM, 0);
+    t_exec(&script, one, "/bin/other");
+    struct who image = process(100, "other");
+    script.images[image.image].header.start_ticks = script.images[one.image].header.start_ticks;
+    t_socket(&script, image, 3, 0x12, AF_INET, SOCK_STREAM, 0);
+    cr_assert_not_null(script_socket(&script, 0x10));
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CLOSED);
+    cr_expect_null(script_socket(&script, 0x11));
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x11)->state, STATE_CREATED);
+    cr_expect_eq(model_process_count(script.model), 1, "one process in two images");
+    cr_expect_str_eq(model_process(script.model, 0)->comm, "other");
+}
+
+Test(replay, failed_exec_closes_nothing)
+{
+    struct who one = process(100, "one");
+    t_socket(&script, one, 3, 0x10, AF_INET, SOCK_STREAM, SOCKATLAS_CLOEXEC);
+    t_exec(&script, one, "/bin/nosuch");
+    t_exec_failed(&script, one);
+    t_wait(&script, one, 5000000000);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CREATED);
+    cr_expect_str_eq(model_process(script.model, 0)->comm, "one");
+}
+
+Test(replay, vforked_child_has_a_table_of_its_own)
+{
+    struct who parent = process(100, "parent");
+    t_socket(&script, parent, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    uint64_t slot = t_fork(&script, parent, 0);
+    struct who child = t_start(&script, parent, 101, slot, true);
+    t_close(&script, child, 3, 0x10);
+    t_exit(&script, child);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CREATED);
+    cr_expect(script_held(&script, script_socket(&script, 0x10), 101));
+}
+
+Test(replay, passed_descriptor_is_one_socket)
+{
+    struct who sender = process(100, "sender"), receiver = process(200, "receiver");
+    t_server(&script, sender, 3, 0x10, "127.0.0.1:80");
+    t_pass(&script, sender, 5, 0x99, 3, 0x10);
+    t_close(&script, sender, 3, 0x10);
+    cr_expect_null(script_socket(&script, 0x10), "it is on its way");
+    t_seen(&script, receiver, 7, 0x10, SOCKATLAS_HOW_RECEIVED, true, "127.0.0.1:80", NULL);
+    script_finish(&script);
+    const struct socket *socket = script_socket(&script, 0x10);
+    cr_assert_not_null(socket);
+    cr_expect_eq(socket->state, STATE_LISTENING);
+    cr_expect(script_held(&script, socket, 100));
+    cr_expect(script_held(&script, socket, 200));
+}
+
+Test(replay, inherited_listener_is_known_from_its_first_use)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_seen(&script, server, 3, 0x10, SOCKATLAS_HOW_INHERITED, true, "127.0.0.1:80", NULL);
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    script_finish(&script);
+    cr_expect(script_socket(&script, 0x10)->seen_first);
+    cr_expect_not_null(script_edge(&script, 200, 100));
+}
+
+Test(replay, pid_used_again_is_another_process)
+{
+    struct who first = process(100, "first");
+    t_socket(&script, first, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    script.now += 60000000000;
+    struct who second = process(100, "second");
+    t_socket(&script, second, 3, 0x11, AF_INET, SOCK_STREAM, 0);
+    script_finish(&script);
+    cr_assert_eq(model_process_count(script.model), 2);
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CLOSED);
+    cr_expect_eq(script_socket(&script, 0x10)->owner->id, 0);
+    cr_expect_eq(script_socket(&script, 0x11)->owner->id, 1);
+    cr_expect_eq(script_socket(&script, 0x11)->state, STATE_CREATED);
+}
+
+Test(replay, exit_closes_what_is_left)
+{
+    struct who one = process(100, "one");
+    t_socket(&script, one, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    t_exit(&script, one);
+    cr_assert_not_null(script_socket(&script, 0x10));
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CLOSED);
+    script_finish(&script);
+    cr_expect_eq(model_process(script.model, 0)->end_ns, script.now);
+}
+
+Test(replay, killed_process_takes_its_sockets_along)
+{
+    struct who one = process(100, "one");
+    t_socket(&script, one, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    script.alive_answer = MODEL_DEAD;
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CLOSED);
+    cr_expect_eq(script_socket(&script, 0x10)->closed_ns, 0, "nobody knows when");
+}
+
+Test(replay, gone_record_ends_a_killed_process)
+{
+    struct who one = process(100, "one");
+    unsigned run = script_image(&script, 1, "run", 0, 1);
+    script.images[run].header.writer = SOCKATLAS_WRITER_RUN;
+    t_socket(&script, one, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    struct sockatlas_body_gone body = {.status = 9};
+    script_record(&script, (struct who){run, 100}, (struct sockatlas_common){.kind = SOCKATLAS_GONE, .fd = -1}, &body,
+                  sizeof body, NULL, 0);
+    cr_assert_not_null(script_socket(&script, 0x10));
+    cr_expect_eq(script_socket(&script, 0x10)->closed_ns, script.now);
+    script_finish(&script);
+    cr_expect_eq(model_process_count(script.model), 1, "`run` itself is none of the map's");
+}
+
+Test(replay, unseen_close_shows_when_the_number_is_used_again)
+{
+    struct who one = process(100, "one");
+    t_socket(&script, one, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    t_socket(&script, one, 3, 0x11, AF_INET, SOCK_STREAM, 0);
+    cr_assert_not_null(script_socket(&script, 0x10));
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CLOSED);
+    script_finish(&script);
+}
+
+Test(replay, unix_bytes_of_all_holders_add_up_and_tcp_bytes_do_not)
+{
+    struct who parent = process(100, "parent");
+    t_pair(&script, parent, 3, 0x10, 4, 0x11);
+    t_client(&script, parent, 5, 0x20, "10.0.0.9:80", "10.0.0.1:4000");
+    uint64_t slot = t_fork(&script, parent, 101);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_close_call(&script, child, 3, 0x10, SOCKATLAS_CALL_close, 5, 0, false);
+    t_close_call(&script, parent, 3, 0x10, SOCKATLAS_CALL_close, 7, 1, false);
+    t_close_tcp(&script, child, 5, 0x20, 100, 200);
+    t_close_tcp(&script, parent, 5, 0x20, 150, 250);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x10)->bytes_sent, 12);
+    cr_expect_eq(script_socket(&script, 0x10)->bytes_received, 1);
+    cr_expect_eq(script_socket(&script, 0x20)->bytes_sent, 150);
+    cr_expect_eq(script_socket(&script, 0x20)->bytes_received, 250);
+}
