@@ -25,8 +25,9 @@ enum descriptor_flag {
     DESCRIPTOR_ERROR_SEEN = 32, /* an ERROR record was made */
     DESCRIPTOR_NONBLOCK = 64,
     DESCRIPTOR_CLOEXEC = 128,
-    DESCRIPTOR_CONNECT_TIMED = 512, /* the pending connect() is over, its error not fetched yet */
     DESCRIPTOR_SHUT = 256,          /* the program has shut down its sending side */
+    DESCRIPTOR_CONNECT_TIMED = 512, /* the pending connect() is over, its error not fetched yet */
+    DESCRIPTOR_BUFFERS = 1024,      /* the program has set a buffer size */
 };
 
 struct descriptor {

@@ -283,7 +283,7 @@ struct sockatlas_body_close {
     uint64_t bytes_received;
     uint32_t messages_sent; /* successful calls */
     uint32_t messages_received;
-    uint32_t rcvbuf; /* in force now; 0 not asked */
+    uint32_t rcvbuf; /* in force now; 0 not asked (the program set none and little went through) */
     uint32_t sndbuf;
 };
 

@@ -239,6 +239,14 @@ static bool fin_received(const struct descriptor *entry, uint8_t tcp_state)
     return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING;
 }
 
+/* The buffer sizes in force are worth a system call where the program set them, or where enough went through for the
+ * kernel to have tuned them; elsewhere they are the namespace's defaults. */
+static bool buffers_matter(const struct descriptor *entry, uint64_t bytes)
+{
+    enum { TUNED = 64 << 10 };
+    return (entry->flags & DESCRIPTOR_BUFFERS) || bytes >= TUNED;
+}
+
 /* The CLOSE record: `entry` is a copy, the table's may be gone. One that this process only inherited and never used
  * goes on elsewhere: there is nothing to ask of it. */
 static void record_end(enum sockatlas_call call, int fd, struct descriptor *entry, bool own)
@@ -260,7 +268,7 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
         if (body.bytes_received && fin_received(entry, tcp.state))
             body.bytes_received--;
     }
-    if (own && (tail || !is_tcp(entry)))
+    if (own && buffers_matter(entry, body.bytes_sent + body.bytes_received))
         probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
     struct record record = {.kind = SOCKATLAS_CLOSE, .call = call, .fd = fd, .cookie = entry->cookie};
     record_write(&record, &body, sizeof(body), &tcp, tail);

@@ -48,6 +48,8 @@ void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, in
         body.kept_size = kept;
         memcpy(tail, value, kept);
     }
+    if (!error && level == SOL_SOCKET && (read_name(level, name) == SO_SNDBUF || read_name(level, name) == SO_RCVBUF))
+        entry->flags |= DESCRIPTOR_BUFFERS;
     if (!error && kernel_alters(level, name))
         body.effective_size = (uint16_t)probe_option(fd, level, read_name(level, name), tail + body.kept_size,
                                                      SOCKATLAS_OPTION_BYTES_MAX);
