@@ -117,6 +117,10 @@ $(BUILD)/bench/load: $(LOAD_SRC)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lpthread
 
+$(BUILD)/bench/generate: tests/bench/generate.c $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
+
 $(BUILD)/bench/empty.so: tests/bench/empty.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -nostdlib -o $@ $<
