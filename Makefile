@@ -28,7 +28,8 @@ ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o)
 ANALYZER_LIBS := -lcjson -lnettle
 
 # tests/unit/NAME.c: Criterion, linked with the analyzer. tests/targets/NAME.c: a tiny program to trace. tests/tools/NAME.c: what the
-# test scripts call. tests/truth/compare.c: lays strace's output beside a trace.
+# test scripts call. tests/truth/compare.c: lays strace's output beside a trace. tests/fault/:
+# account.c lays a program's own count beside its trace, kills.c kills one again and again.
 UNIT_SRC   := $(wildcard tests/unit/*.c)
 UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 TARGET_SRC := $(wildcard tests/targets/*.c)
@@ -40,6 +41,8 @@ TOOL_BIN   := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tools/%)
 BENCH_SRC := $(filter-out tests/bench/load%.c tests/bench/empty.c tests/bench/generate.c,$(wildcard tests/bench/*.c))
 LOAD_SRC  := $(wildcard tests/bench/load*.c)
 BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/empty.so
+
+TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills
 
 ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
 
@@ -62,7 +65,7 @@ demo: ## install what is missing, build, trace nginx + curl + redis and draw the
 	@$(MAKE) --no-print-directory all $(BUILD)/tools/port
 	@samples/demo.sh
 
-test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(TOOL_BIN) $(BUILD)/truth/compare
+test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(TOOL_BIN) $(TRUTH_BIN)
 
 $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
 	@mkdir -p $(@D)
@@ -91,11 +94,19 @@ $(BUILD)/targets/%: tests/targets/%.c
 
 $(BUILD)/targets/static_exit: TARGET_CFLAGS := -static
 
-$(BUILD)/truth/compare: $(BUILD)/tests/truth/compare.o $(BUILD)/tests/truth/watched.o $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
+$(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
 
+$(BUILD)/truth/compare: $(BUILD)/tests/truth/compare.o $(BUILD)/tests/truth/watched.o
+$(BUILD)/fault/account: $(BUILD)/tests/fault/account.o $(BUILD)/tests/fault/tally.o
+$(BUILD)/fault/kills: $(BUILD)/tests/fault/kills.o $(BUILD)/tests/fault/tally.o
+
 $(BUILD)/tests/truth/%.o: tests/truth/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/fault/%.o: tests/fault/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Programs that lead hard lives: each of their calls does what it does without the shim, and is in the trace.
+. "$(dirname "$0")/lib.sh"
+
+busy "64 threads open and close at once" busy 1 64 20 kill
+busy "200 processes" busy 200 1 3 kill
+busy "processes of threads" busy 4 4 50 kill
+busy "a signal handler that opens and closes sockets" busy_signals 400
+busy "threads cancelled in accept, connect, recv" busy_cancel 20
+busy "a daemon that closes nothing" busy_daemon none 10
+busy "a daemon that closes everything, one by one" busy_daemon loop 10
+busy "closed standard streams, then a socket" busy_confined first 10 stdio
+busy "a socket, then closed standard streams" busy_confined later 10 stdio
+
+if [ "$(id -u)" -eq 0 ]; then
+    busy "chroot after the first socket" busy_confined later 10 chroot
+    busy "setuid after the first socket" busy_confined later 10 setuid
+    busy "chroot and setuid after the first socket" busy_confined later 10 chroot setuid
+    busy "mlockall, then a socket" busy_confined first 10 mlockall
+    busy "a socket, then mlockall" busy_confined later 10 mlockall
+else
+    for what in "chroot after the first socket" "setuid after the first socket" "chroot and setuid after the first socket" \
+        "mlockall, then a socket" "a socket, then mlockall"; do
+        case_skip "$what" "not root"
+    done
+fi
+# The empty folders that it changed its root to.
+at_end+=('rmdir /tmp/sockatlas-empty.* 2>/dev/null')
+finish

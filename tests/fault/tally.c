@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Counts a trace's records and compares them with a ledger.
+ */
+#include "tests/fault/tally.h"
+
+#include "analyzer/trace/stream.h"
+
+#include <string.h>
+
+static const char *const words[64] = {
+#define X(value, name, word, body) [value] = #word,
+    SOCKATLAS_KINDS(X)
+#undef X
+};
+
+void tally_read(struct tally *tally, char *const *traces, int count)
+{
+    struct stream *stream = stream_open(traces, count, NULL, NULL);
+    struct event event;
+    memset(tally, 0, sizeof(*tally));
+    while (stream_next(stream, &event))
+        if (event.kind < 64 && !(event.call >= SOCKATLAS_CALL_exit && event.call <= SOCKATLAS_CALL_abort))
+            tally->records[event.kind]++;
+    tally->images = stream_image_count(stream);
+    for (unsigned i = 0; i < tally->images; i++)
+        tally->lost += stream_image(stream, i)->header.lost;
+    tally->complaints = stream_errors(stream);
+    stream_close(stream);
+}
+
+bool tally_agrees(const struct tally *tally, const struct ledger *ledger, bool exact, FILE *out)
+{
+    uint64_t slack = exact ? 0 : ledger->workers, done = 0, recorded = 0, unpublished = 0;
+    bool agrees = tally->complaints == 0 && ledger->wrong == 0;
+    if (ledger->wrong)
+        fprintf(out, "%llu calls went wrong\n", (unsigned long long)ledger->wrong);
+    for (int kind = 1; kind < 64; kind++) {
+        uint64_t counted = ledger->done[kind], found = tally->records[kind];
+        done += counted;
+        recorded += counted || found < 1 ? found : 0;
+        unpublished += found < counted ? counted - found : 0;
+        bool surplus = counted && found > counted + slack, missing = found < counted && tally->lost == 0;
+        if (surplus || missing)
+            fprintf(out, "%s: %llu calls, %llu records\n", words[kind], (unsigned long long)counted,
+                    (unsigned long long)found);
+        agrees = agrees && !surplus && !missing;
+    }
+    /* Killed between a record that was lost and its call's return: a loss too many for each worker. */
+    if (unpublished > tally->lost || (exact && recorded + tally->lost != done)) {
+        fprintf(out, "%llu calls returned, %llu of them are in the trace, %llu counted as lost\n",
+                (unsigned long long)done, (unsigned long long)recorded, (unsigned long long)tally->lost);
+        agrees = false;
+    }
+    return agrees;
+}

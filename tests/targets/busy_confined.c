@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * busy_confined LEDGER WHEN ROUNDS WHAT...: gives things up, before its first socket (WHEN first) or after it (later),
+ * and goes on with connections. WHAT: chroot (into an empty folder), setuid (to nobody), mlockall, nofile (no number
+ * free but those it needs), fsize (no file may grow), as (an address space of 64 MiB), stdio (standard streams closed).
+ * Ends by SIGKILL.
+ */
+#include "tests/targets/busy.h"
+
+#include <grp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+static int limit(int resource, rlim_t value)
+{
+    return setrlimit(resource, &(struct rlimit){.rlim_cur = value, .rlim_max = value});
+}
+
+/* The three that a round needs, and all below them taken. */
+static int spend_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    return fd < 0 ? -1 : limit(RLIMIT_NOFILE, (rlim_t)fd + 4);
+}
+
+static int enter_empty_folder(void)
+{
+    char folder[] = "/tmp/sockatlas-empty.XXXXXX";
+    return mkdtemp(folder) && chroot(folder) == 0 && chdir("/") == 0 ? 0 : -1;
+}
+
+static int give_up(const char *what)
+{
+    if (strcmp(what, "chroot") == 0)
+        return enter_empty_folder();
+    if (strcmp(what, "setuid") == 0)
+        return setgroups(0, NULL) == 0 && setgid(65534) == 0 ? setuid(65534) : -1;
+    if (strcmp(what, "mlockall") == 0)
+        return mlockall(MCL_CURRENT | MCL_FUTURE);
+    if (strcmp(what, "nofile") == 0)
+        return spend_descriptors();
+    if (strcmp(what, "fsize") == 0)
+        return limit(RLIMIT_FSIZE, 0);
+    if (strcmp(what, "as") == 0)
+        return limit(RLIMIT_AS, 64 << 20);
+    if (strcmp(what, "stdio") == 0)
+        return close(0) == 0 && close(1) == 0 ? close(2) : -1;
+    errno = EINVAL;
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 5) {
+        fputs("usage: busy_confined LEDGER first|later ROUNDS WHAT...\n", stderr);
+        return 2;
+    }
+    busy_begin(argv[1], 1);
+    if (strcmp(argv[2], "later") == 0)
+        busy_rounds(1);
+    for (int i = 4; i < argc; i++)
+        if (give_up(argv[i]) < 0) {
+            perror(argv[i]);
+            return 3;
+        }
+    busy_rounds(strtol(argv[3], NULL, 10));
+    kill(getpid(), SIGKILL);
+    return 1;
+}
