@@ -22,7 +22,7 @@ static void exit_last(int status, void *unused)
 {
     (void)unused;
     if (log_is_open())
-        leave(SOCKATLAS_CALL_exit, status);
+        leave(SOCKATLAS_CALL_exit, status & 0xff);
 }
 
 __attribute__((constructor)) static void exit_begin(void)
@@ -35,7 +35,7 @@ __attribute__((constructor)) static void exit_begin(void)
 __attribute__((destructor)) static void exit_end(void)
 {
     if (!on_exit && log_is_open())
-        leave(SOCKATLAS_CALL_exit, 0);
+        leave(SOCKATLAS_CALL_exit, -1);
 }
 
 /* The process ends at once. */
@@ -43,7 +43,7 @@ HOOK void _exit(int status)
 {
     load_ready();
     if (log_is_open())
-        leave(SOCKATLAS_CALL__exit, status);
+        leave(SOCKATLAS_CALL__exit, status & 0xff);
     real._exit(status);
     __builtin_unreachable();
 }
@@ -53,7 +53,7 @@ HOOK void _Exit(int status)
 {
     load_ready();
     if (log_is_open())
-        leave(SOCKATLAS_CALL__Exit, status);
+        leave(SOCKATLAS_CALL__Exit, status & 0xff);
     real._Exit(status);
     __builtin_unreachable();
 }
@@ -63,7 +63,7 @@ HOOK void quick_exit(int status)
 {
     load_ready();
     if (log_is_open())
-        leave(SOCKATLAS_CALL_quick_exit, status);
+        leave(SOCKATLAS_CALL_quick_exit, status & 0xff);
     real.quick_exit(status);
     __builtin_unreachable();
 }

@@ -359,7 +359,7 @@ enum sockatlas_untraced {
     SOCKATLAS_UNTRACED_ENVIRONMENT = 6, /* system() or popen() in a process that removed LD_PRELOAD or SOCKATLAS_DIR */
 };
 
-/* exit family. The status as the program gave it; -1 for abort. */
+/* exit family. The status as a waiting parent sees it, 0..255; -1 unknown: abort, or a libc that does not tell. */
 struct sockatlas_body_exit {
     int32_t status;
 };
