@@ -91,12 +91,23 @@ void descriptor_flags(struct task *task, int32_t fd, bool cloexec)
         task->descriptors[fd] = (uintptr_t)entry_sock(task->descriptors[fd]) | (cloexec ? DESCRIPTOR_CLOEXEC : 0);
 }
 
+/* A new image of `task` has the socket at `fd` from the one before. */
+static void tell_inherited(const struct model *model, const struct task *task, int32_t fd, uint64_t time_ns)
+{
+    const struct sock *sock = entry_sock(task->descriptors[fd]);
+    if (model->callbacks.socket_inherited)
+        model->callbacks.socket_inherited(model->callbacks.context, &task->process, &sock->socket, fd, time_ns);
+}
+
 void descriptor_copy(struct model *model, struct task *child, const struct task *parent, bool inheritable)
 {
     for (unsigned fd = parent->descriptors_size; fd-- > 0;) {
         uintptr_t entry = parent->descriptors[fd];
-        if (entry && !(inheritable && (entry & DESCRIPTOR_CLOEXEC)))
-            descriptor_put(model, child, (int32_t)fd, entry_sock(entry), entry & DESCRIPTOR_CLOEXEC, 0);
+        if (!entry || (inheritable && (entry & DESCRIPTOR_CLOEXEC)))
+            continue;
+        descriptor_put(model, child, (int32_t)fd, entry_sock(entry), entry & DESCRIPTOR_CLOEXEC, 0);
+        if (inheritable)
+            tell_inherited(model, child, (int32_t)fd, child->process.start_ns);
     }
 }
 
@@ -105,6 +116,8 @@ void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t ti
     for (unsigned fd = 0; fd < task->descriptors_size; fd++)
         if (task->descriptors[fd] & DESCRIPTOR_CLOEXEC)
             descriptor_drop(model, task, (int32_t)fd, time_ns);
+        else if (task->descriptors[fd])
+            tell_inherited(model, task, (int32_t)fd, time_ns);
 }
 
 void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_ns)

@@ -197,6 +197,12 @@ void model_free(struct model *model)
     free(model);
 }
 
+const struct socket *model_socket(const struct model *model, unsigned host, uint64_t cookie)
+{
+    const struct sock *sock = sock_find(model, host, cookie);
+    return sock ? &sock->socket : NULL;
+}
+
 /* ---- Reports
  * --------------------------------------------------------------------------------------------------------------- */
 

@@ -118,6 +118,15 @@ struct model_callbacks {
      * file. NULL: not known. */
     enum model_alive (*alive)(void *context, const struct process *process, const struct sockatlas_header *header);
     void (*socket_done)(void *context, const struct socket *socket); /* NULL: not wanted */
+    /* Every event of a traced process, with who made it and the socket it is about as it stands then (NULL: none, or
+     * not known; a failed accept: the listener). Called once the event is replayed, but before that for CLOSE, EXIT and
+     * EXEC. A socket has one id in both callbacks. NULL: not wanted. */
+    void (*event_seen)(void *context, const struct event *event, const struct process *process,
+                       const struct socket *socket);
+    /* `process` has a new image, started by an exec at `time_ns`, which inherited `socket` at `fd`. NULL: not wanted.
+     */
+    void (*socket_inherited)(void *context, const struct process *process, const struct socket *socket, int32_t fd,
+                             uint64_t time_ns);
 };
 
 struct model;
@@ -126,6 +135,9 @@ void model_event(struct model *model, const struct event *event);
 /* The end of the stream: settles everything that is still open. */
 void model_finish(struct model *model);
 void model_free(struct model *model);
+
+/* The socket alive on `host` that has `cookie`, NULL when there is none. Callable from the callbacks. */
+const struct socket *model_socket(const struct model *model, unsigned host, uint64_t cookie);
 
 /* For reports, after model_finish(). Arrays are dense; order is deterministic. */
 unsigned model_process_count(const struct model *model);

@@ -661,6 +661,36 @@ static void replay_outside(struct model *model, const struct event *event)
         task_end(model, task, event->time_ns);
 }
 
+/* The socket an event is about, without learning anything from it. */
+static const struct sock *sock_meant(const struct model *model, const struct task *task, const struct event *event)
+{
+    int32_t fd = event->fd;
+    uint64_t cookie = event->cookie;
+    if (event->kind == SOCKATLAS_ACCEPT && fd < 0) {
+        struct sockatlas_body_accept body;
+        memcpy(&body, event_body(event), sizeof body);
+        fd = body.listener_fd;
+        cookie = body.listener_cookie;
+    }
+    const struct sock *sock = sock_find(model, task->process.host, cookie);
+    if (sock)
+        return sock;
+    sock = descriptor_get(task, fd);
+    return sock && (!cookie || !sock->socket.cookie) ? sock : NULL;
+}
+
+static void tell(const struct model *model, const struct task *task, const struct event *event)
+{
+    const struct sock *sock = sock_meant(model, task, event);
+    model->callbacks.event_seen(model->callbacks.context, event, &task->process, sock ? &sock->socket : NULL);
+}
+
+/* Whether an event takes away what it is about. */
+static bool ends(const struct event *event)
+{
+    return event->kind == SOCKATLAS_CLOSE || event->kind == SOCKATLAS_EXIT || event->kind == SOCKATLAS_EXEC;
+}
+
 void replay_event(struct model *model, const struct event *event)
 {
     struct image *image = task_image(model, event->image);
@@ -670,11 +700,17 @@ void replay_event(struct model *model, const struct event *event)
     }
     if (event->kind == SOCKATLAS_START) {
         task_start(model, image, event);
+        if (model->callbacks.event_seen)
+            tell(model, image->last, event);
         return;
     }
     struct task *task = task_of(model, image, event);
+    if (model->callbacks.event_seen && ends(event))
+        tell(model, task, event);
     if (event->kind == SOCKATLAS_FORK)
         task_fork(model, image, task, event);
     else if (handlers[event->kind])
         handlers[event->kind](model, task, event);
+    if (model->callbacks.event_seen && !ends(event))
+        tell(model, task, event);
 }
