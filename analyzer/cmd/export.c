@@ -70,11 +70,16 @@ static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
     {0}};
 
-static const struct argp argp = {options, parse, "[TRACE...]",
-                                 "Writes the whole trace in another format.\v"
-                                 "TRACE is a folder, a log file or an exported .jsonl (- reads one from standard input); "
-                                 "none given means ./sockatlas.data.",
-                                 NULL, NULL, NULL};
+static const struct argp argp = {
+    options,
+    parse,
+    "[TRACE...]",
+    "Writes the whole trace in another format.\v"
+    "TRACE is a folder, a log file or an exported .jsonl (- reads one from standard input); "
+    "none given means ./sockatlas.data.",
+    NULL,
+    NULL,
+    NULL};
 
 int cmd_export(int argc, char **argv)
 {

@@ -116,7 +116,7 @@ static void print_option(FILE *out, const char **between, const struct event *ev
 static void print_value(FILE *out, const char **between, const struct field *field, const cJSON *item)
 {
     bool text = field->form == FIELD_TEXT || field->form == FIELD_TAIL_TEXT;
-    if (cJSON_IsNull(item) || item == NULL || (text && item->valuestring[0] == 0))
+    if (item == NULL || cJSON_IsNull(item) || cJSON_IsFalse(item) || (text && item->valuestring[0] == 0))
         return;
     if (cJSON_IsArray(item) && field->form == FIELD_FLAGS)
         print_flags(out, between, item);
@@ -129,10 +129,10 @@ static void print_value(FILE *out, const char **between, const struct field *fie
     else if (cJSON_IsString(item) && field->names != NAMES_NONE)
         fprintf(out, "%s%s", *between, item->valuestring);
     else if (cJSON_IsBool(item))
-        fprintf(out, cJSON_IsTrue(item) ? "%s%s" : "", *between, field->key);
+        fprintf(out, "%s%s", *between, field->key);
     else
         fprintf(out, "%s%s=%s", *between, field->key, item->valuestring);
-    if (!cJSON_IsArray(item) && !(cJSON_IsBool(item) && cJSON_IsFalse(item)))
+    if (!cJSON_IsArray(item))
         *between = ", ";
 }
 
