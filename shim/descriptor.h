@@ -52,6 +52,17 @@ struct descriptor {
 struct descriptor *descriptor_find(int fd);
 /* The entry, made if need be. NULL: outside the table, or no memory. */
 struct descriptor *descriptor_make(int fd);
+/* Sets and clears flags of an entry that other threads may be changing too. */
+static inline void descriptor_set(struct descriptor *entry, uint16_t set, uint16_t clear)
+{
+    if ((entry->flags & (set | clear)) == set)
+        return;
+    if (clear)
+        __atomic_fetch_and(&entry->flags, (uint16_t)~clear, __ATOMIC_ACQ_REL);
+    if (set)
+        __atomic_fetch_or(&entry->flags, set, __ATOMIC_ACQ_REL);
+}
+
 /* Highest number that ever was a socket here, -1 none. */
 int descriptor_highest(void);
 void descriptor_raise_highest(int fd);

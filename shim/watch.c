@@ -59,7 +59,7 @@ struct descriptor *watch_adopt(int fd, const struct descriptor *from)
     entry->holder = who.pid;
     entry->forks = process_forks();
     if (!is_tcp(entry))
-        entry->flags |= DESCRIPTOR_COUNTED;
+        descriptor_set(entry, DESCRIPTOR_COUNTED, 0);
     __atomic_store_n(&entry->state, DESCRIPTOR_SOCKET, __ATOMIC_RELEASE);
     descriptor_raise_highest(fd);
     return entry;
@@ -319,7 +319,7 @@ void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
         return;
     }
     if (!process_identity().vforked)
-        entry->flags |= DESCRIPTOR_SHARED;
+        descriptor_set(entry, DESCRIPTOR_SHARED, 0);
     struct descriptor copy = *entry;
     copy.flags = (uint16_t)((copy.flags & ~DESCRIPTOR_CLOEXEC) | (cloexec ? DESCRIPTOR_CLOEXEC : 0));
     copy.bytes_sent = copy.bytes_received = 0;
@@ -343,7 +343,7 @@ void watch_flags(enum sockatlas_call call, int fd)
     if ((entry->flags & (DESCRIPTOR_CLOEXEC | DESCRIPTOR_NONBLOCK)) == flags)
         return;
     if (!process_identity().vforked)
-        entry->flags = (uint16_t)((entry->flags & ~(DESCRIPTOR_CLOEXEC | DESCRIPTOR_NONBLOCK)) | flags);
+        descriptor_set(entry, flags, (uint16_t)((DESCRIPTOR_CLOEXEC | DESCRIPTOR_NONBLOCK) & ~flags));
     struct record record = {.kind = SOCKATLAS_FLAGS, .call = call, .fd = fd, .cookie = entry->cookie};
     record_write(&record, &body, sizeof(body), NULL, 0);
 }

@@ -48,7 +48,7 @@ void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockad
     if (!error && kernel_chose(&requested))
         probe_local(fd, &local);
     if (!error && endpoint_is_specific(endpoint_known(&local) ? &local : &requested))
-        entry->flags |= DESCRIPTOR_LOCAL_KNOWN;
+        descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
     struct sockatlas_body_bind body;
     unsigned char tail[RECORD_ADDRESSES_MAX];
     size_t tail_size = record_addresses(&body.addresses, tail, &requested, &local, 0);
@@ -79,9 +79,9 @@ static void note_connect(struct descriptor *entry, int error, uint64_t started_n
         entry->flags &= (uint16_t) ~(DESCRIPTOR_CONNECTING | DESCRIPTOR_LOCAL_KNOWN);
     } else if (error == EINPROGRESS) {
         entry->connect_ns = started_ns;
-        entry->flags = (uint16_t)((entry->flags & ~DESCRIPTOR_CONNECT_TIMED) | DESCRIPTOR_CONNECTING);
+        descriptor_set(entry, DESCRIPTOR_CONNECTING, DESCRIPTOR_CONNECT_TIMED);
     } else if (error == 0) {
-        entry->flags |= DESCRIPTOR_CONNECTED;
+        descriptor_set(entry, DESCRIPTOR_CONNECTED, 0);
     }
 }
 
@@ -126,7 +126,7 @@ void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry,
         return;
     watch_pending_remove(fd);
     if (!error)
-        entry->flags |= DESCRIPTOR_CONNECTED;
+        descriptor_set(entry, DESCRIPTOR_CONNECTED, 0);
     struct sockatlas_body_connected body = {
         .duration_ns = before & DESCRIPTOR_CONNECT_TIMED ? since : process_now() - since,
     };
@@ -207,7 +207,7 @@ void watch_shutdown(enum sockatlas_call call, int fd, int error, int how)
     if (!entry)
         return;
     if (!error && (how == SHUT_WR || how == SHUT_RDWR))
-        entry->flags |= DESCRIPTOR_SHUT;
+        descriptor_set(entry, DESCRIPTOR_SHUT, 0);
     struct sockatlas_body_shutdown body = {.how = how};
     struct record record = {
         .kind = SOCKATLAS_SHUTDOWN, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};

@@ -30,7 +30,7 @@ static void record_peer(enum sockatlas_call call, enum watch_direction direction
     if (!(entry->flags & DESCRIPTOR_LOCAL_KNOWN)) {
         probe_local(fd, &local);
         /* A wildcard address stays one, but its port is settled with the first message. */
-        entry->flags |= DESCRIPTOR_LOCAL_KNOWN;
+        descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
     }
     struct sockatlas_body_peer body = {.sent = direction == WATCH_OUT};
     unsigned char tail[RECORD_ADDRESSES_MAX];

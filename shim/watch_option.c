@@ -49,7 +49,7 @@ void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, in
         memcpy(tail, value, kept);
     }
     if (!error && level == SOL_SOCKET && (read_name(level, name) == SO_SNDBUF || read_name(level, name) == SO_RCVBUF))
-        entry->flags |= DESCRIPTOR_BUFFERS;
+        descriptor_set(entry, DESCRIPTOR_BUFFERS, 0);
     if (!error && kernel_alters(level, name))
         body.effective_size = (uint16_t)probe_option(fd, level, read_name(level, name), tail + body.kept_size,
                                                      SOCKATLAS_OPTION_BYTES_MAX);

@@ -34,7 +34,7 @@ void watch_rights_sent(enum sockatlas_call call, int fd, const struct msghdr *me
         struct descriptor *entry = watch_any_used(call, passed), *carrier = watch_any_used(call, fd);
         if (!entry)
             continue;
-        entry->flags |= DESCRIPTOR_SHARED;
+        descriptor_set(entry, DESCRIPTOR_SHARED, 0);
         struct sockatlas_body_pass body = {.passed_cookie = entry->cookie, .passed_fd = passed};
         struct record record = {
             .kind = SOCKATLAS_PASS, .call = call, .fd = fd, .cookie = carrier ? carrier->cookie : 0};
