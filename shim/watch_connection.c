@@ -76,7 +76,7 @@ void watch_listen(enum sockatlas_call call, int fd, int error, int backlog)
 static void note_connect(struct descriptor *entry, int error, uint64_t started_ns, bool dissolves)
 {
     if (dissolves) {
-        entry->flags &= (uint16_t) ~(DESCRIPTOR_CONNECTING | DESCRIPTOR_LOCAL_KNOWN);
+        descriptor_set(entry, 0, DESCRIPTOR_CONNECTING | DESCRIPTOR_LOCAL_KNOWN);
     } else if (error == EINPROGRESS) {
         entry->connect_ns = started_ns;
         descriptor_set(entry, DESCRIPTOR_CONNECTING, DESCRIPTOR_CONNECT_TIMED);
