@@ -36,23 +36,30 @@ case_is "an ordinary folder: nothing is lost" 0 "$("$sockatlas" export --format 
 same "a file for a folder" b preloaded "$work/file" b
 case_has "a file for a folder is said" . "$(cat err)"
 same "a folder that cannot be" c preloaded /proc/nosuch/folder c
-case_has "a folder that cannot be is said" . "$(cat err)"
 mkdir -m 777 open
 same "a folder of everybody's" d preloaded "$work/open" d
-same "closed standard streams" e bash -c 'SOCKATLAS_DIR=$1/closed LD_PRELOAD=$2 "$3" e 20 >&- 2>&- </dev/null' - "$work" "$shim" "$targets/outcomes"
-same "a closed stderr and no folder" f bash -c 'SOCKATLAS_DIR=/proc/nosuch LD_PRELOAD=$1 "$2" f 20 2>&-' - "$shim" "$targets/outcomes"
-"$targets/outcomes" all-closed-plain 1 <&- >&- 2>&-
-SOCKATLAS_DIR=$work/all-closed LD_PRELOAD=$shim "$targets/outcomes" all-closed 1 <&- >&- 2>&-
-case_ok "descriptors from 0 on when all are closed" cmp all-closed-plain all-closed
+
+# Closed streams give the program's sockets their numbers, with the shim as without.
+closed() { # NAME REDIRECTIONS DIR
+    bash -c '"$0" closed-plain 5'" $2" "$targets/outcomes"
+    SOCKATLAS_DIR=$3 bash -c 'LD_PRELOAD=$1 "$0" closed 5'" $2" "$targets/outcomes" "$shim"
+    case_is "$1: status" 0 $?
+    case_ok "$1: outcomes" cmp closed-plain closed
+}
+closed "stderr closed" "2>&-" "$work/trace.stderr"
+closed "stdout and stderr closed" ">&- 2>&-" "$work/trace.out"
+closed "all streams closed" "<&- >&- 2>&-" "$work/trace.all"
+closed "stderr closed, a folder that cannot be" "2>&-" /proc/nosuch
+case_has "all streams closed: traced" '"connect"' "$("$sockatlas" events --json trace.all)"
 
 # Limits: FILE "-" is stdout, a pipe, which no limit concerns.
 limited() { # LIMIT... : with `ulimit LIMIT`, both ways
     local name="ulimit $*"
     bash -c "ulimit $*"' && exec "$0" - 5' "$targets/outcomes" 2>/dev/null | cat >limited-plain
-    SOCKATLAS_DIR=$work/limited bash -c "ulimit $*"' && LD_PRELOAD=$1 exec "$0" - 5' "$targets/outcomes" "$shim" 2>err | cat >limited
+    SOCKATLAS_DIR=$work/trace.limited bash -c "ulimit $*"' && LD_PRELOAD=$1 exec "$0" - 5' "$targets/outcomes" "$shim" 2>err | cat >limited
     case_is "$name: the outcomes" "$(cat limited-plain)" "$(cat limited)"
     case_has "$name: it ran to its end" "connect of no socket = -1" "$(cat limited)"
-    rm -rf limited "$work/limited"
+    rm -rf trace.limited
 }
 limited -f 0
 limited -f 8
@@ -69,10 +76,9 @@ mounted() { # OPTIONS DIR SCRIPT: SCRIPT with a tmpfs on DIR
 }
 if [ -n "$enter" ]; then
     same "a read-only file system" h mounted ro,mode=700 "$work/mount" 'SOCKATLAS_DIR=$2/trace LD_PRELOAD=$3 "$4" h 20'
-    case_has "a read-only file system is said" . "$(cat err)"
     same "a read-only trace folder" i mounted ro,mode=700 "$work/mount" 'SOCKATLAS_DIR=$2 LD_PRELOAD=$3 "$4" i 20'
-    # 32 KiB: the header, a few steps, then nothing. The loss is counted and what was written reads.
-    same "a full disk" j mounted size=32k,mode=700 "$work/mount" \
+    # The header, a few steps, then nothing. The loss is counted and what was written reads.
+    same "a full disk" j mounted size=16k,mode=700 "$work/mount" \
         'SOCKATLAS_DIR=$2/trace LD_PRELOAD=$3 "$4" j 20 && "$5" export --format jsonl "$2/trace" >j.jsonl'
     case_has "a full disk: losses are counted" '"lost": *[1-9]' "$(grep '"event": *"image"' j.jsonl)"
     case_has "a full disk: for want of space" '"lost_reason": *"space' "$(grep '"event": *"image"' j.jsonl)"
