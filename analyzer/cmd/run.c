@@ -20,6 +20,7 @@
 
 struct options {
     const char *dir;
+    bool dir_given;
     char **command; /* NULL-terminated, the rest of argv */
 };
 
@@ -34,6 +35,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     switch (key) {
     case 'd':
         options->dir = value;
+        options->dir_given = true;
         return 0;
     case ARGP_KEY_ARG:
         options->command = state->argv + state->next - 1;
@@ -113,9 +115,10 @@ static void warn(const char *title, const char *command, const char *path, const
         fprintf(stderr, "%s: %s will not be traced: %s\n", title, command, reasons[why]);
 }
 
-/* Runs the command into `dir`; the wait status, or -1 when it could not be started. */
+/* Runs the command into the preload's folder; the wait status, or -1 when it could not be started. */
 static int trace(const struct options *options, const struct run_preload *preload, const char *title)
 {
+    struct run_report report;
     struct run_log *log = run_log_open(preload->dir, options->command);
     if (!log)
         fprintf(stderr, "%s: %s/run%s: %s\n", title, preload->dir, SOCKATLAS_SUFFIX, strerror(errno));
@@ -128,8 +131,10 @@ static int trace(const struct options *options, const struct run_preload *preloa
     run_log_command(log, command, -1);
     int status = run_command_wait(command);
     run_log_command(log, command, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    run_report(&report, log, preload->dir, &(struct run_ended){.command = command, .wait_status = status});
     run_log_close(log);
     run_trim(preload->dir);
+    run_report_print(&report, preload->dir, options->dir_given ? options->dir : NULL);
     return status;
 }
 

@@ -57,6 +57,23 @@ void run_log_command(struct run_log *log, pid_t command, int status); /* status 
 void run_log_gone(struct run_log *log, pid_t pid, int wait_status);   /* -1: not ours to reap */
 void run_log_close(struct run_log *log);
 
+/* ---- run_report.c ---- */
+
+struct run_ended {
+    pid_t command;
+    int wait_status;
+};
+
+struct run_report {
+    uint64_t processes, running; /* traced ones; of these, still there */
+    uint64_t sockets, connections, failed, coverage;
+};
+
+/* Reads the trace in `dir` and counts. Traced processes that ended without a word are written to `log` as gone. */
+void run_report(struct run_report *report, struct run_log *log, const char *dir, const struct run_ended *ended);
+/* Three lines on stderr. `dir_argument`: what `map` needs to find the trace, NULL when it is the default one. */
+void run_report_print(const struct run_report *report, const char *dir, const char *dir_argument);
+
 /* ---- run_trim.c ---- */
 
 /* Cuts every log file in `dir` that no process has mapped any more to the slots taken, and marks it closed. */

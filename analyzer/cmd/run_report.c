@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a run left behind: reads the trace once, records which of its processes are no more, and tells the user in three
+ * lines what there is and where.
+ */
+#include "analyzer/cmd/run.h"
+
+#include "analyzer/model/model.h"
+#include "analyzer/trace/stream.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void count_socket(void *context, const struct socket *socket)
+{
+    (void)socket;
+    ++*(uint64_t *)context;
+}
+
+/* When the process with this id started, CLOCK_BOOTTIME; 0 when there is none, or only its zombie. */
+static uint64_t started_ns(uint32_t pid)
+{
+    char path[32], text[1024];
+    snprintf(path, sizeof path, "/proc/%" PRIu32 "/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[size > 0 ? size : 0] = '\0';
+    const char *at = strrchr(text, ')'); /* the end of comm, which may hold anything */
+    if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
+        return 0;
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    uint64_t ticks = at ? strtoull(at + 1, NULL, 10) : 0;
+    return (ticks + 1) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+/* Whether the traced process still runs. One that has its number but started after it was seen is another one. */
+static bool runs(const struct process *process)
+{
+    const uint64_t tick = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+    uint64_t started = started_ns(process->pid);
+    return started != 0 && (process->start_ns == 0 || started <= process->start_ns + 2 * tick);
+}
+
+/* Ids of another process namespace say nothing here. */
+static bool ids_are_ours(const struct stream *stream)
+{
+    struct stat own;
+    if (stat("/proc/self/ns/pid", &own) < 0)
+        return false;
+    for (unsigned i = 0; i < stream_image_count(stream); i++) {
+        uint64_t inode = stream_image(stream, i)->header.pidns_inode;
+        if (inode != 0 && inode != own.st_ino)
+            return false;
+    }
+    return true;
+}
+
+static void report_process(struct run_report *report, struct run_log *log, const struct process *process,
+                           const struct run_ended *ended)
+{
+    if (process->kind != PROCESS_TRACED)
+        return;
+    report->processes++;
+    if (runs(process))
+        report->running++;
+    else if (process->end_ns == 0)
+        run_log_gone(log, (pid_t)process->pid, process->pid == (uint32_t)ended->command ? ended->wait_status : -1);
+}
+
+void run_report(struct run_report *report, struct run_log *log, const char *dir, const struct run_ended *ended)
+{
+    *report = (struct run_report){0};
+    char *traces[] = {(char *)dir};
+    struct stream *stream = stream_open(traces, 1, NULL, NULL);
+    struct model *model =
+        model_new(&(struct model_callbacks){.context = &report->sockets, .socket_done = count_socket});
+    for (struct event event; stream_next(stream, &event);)
+        model_event(model, &event);
+    model_finish(model);
+    bool ours = ids_are_ours(stream);
+    for (unsigned i = 0; i < model_process_count(model); i++)
+        report_process(report, ours ? log : NULL, model_process(model, i), ended);
+    for (unsigned i = 0; i < model_edge_count(model); i++) {
+        report->connections += model_edge(model, i)->connections;
+        report->failed += model_edge(model, i)->failed;
+    }
+    report->coverage = model_coverage_count(model);
+    model_free(model);
+    stream_close(stream);
+}
+
+static uint64_t folder_bytes(const char *dir)
+{
+    uint64_t bytes = 0;
+    DIR *entries = opendir(dir);
+    for (const struct dirent *entry; entries && (entry = readdir(entries));) {
+        struct stat status;
+        if (fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
+            bytes += (uint64_t)status.st_blocks * 512;
+    }
+    if (entries)
+        closedir(entries);
+    return bytes;
+}
+
+static void print_count(uint64_t count, const char *singular, const char *plural, const char *end)
+{
+    fprintf(stderr, "%" PRIu64 " %s%s", count, count == 1 ? singular : plural, end);
+}
+
+void run_report_print(const struct run_report *report, const char *dir, const char *dir_argument)
+{
+    fputs("sockatlas: ", stderr);
+    print_count(report->processes, "process", "processes", ", ");
+    print_count(report->sockets, "socket", "sockets", ", ");
+    print_count(report->connections, "connection", "connections", ", ");
+    fprintf(stderr, "%" PRIu64 " failed, coverage: ", report->failed);
+    print_count(report->coverage, "note", "notes", "\n");
+    fprintf(stderr, "sockatlas: the trace is in %s (%" PRIu64 " KiB)", dir, (folder_bytes(dir) + 1023) / 1024);
+    if (report->running) {
+        fputs("; ", stderr);
+        print_count(report->running, "process goes on recording", "processes go on recording", "");
+    }
+    fprintf(stderr, "\nsockatlas: next: sockatlas map%s%s\n", dir_argument ? " " : "",
+            dir_argument ? dir_argument : "");
+}
