@@ -107,8 +107,9 @@ static bool is_stream(const struct sock *sock)
     return !sock_is_datagram(sock);
 }
 
-static void flow_begin(struct sock *sock, enum side side, uint64_t start_ns)
+static void flow_begin(struct model *model, struct sock *sock, enum side side, uint64_t start_ns)
 {
+    match_unlist(model, &sock->flow);
     sock->flow = (struct flow){.sock = sock,
                                .local = &sock->socket.local,
                                .peer = &sock->socket.peer,
@@ -144,7 +145,7 @@ static void seen_connection(struct model *model, struct task *task, struct sock 
     sock->own_pid = event->pid;
     enum side side = body->tcp_state == TCP_STATE_SYN_SENT ? SIDE_CLIENT : seen_side(model, sock);
     socket->role = side == SIDE_CLIENT ? ROLE_CLIENT : side == SIDE_SERVER ? ROLE_SERVER : ROLE_UNUSED;
-    flow_begin(sock, side, 0);
+    flow_begin(model, sock, side, 0);
     sock_own(sock, task, event->fd, RANK_SENT);
     if (socket->family != AF_UNIX || side != SIDE_UNKNOWN)
         match_flow(model, &sock->flow);
@@ -299,7 +300,7 @@ static void connect_stream(struct model *model, struct sock *sock, const struct 
         sock->socket.connect_started_ns = event->time_ns - duration_ns;
         if (sock->flow.edge) /* connected before, and dissolved since */
             return;
-        flow_begin(sock, SIDE_CLIENT, sock->socket.connect_started_ns);
+        flow_begin(model, sock, SIDE_CLIENT, sock->socket.connect_started_ns);
     }
     if (!event->error || event->error == EISCONN)
         established(sock, event->time_ns);
@@ -327,7 +328,7 @@ static void on_connect(struct model *model, struct task *task, const struct even
         }
         return;
     }
-    if (sock->flow.match && !sock_is_datagram(sock))
+    if ((sock->flow.match || socket->state == STATE_ESTABLISHED) && !sock_is_datagram(sock))
         return; /* connected already: EISCONN, or the second call that learns of the success */
     if (address_known(&local))
         socket->local = local;
@@ -410,7 +411,7 @@ static void on_accept(struct model *model, struct task *task, const struct event
     sock->peer_pid = body.peer_pid;
     sock->listen_pid = listener ? listener->listen_pid : 0;
     sock_own(sock, task, event->fd, RANK_USED);
-    flow_begin(sock, SIDE_SERVER, event->time_ns);
+    flow_begin(model, sock, SIDE_SERVER, event->time_ns);
     if (listener)
         listener_accepted(model, listener, sock);
     match_flow(model, &sock->flow);
