@@ -5,20 +5,25 @@
 # under one `sockatlas run`, then the map of it. Ports are free ones of 127.0.0.1; all files but the trace are in a temporary folder.
 # The trace stays in ./sockatlas.data.
 #
-# samples/demo.sh traffic: only the servers and their clients (what is traced). Whatever it starts, it stops.
+# samples/demo.sh traffic WEB STORE NOBODY: only the servers and their clients (what is traced), on these ports; nothing listens on
+# NOBODY. Whatever it starts, it stops.
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 
 if [ "${1:-}" != traffic ]; then
     cd "$top" || exit 1
-    echo "\$ sockatlas run -- samples/demo.sh traffic"
-    build/sockatlas run -- samples/demo.sh traffic || exit
+    port=build/tools/port
+    traffic="samples/demo.sh traffic $($port free) $($port free) $($port free)"
+    echo "\$ sockatlas run -- $traffic"
+    # shellcheck disable=SC2086
+    build/sockatlas run -- $traffic || exit
     echo
     echo "\$ sockatlas map"
     build/sockatlas map
     exit
 fi
+web=$2 store=$3 nobody=$4
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-demo.XXXXXX") || exit 1
 chmod 711 "$work" # nginx's workers, under their own user, look below it
@@ -44,11 +49,6 @@ until_true() {
     echo "samples/demo.sh: gave up waiting for: $*" >&2
     exit 1
 }
-
-free_port() {
-    SOCKATLAS_OFF=1 "$top/build/tools/port" free
-}
-web=$(free_port) store=$(free_port) nobody=$(free_port)
 
 cat >"$work/nginx.conf" <<NGINX
 worker_processes 2;
