@@ -17,7 +17,8 @@ static const struct group {
     const char *name;
     void (*run)(const struct bench *bench);
 } groups[] = {
-    {"shim", bench_shim},
+    {"shim", bench_shim},     {"call", bench_call},         {"server", bench_server},
+    {"tracer", bench_tracer}, {"analyzer", bench_analyzer},
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]), SLICES = 60 };
 enum { KEY_BIG = 256 };
@@ -61,7 +62,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (!choose(choice, argument))
-            argp_error(state, "%s: not one of shim", argument);
+            argp_error(state, "%s: not one of shim, call, server, tracer, analyzer", argument);
         return 0;
     case ARGP_KEY_NO_ARGS:
         for (size_t i = 0; i < GROUPS; i++)
@@ -100,7 +101,9 @@ static void leave(int number)
 
 int main(int argc, char **argv)
 {
-    const struct argp argp = {options, parse, "[GROUP...]", "Groups: shim; all if none is given.", NULL, NULL, NULL};
+    const struct argp argp = {
+        options, parse, "[GROUP...]", "Groups: shim, call, server, tracer, analyzer; all if none is given.",
+        NULL,    NULL,  NULL};
     const char *environment = getenv("BIG");
     struct choice choice = {.parent = "/tmp", .slices = SLICES, .big = environment && strcmp(environment, "1") == 0};
     argp_parse(&argp, argc, argv, 0, NULL, &choice);

@@ -20,13 +20,18 @@ struct bench {
 };
 
 void bench_shim(const struct bench *bench);
+void bench_call(const struct bench *bench);
+void bench_server(const struct bench *bench);
+void bench_tracer(const struct bench *bench);
+void bench_analyzer(const struct bench *bench);
 
 /* Measures one load without and with the shim. The trace goes to `folder`, which is empty afterwards; what it held is
  * in `content`, if asked for, and `operations` are those it recorded. */
 struct bench_load {
     const char *name, *argument; /* argument may be NULL */
     bool pinned;
-    bool both_bare; /* no shim on either side: what the noise is */
+    bool both_bare;    /* no shim on either side: what the noise is */
+    uint64_t slice_ns; /* 0: the usual */
 };
 bool bench_pair(const struct bench *bench, const struct bench_load *load, const struct folder *folder,
                 struct series *series, struct folder_content *content, uint64_t *operations);

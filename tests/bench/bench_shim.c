@@ -52,6 +52,8 @@ bool bench_pair(const struct bench *bench, const struct bench_load *load, const 
     struct counted_side bare, watched;
     struct side *sides[] = {&bare.load.side, &watched.load.side};
     struct plan plan = bench_plan(bench);
+    if (load->slice_ns)
+        plan.slice_ns = load->slice_ns;
     bool good = open_counted(&bare, &without);
     good = open_counted(&watched, &with) && good;
     good = good && pair_measure(sides, &plan, series);
@@ -75,21 +77,21 @@ static const struct row {
     double bytes_per; /* events that an operation records, for the line of bytes; 0 none */
     const char *bytes_title;
 } rows[] = {
-    {"churn, no shim either side", {"churn", NULL, true, true}, CPU, false, 0, NULL},
-    {"churn, one CPU", {"churn", NULL, true, false}, CPU | WALL, false, 2, "  trace bytes a TCP side"},
-    {"churn, one CPU, on disk", {"churn", NULL, true, false}, CPU | WALL, true, 0, NULL},
-    {"churn, 2 processes, 2 CPUs", {"churn_processes", "apart", true, false}, WALL, false, 0, NULL},
-    {"churn, 2 processes, unpinned", {"churn_processes", NULL, false, false}, WALL, false, 0, NULL},
-    {"  the same, on disk", {"churn_processes", NULL, false, false}, WALL, true, 0, NULL},
-    {"socket+setsockopt+close", {"open_close", NULL, true, false}, CPU, false, 3, "  trace bytes an event"},
-    {"TCP ping-pong, 64 bytes", {"tcp_pingpong", NULL, true, false}, WALL, false, 0, NULL},
-    {"UDP ping-pong, 64 bytes", {"udp_pingpong", NULL, true, false}, WALL, false, 0, NULL},
-    {"open and close, 1 thread", {"threads", "1", false, false}, WALL, false, 0, NULL},
-    {"open and close, 2 threads", {"threads", "2", false, false}, WALL, false, 0, NULL},
-    {"open and close, 8 threads", {"threads", "8", false, false}, WALL, false, 0, NULL},
-    {"open and close, 64 threads", {"threads", "64", false, false}, WALL, false, 0, NULL},
-    {"fork, exit, wait", {"fork", NULL, true, false}, CPU, false, 0, NULL},
-    {"fork, socket, exit, wait", {"fork_socket", NULL, true, false}, CPU, false, 0, NULL},
+    {"churn, no shim either side", {"churn", NULL, true, true, 0}, CPU, false, 0, NULL},
+    {"churn, one CPU", {"churn", NULL, true, false, 0}, CPU | WALL, false, 2, "  trace bytes a TCP side"},
+    {"churn, one CPU, on disk", {"churn", NULL, true, false, 0}, CPU | WALL, true, 0, NULL},
+    {"churn, 2 processes, 2 CPUs", {"churn_processes", "apart", true, false, 0}, WALL, false, 0, NULL},
+    {"churn, 2 processes, unpinned", {"churn_processes", NULL, false, false, 0}, WALL, false, 0, NULL},
+    {"  the same, on disk", {"churn_processes", NULL, false, false, 0}, WALL, true, 0, NULL},
+    {"socket+setsockopt+close", {"open_close", NULL, true, false, 0}, CPU, false, 3, "  trace bytes an event"},
+    {"TCP ping-pong, 64 bytes", {"tcp_pingpong", NULL, true, false, 0}, WALL, false, 0, NULL},
+    {"UDP ping-pong, 64 bytes", {"udp_pingpong", NULL, true, false, 0}, WALL, false, 0, NULL},
+    {"open and close, 1 thread", {"threads", "1", false, false, 0}, WALL, false, 0, NULL},
+    {"open and close, 2 threads", {"threads", "2", false, false, 0}, WALL, false, 0, NULL},
+    {"open and close, 8 threads", {"threads", "8", false, false, 0}, WALL, false, 0, NULL},
+    {"open and close, 64 threads", {"threads", "64", false, false, 0}, WALL, false, 0, NULL},
+    {"fork, exit, wait", {"fork", NULL, true, false, 0}, CPU, false, 0, NULL},
+    {"fork, socket, exit, wait", {"fork_socket", NULL, true, false, 0}, CPU, false, 0, NULL},
 };
 
 static void print_measures(const char *title, const struct series *series, int measures)

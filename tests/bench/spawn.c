@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +43,8 @@ static void become(const struct spawn *spawn, int in, int out)
     else
         unsetenv("LD_PRELOAD");
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (spawn->ptraced)
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
     execvp(spawn->command[0], (char *const *)spawn->command);
     _exit(127);
 }
@@ -88,7 +91,7 @@ int spawn_output(const struct spawn *spawn, char *out, size_t size)
     close(ends[1]);
     size_t have = 0;
     ssize_t got = child > 0;
-    char rest[4096];
+    static char rest[4096];
     while (got > 0) {
         bool room = have + 1 < size;
         got = read(ends[0], room ? out + have : rest, room ? size - 1 - have : sizeof(rest));

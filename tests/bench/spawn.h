@@ -15,6 +15,7 @@ struct spawn {
     const char *preload; /* NULL: none */
     const char *trace;   /* SOCKATLAS_DIR */
     int cpu;             /* the only one it may use, -1 any */
+    bool ptraced;        /* its parent traces it: it stops at exec */
     bool quiet;          /* stdout and stderr to /dev/null (unless they are pipes of ours) */
 };
 

@@ -85,6 +85,33 @@ void table_pair(const char *title, const char *measure, const struct summary *su
     print_ratio(summary);
 }
 
+void table_calls(const char *title)
+{
+    printf("\n%-25s%7s%7s%7s%12s  %s\n", title, "without", "with", "added", "quartiles", "system calls added");
+    fflush(stdout);
+}
+
+void table_call(const char *title, const struct summary *summary, const char *syscalls)
+{
+    printf("%-25s%7.0f%7.0f%+7.0f%+6.0f..%+-4.0f  %s\n", title, summary->without, summary->with, summary->added,
+           summary->added_q1, summary->added_q3, syscalls);
+    fflush(stdout);
+}
+
+void table_volumes(const char *title)
+{
+    printf("\n%-29s%9s%9s%11s%11s\n", title, "cpu", "wall", "events/s", "peak");
+    fflush(stdout);
+}
+
+void table_volume(const char *title, double events, double cpu_s, double wall_s, double peak_bytes)
+{
+    char cpu[TABLE_FIGURE], wall[TABLE_FIGURE], rate[TABLE_FIGURE];
+    printf("%-29s%9s%9s%11s%7.1f MiB\n", title, table_time(cpu, cpu_s * 1e9), table_time(wall, wall_s * 1e9),
+           table_number(rate, events / cpu_s), peak_bytes / (1 << 20));
+    fflush(stdout);
+}
+
 void table_rate(const char *title, const struct summary *summary)
 {
     char without[TABLE_FIGURE], with[TABLE_FIGURE];

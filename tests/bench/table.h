@@ -13,6 +13,12 @@ void table_machine(void);
 void table_part(const char *title, const char *without, const char *with);
 /* A pair: medians, median ratio, quartiles, least. `measure` is "cpu" or "wall". */
 void table_pair(const char *title, const char *measure, const struct summary *summary);
+/* The head and a line of the table of entry points: ns without and with, ns added, the system calls added. */
+void table_calls(const char *title);
+void table_call(const char *title, const struct summary *summary, const char *syscalls);
+/* The head and a line of the table of volumes: events, CPU and wall seconds, events a CPU second, peak memory. */
+void table_volumes(const char *title);
+void table_volume(const char *title, double events, double cpu_s, double wall_s, double peak_bytes);
 /* A pair of throughputs (operations a second); the ratio is still time with / time without. */
 void table_rate(const char *title, const struct summary *summary);
 /* A line of text below the table's lines: a figure without a pair, or why there is none. */
