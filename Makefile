@@ -40,7 +40,7 @@ TOOL_BIN   := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tools/%)
 # tests/bench/: load*.c is the program that is measured, empty.c an object to preload, generate.c makes big traces, all else is the runner.
 BENCH_SRC := $(filter-out tests/bench/load%.c tests/bench/empty.c tests/bench/generate.c,$(wildcard tests/bench/*.c))
 LOAD_SRC  := $(wildcard tests/bench/load*.c)
-BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/empty.so
+BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/generate $(BUILD)/bench/empty.so
 
 TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills
 
@@ -114,7 +114,7 @@ $(BUILD)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
-bench: ## measure what watching costs; B='GROUP...' only those
+bench: ## measure what watching costs; B='GROUP...' only those (shim call server tracer analyzer), BIG=1 all sizes
 	@tests/deps build
 	-@tests/deps bench
 	@$(MAKE) --no-print-directory all $(BENCH_BIN)
