@@ -294,6 +294,8 @@ static void connect_datagram(struct model *model, struct task *task, struct sock
 static void connect_stream(struct model *model, struct sock *sock, const struct event *event, uint64_t duration_ns)
 {
     bool again = sock->socket.state == STATE_CONNECTING;
+    if (sock->socket.state == STATE_ESTABLISHED && (!event->error || event->error == EISCONN))
+        return; /* the second call, which only learns of the success */
     if (event->error == EALREADY || (event->error == EISCONN && !again))
         return;
     if (!again) {

@@ -315,3 +315,27 @@ Test(match, closed_sockets_leave_while_the_trace_goes_on)
     cr_expect_eq(script_socket(&script, 0x20)->match, MATCH_EXTERNAL);
     script_finish(&script);
 }
+
+Test(match, second_connect_call_is_the_same_connection, .timeout = 10)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000", 0, 0);
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000", EISCONN, 0);
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    script_finish(&script);
+    expect_mates(0x20, 0x30, MATCH_EXACT);
+    cr_expect_eq(script_edge(&script, 200, 100)->connections, 1);
+}
+
+Test(match, half_seen_again_is_listed_once, .timeout = 10)
+{
+    struct who server = process(100, "server");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    for (int i = 0; i < 2; i++)
+        t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_accept(&script, server, 5, 0x31, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x30)->match, MATCH_EXTERNAL);
+}
