@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * entry_points [NAME...]: calls every public name of libc that touches a socket's life, one function per group, in a
- * way that succeeds and, where that is cheap, in a way that fails. Ends with 1 and a line on stderr when a call did not
- * do what it does without the shim. To cover one more entry point, add a function and its line in the table.
+ * entry_points [list|NAME...]: calls every public name of libc that touches a socket's life, one function per group, in
+ * a way that succeeds and, where that is cheap, in a way that fails. Ends with 1 and a line on stderr when a call did
+ * not do what it does without the shim. To cover one more entry point, add a function and its line in the table.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -240,6 +240,9 @@ static void try_dup(void)
     MUST(dup2(fd, fd) == fd);
     MUST(dup3(fd, other, O_CLOEXEC) == other);
     MUST(dup2(-1, other) == -1 && errno == EBADF);
+    MUST(dup2(1000, other) == -1 && errno == EBADF); /* nothing is closed */
+    MUST(dup3(fd, other, 12345) == -1 && errno == EINVAL);
+    MUST(dup3(fd, fd, 0) == -1 && errno == EINVAL);
     MUST(close(other) == 0 && close(fd) == 0);
     MUST(dup(-1) == -1 && errno == EBADF);
 }
@@ -401,11 +404,19 @@ static void try_fork(void)
     close_connection(&made);
 }
 
+/* The child's descriptors are its own, the memory is not: numbers mean other things in it than in its parent. */
 static void try_vfork(void)
 {
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int spare = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+    MUST(close(spare) == 0);
     pid_t child = vfork();
     if (child == 0) {
+        int own = socket(AF_INET, SOCK_DGRAM, 0), file = open("/dev/null", O_RDWR);
+        dup2(file, fd);
+        close(fd);
+        dup2(own, fd);
+        shutdown(own, SHUT_RD);
+        close(own);
         close(fd);
         execl("/bin/true", "true", (char *)NULL);
         _exit(9);
@@ -490,6 +501,11 @@ static const struct {
 int main(int argc, char **argv)
 {
     enum { COUNT = sizeof(groups) / sizeof(groups[0]) };
+    if (argc == 2 && strcmp(argv[1], "list") == 0) {
+        for (size_t i = 0; i < COUNT; i++)
+            puts(groups[i].name);
+        return 0;
+    }
     for (size_t i = 0; i < COUNT; i++) {
         int asked = argc == 1;
         for (int j = 1; j < argc; j++)

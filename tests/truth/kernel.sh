@@ -36,8 +36,7 @@ watch() {
     fi
 }
 
-for name in socket socketpair bind listen connect connect_later connect_datagram accept shutdown setsockopt dup fcntl close transfer \
-    datagrams sendfile fork vfork spawn; do
+for name in $("$targets/entry_points" list); do
     watch "entry points: $name" "$targets/entry_points" "$name"
 done
 
@@ -105,8 +104,31 @@ else
     case_skip "python3: threads, subprocess, fork, asyncio" "no python3 here"
 fi
 
+node=$(command -v node || command -v nodejs)
+if [ -n "$node" ]; then
+    cat >several.js <<'JS'
+const http = require("http"), net = require("net"), {execFileSync, spawn} = require("child_process");
+const server = http.createServer((request, response) => response.end("hello"));
+server.listen(0, "127.0.0.1", async () => {
+    const port = server.address().port;
+    for (let i = 0; i < 3; i++)
+        await new Promise((done) => http.get({port, host: "localhost", agent: false}, (r) => r.resume().on("end", done)));
+    const refused = net.connect(1, "127.0.0.1");
+    await new Promise((done) => refused.on("error", done));
+    execFileSync("true");
+    await new Promise((done) => spawn("cat", {stdio: ["pipe", "pipe", "ignore"]}).on("exit", done).stdin.end("x"));
+    server.close();
+});
+JS
+    watch "node: http, look-ups, child processes" "$node" several.js
+else
+    case_skip "node: http, look-ups, child processes" "no node here"
+fi
+
 if command -v musl-gcc >/dev/null && musl-gcc -D_GNU_SOURCE -I"$top" -o musl_target "$top/tests/targets/tcp_both_ends.c" 2>err; then
     watch "a program built with musl" ./musl_target
+    musl-gcc -D_GNU_SOURCE -Wno-error -w -o musl_entry_points "$top/tests/targets/entry_points.c" 2>err &&
+        watch "entry points of musl" ./musl_entry_points
 else
     case_skip "a program built with musl" "no musl-gcc here"
 fi
