@@ -27,18 +27,11 @@ HOOK int dup(int fd)
     return result;
 }
 
-/* Will a dup2() to `to` close what is there? Not if it fails or if both are one. */
-static bool replaces(int from, int to)
-{
-    return from != to && from >= 0 && to >= 0;
-}
-
 /* The same, under a number of the program's choice, which is closed if it was open. */
 HOOK int dup2(int from, int to)
 {
     load_ready();
-    if (replaces(from, to))
-        watch_close(SOCKATLAS_CALL_dup2, to);
+    watch_replace(SOCKATLAS_CALL_dup2, from, to, 0);
     int result = real.dup2(from, to);
     if (result >= 0 && from != to)
         watch_dup(SOCKATLAS_CALL_dup2, from, result, false);
@@ -49,8 +42,7 @@ HOOK int dup2(int from, int to)
 HOOK int dup3(int from, int to, int flags)
 {
     load_ready();
-    if (replaces(from, to))
-        watch_close(SOCKATLAS_CALL_dup3, to);
+    watch_replace(SOCKATLAS_CALL_dup3, from, to, flags);
     int result = real.dup3(from, to, flags);
     if (result >= 0)
         watch_dup(SOCKATLAS_CALL_dup3, from, result, (flags & O_CLOEXEC) != 0);

@@ -54,17 +54,19 @@ static long watched_descriptor(long number, const long a[6])
         watch_close(SOCKATLAS_CALL_syscall, fd);
     else if (number == SYS_close_range && !(a[2] & CLOSE_RANGE_CLOEXEC))
         watch_close_range(SOCKATLAS_CALL_syscall, (unsigned)a[0], (unsigned)a[1]);
-    else if (number == SYS_dup3 && a[0] != a[1])
-        watch_close(SOCKATLAS_CALL_syscall, (int)a[1]);
+    else if (number == SYS_dup3)
+        watch_replace(SOCKATLAS_CALL_syscall, fd, (int)a[1], (int)a[2]);
 #ifdef SYS_dup2
-    else if (number == SYS_dup2 && a[0] != a[1])
-        watch_close(SOCKATLAS_CALL_syscall, (int)a[1]);
+    else if (number == SYS_dup2)
+        watch_replace(SOCKATLAS_CALL_syscall, fd, (int)a[1], 0);
 #endif
     long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (result < 0 || number == SYS_close || number == SYS_close_range)
         return result;
-    if (number != SYS_fcntl)
+    if (number != SYS_fcntl && result != fd)
         watch_dup(SOCKATLAS_CALL_syscall, fd, (int)result, number == SYS_dup3 && (a[2] & O_CLOEXEC));
+    else if (number != SYS_fcntl)
+        return result;
     else if (a[1] == F_DUPFD || a[1] == F_DUPFD_CLOEXEC)
         watch_dup(SOCKATLAS_CALL_syscall, fd, (int)result, a[1] == F_DUPFD_CLOEXEC);
     else if (a[1] == F_SETFD || a[1] == F_SETFL)

@@ -144,6 +144,11 @@ bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t
     return true;
 }
 
+bool probe_open(int fd)
+{
+    return !probe_allowed() || sys(SYS_fcntl, fd, F_GETFD) != -EBADF;
+}
+
 uint32_t probe_flags(int fd)
 {
     if (!probe_allowed())

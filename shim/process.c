@@ -163,3 +163,8 @@ struct identity process_identity(void)
     }
     return (struct identity){.pid = thread.pid, .tid = thread.tid};
 }
+
+bool process_in_vfork(void)
+{
+    return __builtin_expect(thread.vforking || shared, 0) && process_identity().vforked;
+}

@@ -39,6 +39,10 @@ bool process_confined(void);
 /* It did not enter. */
 void process_release(void);
 
+/* Whether this is a vfork child, whose descriptors are its own and whose memory, tables included, is its parent's. Asks
+ * the kernel only where there may be one. */
+bool process_in_vfork(void);
+
 /* How many forks of any kind this process and its ancestors in this image have announced. */
 uint32_t process_forks(void);
 

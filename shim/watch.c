@@ -9,6 +9,7 @@
 #include "shim/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -45,12 +46,13 @@ static uint16_t entry_flags(uint32_t flags)
                       (flags & SOCKATLAS_NONBLOCK ? DESCRIPTOR_NONBLOCK : 0));
 }
 
+/* The socket that this thread's vfork child made or met last: the table is its parent's. */
+static __thread struct descriptor child_entry;
+
 struct descriptor *watch_adopt(int fd, const struct descriptor *from)
 {
     struct identity who = process_identity();
-    if (who.vforked)
-        return NULL;
-    struct descriptor *entry = descriptor_make(fd);
+    struct descriptor *entry = who.vforked ? &child_entry : descriptor_make(fd);
     if (!entry) {
         log_lose(SOCKATLAS_LOSS_TABLE);
         return NULL;
@@ -61,7 +63,8 @@ struct descriptor *watch_adopt(int fd, const struct descriptor *from)
     if (!is_tcp(entry))
         descriptor_set(entry, DESCRIPTOR_COUNTED, 0);
     __atomic_store_n(&entry->state, DESCRIPTOR_SOCKET, __ATOMIC_RELEASE);
-    descriptor_raise_highest(fd);
+    if (!who.vforked)
+        descriptor_raise_highest(fd);
     return entry;
 }
 
@@ -146,10 +149,26 @@ static struct descriptor *meet(enum sockatlas_call call, int fd, enum sockatlas_
     return NULL;
 }
 
+/* In a vfork child the parent's table holds only where the kernel says the same. */
+static struct descriptor *find_in_child(enum sockatlas_call call, int fd, enum sockatlas_how how)
+{
+    uint64_t cookie;
+    struct descriptor *entry = descriptor_find(fd);
+    if (probe_cookie(fd, &cookie) != 0)
+        return NULL;
+    if (entry && entry->state == DESCRIPTOR_SOCKET && entry->cookie == cookie)
+        return entry;
+    if (child_entry.state == DESCRIPTOR_SOCKET && child_entry.cookie == cookie)
+        return &child_entry;
+    return snapshot(call, fd, cookie, how);
+}
+
 struct descriptor *watch_socket_used(enum sockatlas_call call, int fd)
 {
     if (fd < 0 || !config.on)
         return NULL;
+    if (process_in_vfork())
+        return find_in_child(call, fd, SOCKATLAS_HOW_USED);
     struct descriptor *entry = descriptor_find(fd);
     if (entry && entry->state == DESCRIPTOR_SOCKET)
         return used(call, fd, entry);
@@ -159,7 +178,7 @@ struct descriptor *watch_socket_used(enum sockatlas_call call, int fd)
 struct descriptor *watch_any_used(enum sockatlas_call call, int fd)
 {
     struct descriptor *entry = descriptor_find(fd);
-    if (entry && entry->state == DESCRIPTOR_OTHER)
+    if (entry && entry->state == DESCRIPTOR_OTHER && !process_in_vfork())
         return NULL;
     return watch_socket_used(call, fd);
 }
@@ -274,10 +293,23 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
     record_write(&record, &body, sizeof(body), &tcp, tail);
 }
 
+static void close_in_child(enum sockatlas_call call, int fd)
+{
+    struct descriptor *entry = find_in_child(call, fd, SOCKATLAS_HOW_INHERITED);
+    if (!entry)
+        return;
+    struct descriptor copy = *entry;
+    record_end(call, fd, &copy, false);
+}
+
 void watch_close(enum sockatlas_call call, int fd)
 {
     if (fd < 0 || !config.on)
         return;
+    if (process_in_vfork()) {
+        close_in_child(call, fd);
+        return;
+    }
     struct descriptor *entry = descriptor_find(fd);
     if (entry && entry->state == DESCRIPTOR_OTHER)
         return;
@@ -285,11 +317,10 @@ void watch_close(enum sockatlas_call call, int fd)
         entry = meet(call, fd, SOCKATLAS_HOW_INHERITED);
     if (!entry)
         return;
-    struct identity who = process_identity();
-    if (!who.vforked && __atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
+    if (__atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
         return;
     struct descriptor copy = *entry;
-    bool own = !who.vforked && copy.holder == who.pid;
+    bool own = copy.holder == process_identity().pid;
     if (own && (copy.flags & DESCRIPTOR_CONNECTING)) {
         watch_connect_settle(call, fd, &copy);
         watch_pending_remove(fd);
@@ -305,6 +336,12 @@ void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last)
         if (entry && entry->state == DESCRIPTOR_SOCKET)
             watch_close(call, fd);
     }
+}
+
+void watch_replace(enum sockatlas_call call, int from, int to, int flags)
+{
+    if (config.on && from != to && from >= 0 && to >= 0 && !(flags & ~O_CLOEXEC) && probe_open(from))
+        watch_close(call, to);
 }
 
 void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)

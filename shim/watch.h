@@ -33,6 +33,8 @@ void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int
 void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last);
 /* Before the real close: takes the entry out, then asks and records how the socket ended. */
 void watch_close(enum sockatlas_call call, int fd);
+/* Before a dup2 or dup3: the socket that `to` is goes, unless the call will fail or both are one. */
+void watch_replace(enum sockatlas_call call, int from, int to, int flags);
 /* After a dup: `fd` now is what `old` is. What `fd` was before has been through watch_close(). */
 void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec);
 /* Descriptor or status flags may have changed (fcntl, ioctl). */
@@ -41,7 +43,7 @@ void watch_flags(enum sockatlas_call call, int fd);
 void watch_confine(enum sockatlas_call call);
 /* The process ends now: records the state of each socket it used. */
 void watch_exit(enum sockatlas_call call, int status);
-/* Makes `entry` a socket's. NULL where the table cannot or must not hold it. */
+/* Makes `entry` a socket's. NULL where the table cannot hold it. In a vfork child it is kept until the next only. */
 struct descriptor *watch_adopt(int fd, const struct descriptor *entry);
 
 /* ---- watch_connection.c
