@@ -9,8 +9,11 @@ busy "200 processes" busy 200 1 3 kill
 busy "processes of threads" busy 4 4 50 kill
 busy "a signal handler that opens and closes sockets" busy_signals 400
 busy "threads cancelled in accept, connect, recv" busy_cancel 20
+busy "vfork children beside threads" busy_vfork 60
 busy "a daemon that closes nothing" busy_daemon none 10
 busy "a daemon that closes everything, one by one" busy_daemon loop 10
+busy "a daemon that closes everything by closefrom" busy_daemon closefrom 10
+busy "a daemon that closes everything by close_range" busy_daemon close_range 10
 busy "closed standard streams, then a socket" busy_confined first 10 stdio
 busy "a socket, then closed standard streams" busy_confined later 10 stdio
 
@@ -18,11 +21,13 @@ if [ "$(id -u)" -eq 0 ]; then
     busy "chroot after the first socket" busy_confined later 10 chroot
     busy "setuid after the first socket" busy_confined later 10 setuid
     busy "chroot and setuid after the first socket" busy_confined later 10 chroot setuid
+    busy "chroot before the first socket" busy_confined first 10 chroot
+    busy "setuid before the first socket" busy_confined first 10 setuid
     busy "mlockall, then a socket" busy_confined first 10 mlockall
     busy "a socket, then mlockall" busy_confined later 10 mlockall
 else
     for what in "chroot after the first socket" "setuid after the first socket" "chroot and setuid after the first socket" \
-        "mlockall, then a socket" "a socket, then mlockall"; do
+        "chroot before the first socket" "setuid before the first socket" "mlockall, then a socket" "a socket, then mlockall"; do
         case_skip "$what" "not root"
     done
 fi

@@ -384,6 +384,9 @@ static void try_syscall(void)
     MUST(accepted >= 0);
     MUST(syscall(SYS_shutdown, fd, SHUT_WR) == 0);
     MUST(syscall(SYS_dup3, fd, accepted, 0) == accepted);
+#ifdef SYS_dup2
+    MUST(syscall(SYS_dup2, fd, fd) == fd && syscall(SYS_dup2, 1000, fd) == -1);
+#endif
     MUST(syscall(SYS_close, accepted) == 0 && syscall(SYS_close, fd) == 0 && close(server) == 0);
     MUST(syscall(SYS_socket, 12345, 1, 0) == -1 && errno == EAFNOSUPPORT);
 }

@@ -168,6 +168,10 @@ static bool say_event(const struct event *event, struct said *said)
         return true;
     case SOCKATLAS_CLOSE:
         snprintf(identity, ROOM, "close %d", event->fd);
+        if (event->call == SOCKATLAS_CALL_close)
+            snprintf(said->words, sizeof(said->words), "closed");
+        else if (event->call == SOCKATLAS_CALL_dup2 || event->call == SOCKATLAS_CALL_dup3)
+            snprintf(said->words, sizeof(said->words), "replaced");
         return true;
     case SOCKATLAS_DUP:
         snprintf(identity, ROOM, "dup %d gives %d", ((const struct sockatlas_body_dup *)body)->old_fd, event->fd);
@@ -247,6 +251,7 @@ static void say_replaced(struct said_list *list, const struct watched *call, str
         return;
     said.fd = (int)call->arguments[1];
     snprintf(said.identity, sizeof(said.identity), "close %d", said.fd);
+    snprintf(said.words, sizeof(said.words), "replaced");
     say(list, &said, 0);
 }
 
@@ -297,6 +302,7 @@ static void say_on_socket(struct said_list *list, const struct watched *call, st
         address_words(&call->address, words, WORDS);
     } else if (strcmp(call->name, "close") == 0 && !call->error) {
         snprintf(said.identity, ROOM, "close %ld", arguments[0]);
+        snprintf(words, WORDS, "closed");
     } else {
         return;
     }
