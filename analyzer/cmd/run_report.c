@@ -91,8 +91,11 @@ void run_report(struct run_report *report, struct run_log *log, const char *dir,
     for (unsigned i = 0; i < model_process_count(model); i++)
         report_process(report, ours ? log : NULL, model_process(model, i), ended);
     for (unsigned i = 0; i < model_edge_count(model); i++) {
-        report->connections += model_edge(model, i)->connections;
-        report->failed += model_edge(model, i)->failed;
+        const struct edge *edge = model_edge(model, i);
+        if (edge->from == edge->to && edge->match == MATCH_PAIR)
+            continue; /* a socket pair that never left its process is not drawn either */
+        report->connections += edge->connections;
+        report->failed += edge->failed;
     }
     report->coverage = model_coverage_count(model);
     model_free(model);
