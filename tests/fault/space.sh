@@ -53,7 +53,7 @@ fi
 
 if [ "$(id -u)" -eq 0 ] && command -v mkfs.ext4 >/dev/null && truncate -s 2M image && mkfs.ext4 -q -F -N 64 image 2>/dev/null &&
     mount -o loop image disk 2>err; then
-    head -c $((RANDOM * 3 + 900000)) /dev/zero >disk/filler 2>/dev/null
+    head -c $(($(df --output=avail -k disk | tail -1) - 40 - RANDOM % 160))k /dev/zero >disk/filler
     on_disk "ext4 nearly full"
     rm -rf disk/filler disk/trace
     head -c 100M /dev/zero >disk/filler 2>/dev/null
@@ -98,7 +98,7 @@ as_user() { # CASE MODE: a folder of the user's with that mode
     rm -rf own && mkdir own && : >ledger && chmod 666 ledger
     [ ${#user[@]} -eq 0 ] || chown 65534 own
     chmod "$mode" own
-    (exec env LD_PRELOAD="$shim" SOCKATLAS_DIR="$PWD/own/trace" ${user[@]+"${user[@]}"} "$targets/busy" ledger 2 2 20 kill) \
+    (exec ${user[@]+"${user[@]}"} env LD_PRELOAD="$shim" SOCKATLAS_DIR="$PWD/own/trace" "$targets/busy" ledger 2 2 20 kill) \
         >out 2>&1 </dev/null
     case_is "$what" 137 $?
     case_is "$what: nothing was made" "" "$(ls own)"
