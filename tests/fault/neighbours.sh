@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Others that stand between a program and its libc: allocators, sanitizers, a library that binds deeply, a clock that lies. The
+# program's calls do what they do, and are in the trace or a blind spot says so.
+. "$(dirname "$0")/lib.sh"
+cc=${CC:-gcc}
+
+library() { # NAME: its path
+    ldconfig -p | awk -v name="$1" '$1 == name { print $NF; exit }'
+}
+
+for allocator in libjemalloc.so.2 libtcmalloc_minimal.so.4; do
+    path=$(library $allocator)
+    if [ -n "$path" ]; then
+        environment=("LD_PRELOAD=$path:$shim")
+        busy "$allocator before the shim" busy 1 8 50 kill
+        environment=("LD_PRELOAD=$shim:$path")
+        busy "$allocator after the shim" busy 1 8 50 kill
+        busy "$allocator, processes" busy 6 2 20 kill
+    else
+        case_skip "$allocator" "not installed here"
+    fi
+done
+environment=()
+
+# sanitized NAME OPTION...: the target built with a sanitizer, or skipped.
+sanitized() {
+    local name=$1
+    shift
+    "$@" -g -D_GNU_SOURCE -I"$top" -o "$name" "$top/tests/targets/busy.c" 2>err && "./$name" probe 1 1 1 >out 2>&1
+}
+
+# Where the sanitizer's runtime is a library it demands to be the first one, and says so itself.
+if sanitized asan "$cc" -fsanitize=address; then
+    runtime=$(ldd ./asan | awk '/libasan/ { print $3 }')
+    faulty ./asan ledger 1 2 20 kill
+    case_is "AddressSanitizer, shim alone: it refuses to start" 1 $?
+    case_has "AddressSanitizer, shim alone: it says why" "ASan runtime does not come first" "$(cat out)"
+    environment=("LD_PRELOAD=$runtime:$shim")
+    faulty ./asan ledger 1 4 50 kill
+    adds_up "AddressSanitizer before the shim" $?
+    environment=(ASAN_OPTIONS=verify_asan_link_order=0)
+    faulty ./asan ledger 1 4 50 kill
+    adds_up "AddressSanitizer told not to mind the order" $?
+    environment=()
+else
+    case_skip "AddressSanitizer" "$(head -1 err)"
+fi
+if sanitized asan_inside clang -fsanitize=address; then
+    faulty ./asan_inside ledger 1 4 50 kill
+    adds_up "AddressSanitizer inside the program (clang)" $?
+else
+    case_skip "AddressSanitizer inside the program (clang)" "no clang with its runtime here"
+fi
+if sanitized tsan "$cc" -fsanitize=thread; then
+    faulty ./tsan ledger 1 4 50 kill
+    adds_up "ThreadSanitizer" $?
+    case_is "ThreadSanitizer has nothing to say" "" "$(cat out)"
+else
+    case_skip "ThreadSanitizer" "$(head -1 err)"
+fi
+
+# A library that is loaded with RTLD_DEEPBIND finds libc before the shim: what it does is not seen, and that is recorded.
+cat >deep.c <<'C'
+#include <sys/socket.h>
+int make(void) { return socket(AF_INET, SOCK_STREAM, 0); }
+C
+cat >loads.c <<'C'
+#include <dlfcn.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(void)
+{
+    void *library = dlopen("./deep.so", RTLD_NOW | RTLD_DEEPBIND);
+    int (*make)(void) = library ? (int (*)(void))dlsym(library, "make") : NULL;
+    int fd = make ? make() : -1;
+    return fd >= 0 && listen(fd, 1) == 0 && close(fd) == 0 ? 0 : 1;
+}
+C
+if "$cc" -shared -fPIC -o deep.so deep.c && "$cc" -D_GNU_SOURCE -o loads loads.c; then
+    faulty ./loads
+    case_is "RTLD_DEEPBIND: the program's own result" 0 $?
+    "$sockatlas" events --json trace >events
+    case_is "RTLD_DEEPBIND: recorded as a blind spot" 1 "$(jq -s '[.[] | select(.event == "coverage" and .what == "deepbind")] | length' events)"
+    case_is "RTLD_DEEPBIND: the socket is seen at its first use" 1 "$(jq -s '[.[] | select(.event == "seen")] | length' events)"
+fi
+
+# A library that steps the wall clock, as faketime does: an hour back at every tenth question.
+cat >step.c <<'C'
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    static unsigned asked;
+    int result = (int)syscall(SYS_clock_gettime, clock, time);
+    if (clock == CLOCK_REALTIME)
+        time->tv_sec -= 3600 * (asked++ / 10 + 1);
+    return result;
+}
+C
+if "$cc" -shared -fPIC -D_GNU_SOURCE -o step.so step.c; then
+    environment=("LD_PRELOAD=$PWD/step.so:$shim")
+    busy "a wall clock that is stepped" busy 3 2 30 kill
+    environment=()
+    "$sockatlas" events --json trace >events
+    case_is "a wall clock that is stepped: each thread's events are in order" true \
+        "$(jq -s 'group_by([.pid, .tid]) | all(map(.time_us) | . == sort)' events)"
+fi
+if unshare -T --boottime 86400 true 2>/dev/null; then
+    rm -rf trace ledger
+    (exec unshare -T --boottime 86400 --fork env LD_PRELOAD="$shim" SOCKATLAS_DIR="$PWD/trace" "$targets/busy" ledger 1 2 20 exit) >out 2>&1
+    case_is "a time namespace: the program's own result" 0 $?
+    said=$("$account" ledger trace 2>&1)
+    case_is "a time namespace: nothing missing" "0" $?
+    "$sockatlas" events --json trace >events
+    now=$(date +%s)
+    case_is "a time namespace: wall-clock times are right" true \
+        "$(jq -s --argjson now "$now" 'all(.[]; .time_us / 1e6 - $now | fabs < 600)' events)"
+else
+    case_skip "a time namespace" "none to be had here"
+fi
+finish
