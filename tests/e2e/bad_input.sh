@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# What the analyzer says of input it cannot read: one line that names the file, exit status 1, no crash; everything readable beside
+# the damage is kept.
+. "$(dirname "$0")/lib.sh"
+
+"$sockatlas" run -d good "$targets/fork_listener" 2>/dev/null || exit 1
+log=$(echo good/fork_listener*.atlas)
+mkdir empty && echo "just text" >text && : >nothing && head -c 5000 /dev/zero >zeros
+
+readers="map list events export"
+options_of() {
+    [ "$1" != export ] || echo "--format jsonl"
+}
+for command in $readers; do
+    for input in nosuch empty /dev/null text nothing zeros; do
+        # shellcheck disable=SC2046
+        timeout 20 "$sockatlas" $command $(options_of $command) $input >out 2>err
+        case_is "$command $input: status" 1 $?
+        case_is "$command $input: lines on stderr" 1 "$(wc -l <err)"
+        case_has "$command $input: the line names it" "^$input: .+" "$(cat err)"
+    done
+    # shellcheck disable=SC2046
+    case_is "$command nosuch beside a good one: status" 1 "$(timeout 20 "$sockatlas" $command $(options_of $command) nosuch "$log" >out 2>/dev/null; echo $?)"
+    case_has "$command nosuch beside a good one: that is read" "." "$(cat out)"
+    case_is "$command with an unknown option: status" 2 "$(timeout 20 "$sockatlas" $command --nosuch >out 2>&1; echo $?)"
+done
+case_is "no trace at all: status" 1 "$(cd empty && "$sockatlas" map >../out 2>../err; echo $?)"
+case_has "no trace at all: line" "^(\./)?sockatlas.data: No such file" "$(cat err)"
+
+# Cut at every slot boundary and at odd places: what is whole before the cut is read, byte for byte the same. The record that the cut
+# goes through may come out as its head alone.
+"$sockatlas" events "$log" --json >whole 2>/dev/null
+size=$(stat -c %s "$log")
+wrong=""
+cut_at() {
+    head -c "$1" "$log" >cut.atlas
+    local command status
+    for command in events map list; do
+        timeout 20 "$sockatlas" $command cut.atlas >out.$command 2>err
+        status=$?
+        [ $status -le 1 ] || wrong="$wrong $command:$1:status=$status"
+        [ $status -eq 0 ] || grep -qE '^cut\.atlas: ' err || wrong="$wrong $command:$1:line"
+        [ "$1" -ge 4096 ] || [ $status -eq 1 ] || wrong="$wrong $command:$1:header"
+    done
+    "$sockatlas" events cut.atlas --json >out 2>/dev/null
+    local lines
+    lines=$(wc -l <out)
+    cmp -s <(head -n "$lines" whole | cut -d, -f1-8) <(cut -d, -f1-8 out) || wrong="$wrong events:$1:order"
+    [ "$lines" -eq 0 ] || cmp -s <(head -n $((lines - 1)) whole) <(head -n -1 out) || wrong="$wrong events:$1:differ"
+}
+for ((at = 0; at < size; at += 64)); do
+    cut_at $at
+done
+case_is "cut at every slot boundary" "" "$wrong"
+case_is "cut before the last slot: all but the last record" "$(($(wc -l <whole) - 1))" "$(wc -l <out)"
+wrong=""
+RANDOM=42
+for ((i = 0; i < 60; i++)); do
+    cut_at $((RANDOM % size))
+done
+case_is "cut at sixty odd places" "" "$wrong"
+
+# Bytes overwritten: no crash, no hang, an exit status that says something.
+wrong=""
+for ((i = 0; i < 150; i++)); do
+    cp "$log" damaged.atlas
+    for ((j = 0; j < 4; j++)); do
+        printf "\\x$(printf %02x $((RANDOM % 256)))" |
+            dd of=damaged.atlas bs=1 seek=$((RANDOM % size)) conv=notrunc status=none
+    done
+    for command in events map list; do
+        timeout 20 "$sockatlas" $command damaged.atlas >out 2>err
+        status=$?
+        [ $status -le 1 ] || wrong="$wrong $i:$command:status=$status"
+    done
+done
+case_is "overwritten in 150 ways" "" "$wrong"
+finish
