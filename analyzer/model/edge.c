@@ -170,16 +170,47 @@ void edge_flow_closed(struct model *model, struct flow *flow)
         flow->mate->counted = false;
 }
 
+static bool initiator(const struct flow *flow)
+{
+    return flow->side != SIDE_SERVER && !(flow->edge->from != flow->process && flow->edge->to == flow->process);
+}
+
+void edge_flow_moves(struct model *model, struct flow *flow, struct process *process)
+{
+    struct edge *old = flow->edge;
+    if (!old) {
+        flow->process = process;
+        return;
+    }
+    bool first = initiator(flow);
+    struct edge *edge =
+        edge_get(model, flow->sock, first ? process : old->from, first ? old->to : process, &old->server, old->match);
+    flow->process = process;
+    if (flow->mate)
+        flow->mate->target = process;
+    if (edge == old)
+        return;
+    bool open = flow->counted || (flow->mate && flow->mate->counted);
+    unsigned ends = flow->peer_socket && flow->peer_socket != flow->sock->socket.id ? 2 : 1;
+    old->connections--;
+    old->sockets -= ends;
+    old->open -= open;
+    edge->connections++;
+    edge->sockets += ends;
+    edge->open += open;
+    if (!edge->name)
+        edge->name = old->name;
+    edge_seen(model, edge, flow->sock, flow->mate && !first ? flow->mate->start_ns : flow->start_ns);
+    flow->edge = edge;
+    if (flow->mate)
+        flow->mate->edge = edge;
+}
+
 static void edge_bytes(struct edge *edge, uint64_t sent, uint64_t received)
 {
     edge->bytes_known = true;
     edge->bytes_sent += sent;
     edge->bytes_received += received;
-}
-
-static bool initiator(const struct flow *flow)
-{
-    return flow->side != SIDE_SERVER && !(flow->edge->from != flow->process && flow->edge->to == flow->process);
 }
 
 void edge_flow_settled(struct model *model, struct flow *flow)

@@ -60,7 +60,14 @@ struct datagram_flow {
 };
 
 /* How well an owner is founded: better evidence takes a socket over. */
-enum rank { RANK_NONE, RANK_CREATED, RANK_RECEIVED, RANK_SENT, RANK_USED };
+enum rank {
+    RANK_NONE,
+    RANK_CREATED,
+    RANK_RECEIVED,
+    RANK_SENT,
+    RANK_USED,       /* connected, accepted, listened */
+    RANK_TRANSFERRED /* a process that was handed the connection has sent or received on it: the latest such one */
+};
 
 /* Where a socket without a holder waits for what may still come. */
 enum limbo { LIMBO_NONE, LIMBO_SHORT, LIMBO_LONG, LIMBOS };
@@ -254,6 +261,8 @@ struct sock *sock_find(const struct model *model, unsigned host, uint64_t cookie
 void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie);
 void sock_hold(struct sock *sock, const struct task *task);
 void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
+/* A process that was handed a connection transfers on it: the connection is its, and its edge moves along. */
+void sock_hand_over(struct model *model, struct sock *sock, struct task *task, int32_t fd);
 /* The last strong holder let go. */
 void sock_unheld(struct model *model, struct sock *sock);
 void sock_held_again(struct model *model, struct sock *sock);
@@ -291,6 +300,8 @@ bool match_address_local(const struct sock *sock, const struct address *address)
 void edge_join(struct model *model, struct flow *from, struct flow *to, struct process *from_process,
                struct process *to_process, enum match match);
 void edge_fail(struct model *model, struct sock *sock, struct process *to, enum match match);
+/* This end of a conversation belongs to another process from now on. */
+void edge_flow_moves(struct model *model, struct flow *flow, struct process *process);
 void edge_flow_closed(struct model *model, struct flow *flow);
 void edge_flow_settled(struct model *model, struct flow *flow);
 struct process *edge_external(struct model *model, const struct sock *sock, const struct address *address);

@@ -151,6 +151,12 @@ static void seen_connection(struct model *model, struct task *task, struct sock 
         match_flow(model, &sock->flow);
 }
 
+/* Calls that use a connection rather than look after its descriptor. */
+static bool is_transfer(uint8_t call)
+{
+    return (call >= SOCKATLAS_CALL_read && call <= SOCKATLAS_CALL_splice) || call == SOCKATLAS_CALL_shutdown;
+}
+
 static void on_seen(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_seen *body = event_body(event);
@@ -187,6 +193,8 @@ static void on_seen(struct model *model, struct task *task, const struct event *
         listener_listed(model, sock);
     } else if (is_stream(sock)) {
         seen_connection(model, task, sock, body, event);
+        if (body->how == SOCKATLAS_HOW_USED && is_transfer(event->call) && sock->flow.sock)
+            sock_hand_over(model, sock, task, event->fd);
     } else {
         serve_datagrams(model, sock);
         if (address_known(&socket->peer) && socket->state < STATE_ESTABLISHED)

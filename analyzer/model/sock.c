@@ -127,6 +127,16 @@ void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank)
     sock->flow.process = &task->process;
 }
 
+void sock_hand_over(struct model *model, struct sock *sock, struct task *task, int32_t fd)
+{
+    sock->rank = RANK_TRANSFERRED;
+    if (sock->socket.owner == &task->process)
+        return;
+    sock->socket.owner = &task->process;
+    sock->socket.fd = fd;
+    edge_flow_moves(model, &sock->flow, &task->process);
+}
+
 /* ---- Options
  * ----------------------------------------------------------------------------------------------------------- */
 

@@ -313,6 +313,16 @@ static inline void t_seen(struct script *script, struct who who, int fd, uint64_
                   sizeof body, tail, size);
 }
 
+/* A forked child's first use of what it inherited. */
+static inline void t_used(struct script *script, struct who who, int fd, uint64_t cookie, enum sockatlas_call call)
+{
+    struct sockatlas_body_seen body = {.family = AF_INET, .type = SOCK_STREAM, .how = SOCKATLAS_HOW_USED};
+    body.addresses = (struct sockatlas_addresses){.first_size = SOCKATLAS_ABSENT, .second_size = SOCKATLAS_ABSENT};
+    script_record(script, who,
+                  (struct sockatlas_common){.kind = SOCKATLAS_SEEN, .call = (uint8_t)call, .fd = fd, .cookie = cookie},
+                  &body, sizeof body, NULL, 0);
+}
+
 static inline void t_peer(struct script *script, struct who who, int fd, uint64_t cookie, bool sent, const char *peer,
                           const char *local)
 {

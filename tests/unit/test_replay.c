@@ -228,3 +228,47 @@ Test(replay, unix_bytes_of_all_holders_add_up_and_tcp_bytes_do_not)
     cr_expect_eq(script_socket(&script, 0x20)->bytes_sent, 150);
     cr_expect_eq(script_socket(&script, 0x20)->bytes_received, 250);
 }
+
+/* The postmaster's way: the parent accepts, a forked child serves the connection. */
+Test(replay, child_that_serves_an_accepted_connection_owns_it)
+{
+    struct who parent = process(100, "server"), client = process(200, "client");
+    t_server(&script, parent, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, parent, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    uint64_t slot = t_fork(&script, parent, 101);
+    t_close(&script, parent, 4, 0x30);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_used(&script, child, 4, 0x30, SOCKATLAS_CALL_recv);
+    t_close_tcp(&script, client, 3, 0x20, 10, 20);
+    t_close_tcp(&script, child, 4, 0x30, 20, 10);
+    script_finish(&script);
+    cr_expect_null(script_edge(&script, 200, 100));
+    const struct edge *edge = script_edge(&script, 200, 101);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->connections, 1);
+    cr_expect_eq(edge->sockets, 2);
+    cr_expect_eq(edge->open, 0);
+    cr_expect_eq(edge->bytes_sent, 10);
+    cr_expect_eq(script_socket(&script, 0x30)->owner->pid, 101);
+    cr_expect_eq(script_socket(&script, 0x20)->peer_process->pid, 101);
+    cr_expect_eq(model_listener(script.model, 0)->process->pid, 100);
+}
+
+/* A child that only flags or closes what it inherited has not served it. */
+Test(replay, child_that_only_duplicates_does_not_take_a_connection_from_its_server)
+{
+    struct who parent = process(100, "server"), client = process(200, "client");
+    t_server(&script, parent, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, parent, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    uint64_t slot = t_fork(&script, parent, 101);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_used(&script, child, 4, 0x30, SOCKATLAS_CALL_fcntl);
+    t_close(&script, child, 4, 0x30);
+    t_close_tcp(&script, client, 3, 0x20, 10, 20);
+    t_close_tcp(&script, parent, 4, 0x30, 20, 10);
+    script_finish(&script);
+    cr_assert_not_null(script_edge(&script, 200, 100));
+    cr_expect_null(script_edge(&script, 200, 101));
+}
