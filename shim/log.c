@@ -21,8 +21,9 @@
 enum { PAGE = 4096, STEP_MOST = 1 << 20, PAGE_SLOTS = PAGE / SOCKATLAS_SLOT_SIZE };
 
 static struct sockatlas_header *mapped;
-static uint64_t capacity; /* slots in the mapped range */
-static uint64_t ready;    /* slots that this process may write to; a forked child has its own copy */
+static uint64_t capacity;  /* slots in the mapped range */
+static unsigned extending; /* threads that may be about to open up more of the range */
+static uint64_t ready;     /* slots that this process may write to; a forked child has its own copy */
 
 /* Losses before there is a header to count them in, and when to try again to make one. */
 static uint64_t lost_before, lost_before_first, attempts, next_attempt;
@@ -109,16 +110,21 @@ static bool make_real(uint64_t from, uint64_t to)
     return result == 0 || result == -EINVAL;
 }
 
+static uint64_t bytes_of(uint64_t slots)
+{
+    return SOCKATLAS_HEADER_SIZE + slots * SOCKATLAS_SLOT_SIZE;
+}
+
 /* Raises `ready` to at least `need` slots, in a step as large as what there is already. Near the end of the disk the
  * step fails as a whole, so the least that serves is tried too. */
-static bool extend(uint64_t need)
+static bool extend_to(uint64_t need, uint64_t limit)
 {
-    if (need > capacity || process_confined())
+    if (need > limit)
         return false;
     uint64_t now = __atomic_load_n(&ready, __ATOMIC_ACQUIRE);
     uint64_t from = SOCKATLAS_HEADER_SIZE + now * SOCKATLAS_SLOT_SIZE;
     uint64_t step = from < STEP_MOST ? from : STEP_MOST;
-    uint64_t end = SOCKATLAS_HEADER_SIZE + capacity * SOCKATLAS_SLOT_SIZE;
+    uint64_t end = bytes_of(limit);
     uint64_t least = (SOCKATLAS_HEADER_SIZE + need * SOCKATLAS_SLOT_SIZE + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     uint64_t to = from + step > least ? from + step : least;
     to = to < end ? to : end;
@@ -132,6 +138,35 @@ static bool extend(uint64_t need)
            !__atomic_compare_exchange_n(&ready, &now, reached, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
         ;
     return true;
+}
+
+/* The range is given back only while nobody is in here, so what extend_to() opens up is ours. */
+static bool extend(uint64_t need)
+{
+    if (process_confined())
+        return false;
+    __atomic_fetch_add(&extending, 1, __ATOMIC_SEQ_CST);
+    bool done = extend_to(need, __atomic_load_n(&capacity, __ATOMIC_SEQ_CST));
+    __atomic_fetch_sub(&extending, 1, __ATOMIC_SEQ_CST);
+    return done;
+}
+
+void log_shrink(uint64_t bytes)
+{
+    struct sockatlas_header *header = log_header();
+    uint64_t before = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST), used = __atomic_load_n(&ready, __ATOMIC_ACQUIRE);
+    uint64_t keep = bytes & ~(uint64_t)(PAGE - 1);
+    if (keep < bytes_of(used))
+        keep = bytes_of(used);
+    if (!header || keep >= bytes_of(before))
+        return;
+    __atomic_store_n(&capacity, slots_of(keep), __ATOMIC_SEQ_CST);
+    bool idle = __atomic_load_n(&extending, __ATOMIC_SEQ_CST) == 0;
+    if (!idle || __atomic_load_n(&ready, __ATOMIC_ACQUIRE) != used) {
+        __atomic_store_n(&capacity, before, __ATOMIC_SEQ_CST);
+        return;
+    }
+    sys(SYS_munmap, (unsigned char *)header + keep, bytes_of(before) - keep);
 }
 
 void *log_take(unsigned count, uint64_t *index)
@@ -165,5 +200,5 @@ void log_finish(void)
 {
     struct sockatlas_header *header = log_header();
     if (header && header->pid == process_owner() && !process_confined())
-        log_file_trim(header, SOCKATLAS_HEADER_SIZE + capacity * SOCKATLAS_SLOT_SIZE);
+        log_file_trim(header, bytes_of(__atomic_load_n(&capacity, __ATOMIC_SEQ_CST)));
 }

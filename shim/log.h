@@ -25,6 +25,10 @@ struct sockatlas_header *log_header(void);
 /* One record could not be made for `reason`. */
 void log_lose(enum sockatlas_loss reason);
 
+/* Gives back the range beyond `bytes` and beyond what is in use already. What then does not fit is lost, and counted.
+ */
+void log_shrink(uint64_t bytes);
+
 /* Makes room for the next `slots` slots now, because later it may not be possible. */
 void log_ahead(uint64_t slots);
 

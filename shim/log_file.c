@@ -105,11 +105,17 @@ static uint64_t size_allowed(void)
 /* Maps the file without access and makes its first pages real. */
 static bool map_file(int fd, struct log_file *file)
 {
-    if (sys(SYS_ftruncate, fd, file->size) < 0)
-        return false;
-    long address = sys(SYS_mmap, NULL, file->size, PROT_NONE, MAP_SHARED, fd, 0);
+    long address;
+    do { /* little may be left of a limited address space, or of what may be locked (MCL_FUTURE) */
+        address = sys(SYS_mmap, NULL, file->size, PROT_NONE, MAP_SHARED, fd, 0);
+    } while ((address == -ENOMEM || address == -EAGAIN) &&
+             (file->size = file->size / 8 & ~(uint64_t)(PAGE - 1)) >= FIRST);
     if (address < 0 && address > -PAGE)
         return false;
+    if (sys(SYS_ftruncate, fd, file->size) < 0) {
+        sys(SYS_munmap, address, file->size);
+        return false;
+    }
     file->header = (struct sockatlas_header *)address;
     file->ready = FIRST;
     long result = sys(SYS_mprotect, address, FIRST, PROT_READ | PROT_WRITE);
@@ -219,7 +225,7 @@ static void cut(const char *path, uint64_t size)
     sys(SYS_close, fd);
 }
 
-void log_file_trim(struct sockatlas_header *header, uint64_t size)
+void log_file_trim(struct sockatlas_header *header, uint64_t mapped)
 {
     struct log_name name = {.pid = header->pid, .boottime_ns = header->boottime_ns};
     char path[LOG_PATH_MAX];
@@ -227,6 +233,7 @@ void log_file_trim(struct sockatlas_header *header, uint64_t size)
     build_path(path, &name, "", SOCKATLAS_SUFFIX);
     uint64_t used = SOCKATLAS_HEADER_SIZE + __atomic_load_n(&header->cursor, __ATOMIC_ACQUIRE) * SOCKATLAS_SLOT_SIZE;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
-    if (sys(SYS_mmap, header, size, PROT_READ | PROT_WRITE, flags, -1, 0) == (long)header)
+    uint64_t size = header->size_limit; /* other processes may have more of it mapped than we */
+    if (sys(SYS_mmap, header, mapped, PROT_READ | PROT_WRITE, flags, -1, 0) == (long)header)
         cut(path, used < size ? used : size);
 }

@@ -25,6 +25,6 @@ void log_file_adopt(const struct log_file *file);
 void log_file_discard(const struct log_file *file);
 /* Replaces the mapping by private memory, so that threads still writing do no harm, then cuts the file after its last
  * slot if no other process has it mapped. */
-void log_file_trim(struct sockatlas_header *header, uint64_t size);
+void log_file_trim(struct sockatlas_header *header, uint64_t mapped);
 
 #endif

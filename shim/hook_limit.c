@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wrappers of the calls that limit or lock a process's address space, of which the log's range is a large part: it is
+ * given back, so that the program has what it would have without us.
+ */
+#include "shim/config.h"
+#include "shim/hook.h"
+#include "shim/load.h"
+#include "shim/log.h"
+#include "shim/process.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+/* The share of a limited address space that the log may have. */
+enum { SHARE = 32 };
+
+static void limited(int resource, int result, rlim_t limit)
+{
+    if (result == 0 && resource == RLIMIT_AS && limit != RLIM_INFINITY && config.on && !process_in_vfork())
+        log_shrink(limit / SHARE);
+}
+
+/* A limit of this process. */
+HOOK int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+    load_ready();
+    int result = real.setrlimit(resource, limit);
+    limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
+    return result;
+}
+
+/* What programs built with _FILE_OFFSET_BITS=64 call. */
+HOOK int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
+{
+    load_ready();
+    if (!real.setrlimit64)
+        return hook_missing();
+    int result = real.setrlimit64(resource, limit);
+    limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
+    return result;
+}
+
+static bool is_own(pid_t pid)
+{
+    return pid == 0 || (uint32_t)pid == process_owner();
+}
+
+/* A limit of any process. */
+HOOK int prlimit(pid_t pid, __rlimit_resource_t resource, const struct rlimit *limit, struct rlimit *old)
+{
+    load_ready();
+    int result = real.prlimit(pid, resource, limit, old);
+    if (limit && is_own(pid))
+        limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
+    return result;
+}
+
+/* What programs built with _FILE_OFFSET_BITS=64 call. */
+HOOK int prlimit64(pid_t pid, __rlimit_resource_t resource, const struct rlimit64 *limit, struct rlimit64 *old)
+{
+    load_ready();
+    if (!real.prlimit64)
+        return hook_missing();
+    int result = real.prlimit64(pid, resource, limit, old);
+    if (limit && is_own(pid))
+        limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
+    return result;
+}
+
+/* All memory stays in core. Without the right to lock any amount the whole address space counts (mlock(2)), so the
+ * call is tried again with less of the log in it. */
+HOOK int mlockall(int flags)
+{
+    load_ready();
+    int result = real.mlockall(flags);
+    int error = hook_error(result);
+    struct rlimit limit;
+    if ((error != ENOMEM && error != EAGAIN) || !config.on || !log_is_open() || process_in_vfork())
+        return result;
+    if (real.getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        log_shrink(limit.rlim_cur / SHARE);
+        result = real.mlockall(flags);
+    }
+    if (result < 0) {
+        log_shrink(0);
+        result = real.mlockall(flags);
+    }
+    return result;
+}
