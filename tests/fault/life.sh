@@ -23,6 +23,8 @@ if [ "$(id -u)" -eq 0 ]; then
     busy "chroot and setuid after the first socket" busy_confined later 10 chroot setuid
     busy "chroot before the first socket" busy_confined first 10 chroot
     busy "setuid before the first socket" busy_confined first 10 setuid
+    busy "an ordinary user's mlockall, then a socket" busy_confined first 10 setuid mlockall
+    busy "a socket, then an ordinary user's mlockall" busy_confined later 10 setuid mlockall
     busy "mlockall, then a socket" busy_confined first 10 mlockall
     busy "a socket, then mlockall" busy_confined later 10 mlockall
 else
