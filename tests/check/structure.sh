@@ -38,10 +38,11 @@ defined() {
 undefined() {
     nm -D --undefined-only "$shim" 2>/dev/null | awk '{print $NF}' | sed 's/@.*//' | sort -u
 }
-# A wrapper is marked HOOK where it is defined; one in assembly is .globl.
+# A wrapper is marked HOOK where it is defined; one in assembly is .globl, or made by a macro JUMP_WRAPPER(name).
 hooked() {
-    grep -hE '^HOOK |^ +"\.globl ' shim/hook_*.c |
-        sed -E 's/.*\.globl ([A-Za-z0-9_]+).*/\1/; t; s/^HOOK [^(]*[ *]([A-Za-z0-9_]+)\(.*/\1/' | sort -u
+    grep -hE '^HOOK |^ +"\.globl [a-z]|^JUMP_WRAPPER\(' shim/hook_*.c |
+        sed -E 's/.*\.globl ([A-Za-z0-9_]+).*/\1/; t; s/^JUMP_WRAPPER\(([A-Za-z0-9_]+)\).*/\1/; t; s/^HOOK [^(]*[ *]([A-Za-z0-9_]+)\(.*/\1/' |
+        sort -u
 }
 
 comm -23 <(printf 'accept\nbind\nconnect\nsocket\n') <(defined) | holds "the shim stands in for the socket calls"
