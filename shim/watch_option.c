@@ -14,17 +14,14 @@
 
 static bool kernel_alters(int level, int name)
 {
-    static const struct {
-        int level, name;
-    } altered[] = {
-#define OPTION(level, name) {level, name},
+    switch ((uint64_t)(uint32_t)level << 32 | (uint32_t)name) {
+#define OPTION(level, name) case (uint64_t)level << 32 | name:
 #include "shim/option.def"
 #undef OPTION
-    };
-    for (size_t i = 0; i < sizeof(altered) / sizeof(altered[0]); i++)
-        if (altered[i].level == level && altered[i].name == name)
-            return true;
-    return false;
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* SO_SNDBUFFORCE and SO_RCVBUFFORCE can be set but not read: they set what the plain names show. */
