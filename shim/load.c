@@ -7,10 +7,17 @@
 
 #include "shim/config.h"
 
+#include <unistd.h>
+
+/* A call before libc has set itself up (a sanitizer's, from .preinit_array) finds no environment to be configured by:
+ * it is passed on unseen, and the next one asks again. */
 void load_now(void)
 {
-    config_read();
+    if (environ)
+        config_read();
     real_resolve();
+    if (!environ)
+        __atomic_store_n(&real.resolved, false, __ATOMIC_RELEASE);
 }
 
 __attribute__((constructor)) static void load_begin(void)
