@@ -39,7 +39,7 @@ struct process {
     struct address address; /* external: the peer address (port 0) */
 };
 
-/* A parameter set on a socket: the latest setsockopt() of this level and name. */
+/* A parameter set on a socket: the latest setsockopt() of this level, name and error. */
 struct socket_option {
     struct socket_option *next;
     int32_t level, name;

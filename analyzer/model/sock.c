@@ -156,7 +156,7 @@ void sock_option(struct sock *sock, const struct event *event)
     option->time_ns = event->time_ns;
     event_tail(event, sizeof *body, 0, option->bytes, size);
     struct socket_option **at = &sock->socket.options;
-    while (*at && ((*at)->level != option->level || (*at)->name != option->name))
+    while (*at && ((*at)->level != option->level || (*at)->name != option->name || (*at)->error != option->error))
         at = &(*at)->next;
     if (*at) {
         option->next = (*at)->next;
