@@ -13,6 +13,7 @@ enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3
     X(run, "trace a command and all its children")                                                                     \
     X(map, "draw which process talked to which")                                                                       \
     X(list, "one line per socket")                                                                                     \
+    X(tuned, "the parameters that were set, and what became of them")                                                  \
     X(events, "the decoded log")                                                                                       \
     X(export, "the whole trace in another format")
 

@@ -7,6 +7,7 @@
 #include "analyzer/model/community_id.h"
 #include "analyzer/names/names.h"
 #include "analyzer/trace/json.h"
+#include "analyzer/view/setting.h"
 #include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
@@ -87,43 +88,12 @@ static void life(cJSON *object, const struct model *model, const struct socket *
         value_text(object, "error", NULL);
 }
 
-/* An integer as a number, anything else as text; no bytes: null. */
-static void option_value(cJSON *object, const char *key, const struct socket_option *option, const unsigned char *bytes,
-                         size_t size)
-{
-    int64_t number;
-    char text[OPTION_TEXT_MAX];
-    if (!size)
-        value_text(object, key, NULL);
-    else if (option_number(option->level, option->name, bytes, size, &number))
-        value_integer(object, key, true, number);
-    else
-        value_text(object, key, option_text(option->level, option->name, bytes, size, text));
-}
-
-/* What the option is now: as read back, else as requested, unless that was refused. */
-static size_t effective(const struct socket_option *option, const unsigned char **bytes)
-{
-    bool read_back = option->effective_size != 0;
-    *bytes = option->bytes + (read_back ? option->kept_size : 0);
-    return read_back ? option->effective_size : option->error ? 0 : option->kept_size;
-}
-
 static cJSON *options_json(const struct socket *socket)
 {
     cJSON *array = cJSON_CreateArray();
     for (const struct socket_option *option = socket->options; option; option = option->next) {
-        const unsigned char *bytes;
-        size_t size = effective(option, &bytes);
         cJSON *object = cJSON_CreateObject();
-        constant(object, "level", names_level(option->level), option->level);
-        constant(object, "name", names_option(option->level, option->name), option->name);
-        option_value(object, "requested", option, option->bytes, option->kept_size);
-        option_value(object, "effective", option, bytes, size);
-        if (option->error)
-            constant(object, "error", names_errno(option->error), option->error);
-        else
-            value_text(object, "error", NULL);
+        setting_json(object, option);
         cJSON_AddItemToArray(array, object);
     }
     return array;
@@ -137,7 +107,7 @@ static const char *congestion(const struct model *model, const struct socket *so
     for (const struct socket_option *option = socket->options; option; option = option->next) {
         const char *name = names_option(option->level, option->name);
         const unsigned char *bytes;
-        size_t size = effective(option, &bytes);
+        size_t size = setting_effective(option, &bytes);
         if (!size || !name || strcmp(name, "TCP_CONGESTION") != 0)
             continue;
         memset(out, 0, 17);

@@ -17,6 +17,8 @@ struct grid {
     unsigned count;
     char **cells;
     size_t cells_count, cells_room;
+    const char *colour;   /* of the rows to come */
+    const char **colours; /* by row; room for as many as cells */
 };
 
 unsigned view_width(FILE *out)
@@ -59,14 +61,21 @@ struct grid *grid_new(const struct grid_column *columns, unsigned count)
     return grid;
 }
 
+void grid_colour(struct grid *grid, const char *code)
+{
+    grid->colour = code;
+}
+
 void grid_cell(struct grid *grid, const char *text)
 {
     if (grid->cells_count == grid->cells_room) {
         grid->cells_room = grid->cells_room ? grid->cells_room * 2 : 64;
         grid->cells = realloc(grid->cells, grid->cells_room * sizeof *grid->cells);
-        if (!grid->cells)
+        grid->colours = realloc(grid->colours, grid->cells_room * sizeof *grid->colours);
+        if (!grid->cells || !grid->colours)
             abort();
     }
+    grid->colours[grid->cells_count / grid->count] = grid->colour;
     if (!(grid->cells[grid->cells_count++] = strdup(text)))
         abort();
 }
@@ -135,6 +144,14 @@ static void put_row(char *const *cells, const struct grid *grid, unsigned indent
     fputc('\n', out);
 }
 
+static void put_coloured(const struct grid *grid, size_t first, unsigned indent, const unsigned *width, FILE *out)
+{
+    const char *colour = grid->colours[first / grid->count];
+    fputs(colour ? colour : "", out);
+    put_row(grid->cells + first, grid, indent, width, out);
+    fputs(colour ? "\033[0m" : "", out);
+}
+
 bool grid_print(struct grid *grid, unsigned indent, unsigned width, FILE *out)
 {
     unsigned *column = calloc(grid->count, sizeof *column);
@@ -147,12 +164,13 @@ bool grid_print(struct grid *grid, unsigned indent, unsigned width, FILE *out)
     if (titles[0])
         put_row(titles, grid, indent, column, out);
     for (size_t i = 0; i + grid->count <= grid->cells_count; i += grid->count)
-        put_row(grid->cells + i, grid, indent, column, out);
+        put_coloured(grid, i, indent, column, out);
     for (size_t i = 0; i < grid->cells_count; i++)
         free(grid->cells[i]);
     free(titles);
     free(column);
     free(grid->cells);
+    free(grid->colours);
     free(grid->columns);
     free(grid);
     return !ferror(out);

@@ -27,6 +27,8 @@ struct grid;
 struct grid *grid_new(const struct grid_column *columns, unsigned count);
 /* The next cell, row by row; copied. */
 void grid_cell(struct grid *grid, const char *text);
+/* The terminal's code for the rows that follow; NULL: plain. A literal. */
+void grid_colour(struct grid *grid, const char *code);
 /* Writes all rows, `indent` columns in, within `width` (0: no limit), and frees the grid. False when writing failed. */
 bool grid_print(struct grid *grid, unsigned indent, unsigned width, FILE *out);
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sockatlas tuned`: the parameters that programs set on their sockets.
+ */
+#include "analyzer/view/tuned.h"
+#include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/model_trace.h"
+#include "analyzer/view/table.h"
+
+#include <argp.h>
+
+enum { OPTION_JSON = 256, OPTION_WIDE };
+
+struct request {
+    bool json, wide;
+    char **traces;
+    int count;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct request *request = state->input;
+    (void)text;
+    switch (key) {
+    case OPTION_JSON:
+        request->json = true;
+        return 0;
+    case OPTION_WIDE:
+        request->wide = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        request->traces = state->argv + state->next;
+        request->count = state->argc - state->next;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"json", OPTION_JSON, NULL, 0, "JSON Lines: one object for what one process set alike on one kind of socket", 0},
+    {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
+    {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[TRACE...]",
+    .doc = "Shows the parameters that programs set on their sockets: what they asked for, what the kernel made of it "
+           "where that differs, and what it refused. xN: on N sockets alike. TRACE is a folder, a log file or an "
+           "exported .jsonl (- is standard input); none means ./sockatlas.data.\v"
+           "Examples:\n  sockatlas tuned\n  sockatlas tuned --json | jq 'select(.verdict == \"clamped\")'\n"};
+
+static void add(void *context, const struct socket *socket)
+{
+    tuned_add(context, socket);
+}
+
+int cmd_tuned(int argc, char **argv)
+{
+    struct request request = {.json = false};
+    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    struct tuned *tuned = tuned_new();
+    struct model_callbacks callbacks = {.context = tuned, .socket_done = add, .alive = model_trace_alive};
+    struct model *model = model_new(&callbacks);
+    int status = model_trace_read(model, request.traces, request.count);
+    bool written = request.json
+                       ? tuned_json(tuned, stdout)
+                       : tuned_text(tuned, model, request.wide ? 0 : view_width(stdout), view_colour(stdout), stdout);
+    tuned_free(tuned);
+    model_free(model);
+    return written ? status : CMD_UNREADABLE;
+}

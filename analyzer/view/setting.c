@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A parameter set on a socket, as views tell it.
+ */
+#include "analyzer/view/setting.h"
+
+#include "analyzer/names/names.h"
+#include "analyzer/view/value.h"
+#include "analyzer/view/words.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+const char *setting_verdict_word(enum setting_verdict verdict)
+{
+    static const char *const words[] = {
+        [SETTING_AS_ASKED] = "as_asked", [SETTING_DOUBLED] = "doubled", [SETTING_RAISED] = "raised",
+        [SETTING_CLAMPED] = "clamped",   [SETTING_CHANGED] = "changed", [SETTING_REFUSED] = "refused",
+    };
+    return words[verdict];
+}
+
+size_t setting_effective(const struct socket_option *option, const unsigned char **bytes)
+{
+    bool read_back = option->effective_size != 0;
+    *bytes = option->bytes + (read_back ? option->kept_size : 0);
+    return read_back ? option->effective_size : option->error ? 0 : option->kept_size;
+}
+
+static bool is_buffer(const struct socket_option *option)
+{
+    return option->level == SOL_SOCKET && (option->name == SO_RCVBUF || option->name == SO_SNDBUF ||
+                                           option->name == SO_RCVBUFFORCE || option->name == SO_SNDBUFFORCE);
+}
+
+static enum setting_verdict buffer_verdict(int64_t requested, int64_t effective)
+{
+    if (effective == 2 * requested)
+        return SETTING_DOUBLED;
+    return requested < 0 || effective < 2 * requested ? SETTING_CLAMPED : SETTING_RAISED;
+}
+
+enum setting_verdict setting_verdict(const struct socket_option *option)
+{
+    const unsigned char *bytes;
+    int64_t requested, effective;
+    size_t size = setting_effective(option, &bytes);
+    if (option->error)
+        return SETTING_REFUSED;
+    if (!option->effective_size)
+        return SETTING_AS_ASKED;
+    if (option_number(option->level, option->name, option->bytes, option->kept_size, &requested) &&
+        option_number(option->level, option->name, bytes, size, &effective)) {
+        if (is_buffer(option))
+            return buffer_verdict(requested, effective);
+        return requested == effective ? SETTING_AS_ASKED : SETTING_CHANGED;
+    }
+    bool same = size == option->kept_size && memcmp(bytes, option->bytes, size) == 0;
+    return same ? SETTING_AS_ASKED : SETTING_CHANGED;
+}
+
+const char *setting_name(int level, int name, char out[SETTING_NAME_MAX])
+{
+    const char *known = names_option(level, name);
+    char number[WORD_MAX];
+    if (known)
+        return strcpy(out, known);
+    snprintf(out, SETTING_NAME_MAX, "%s %d", word_or_number(names_level(level), level, number), name);
+    return out;
+}
+
+static void constant(cJSON *object, const char *key, const char *name, int64_t value)
+{
+    char number[WORD_MAX];
+    value_text(object, key, word_or_number(name, value, number));
+}
+
+/* An integer as a number, anything else as text; no bytes: null. */
+static void bytes_json(cJSON *object, const char *key, const struct socket_option *option, const unsigned char *bytes,
+                       size_t size)
+{
+    int64_t number;
+    char text[OPTION_TEXT_MAX];
+    if (!size)
+        value_text(object, key, NULL);
+    else if (option_number(option->level, option->name, bytes, size, &number))
+        value_integer(object, key, true, number);
+    else
+        value_text(object, key, option_text(option->level, option->name, bytes, size, text));
+}
+
+void setting_json(cJSON *object, const struct socket_option *option)
+{
+    const unsigned char *bytes;
+    size_t size = setting_effective(option, &bytes);
+    constant(object, "level", names_level(option->level), option->level);
+    constant(object, "name", names_option(option->level, option->name), option->name);
+    bytes_json(object, "requested", option, option->bytes, option->kept_size);
+    bytes_json(object, "effective", option, bytes, size);
+    if (option->error)
+        constant(object, "error", names_errno(option->error), option->error);
+    else
+        value_text(object, "error", NULL);
+}
