@@ -53,12 +53,6 @@ static const struct argp events_argp = {
     .children = children,
 };
 
-static bool has_failed(const struct event *event)
-{
-    bool lookup = event->kind == SOCKATLAS_NAME && ((const struct sockatlas_body_name *)event_body(event))->result != 0;
-    return (event->error != 0 && event->error != EINPROGRESS) || lookup;
-}
-
 static bool is_wanted(const struct filter *filter, const struct events_known *known, const struct event *event,
                       int64_t origin_us)
 {
@@ -69,7 +63,7 @@ static bool is_wanted(const struct filter *filter, const struct events_known *kn
         .pid = event->pid,
         .comm = events_known_comm(known, event),
         .addresses = {&first, &second},
-        .failed = has_failed(event),
+        .failed = event_failed(event),
         .first_us = event_time_us(event),
         .last_us = event_time_us(event),
         .origin_us = origin_us,

@@ -2,17 +2,30 @@
  *
  * `sockatlas export`: the whole trace in another format, nothing left out.
  */
+#include "analyzer/view/export.h"
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/progress.h"
 #include "analyzer/trace/jsonl.h"
-#include "analyzer/trace/stream.h"
 
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+struct format {
+    const char *name;
+    const struct export_format *report; /* NULL: the events as they are */
+};
+
+static const struct format formats[] = {{"jsonl", NULL},
+#define X(name, summary) {#name, &export_##name},
+                                        EXPORT_FORMATS(X)
+#undef X
+};
+
 struct settings {
-    const char *format;
+    const struct format *format;
     const char *output; /* NULL: stdout */
     char **traces;
     int traces_count;
@@ -27,17 +40,71 @@ static bool write_images(const struct stream *stream, unsigned *written, FILE *o
     return true;
 }
 
-static bool write_jsonl(struct stream *stream, FILE *out)
+static void write_jsonl(struct stream *stream, FILE *out)
 {
     struct event event;
+    struct progress progress;
     unsigned images = 0;
-    if (!write_images(stream, &images, out))
-        return false;
-    while (stream_next(stream, &event))
-        if (!write_images(stream, &images, out) || !json_print_line(out, jsonl_event(&event)))
-            return false;
+    bool good = write_images(stream, &images, out);
+    progress_begin(&progress, out);
+    while (good && stream_next(stream, &event)) {
+        good = write_images(stream, &images, out) && json_print_line(out, jsonl_event(&event));
+        progress_step(&progress, stream);
+    }
+    progress_end(&progress);
     /* Images of which there is no event. */
-    return write_images(stream, &images, out);
+    if (good)
+        write_images(stream, &images, out);
+}
+
+struct report {
+    const struct export_format *format;
+    struct export export;
+};
+
+static void take_event(void *context, const struct event *event, const struct process *process,
+                       const struct socket *socket)
+{
+    struct report *report = context;
+    report->format->event(&report->export, event, process, socket);
+}
+
+static void take_socket(void *context, const struct socket *socket)
+{
+    struct report *report = context;
+    report->format->socket(&report->export, socket);
+}
+
+static void write_report(struct stream *stream, const struct export_format *format, FILE *out)
+{
+    struct report report = {.format = format};
+    struct model *model = model_new(&(struct model_callbacks){.context = &report,
+                                                              .alive = model_trace_alive,
+                                                              .socket_done = take_socket,
+                                                              .event_seen = format->event ? take_event : NULL});
+    report.export = (struct export){.out = out, .model = model};
+    format->begin(&report.export);
+    model_trace_feed(model, stream, out);
+    format->finish(&report.export);
+    model_free(model);
+}
+
+static void list_formats(char *out, size_t size)
+{
+    for (size_t i = 0, used = 0; i < sizeof formats / sizeof *formats && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", formats[i].name);
+}
+
+static void set_format(struct settings *settings, const char *name, struct argp_state *state)
+{
+    char names[128];
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(name, formats[i].name) == 0)
+            settings->format = &formats[i];
+    if (settings->format)
+        return;
+    list_formats(names, sizeof names);
+    argp_error(state, "--format %s: no such format (%s)", name, names);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -45,9 +112,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     struct settings *settings = state->input;
     switch (key) {
     case 'f':
-        if (strcmp(argument, "jsonl") != 0)
-            argp_error(state, "%s: no such format; there is: jsonl", argument);
-        settings->format = argument;
+        settings->format = NULL;
+        set_format(settings, argument, state);
         return 0;
     case 'o':
         settings->output = argument;
@@ -65,26 +131,30 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0, "jsonl: every event and file header as JSON Lines, readable as a TRACE", 0},
-    {"output", 'o', "FILE", 0, "Write to FILE instead of standard output", 0},
-    {0}};
+static const struct argp_option options[] = {{"format", 'f', "FORMAT", 0, "one of those below", 0},
+                                             {"output", 'o', "FILE", 0, "write to FILE instead of standard output", 0},
+                                             {0}};
 
 static const struct argp argp = {
-    options,
-    parse,
-    "[TRACE...]",
-    "Writes the whole trace in another format.\v"
-    "TRACE is a folder, a log file or an exported .jsonl (- reads one from standard input); "
-    "none given means ./sockatlas.data.",
-    NULL,
-    NULL,
-    NULL};
+    .options = options,
+    .parser = parse,
+    .args_doc = "--format FORMAT [TRACE...]",
+    .doc = "Writes the whole trace in another format. TRACE is a folder, a log file or an exported .jsonl (- is "
+           "standard input); none means ./sockatlas.data.\v"
+           "Formats:\n"
+           "  jsonl: every event and file header, lossless: readable as a TRACE\n"
+#define X(name, summary) "  " #name ": " summary "\n"
+    EXPORT_FORMATS(X)
+#undef X
+        "\nExamples:\n"
+        "  sockatlas export --format jsonl | gzip >trace.jsonl.gz\n"
+        "  sockatlas export --format chrome -o trace.json   # for ui.perfetto.dev\n"
+        "  sockatlas export --format zeek | zeek-cut id.orig_h id.resp_h id.resp_p\n",
+};
 
 int cmd_export(int argc, char **argv)
 {
     struct settings settings = {.format = NULL};
-    argp_err_exit_status = CMD_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &settings);
     FILE *out = settings.output == NULL ? stdout : fopen(settings.output, "we");
     if (out == NULL) {
@@ -92,7 +162,11 @@ int cmd_export(int argc, char **argv)
         return CMD_UNREADABLE;
     }
     struct stream *stream = stream_open(settings.traces, settings.traces_count, NULL, NULL);
-    bool good = write_jsonl(stream, out);
+    if (settings.format->report)
+        write_report(stream, settings.format->report, out);
+    else
+        write_jsonl(stream, out);
+    bool good = !ferror(out);
     good = (out == stdout ? fflush(out) : fclose(out)) == 0 && good;
     if (!good)
         fprintf(stderr, "%s: %s\n", settings.output == NULL ? "stdout" : settings.output, strerror(errno));

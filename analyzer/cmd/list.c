@@ -6,6 +6,7 @@
 #include "analyzer/cmd/filter.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/trace/json.h"
+#include "analyzer/view/export.h"
 #include "analyzer/view/list_text.h"
 #include "analyzer/view/socket_json.h"
 #include "analyzer/view/table.h"
@@ -14,10 +15,12 @@
 #include <argp.h>
 #include <stdlib.h>
 
-enum { OPTION_JSON = 256, OPTION_WIDE };
+enum { OPTION_JSON = 256, OPTION_CSV, OPTION_WIDE };
 
 struct request {
     bool json, wide;
+    const struct export_format *format; /* NULL: lines of our own */
+    struct export export;
     unsigned width;
     char **traces;
     int count;
@@ -36,6 +39,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_JSON:
         request->json = true;
         return 0;
+    case OPTION_CSV:
+        request->format = &export_csv;
+        return 0;
     case OPTION_WIDE:
         request->wide = true;
         return 0;
@@ -49,6 +55,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {{"json", OPTION_JSON, NULL, 0, "JSON Lines, one object a socket", 0},
+                                             {"csv", OPTION_CSV, NULL, 0, "CSV (RFC 4180), the same words", 0},
                                              {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
                                              {0}};
 
@@ -62,7 +69,8 @@ static const struct argp argp = {
     .doc = "Lists sockets, one line each. TRACE is a folder, a log file or an exported .jsonl (- is standard input); "
            "none means "
            "./sockatlas.data.\v"
-           "Examples:\n  sockatlas list\n  sockatlas list --json | jq 'select(.state == \"failed\")'\n"};
+           "Examples:\n  sockatlas list\n  sockatlas list --json | jq 'select(.state == \"failed\")'\n"
+           "  sockatlas list --failed --port 443,8443 --csv\n"};
 
 static bool wanted(const struct request *request, const struct socket *socket)
 {
@@ -84,9 +92,13 @@ static bool wanted(const struct request *request, const struct socket *socket)
 
 static void print(void *context, const struct socket *socket)
 {
-    const struct request *request = context;
+    struct request *request = context;
     if (!wanted(request, socket))
         return;
+    if (request->format) {
+        request->format->socket(&request->export, socket);
+        return;
+    }
     if (request->json)
         json_print_line(stdout, socket_json(request->model, socket));
     else
@@ -100,10 +112,18 @@ int cmd_list(int argc, char **argv)
     request.width = request.wide ? 0 : view_width(stdout);
     struct model_callbacks callbacks = {.context = &request, .socket_done = print, .alive = model_trace_alive};
     request.model = model_new(&callbacks);
-    if (!request.json)
+    request.export = (struct export){.out = stdout, .model = request.model};
+    if (request.format)
+        request.format->begin(&request.export);
+    else if (!request.json)
         list_text_title(stdout, request.width);
-    int status = model_trace_read(request.model, request.traces, request.count);
+    struct stream *stream = stream_open(request.traces, request.count, NULL, NULL);
+    model_trace_feed(request.model, stream, stdout);
+    if (request.format)
+        request.format->finish(&request.export);
+    int status = stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
     model_free(request.model);
+    stream_close(stream);
     filter_free(&request.filter);
     return status;
 }

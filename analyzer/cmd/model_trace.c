@@ -5,7 +5,7 @@
 #include "analyzer/cmd/model_trace.h"
 
 #include "analyzer/cmd/cmd.h"
-#include "analyzer/trace/stream.h"
+#include "analyzer/cmd/progress.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,12 +67,22 @@ enum model_alive model_trace_alive(void *context, const struct process *process,
     return (ns > known ? ns - known : known - ns) < 2000000000 ? MODEL_ALIVE : MODEL_DEAD;
 }
 
+void model_trace_feed(struct model *model, struct stream *stream, FILE *out)
+{
+    struct event event;
+    struct progress progress;
+    progress_begin(&progress, out);
+    while (stream_next(stream, &event)) {
+        model_event(model, &event);
+        progress_step(&progress, stream);
+    }
+    progress_end(&progress);
+    model_finish(model);
+}
+
 int model_trace_read(struct model *model, char *const *traces, int count)
 {
     struct stream *stream = stream_open(traces, count, NULL, NULL);
-    struct event event;
-    while (stream_next(stream, &event))
-        model_event(model, &event);
-    model_finish(model);
+    model_trace_feed(model, stream, NULL);
     return stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
 }

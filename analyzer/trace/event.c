@@ -6,6 +6,7 @@
 
 #include "analyzer/trace/fields.h"
 
+#include <errno.h>
 #include <string.h>
 
 size_t event_tail_room(const struct event *event, size_t body_size)
@@ -76,6 +77,12 @@ bool event_tcp(const struct event *event, struct sockatlas_tcp *out)
     if (!there)
         memset(out, 0, sizeof *out);
     return there && event_tail(event, sizeof(struct sockatlas_body_close), 0, out, sizeof *out);
+}
+
+bool event_failed(const struct event *event)
+{
+    bool lookup = event->kind == SOCKATLAS_NAME && ((const struct sockatlas_body_name *)event_body(event))->result != 0;
+    return (event->error != 0 && event->error != EINPROGRESS) || lookup;
 }
 
 int64_t event_time_us(const struct event *event)

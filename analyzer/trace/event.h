@@ -69,6 +69,8 @@ static inline void event_common(struct event *event)
     event->cookie = common->cookie;
 }
 
+/* Whether what the event tells of did not succeed; a connect() that goes on in the background has not failed. */
+bool event_failed(const struct event *event);
 /* Microseconds since the Unix epoch. */
 int64_t event_time_us(const struct event *event);
 

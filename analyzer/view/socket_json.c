@@ -48,8 +48,9 @@ static void endpoint(cJSON *object, const char *address_key, const char *port_ke
 
 static void identity(cJSON *object, const struct model *model, const struct socket *socket)
 {
-    char host[sizeof model_host(model, 0)->header.host + 1] = "";
-    memcpy(host, model_host(model, socket->host)->header.host, sizeof host - 1);
+    char host[sizeof((struct sockatlas_header *)NULL)->host + 1] = "";
+    if (socket->host < model_host_count(model))
+        memcpy(host, model_host(model, socket->host)->header.host, sizeof host - 1);
     int protocol = ip_protocol(socket);
     const struct process *owner = socket->owner;
     const char *name = names_protocol(socket->family, protocol);
@@ -103,7 +104,8 @@ static cJSON *options_json(const struct socket *socket)
 static const char *congestion(const struct model *model, const struct socket *socket, char out[17])
 {
     memset(out, 0, 17);
-    memcpy(out, model_host(model, socket->host)->header.congestion, 16);
+    if (socket->host < model_host_count(model))
+        memcpy(out, model_host(model, socket->host)->header.congestion, 16);
     for (const struct socket_option *option = socket->options; option; option = option->next) {
         const char *name = names_option(option->level, option->name);
         const unsigned char *bytes;

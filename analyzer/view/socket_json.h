@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 
+/* A zeroed socket is fine too: all members are there, whatever is known. */
 cJSON *socket_json(const struct model *model, const struct socket *socket);
 
 #endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reports in other programs' formats, written while the trace is read: nothing is kept of what was written.
+ */
+#ifndef ANALYZER_VIEW_EXPORT_H
+#define ANALYZER_VIEW_EXPORT_H
+
+#include "analyzer/model/model.h"
+
+#include <stdio.h>
+
+/* One report being written. */
+struct export
+{
+    FILE *out;
+    const struct model *model;
+    uint64_t written; /* elements so far: the format's own */
+    void *state;      /* the format's own; gone after finish() */
+};
+
+/* How a format is written: begin(), then event() and socket() as the model's callbacks event_seen and socket_done come,
+ * then finish(), the model being finished. Write errors show in ferror(out). */
+struct export_format {
+    void (*begin)(struct export *report);
+    void (*event)(struct export *report, const struct event *event, const struct process *process,
+                  const struct socket *socket); /* NULL: sees no events */
+    void (*socket)(struct export *report, const struct socket *socket);
+    void (*finish)(struct export *report);
+};
+
+/* name, what `export --help` says of it. */
+#define EXPORT_FORMATS(X)                                                                                              \
+    X(csv, "one line per socket (RFC 4180), columns named as in list --json")                                          \
+    X(chrome, "trace events for Perfetto: tracks processes, slices connections")                                       \
+    X(zeek, "Zeek's conn.log, one line per connection")
+
+#define X(name, summary) extern const struct export_format export_##name;
+EXPORT_FORMATS(X)
+#undef X
+
+#endif

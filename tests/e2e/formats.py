@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What other programs' formats demand, checked strictly. formats.py csv|chrome|zeek EXPORT LIST, LIST being
+`list --json` of the same trace. Prints what is wrong; the exit status tells whether anything is."""
+
+import csv
+import ipaddress
+import json
+import re
+import sys
+
+wrong = []
+
+
+def check(holds, what):
+    if not holds:
+        wrong.append(what)
+
+
+def as_cell(value):
+    """A member of list --json as its CSV field."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def check_csv(path, sockets):
+    text = open(path, newline="", encoding="utf-8").read()
+    check(text.endswith("\r\n") and "\n" not in text.replace("\r\n", ""), "lines do not all end with CRLF")
+    rows = list(csv.reader(text.split("\r\n")[:-1], strict=True))
+    names, rows = rows[0], rows[1:]
+    check(len(rows) == len(sockets), f"{len(rows)} lines for {len(sockets)} sockets")
+    for row, socket in zip(rows, sockets):
+        check(len(row) == len(names), f"socket {socket['socket']}: {len(row)} fields, {len(names)} columns")
+        tcp = socket.pop("tcp")
+        expected = {name: as_cell(value) for name, value in socket.items()}
+        seen = dict(zip(names, row))
+        for name in [name for name in names if name.startswith("tcp_")]:
+            expected[name] = as_cell(tcp[name[4:]]) if tcp else ""
+        check(seen == expected, f"socket {socket['socket']}: {seen} is not {expected}")
+
+
+def check_chrome(path, sockets):
+    trace = json.load(open(path, encoding="utf-8"))
+    open_slices, slices, named, used = {}, {}, set(), set()
+    for event in trace["traceEvents"]:
+        check({"ph", "name", "pid", "tid"} <= event.keys(), f"members are missing: {event}")
+        check(isinstance(event["pid"], int) and event["pid"] > 0, f"pid: {event}")
+        if event["ph"] == "M":
+            check(event["name"] == "process_name" and event["args"]["name"], f"metadata: {event}")
+            named.add(event["pid"])
+            continue
+        used.add(event["pid"])
+        check(isinstance(event["ts"], int) and event["ts"] > 0, f"ts: {event}")
+        key = event.get("cat"), event.get("id")
+        if event["ph"] == "b":
+            check(key not in slices, f"begins twice: {event}")
+            open_slices[key] = slices[key] = event
+        elif event["ph"] == "e":
+            begin = open_slices.pop(key, None)
+            check(begin is not None, f"ends without a beginning: {event}")
+            check(begin is None or begin["ts"] <= event["ts"], f"ends before it begins: {event}")
+            check(begin is None or begin["name"] == event["name"], f"ends under another name: {event}")
+        elif event["ph"] == "i":
+            check(event["s"] in ("g", "p", "t"), f"scope: {event}")
+            check(event["cat"] in ("option", "failure"), f"category: {event}")
+        else:
+            check(False, f"phase: {event}")
+    check(used <= named, f"processes without a name: {used - named}")
+    shown = {event["args"]["socket"] for event in slices.values()}
+    connections = {s["socket"] for s in sockets if s["role"] in ("client", "server")}
+    check(connections <= shown, f"connections without a slice: {connections - shown}")
+    # What is set on a socket (the latest of each) and what failed must show as instants.
+    instants = [event for event in trace["traceEvents"] if event["ph"] == "i"]
+    for socket in sockets:
+        for option in socket["options"]:
+            check(
+                any(i["args"].get("socket") == socket["socket"] and option["name"] in i["name"] for i in instants),
+                f"socket {socket['socket']}: no instant for {option['name']}",
+            )
+        if socket["state"] == "failed":
+            check(
+                any(i["cat"] == "failure" and socket["error"] in i["name"] for i in instants),
+                f"socket {socket['socket']}: no instant for {socket['error']}",
+            )
+
+
+ZEEK_TYPES = {
+    "time": r"\d+\.\d{6}",
+    "interval": r"\d+\.\d{6}",
+    "string": r"[^\t\x00-\x1f]+",
+    "enum": r"tcp|udp|icmp|unknown_transport",
+    "count": r"\d+",
+    "bool": r"T|F",
+    "port": r"\d{1,5}",
+    "set[string]": r"[^\t]+",
+}
+ZEEK_STATES = "S0 S1 SF REJ S2 S3 RSTO RSTR RSTOS0 RSTRH SH SHR OTH".split()
+
+
+def zeek_value(kind, text):
+    if kind == "addr":
+        try:
+            return ipaddress.ip_address(text) is not None
+        except ValueError:
+            return False
+    return re.fullmatch(ZEEK_TYPES[kind], text) is not None
+
+
+def check_zeek(path, sockets):
+    lines = open(path, encoding="ascii").read().split("\n")
+    check(lines.pop() == "", "the last line does not end")
+    check(lines[0] == "#separator \\x09", f"first line: {lines[0]}")
+    head = dict(line[1:].split("\t", 1) for line in lines[1:] if line.startswith("#"))
+    check(head["set_separator"] == "," and head["empty_field"] == "(empty)" and head["unset_field"] == "-", f"{head}")
+    check(head["path"] == "conn", head["path"])
+    fields, types = head["fields"].split("\t"), head["types"].split("\t")
+    check(len(fields) == len(types), "as many types as fields")
+    check(fields[:7] == "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto".split(), f"{fields}")
+    rows, uids = [], set()
+    for line in lines:
+        if line.startswith("#"):
+            continue
+        cells = line.split("\t")
+        check(len(cells) == len(fields), f"{len(cells)} fields: {line}")
+        for name, kind, cell in zip(fields, types, cells):
+            check(cell == "-" or zeek_value(kind, cell), f"{name} is no {kind}: {cell}")
+        row = dict(zip(fields, cells))
+        check(row["ts"] != "-" and re.fullmatch("C[0-9A-Za-z]{10,17}", row["uid"]), f"ts, uid: {line}")
+        check(row["uid"] not in uids, f"uid comes twice: {line}")
+        check(row["conn_state"] in ZEEK_STATES + ["-"], f"conn_state: {line}")
+        uids.add(row["uid"])
+        rows.append(row)
+    # Every TCP connection of the trace once, with what its originator counted.
+    by_id = {s["socket"]: s for s in sockets}
+    wanted = [
+        s
+        for s in sockets
+        if s["transport"] == "tcp"
+        and (s["role"] == "client" or (s["role"] == "server" and by_id.get(s["peer_socket"]) is None))
+    ]
+    tcp = [row for row in rows if row["proto"] == "tcp"]
+    check(len(tcp) == len(wanted), f"{len(tcp)} lines for {len(wanted)} connections")
+    for socket in wanted:
+        client = socket["role"] == "client"
+        ends = [("local_address", "local_port"), ("peer_address", "peer_port")]
+        ends = ends if client else ends[::-1]
+        key = [as_cell(socket[name]) or "-" for end in ends for name in end]
+        found = [row for row in tcp if [row[name] for name in fields[2:6]] == key]
+        check(found, f"socket {socket['socket']} is missing")
+        sent, received = ("orig_bytes", "resp_bytes") if client else ("resp_bytes", "orig_bytes")
+        state = {"ECONNREFUSED": "REJ", "ETIMEDOUT": "S0"}.get(socket["error"], "-") if socket["state"] == "failed" else None
+        check(
+            any(
+                row[sent] == (as_cell(socket["bytes_sent"]) or "-")
+                and row[received] == (as_cell(socket["bytes_received"]) or "-")
+                and row["community_id"] == (socket["community_id"] or "-")
+                and (state is None or row["conn_state"] == state)
+                for row in found
+            ),
+            f"socket {socket['socket']}: {found}",
+        )
+
+
+if __name__ == "__main__":
+    listed = [json.loads(line) for line in open(sys.argv[3], encoding="utf-8")]
+    {"csv": check_csv, "chrome": check_chrome, "zeek": check_zeek}[sys.argv[1]](sys.argv[2], listed)
+    if not listed:
+        wrong.append("no sockets: nothing was checked")
+    print("\n".join(wrong[:20]))
+    sys.exit(bool(wrong))
