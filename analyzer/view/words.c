@@ -87,7 +87,7 @@ const char *word_transport(unsigned family, unsigned type, int protocol)
         return other;
     }
     size_t i = 0;
-    for (name += 3; name[i] && i < sizeof other - 1; i++)
+    for (name += 3; i < sizeof other - 1 && name[i]; i++)
         other[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
     other[i] = '\0';
     return other;

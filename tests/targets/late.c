@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * late READY GO: makes a socket, opens the fifo READY for writing, waits until something is written to the fifo GO, binds and
- * closes the socket.
+ * late READY GO: makes a socket, opens the fifo READY for writing, waits until something is written to the fifo GO,
+ * binds and closes the socket.
  */
 #include "tests/targets/target.h"
 
