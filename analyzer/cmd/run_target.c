@@ -48,9 +48,11 @@ int run_target_find(const char *command, char *path)
             int status = executable(path);
             if (status == 0)
                 return 0;
-            if (status == RUN_NOT_EXECUTABLE && errno != EISDIR) {
+            int error = errno;
+            /* A folder that cannot be searched hides nothing worth telling of. */
+            if (status == RUN_NOT_EXECUTABLE && error != EISDIR && access(path, F_OK) == 0) {
                 worst = status;
-                worst_errno = errno;
+                worst_errno = error;
             }
         }
         if (!search[size])
