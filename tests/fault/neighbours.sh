@@ -44,6 +44,22 @@ if sanitized asan "$cc" -fsanitize=address; then
     faulty ./asan ledger 1 4 50 kill
     adds_up "AddressSanitizer told not to mind the order" $?
     environment=()
+    rm -f ledger
+    { (exec "$sockatlas" run -d trace ./asan ledger 1 4 50 kill) >out 2>&1; } 2>/dev/null
+    adds_up "AddressSanitizer, by sockatlas run" $?
+    cat >stale.c <<'C'
+#include <stdlib.h>
+#include <sys/socket.h>
+int main(void)
+{
+    int fds[2];
+    char *freed = malloc(16);
+    free(freed);
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, fds) + (send(fds[0], "x", 1, 0) != 1) + (recv(fds[1], freed, 1, 0) != 1);
+}
+C
+    "$cc" -fsanitize=address -w -o stale stale.c
+    case_has "AddressSanitizer still finds what it is for" "heap-use-after-free" "$("$sockatlas" run -d trace ./stale 2>&1)"
 else
     case_skip "AddressSanitizer" "$(head -1 err)"
 fi
