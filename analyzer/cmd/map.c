@@ -14,27 +14,39 @@
 
 enum { OPTION_FORMAT = 'f', OPTION_OUTPUT = 'o', OPTION_BY = 256, OPTION_WIDE };
 
-enum map_format { MAP_TEXT, MAP_JSON };
+static const struct format {
+    const char *name;
+    bool (*draw)(const struct model *model, const struct map_options *options, FILE *out);
+    bool (*ready)(void); /* says on stderr what is missing; NULL: nothing can be */
+} formats[] = {
+    {"text", map_text, NULL},       {"json", map_json, NULL},        {"dot", map_dot, NULL},
+    {"mermaid", map_mermaid, NULL}, {"svg", map_svg, map_svg_ready},
+};
 
 struct request {
-    enum map_format format;
+    const struct format *format;
     const char *output;
     bool by_program, wide;
     char **traces;
     int count;
 };
 
+static const struct format *find_format(const char *name)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(formats[i].name, name) == 0)
+            return &formats[i];
+    return NULL;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct request *request = state->input;
     switch (key) {
     case OPTION_FORMAT:
-        if (strcmp(text, "text") == 0)
-            request->format = MAP_TEXT;
-        else if (strcmp(text, "json") == 0)
-            request->format = MAP_JSON;
-        else
-            argp_error(state, "--format %s: no such format (text, json)", text);
+        request->format = find_format(text);
+        if (!request->format)
+            argp_error(state, "--format %s: no such format (text, json, dot, mermaid, svg)", text);
         return 0;
     case OPTION_OUTPUT:
         request->output = text;
@@ -57,7 +69,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"format", OPTION_FORMAT, "FORMAT", 0, "text (default) or json", 0},
+    {"format", OPTION_FORMAT, "FORMAT", 0, "text (default), json, dot, mermaid or svg (laid out by Graphviz)", 0},
     {"output", OPTION_OUTPUT, "FILE", 0, "write to FILE instead of standard output", 0},
     {"by", OPTION_BY, "WHAT", 0, "process (default), or program: its processes drawn as one", 0},
     {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
@@ -71,21 +83,22 @@ static const struct argp argp = {
         "Draws which process talked to which. TRACE is a folder, a log file or an exported .jsonl (- is standard "
         "input); "
         "none means ./sockatlas.data.\v"
-        "Examples:\n  sockatlas map\n  sockatlas map --by program --wide\n  sockatlas map --format json -o map.json\n"};
+        "Examples:\n  sockatlas map\n  sockatlas map --by program --wide\n  sockatlas map --format svg -o map.svg\n"};
 
 static bool draw(const struct model *model, const struct request *request, FILE *out)
 {
-    if (request->format == MAP_JSON)
-        return map_json(model, out);
     struct map_options view = {
         .by_program = request->by_program, .width = request->wide ? 0 : view_width(out), .colour = view_colour(out)};
-    return map_text(model, &view, out);
+    errno = 0;
+    return request->format->draw(model, &view, out);
 }
 
 int cmd_map(int argc, char **argv)
 {
-    struct request request = {.format = MAP_TEXT};
+    struct request request = {.format = &formats[0]};
     argp_parse(&argp, argc, argv, 0, NULL, &request);
+    if (request.format->ready && !request.format->ready())
+        return CMD_UNREADABLE;
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     struct model *model = model_new(&callbacks);
     int status = model_trace_read(model, request.traces, request.count);
@@ -96,10 +109,13 @@ int cmd_map(int argc, char **argv)
         return CMD_UNREADABLE;
     }
     bool drawn = draw(model, &request, out);
-    if (request.output && (fclose(out) != 0 || !drawn)) {
-        fprintf(stderr, "sockatlas: %s: %s\n", request.output, strerror(errno));
+    int error = drawn ? 0 : errno;
+    if (request.output && fclose(out) != 0 && !error)
+        error = errno;
+    if (error && request.output)
+        fprintf(stderr, "sockatlas: %s: %s\n", request.output, strerror(error));
+    if (error || !drawn)
         status = CMD_UNREADABLE;
-    }
     model_free(model);
     return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The map's views. Each writes a finished model to a stream and returns false when writing failed.
+ * The map's views. Each writes a finished model to a stream and returns false when writing failed, with errno, or with
+ * errno 0 when it has already said on stderr what went wrong.
  */
 #ifndef ANALYZER_VIEW_MAP_H
 #define ANALYZER_VIEW_MAP_H
@@ -16,6 +17,12 @@ struct map_options {
 };
 
 bool map_text(const struct model *model, const struct map_options *options, FILE *out);
-bool map_json(const struct model *model, FILE *out);
+bool map_json(const struct model *model, const struct map_options *options, FILE *out);
+bool map_dot(const struct model *model, const struct map_options *options, FILE *out);
+bool map_mermaid(const struct model *model, const struct map_options *options, FILE *out);
+/* Runs Graphviz's `dot`; map_svg_ready() tells, before any work is done, whether there is one, else says so on stderr.
+ */
+bool map_svg_ready(void);
+bool map_svg(const struct model *model, const struct map_options *options, FILE *out);
 
 #endif

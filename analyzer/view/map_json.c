@@ -97,8 +97,9 @@ static cJSON *coverage_json(const struct coverage *coverage)
     return object;
 }
 
-bool map_json(const struct model *model, FILE *out)
+bool map_json(const struct model *model, const struct map_options *options, FILE *out)
 {
+    (void)options;
     cJSON *map = cJSON_CreateObject();
     value_text(map, "schema", "sockatlas.map/1");
     cJSON *hosts = cJSON_AddArrayToObject(map, "hosts");

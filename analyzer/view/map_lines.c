@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lines of a picture of the map, see map_lines.h.
+ */
+#include "analyzer/view/map_lines.h"
+
+#include "analyzer/model/table.h"
+#include "analyzer/trace/text.h"
+#include "analyzer/view/words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a line is filed; its index is its entry's. */
+struct entry {
+    struct table_link by_key;
+};
+
+static bool same_line(const struct map_line *line, unsigned from, unsigned to, const struct edge *edge)
+{
+    const struct edge *other = line->edge;
+    return line->from == from && line->to == to && other->family == edge->family && other->type == edge->type &&
+           other->protocol == edge->protocol && other->match == edge->match &&
+           (address_equal(&other->server, &edge->server) ||
+            (!address_known(&other->server) && !address_known(&edge->server)));
+}
+
+static struct map_line *find(const struct map_lines *lines, const struct table *table, const struct entry *entries,
+                             uint64_t key, unsigned from, unsigned to, const struct edge *edge)
+{
+    for (struct table_link *link = table_first(table, key); link; link = table_next(link)) {
+        struct map_line *line = &lines->line[TABLE_OF(link, struct entry, by_key) - entries];
+        if (same_line(line, from, to, edge))
+            return line;
+    }
+    return NULL;
+}
+
+static void add_edge(struct map_lines *lines, struct table *table, struct entry *entries,
+                     const struct map_groups *groups, const struct edge *edge)
+{
+    unsigned from = map_group(groups, edge->from), to = map_group(groups, edge->to);
+    if (edge->match == MATCH_PAIR && edge->from == edge->to) {
+        lines->inner_pairs += edge->connections;
+        return;
+    }
+    uint64_t key = table_mix(((uint64_t)from << 32 | to) ^ (address_known(&edge->server) ? edge->server.port : 0));
+    struct map_line *line = find(lines, table, entries, key, from, to, edge);
+    if (!line) {
+        line = &lines->line[lines->count];
+        *line = (struct map_line){.from = from, .to = to, .edge = edge};
+        table_insert(table, &entries[lines->count++].by_key, key);
+    }
+    line->connections += edge->connections;
+    line->open += edge->open;
+    line->failed += edge->failed;
+    line->sent += edge->bytes_sent;
+    line->received += edge->bytes_received;
+    line->bytes_known |= edge->bytes_known;
+}
+
+static int by_initiator(const void *a, const void *b)
+{
+    const struct map_line *x = a, *y = b;
+    if (x->from != y->from)
+        return x->from < y->from ? -1 : 1;
+    return x->to < y->to ? -1 : x->to > y->to;
+}
+
+void map_lines_collect(struct map_lines *lines, const struct model *model, const struct map_groups *groups)
+{
+    unsigned edges = model_edge_count(model);
+    struct table table = {.size = 0};
+    struct entry *entries = calloc(edges + 1, sizeof *entries);
+    *lines = (struct map_lines){.line = calloc(edges + 1, sizeof *lines->line)};
+    if (!lines->line || !entries)
+        abort();
+    for (unsigned i = 0; i < edges; i++)
+        add_edge(lines, &table, entries, groups, model_edge(model, i));
+    table_free(&table);
+    free(entries);
+    qsort(lines->line, lines->count, sizeof *lines->line, by_initiator);
+}
+
+void map_lines_free(struct map_lines *lines)
+{
+    free(lines->line);
+    *lines = (struct map_lines){.line = NULL};
+}
+
+const char *map_line_over(const struct map_line *line, char out[MAP_LINE_OVER_MAX])
+{
+    char address[ADDRESS_TEXT_MAX];
+    const struct edge *edge = line->edge;
+    const char *transport = word_transport(edge->family, edge->type, edge->protocol);
+    if (edge->match == MATCH_PAIR)
+        snprintf(out, MAP_LINE_OVER_MAX, "%s socket pair", transport);
+    else
+        snprintf(out, MAP_LINE_OVER_MAX, "%s %s", transport, address_text_port(&edge->server, address));
+    return out;
+}
+
+/* The name that the initiator looked up, unless it was the address itself. */
+static const char *looked_up(const struct edge *edge)
+{
+    char address[ADDRESS_TEXT_MAX];
+    const char *text = address_text(&edge->server, address);
+    return edge->name && (!text || strcmp(edge->name, text) != 0) ? edge->name : NULL;
+}
+
+const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_MAX])
+{
+    size_t used = 0, size = MAP_LINE_NOTES_MAX;
+    const char *resolved = looked_up(line->edge);
+    out[0] = '\0';
+    if (line->failed)
+        used += (size_t)snprintf(out + used, size - used, "%llu failed", (unsigned long long)line->failed);
+    if (line->open)
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s%llu open", used ? ", " : "", (unsigned long long)line->open);
+    if (line->edge->match == MATCH_NAT)
+        used += (size_t)snprintf(out + used, size - used, "%snat", used ? ", " : "");
+    if (line->edge->match == MATCH_NONE)
+        used += (size_t)snprintf(out + used, size - used, "%snot accepted", used ? ", " : "");
+    if (resolved && used < size) {
+        char name[256];
+        text_escape(resolved, strnlen(resolved, 60), name);
+        snprintf(out + used, size - used, "%s%s", used ? ", " : "", name);
+    }
+    return out;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lines of a picture of the map: edges between groups of processes, those of one kind added up. What text, DOT and
+ * Mermaid draw.
+ */
+#ifndef ANALYZER_VIEW_MAP_LINES_H
+#define ANALYZER_VIEW_MAP_LINES_H
+
+#include "analyzer/model/model.h"
+#include "analyzer/view/map_group.h"
+
+/* Edges drawn as one line. */
+struct map_line {
+    unsigned from, to;       /* groups */
+    const struct edge *edge; /* the first of them */
+    uint64_t connections, open, failed, sent, received;
+    bool bytes_known;
+};
+
+struct map_lines {
+    struct map_line *line; /* sorted by initiator, then acceptor */
+    unsigned count;
+    uint64_t inner_pairs; /* socket pairs within one process: not drawn */
+};
+
+/* Fills `lines`, which map_lines_free() empties. */
+void map_lines_collect(struct map_lines *lines, const struct model *model, const struct map_groups *groups);
+void map_lines_free(struct map_lines *lines);
+
+/* "tcp 127.0.0.1:80", "unix socket pair". */
+#define MAP_LINE_OVER_MAX (ADDRESS_TEXT_MAX + 32)
+const char *map_line_over(const struct map_line *line, char out[MAP_LINE_OVER_MAX]);
+/* "1 failed, 2 open, nat, example.org"; "" when there is nothing to say. */
+#define MAP_LINE_NOTES_MAX 400
+const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_MAX]);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The map as a Mermaid flowchart, as documents and code hosts draw it.
+ */
+#include "analyzer/view/map.h"
+#include "analyzer/view/map_graph.h"
+#include "analyzer/view/words.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* Mermaid draws no more edges than this unless its own configuration says so; a diagram cannot. */
+enum { EDGES_DRAWN = 500 };
+
+/* Quoted text. Mermaid looks for directives, Markdown and HTML even there: whatever is no plain character is written as
+ * the entity #NUMBER;. UTF-8 stays. */
+static void put_text(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte >= 0x80 || isalnum(byte) || strchr(" .,:/()@+=-_", byte))
+            fputc(byte, out);
+        else
+            fprintf(out, "#%u;", byte);
+    }
+}
+
+static void put_line(FILE *out, const char *text)
+{
+    if (!*text)
+        return;
+    fputs("<br/>", out);
+    put_text(out, text);
+}
+
+static void put_box(FILE *out, const struct map_graph *graph, const struct map_box *box)
+{
+    char text[GROUP_TEXT_MAX], more[64] = "";
+    bool external = box->process->kind == PROCESS_EXTERNAL;
+    fprintf(out, "    n%u%s\"", box->group, external ? "([" : "[");
+    put_text(out, map_group_text(graph->groups, box->group, text));
+    for (unsigned i = 0; i < box->served_count; i++) {
+        fputs("<br/>listens on ", out);
+        put_text(out, box->served[i]);
+    }
+    if (box->more_served)
+        snprintf(more, sizeof more, "and on %llu more", (unsigned long long)box->more_served);
+    put_line(out, more);
+    fprintf(out, "\"%s\n", external ? "])" : "]");
+    if (box->process->kind != PROCESS_TRACED)
+        fprintf(out, "    class n%u outside\n", box->group);
+}
+
+static void put_edge(FILE *out, const struct map_line *line)
+{
+    char over[MAP_LINE_OVER_MAX], counts[MAP_LINE_NOTES_MAX], bytes[MAP_GRAPH_BYTES_MAX];
+    const char *arrow = line->edge->match == MATCH_PAIR ? "<-->" : line->failed && !line->connections ? "-.->" : "-->";
+    fprintf(out, "    n%u %s|\"", line->from, arrow);
+    put_text(out, map_line_over(line, over));
+    put_line(out, map_graph_counts(line, counts));
+    put_line(out, map_graph_bytes(line, bytes));
+    fprintf(out, "\"| n%u\n", line->to);
+}
+
+static void put_host(FILE *out, const struct model *model, const struct map_graph *graph, unsigned host)
+{
+    const struct sockatlas_header *header = &model_host(model, host)->header;
+    char name[sizeof header->host + 1] = "";
+    memcpy(name, header->host, sizeof header->host);
+    fprintf(out, "    subgraph host%u [\"", host);
+    put_text(out, name);
+    fputs("\"]\n", out);
+    for (unsigned i = 0; i < graph->boxes_count; i++)
+        if (graph->boxes[i].process->kind != PROCESS_EXTERNAL && graph->boxes[i].process->host == host)
+            put_box(out, graph, &graph->boxes[i]);
+    fputs("    end\n", out);
+}
+
+bool map_mermaid(const struct model *model, const struct map_options *options, FILE *out)
+{
+    struct map_graph *graph = map_graph_new(model, options->by_program);
+    bool clusters = graph->hosts_count > 1;
+    fputs("flowchart LR\n", out);
+    if (graph->lines.count > EDGES_DRAWN)
+        fprintf(out, "    %%%% %u edges: Mermaid draws %u unless its maxEdges is raised\n", graph->lines.count,
+                EDGES_DRAWN);
+    for (unsigned host = 0; clusters && host < graph->hosts_count; host++)
+        put_host(out, model, graph, host);
+    for (unsigned i = 0; i < graph->boxes_count; i++)
+        if (!clusters || graph->boxes[i].process->kind == PROCESS_EXTERNAL)
+            put_box(out, graph, &graph->boxes[i]);
+    for (unsigned i = 0; i < graph->lines.count; i++) {
+        put_edge(out, &graph->lines.line[i]);
+        if (graph->lines.line[i].failed)
+            fprintf(out, "    linkStyle %u stroke:#c62828,color:#c62828\n", i);
+    }
+    if (graph->boxes_count)
+        fputs("    classDef outside stroke-dasharray:4\n", out);
+    else
+        fputs("    nothing[\"no process talked to another\"]\n", out);
+    map_graph_free(graph);
+    return !ferror(out);
+}
