@@ -5,6 +5,7 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/filter.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/output.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/view/export.h"
 #include "analyzer/view/list_text.h"
@@ -15,13 +16,15 @@
 #include <argp.h>
 #include <stdlib.h>
 
-enum { OPTION_JSON = 256, OPTION_CSV, OPTION_WIDE };
+enum { OPTION_OUTPUT = 'o', OPTION_JSON = 256, OPTION_CSV, OPTION_WIDE };
 
 struct request {
     bool json, wide;
     const struct export_format *format; /* NULL: lines of our own */
     struct export export;
     unsigned width;
+    const char *output; /* NULL: standard output */
+    FILE *out;
     char **traces;
     int count;
     struct model *model;
@@ -31,7 +34,6 @@ struct request {
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct request *request = state->input;
-    (void)text;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->filter;
@@ -41,6 +43,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_CSV:
         request->format = &export_csv;
+        return 0;
+    case OPTION_OUTPUT:
+        request->output = text;
         return 0;
     case OPTION_WIDE:
         request->wide = true;
@@ -54,10 +59,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_option options[] = {{"json", OPTION_JSON, NULL, 0, "JSON Lines, one object a socket", 0},
-                                             {"csv", OPTION_CSV, NULL, 0, "CSV (RFC 4180), the same words", 0},
-                                             {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
-                                             {0}};
+static const struct argp_option options[] = {
+    {"json", OPTION_JSON, NULL, 0, "JSON Lines, one object a socket", 0},
+    {"csv", OPTION_CSV, NULL, 0, "CSV (RFC 4180), the same words", 0},
+    {"output", OPTION_OUTPUT, "FILE", 0, "write to FILE instead of standard output", 0},
+    {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
+    {0}};
 
 static const struct argp_child children[] = {{&filter_argp, 0, "Filters:", 0}, {0}};
 
@@ -70,7 +77,7 @@ static const struct argp argp = {
            "none means "
            "./sockatlas.data.\v"
            "Examples:\n  sockatlas list\n  sockatlas list --json | jq 'select(.state == \"failed\")'\n"
-           "  sockatlas list --failed --port 443,8443 --csv\n"};
+           "  sockatlas list --failed --port 443,8443 --csv -o failed.csv\n"};
 
 static bool wanted(const struct request *request, const struct socket *socket)
 {
@@ -100,28 +107,33 @@ static void print(void *context, const struct socket *socket)
         return;
     }
     if (request->json)
-        json_print_line(stdout, socket_json(request->model, socket));
+        json_print_line(request->out, socket_json(request->model, socket));
     else
-        list_text(request->model, socket, stdout, request->width);
+        list_text(request->model, socket, request->out, request->width);
 }
 
 int cmd_list(int argc, char **argv)
 {
     struct request request = {.json = false};
     argp_parse(&argp, argc, argv, 0, NULL, &request);
-    request.width = request.wide ? 0 : view_width(stdout);
+    request.out = output_open(request.output);
+    if (!request.out)
+        return CMD_UNREADABLE;
+    request.width = request.wide ? 0 : view_width(request.out);
     struct model_callbacks callbacks = {.context = &request, .socket_done = print, .alive = model_trace_alive};
     request.model = model_new(&callbacks);
-    request.export = (struct export){.out = stdout, .model = request.model};
+    request.export = (struct export){.out = request.out, .model = request.model};
     if (request.format)
         request.format->begin(&request.export);
     else if (!request.json)
-        list_text_title(stdout, request.width);
+        list_text_title(request.out, request.width);
     struct stream *stream = stream_open(request.traces, request.count, NULL, NULL);
-    model_trace_feed(request.model, stream, stdout);
+    model_trace_feed(request.model, stream, request.out);
     if (request.format)
         request.format->finish(&request.export);
     int status = stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
+    if (!output_close(request.out, request.output))
+        status = CMD_UNREADABLE;
     model_free(request.model);
     stream_close(stream);
     filter_free(&request.filter);

@@ -5,10 +5,10 @@
 #include "analyzer/view/map.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/output.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,7 +89,6 @@ static bool draw(const struct model *model, const struct request *request, FILE 
 {
     struct map_options view = {
         .by_program = request->by_program, .width = request->wide ? 0 : view_width(out), .colour = view_colour(out)};
-    errno = 0;
     return request->format->draw(model, &view, out);
 }
 
@@ -102,19 +101,10 @@ int cmd_map(int argc, char **argv)
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     struct model *model = model_new(&callbacks);
     int status = model_trace_read(model, request.traces, request.count);
-    FILE *out = request.output ? fopen(request.output, "we") : stdout;
-    if (!out) {
-        fprintf(stderr, "sockatlas: %s: %s\n", request.output, strerror(errno));
-        model_free(model);
-        return CMD_UNREADABLE;
-    }
-    bool drawn = draw(model, &request, out);
-    int error = drawn ? 0 : errno;
-    if (request.output && fclose(out) != 0 && !error)
-        error = errno;
-    if (error && request.output)
-        fprintf(stderr, "sockatlas: %s: %s\n", request.output, strerror(error));
-    if (error || !drawn)
+    FILE *out = output_open(request.output);
+    if (!out || !draw(model, &request, out))
+        status = CMD_UNREADABLE;
+    if (out && !output_close(out, request.output))
         status = CMD_UNREADABLE;
     model_free(model);
     return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The map's views. Each writes a finished model to a stream and returns false when writing failed, with errno, or with
- * errno 0 when it has already said on stderr what went wrong.
+ * The map's views. Each writes a finished model to a stream and returns false when that failed: ferror(out) tells of
+ * write errors, all else was said on stderr.
  */
 #ifndef ANALYZER_VIEW_MAP_H
 #define ANALYZER_VIEW_MAP_H

@@ -35,7 +35,6 @@ static int run_dot(char *option, int from, int to, int messages, int *status)
 
 static bool complain(int error, int status)
 {
-    errno = 0;
     if (error == ENOENT)
         fputs("sockatlas map: --format svg needs Graphviz's program `dot`, which is not installed (--format dot works "
               "without it)\n",
@@ -66,10 +65,9 @@ bool map_svg(const struct model *model, const struct map_options *options, FILE 
     FILE *graph = tmpfile();
     int status = 0;
     if (!graph || !map_dot(model, options, graph) || fflush(graph) != 0 || fflush(out) != 0) {
-        int error = errno;
+        fprintf(stderr, "sockatlas map: a temporary file: %s\n", strerror(errno));
         if (graph)
             fclose(graph);
-        errno = error;
         return false;
     }
     rewind(graph);
