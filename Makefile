@@ -46,7 +46,7 @@ TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills
 
 ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
 
-.PHONY: all help deps test demo bench install clean check check-format check-tidy check-cppcheck check-structure test-binaries
+.PHONY: all help deps test test-programs demo bench install clean check check-format check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas ## build the shim and the analyzer
 
 help: ## what can be made
@@ -56,9 +56,14 @@ deps: ## install what the build needs and is missing (apt-get)
 	@tests/deps build
 
 test: ## install what is missing, build, run every test; T=NAME runs the suites of that name
-	@tests/deps build test demo
+	@tests/deps build test programs demo
 	@$(MAKE) --no-print-directory all test-binaries
-	@tests/run $(T)
+	@tests/run $(SUITES) $(T)
+
+test-programs: ## as test: the real programs' own checks that take minutes, with the shim and without
+	@tests/deps build test programs
+	@$(MAKE) --no-print-directory all test-binaries
+	@tests/run --slow $(T)
 
 demo: ## install what is missing, build, trace nginx + curl + redis and draw their map
 	@tests/deps build demo
