@@ -21,10 +21,11 @@ static const struct group {
     {"tracer", bench_tracer}, {"analyzer", bench_analyzer},
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]), SLICES = 60 };
-enum { KEY_BIG = 256 };
+enum { KEY_BIG = 256, KEY_SHIM, KEY_AGAINST, KEY_ROW };
 
 struct choice {
     const char *parent; /* of the folder on disk */
+    const char *shim, *against, *row;
     unsigned slices;
     bool big;
     bool chosen[GROUPS];
@@ -33,6 +34,9 @@ struct choice {
 static const struct argp_option options[] = {
     {"directory", 'd', "DIR", 0, "where traces go that are not on tmpfs (default /tmp)", 0},
     {"slices", 'n', "N", 0, "slices of each side (default 60)", 0},
+    {"shim", KEY_SHIM, "FILE", 0, "the shim to measure (default: the one built here)", 0},
+    {"against", KEY_AGAINST, "FILE", 0, "what the other side of each load preloads (default: nothing)", 0},
+    {"row", KEY_ROW, "TEXT", 0, "of shim and call, only the lines whose title has TEXT in it", 0},
     {"big", KEY_BIG, NULL, 0, "also measure what takes gigabytes (or set BIG=1)", 0},
     {0},
 };
@@ -56,6 +60,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         choice->slices = (unsigned)strtoul(argument, NULL, 10);
         if (choice->slices < 1 || choice->slices > SLICES_MAX)
             argp_error(state, "%s: want 1 to %d slices", argument, SLICES_MAX);
+        return 0;
+    case KEY_SHIM:
+        choice->shim = argument;
+        return 0;
+    case KEY_AGAINST:
+        choice->against = argument;
+        return 0;
+    case KEY_ROW:
+        choice->row = argument;
         return 0;
     case KEY_BIG:
         choice->big = true;
@@ -111,6 +124,10 @@ int main(int argc, char **argv)
     bench.big = choice.big;
     bench.cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
     find_build(&bench);
+    if (choice.shim)
+        snprintf(bench.shim, sizeof(bench.shim), "%s", choice.shim);
+    bench.against = choice.against;
+    bench.row = choice.row;
     folder_make(&bench.disk, choice.parent);
     folder_make(&bench.memory, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : choice.parent);
     signal(SIGPIPE, SIG_IGN);

@@ -13,6 +13,8 @@
 struct bench {
     char build[4096]; /* the folder of the next ones, absolute */
     char shim[4200], load[4200], empty[4200], analyzer[4200], generate[4200]; /* programs and objects */
+    const char *against;        /* what the side without the shim preloads, NULL nothing */
+    const char *row;            /* only lines whose title has this in it, NULL all */
     struct folder memory, disk; /* where traces go: on tmpfs (the same as disk if there is none) and on a disk */
     unsigned slices;            /* of each side, of the loads' pairs */
     int cpu;                    /* where pinned loads run */
@@ -35,6 +37,9 @@ struct bench_load {
 };
 bool bench_pair(const struct bench *bench, const struct bench_load *load, const struct folder *folder,
                 struct series *series, struct folder_content *content, uint64_t *operations);
+
+/* Is a line wanted? */
+bool bench_wanted(const struct bench *bench, const char *title);
 
 /* The plan that loads are measured by. */
 struct plan bench_plan(const struct bench *bench);

@@ -60,6 +60,8 @@ void bench_call(const struct bench *bench)
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         struct bench_load load = {.name = "call", .argument = calls[i].name, .pinned = true, .slice_ns = SLICE_NS};
         char added[160];
+        if (!bench_wanted(bench, calls[i].title))
+            continue;
         if (!bench_pair(bench, &load, &bench->memory, &series, NULL, NULL)) {
             table_note(calls[i].title, "cannot run: the load ended early");
             continue;

@@ -16,6 +16,11 @@ struct plan bench_plan(const struct bench *bench)
     return (struct plan){.slices = bench->slices, .warm_up = WARM_UP, .slice_ns = SLICE_NS};
 }
 
+bool bench_wanted(const struct bench *bench, const char *title)
+{
+    return !bench->row || strstr(title, bench->row);
+}
+
 /* A load side that adds up its operations, for bytes an operation. */
 struct counted_side {
     struct load_side load; /* first */
@@ -45,9 +50,9 @@ bool bench_pair(const struct bench *bench, const struct bench_load *load, const 
                 struct series *series, struct folder_content *content, uint64_t *operations)
 {
     const char *const command[] = {bench->load, load->name, load->argument, NULL};
-    struct spawn without = {.command = command, .cpu = load->pinned ? bench->cpu : -1};
+    struct spawn without = {.command = command, .cpu = load->pinned ? bench->cpu : -1, .trace = folder->path};
     struct spawn with = without;
-    with.trace = folder->path;
+    without.preload = bench->against;
     with.preload = load->both_bare ? NULL : bench->shim;
     struct counted_side bare, watched;
     struct side *sides[] = {&bare.load.side, &watched.load.side};
@@ -154,7 +159,10 @@ void bench_shim(const struct bench *bench)
 {
     table_part("the shim", "without", "with");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        measure_row(bench, &rows[i]);
+        if (bench_wanted(bench, rows[i].title))
+            measure_row(bench, &rows[i]);
+    if (!bench_wanted(bench, "exec"))
+        return;
     table_part("exec of /bin/true", "empty", "shim");
     measure_exec(bench, "shim over an empty preload", bench->empty, bench->shim);
     table_part("", "none", "empty");
