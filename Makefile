@@ -18,7 +18,7 @@ BASE     := -std=gnu11 $(WARN) -MMD -MP
 # (its failure path prints), no fortify (it would call the _chk doors that the shim itself stands in).
 SHIM_CFLAGS  := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE \
                 -fno-builtin-printf -fno-math-errno -fexceptions
-SHIM_LDFLAGS := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,now -Wl,-z,relro -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1
+SHIM_LDFLAGS := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,now -Wl,-z,relro -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1 -Wl,--sort-section=name
 
 SHIM_SRC := $(wildcard shim/*.c)
 SHIM_OBJ := $(SHIM_SRC:%.c=$(BUILD)/%.o)

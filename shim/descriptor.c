@@ -12,8 +12,8 @@
 
 enum { CHUNK = 512, CHUNKS = 8192 };
 
-static struct descriptor first[CHUNK];
-static struct descriptor *chunks[CHUNKS];
+static struct descriptor first[CHUNK] LARGE;
+static struct descriptor *chunks[CHUNKS] LARGE;
 static int highest = -1;
 
 struct descriptor *descriptor_find(int fd)

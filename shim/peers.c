@@ -20,8 +20,8 @@ struct peer_set {
 };
 
 /* Sets by number; number 0 means none. `idle[i]`: set i waits for a socket. */
-static struct peer_set *sets[SETS];
-static bool idle[SETS];
+static struct peer_set *sets[SETS] LARGE;
+static bool idle[SETS] LARGE;
 static uint32_t made = 1;
 static uint32_t idle_count;
 
