@@ -65,17 +65,10 @@ libm=$(ldconfig -p | awk '/libm\.so\.6 .*x86-64|libm\.so\.6 /{print $NF; exit}')
 case_is "other preloads stay, in front" "$libm:$shim" "$(LD_PRELOAD=$libm environment LD_PRELOAD)"
 case_is "the shim is not listed twice" "$shim:$libm" "$(LD_PRELOAD=$shim:$libm environment LD_PRELOAD)"
 
-# The command tells that it is ready through one pipe and waits on another, so that no time matters.
-mkfifo ready hold
-cat >trapper <<'SH'
-trap 'exit 7' TERM
-trap 'exit 8' USR1
-exec 3<>hold
-echo ready >ready
-read -r _ <&3
-SH
+# The command tells through a pipe that it is ready, and holds its signals, so that no time matters.
+mkfifo ready
 for signal in TERM:7 USR1:8; do
-    start "$sockatlas" run sh trapper 2>/dev/null
+    start "$sockatlas" run "$targets/signals" ready 2>/dev/null
     pid=$!
     read -r _ <ready
     kill -s "${signal%:*}" "$pid"
@@ -84,17 +77,9 @@ for signal in TERM:7 USR1:8; do
 done
 
 # A key on the terminal signals the whole foreground group: once each, not once more through `run`.
-cat >counter <<'SH'
-count=0
-trap 'count=$((count + 1)); echo interrupted >ready' INT
-trap 'echo "interrupts: $count"; exit 0' QUIT
-exec 3<>hold
-echo ready >ready
-while :; do read -r _ <&3; done
-SH
 mkfifo keys
 exec 4<>keys
-env --default-signal=INT,QUIT script -qec "'$sockatlas' run sh counter" /dev/null <keys >typescript &
+env --default-signal=INT,QUIT script -qec "'$sockatlas' run '$targets/signals' ready" /dev/null <keys >typescript &
 pid=$!
 adopt "$pid"
 read -r _ <ready
