@@ -9,7 +9,6 @@
 #include "analyzer/view/words.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 const char *setting_verdict_word(enum setting_verdict verdict)
 {
@@ -18,45 +17,6 @@ const char *setting_verdict_word(enum setting_verdict verdict)
         [SETTING_CLAMPED] = "clamped",   [SETTING_CHANGED] = "changed", [SETTING_REFUSED] = "refused",
     };
     return words[verdict];
-}
-
-size_t setting_effective(const struct socket_option *option, const unsigned char **bytes)
-{
-    bool read_back = option->effective_size != 0;
-    *bytes = option->bytes + (read_back ? option->kept_size : 0);
-    return read_back ? option->effective_size : option->error ? 0 : option->kept_size;
-}
-
-static bool is_buffer(const struct socket_option *option)
-{
-    return option->level == SOL_SOCKET && (option->name == SO_RCVBUF || option->name == SO_SNDBUF ||
-                                           option->name == SO_RCVBUFFORCE || option->name == SO_SNDBUFFORCE);
-}
-
-static enum setting_verdict buffer_verdict(int64_t requested, int64_t effective)
-{
-    if (effective == 2 * requested)
-        return SETTING_DOUBLED;
-    return requested < 0 || effective < 2 * requested ? SETTING_CLAMPED : SETTING_RAISED;
-}
-
-enum setting_verdict setting_verdict(const struct socket_option *option)
-{
-    const unsigned char *bytes;
-    int64_t requested, effective;
-    size_t size = setting_effective(option, &bytes);
-    if (option->error)
-        return SETTING_REFUSED;
-    if (!option->effective_size)
-        return SETTING_AS_ASKED;
-    if (option_number(option->level, option->name, option->bytes, option->kept_size, &requested) &&
-        option_number(option->level, option->name, bytes, size, &effective)) {
-        if (is_buffer(option))
-            return buffer_verdict(requested, effective);
-        return requested == effective ? SETTING_AS_ASKED : SETTING_CHANGED;
-    }
-    bool same = size == option->kept_size && memcmp(bytes, option->bytes, size) == 0;
-    return same ? SETTING_AS_ASKED : SETTING_CHANGED;
 }
 
 const char *setting_name(int level, int name, char out[SETTING_NAME_MAX])

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sockatlas doctor`: what is wrong, by what was seen.
+ */
+#include "analyzer/view/doctor.h"
+#include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/model_trace.h"
+#include "analyzer/view/table.h"
+
+#include <argp.h>
+#include <string.h>
+
+enum doctor_format { DOCTOR_TEXT, DOCTOR_JSON, DOCTOR_SARIF };
+
+struct request {
+    enum doctor_format format;
+    char **traces;
+    int count;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct request *request = state->input;
+    switch (key) {
+    case 'f':
+        if (strcmp(text, "text") == 0)
+            request->format = DOCTOR_TEXT;
+        else if (strcmp(text, "json") == 0)
+            request->format = DOCTOR_JSON;
+        else if (strcmp(text, "sarif") == 0)
+            request->format = DOCTOR_SARIF;
+        else
+            argp_error(state, "--format %s: no such format (text, json, sarif)", text);
+        return 0;
+    case ARGP_KEY_ARGS:
+        request->traces = state->argv + state->next;
+        request->count = state->argc - state->next;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"format", 'f', "FORMAT", 0, "text (default), json (JSON Lines, one object a finding), or sarif (2.1.0)", 0}, {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[TRACE...]",
+    .doc =
+        "Looks for the mistakes that people come for help with, and tells for each what was seen, why it matters and "
+        "what to do. Exit status 3 when something was found. Some mistakes show only in a trace made with "
+        "SOCKATLAS_IO=1 (write-write-read). TRACE is a folder, a log file or an exported .jsonl (- is standard "
+        "input); none means ./sockatlas.data.\v"
+        "Examples:\n  sockatlas doctor\n  sockatlas doctor --format json | jq -r '.rule + \" \" + .message'\n"
+        "  sockatlas doctor --format sarif >findings.sarif\n"};
+
+/* Of this machine: the trace does not say. */
+static void port_range(unsigned *low, unsigned *high)
+{
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    *low = *high = 0;
+    if (!file)
+        return;
+    if (fscanf(file, "%u %u", low, high) != 2)
+        *low = *high = 0;
+    fclose(file);
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+    struct request request = {.format = DOCTOR_TEXT};
+    unsigned low, high;
+    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    port_range(&low, &high);
+    struct doctor *doctor = doctor_new(low, high);
+    struct model_callbacks callbacks = {.alive = model_trace_alive};
+    doctor_callbacks(doctor, &callbacks);
+    struct model *model = model_new(&callbacks);
+    doctor_attach(doctor, model);
+    int status = model_trace_read(model, request.traces, request.count);
+    doctor_finish(doctor);
+    bool written = request.format == DOCTOR_JSON ? doctor_json(doctor, stdout)
+                   : request.format == DOCTOR_SARIF
+                       ? doctor_sarif(doctor, stdout)
+                       : doctor_text(doctor, model, view_width(stdout), view_colour(stdout), stdout);
+    if (status == CMD_DONE && doctor_finding_count(doctor))
+        status = CMD_FOUND;
+    doctor_free(doctor);
+    model_free(model);
+    return written ? status : CMD_UNREADABLE;
+}

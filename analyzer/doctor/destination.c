@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What one process tried with one peer address: connections established, failed, open at once, short-lived. Counted
+ * before the rules see an event; memory is the distinct pairs.
+ */
+#include "analyzer/doctor/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* A connection that lives longer is kept for what may come, or did more than ask once. */
+#define SHORT_NS (2 * SECOND_NS)
+
+enum outcome connect_outcome(const struct event *event)
+{
+    if (event->kind == SOCKATLAS_CONNECTED)
+        return event->error ? OUTCOME_FAILED : OUTCOME_DONE;
+    if (event->kind != SOCKATLAS_CONNECT)
+        return OUTCOME_NONE;
+    if (event->error == EINPROGRESS || event->error == EINTR || event->error == EALREADY)
+        return OUTCOME_PENDING;
+    return event->error == EISCONN ? OUTCOME_NONE : event->error ? OUTCOME_FAILED : OUTCOME_DONE;
+}
+
+static struct destination *destination_of(struct doctor *doctor, const struct sight *sight)
+{
+    struct destination_key key;
+    memset(&key, 0, sizeof key);
+    key.netns = sight->socket->netns;
+    key.host = sight->socket->host;
+    key.process = sight->process->id;
+    const struct address *peer = &sight->socket->peer; /* member by member: padding counts in a key */
+    key.address.family = peer->family;
+    key.address.port = peer->port;
+    key.address.scope = peer->scope;
+    key.address.size = peer->size;
+    memcpy(key.address.bytes, peer->bytes, peer->size);
+    struct destination *destination;
+    HASH_FIND(hh, doctor->destinations, &key, sizeof key, destination);
+    if (destination)
+        return destination;
+    destination = calloc(1, sizeof *destination);
+    if (!destination)
+        abort();
+    destination->key = key;
+    destination->process = sight->process;
+    HASH_ADD(hh, doctor->destinations, key, sizeof key, destination);
+    return destination;
+}
+
+static void count_second(struct destination *destination, uint64_t time_ns)
+{
+    uint64_t second = time_ns / SECOND_NS;
+    if (second > destination->latest_second + DESTINATION_SECONDS)
+        memset(destination->by_second, 0, sizeof destination->by_second);
+    else
+        while (destination->latest_second < second)
+            destination->by_second[++destination->latest_second % DESTINATION_SECONDS] = 0;
+    if (second > destination->latest_second)
+        destination->latest_second = second;
+    destination->by_second[second % DESTINATION_SECONDS]++;
+}
+
+uint64_t destination_recent(const struct doctor *doctor, const struct destination *destination, uint64_t time_ns)
+{
+    uint64_t second = time_ns / SECOND_NS, recent = 0;
+    for (const struct destination *at = doctor->destinations; at; at = at->hh.next) {
+        if (at->key.host != destination->key.host || at->key.netns != destination->key.netns ||
+            !address_equal(&at->key.address, &destination->key.address))
+            continue;
+        for (uint64_t back = 0; back < DESTINATION_SECONDS; back++)
+            if (at->latest_second >= back && at->latest_second - back + DESTINATION_SECONDS > second)
+                recent += at->by_second[(at->latest_second - back) % DESTINATION_SECONDS];
+    }
+    return recent;
+}
+
+static void done(struct destination *destination, struct chart *chart, const struct event *event)
+{
+    destination->connects++;
+    destination->overlapping += destination->open != 0;
+    destination->open++;
+    chart->destination = destination;
+    count_second(destination, event->time_ns);
+}
+
+static void closed(struct chart *chart, const struct event *event)
+{
+    struct destination *destination = chart->destination;
+    const struct sockatlas_body_close *body = event_body(event);
+    if (!destination)
+        return;
+    chart->destination = NULL;
+    destination->open--;
+    if (!body->bytes_sent || !body->bytes_received || !chart->connected_ns ||
+        event->time_ns - chart->connected_ns > SHORT_NS)
+        return;
+    if (!destination->exchanges++) {
+        destination->exchange_first_ns = chart->connected_ns;
+        destination->exchange_socket = chart->id;
+    }
+    destination->exchange_last_ns = event->time_ns;
+}
+
+void destination_event(struct doctor *doctor, struct sight *sight)
+{
+    const struct event *event = sight->event;
+    struct chart *chart = sight->chart;
+    if (!chart->tcp)
+        return;
+    if (event->kind == SOCKATLAS_CLOSE && !event->error)
+        closed(chart, event);
+    enum outcome outcome = connect_outcome(event);
+    if ((outcome != OUTCOME_DONE && outcome != OUTCOME_FAILED) || !address_known(&chart->peer))
+        return;
+    struct destination *destination = sight->destination = destination_of(doctor, sight);
+    if (outcome == OUTCOME_FAILED)
+        destination->failures[destination->failures_count++ % STORM_FAILURES] = event->time_ns;
+    else if (!chart->destination)
+        done(destination, chart, event);
+}
+
+void destination_free_all(struct doctor *doctor)
+{
+    struct destination *destination, *next;
+    HASH_ITER(hh, doctor->destinations, destination, next)
+    {
+        HASH_DEL(doctor->destinations, destination);
+        free(destination);
+    }
+}

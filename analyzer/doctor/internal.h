@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The doctor from inside: what rules are given and what they may note. Nothing outside analyzer/doctor/ includes it.
+ */
+#ifndef ANALYZER_DOCTOR_INTERNAL_H
+#define ANALYZER_DOCTOR_INTERNAL_H
+
+#include "analyzer/doctor/doctor.h"
+
+#include <uthash.h>
+
+#define SECOND_NS 1000000000ull
+
+/* A setting that was refused and not mended yet. */
+struct refusal {
+    int32_t level, name;
+    uint16_t error;
+    uint64_t time_ns;
+};
+#define REFUSALS_MAX 8
+
+/* What is noted of one socket while it lives. */
+struct chart {
+    UT_hash_handle hh;
+    UT_hash_handle by_tuple;
+    uint64_t id;
+    unsigned host;
+    uint64_t netns;
+    uint16_t family, type;
+    bool tcp;
+    enum state state;
+    struct address local, peer;
+    const struct process *owner;
+    uint64_t connected_ns, last_ns; /* established; latest event */
+    /* Settings in force, a listener's handed down to what it accepts. */
+    bool reuse_address, keepalive, user_timeout, linger_zero, nodelay, cork;
+    struct refusal refusals[REFUSALS_MAX];
+    unsigned refusals_count;
+    struct finding *bind_failed;
+    struct tuple_key {
+        uint64_t netns;
+        uint32_t host;
+        uint32_t ports;
+        unsigned char local[16], peer[16];
+    } tuple;
+    bool tuple_listed;
+    uint64_t twin_id, twin_ns; /* another socket got this one's tuple while it was open */
+    uint64_t peer_closed_ns;   /* the other end, if it is traced */
+    unsigned accept_failures;
+    uint64_t accept_first_ns;
+    unsigned writes; /* in a row */
+    uint64_t write_ns, write_bytes;
+    unsigned exchanges; /* write-write-read without TCP_NODELAY */
+    struct destination *destination;
+    struct crowd *crowd;
+};
+
+#define DESTINATION_SECONDS 60
+#define STORM_FAILURES      10
+/* What one process tried with one address. */
+struct destination {
+    UT_hash_handle hh;
+    struct destination_key {
+        uint64_t netns;
+        uint32_t host, process;
+        struct address address;
+    } key;
+    const struct process *process;
+    uint64_t connects;          /* established */
+    uint64_t open, overlapping; /* now; begun while another was open */
+    uint64_t exchanges;         /* short connections that sent and received */
+    uint64_t exchange_first_ns, exchange_last_ns;
+    uint64_t exchange_socket;
+    uint64_t failures[STORM_FAILURES]; /* times, a ring */
+    uint64_t failures_count;
+    uint32_t by_second[DESTINATION_SECONDS]; /* connects, a ring by second */
+    uint64_t latest_second;
+};
+
+struct doctor;
+
+/* What a rule looks at: one event, whose process and socket, and what is noted of that. `socket` and `chart` may be
+ * NULL (together), `destination` is there for TCP connects. */
+struct sight {
+    const struct event *event;
+    const struct process *process;
+    const struct socket *socket;
+    struct chart *chart;
+    struct destination *destination;
+};
+
+struct rule_row {
+    struct rule rule;
+    void (*on_event)(struct doctor *doctor, const struct rule *rule, const struct sight *sight);
+    void (*on_socket)(struct doctor *doctor, const struct rule *rule, const struct socket *socket, struct chart *chart);
+    void (*on_inherit)(struct doctor *doctor, const struct rule *rule, const struct process *process,
+                       const struct socket *socket, int32_t fd, uint64_t time_ns);
+    void (*on_finish)(struct doctor *doctor, const struct rule *rule);
+    void (*free)(void *notes);
+};
+
+#define RULE(name) extern const struct rule_row rule_##name;
+#include "analyzer/doctor/rules.def"
+#undef RULE
+
+enum rule_id {
+#define RULE(name) RULE_##name,
+#include "analyzer/doctor/rules.def"
+#undef RULE
+    RULES
+};
+
+struct doctor {
+    const struct model *model;
+    unsigned port_low, port_high;
+    struct chart *charts; /* by socket id */
+    struct chart *tuples; /* TCP connections by tuple */
+    struct destination *destinations;
+    struct finding **findings;
+    unsigned findings_count, findings_room;
+    uint64_t sockets_seen, last_ns;
+    void *notes[RULES]; /* what a rule keeps beyond sockets; its own */
+};
+
+/* ---- finding.c --------------------------------------------------------------------------------------------------- */
+
+/* The finding of `rule` for `process` and `key` (what else tells two apart): a new one, without message, or the one
+ * made before, counted once more. */
+struct finding *finding_see(struct doctor *doctor, const struct rule *rule, const struct process *process,
+                            uint64_t socket, const char *key);
+void finding_say(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Kept while there is room. time_ns 0: of no single moment. */
+void finding_evidence(const struct doctor *doctor, struct finding *finding, unsigned host, uint64_t time_ns,
+                      uint64_t socket, const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* It was none after all. */
+void finding_drop(struct doctor *doctor, struct finding *finding);
+void finding_free_all(struct doctor *doctor);
+
+/* ---- doctor.c ---------------------------------------------------------------------------------------------------- */
+
+struct chart *chart_find(const struct doctor *doctor, uint64_t socket);
+/* Another open TCP connection of the same namespace with this tuple, or with its ends exchanged. */
+struct chart *chart_by_tuple(const struct doctor *doctor, const struct chart *chart, bool mirrored);
+/* An option's value where it is one integer. */
+bool option_value(const struct event *event, int32_t level, int32_t name, int64_t *value);
+/* Whether a process ended by this record rather than closed. */
+bool is_exit_call(unsigned call);
+
+/* ---- destination.c ----------------------------------------------------------------------------------------------- */
+
+/* Keeps the destinations' counts; before the rules see the event. */
+void destination_event(struct doctor *doctor, struct sight *sight);
+/* Connections established by all processes of the namespace with that address in the last 60 seconds. */
+uint64_t destination_recent(const struct doctor *doctor, const struct destination *destination, uint64_t time_ns);
+void destination_free_all(struct doctor *doctor);
+/* How a connect ended, if this event tells. */
+enum outcome { OUTCOME_NONE, OUTCOME_PENDING, OUTCOME_DONE, OUTCOME_FAILED };
+enum outcome connect_outcome(const struct event *event);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rule: ephemeral ports towards one address run out.
+ */
+#include "analyzer/doctor/internal.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+/* Without a failure: how full the range must look, in percent. */
+#define NEARLY_FULL 80
+
+static void arithmetic(const struct doctor *doctor, char *out, size_t size, uint64_t recent)
+{
+    if (doctor->port_high > doctor->port_low)
+        snprintf(out, size,
+                 "%llu connections to it in the last 60 s (as long as TIME_WAIT holds a port); ports %u-%u "
+                 "are %u",
+                 (unsigned long long)recent, doctor->port_low, doctor->port_high,
+                 doctor->port_high - doctor->port_low + 1);
+    else
+        snprintf(out, size,
+                 "%llu connections to it in the last 60 s (as long as TIME_WAIT holds a port); the default "
+                 "range has 28232 ports",
+                 (unsigned long long)recent);
+}
+
+static void failed(struct doctor *doctor, const struct rule *rule, const struct sight *sight,
+                   const struct destination *destination)
+{
+    char peer[ADDRESS_TEXT_MAX], numbers[160];
+    uint64_t recent = destination_recent(doctor, destination, sight->event->time_ns);
+    if (!recent) /* no route or no such family gives the same error */
+        return;
+    address_text_port(&sight->chart->peer, peer);
+    struct finding *finding = finding_see(doctor, rule, sight->process, sight->chart->id, peer);
+    finding->severity = SEVERITY_ERROR;
+    arithmetic(doctor, numbers, sizeof numbers, recent);
+    finding_say(finding, "no local port was left for a connection to %s (EADDRNOTAVAIL)", peer);
+    finding_evidence(doctor, finding, sight->chart->host, sight->event->time_ns, sight->chart->id,
+                     "connect() = -1 EADDRNOTAVAIL; %s", numbers);
+}
+
+static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
+{
+    enum outcome outcome = connect_outcome(sight->event);
+    if (!sight->chart || !sight->chart->tcp || (outcome != OUTCOME_DONE && outcome != OUTCOME_FAILED))
+        return;
+    if (outcome == OUTCOME_FAILED && sight->event->error == EADDRNOTAVAIL) {
+        if (sight->destination)
+            failed(doctor, rule, sight, sight->destination);
+        return;
+    }
+    const struct destination *destination = sight->chart->destination;
+    if (!destination || doctor->port_high <= doctor->port_low || destination->connects % 64)
+        return;
+    unsigned ports = doctor->port_high - doctor->port_low + 1;
+    uint64_t recent = destination_recent(doctor, destination, sight->event->time_ns);
+    if (recent * 100 < (uint64_t)ports * NEARLY_FULL)
+        return;
+    char peer[ADDRESS_TEXT_MAX], numbers[160];
+    address_text_port(&sight->chart->peer, peer);
+    struct finding *finding = finding_see(doctor, rule, sight->process, sight->chart->id, peer);
+    if (finding->message)
+        return;
+    finding->inferred = true;
+    arithmetic(doctor, numbers, sizeof numbers, recent);
+    finding_say(finding, "local ports for connections to %s are nearly all in use (inferred)", peer);
+    finding_evidence(doctor, finding, sight->chart->host, sight->event->time_ns, sight->chart->id, "%s", numbers);
+}
+
+const struct rule_row rule_ports_running_out = {
+    .rule = {.name = "ports-running-out",
+             .severity = SEVERITY_WARNING,
+             .title = "ephemeral ports run out",
+             .why = "A connection needs a local port that no other connection to the same address and port uses, and a "
+                    "closed one keeps its port in TIME_WAIT for 60 s: rate times 60 must stay below the range.",
+             .remedy =
+                 "Use connections again; widen net.ipv4.ip_local_port_range; connect from several addresses, or to "
+                 "several; set IP_BIND_ADDRESS_NO_PORT before binding a source address; net.ipv4.tcp_tw_reuse=1."},
+    .on_event = see,
+};

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What became of a parameter that a program set.
+ */
+#include "analyzer/model/setting.h"
+
+#include "analyzer/names/names.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+size_t setting_effective(const struct socket_option *option, const unsigned char **bytes)
+{
+    bool read_back = option->effective_size != 0;
+    *bytes = option->bytes + (read_back ? option->kept_size : 0);
+    return read_back ? option->effective_size : option->error ? 0 : option->kept_size;
+}
+
+static bool is_buffer(const struct socket_option *option)
+{
+    return option->level == SOL_SOCKET && (option->name == SO_RCVBUF || option->name == SO_SNDBUF ||
+                                           option->name == SO_RCVBUFFORCE || option->name == SO_SNDBUFFORCE);
+}
+
+static enum setting_verdict buffer_verdict(int64_t requested, int64_t effective)
+{
+    if (effective == 2 * requested)
+        return SETTING_DOUBLED;
+    return requested < 0 || effective < 2 * requested ? SETTING_CLAMPED : SETTING_RAISED;
+}
+
+enum setting_verdict setting_verdict(const struct socket_option *option)
+{
+    const unsigned char *bytes;
+    int64_t requested, effective;
+    size_t size = setting_effective(option, &bytes);
+    if (option->error)
+        return SETTING_REFUSED;
+    if (!option->effective_size)
+        return SETTING_AS_ASKED;
+    if (option_number(option->level, option->name, option->bytes, option->kept_size, &requested) &&
+        option_number(option->level, option->name, bytes, size, &effective)) {
+        if (is_buffer(option))
+            return buffer_verdict(requested, effective);
+        return requested == effective ? SETTING_AS_ASKED : SETTING_CHANGED;
+    }
+    bool same = size == option->kept_size && memcmp(bytes, option->bytes, size) == 0;
+    return same ? SETTING_AS_ASKED : SETTING_CHANGED;
+}
