@@ -49,14 +49,16 @@ HOOK int dup3(int from, int to, int flags)
     return result;
 }
 
-static void watch_fcntl(enum sockatlas_call call, int fd, int command, int result)
+static void watch_fcntl(enum sockatlas_call call, int fd, int command, const void *argument, int result)
 {
     if (result < 0)
         return;
     if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
         watch_dup(call, fd, result, command == F_DUPFD_CLOEXEC);
-    else if (command == F_SETFD || command == F_SETFL)
-        watch_flags(call, fd);
+    else if (command == F_SETFD)
+        watch_flag(call, fd, SOCKATLAS_CLOEXEC, (uintptr_t)argument & FD_CLOEXEC);
+    else if (command == F_SETFL)
+        watch_flag(call, fd, SOCKATLAS_NONBLOCK, (uintptr_t)argument & O_NONBLOCK);
 }
 
 /* Duplicates, or changes flags. The argument is a pointer, a long or absent: it is handed on as it came in its
@@ -69,7 +71,7 @@ HOOK int fcntl(int fd, int command, ...)
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
     int result = real.fcntl(fd, command, argument);
-    watch_fcntl(SOCKATLAS_CALL_fcntl, fd, command, result);
+    watch_fcntl(SOCKATLAS_CALL_fcntl, fd, command, argument, result);
     return result;
 }
 
@@ -82,6 +84,6 @@ HOOK int fcntl64(int fd, int command, ...)
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
     int result = (real.fcntl64 ? real.fcntl64 : real.fcntl)(fd, command, argument);
-    watch_fcntl(SOCKATLAS_CALL_fcntl64, fd, command, result);
+    watch_fcntl(SOCKATLAS_CALL_fcntl64, fd, command, argument, result);
     return result;
 }

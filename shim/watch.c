@@ -368,21 +368,39 @@ void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
     record_write(&record, &body, sizeof(body), NULL, 0);
 }
 
-void watch_flags(enum sockatlas_call call, int fd)
+/* What a descriptor's flags are now, where that is news. */
+static void note_flags(enum sockatlas_call call, int fd, struct descriptor *entry, uint32_t now)
 {
-    if (!config.on)
-        return;
-    struct descriptor *entry = watch_any_used(call, fd);
-    if (!entry)
-        return;
-    struct sockatlas_body_flags body = {.flags = probe_flags(fd)};
-    uint16_t flags = entry_flags(body.flags);
+    uint16_t flags = entry_flags(now);
     if ((entry->flags & (DESCRIPTOR_CLOEXEC | DESCRIPTOR_NONBLOCK)) == flags)
         return;
     if (!process_identity().vforked)
         descriptor_set(entry, flags, (uint16_t)((DESCRIPTOR_CLOEXEC | DESCRIPTOR_NONBLOCK) & ~flags));
+    struct sockatlas_body_flags body = {.flags = now};
     struct record record = {.kind = SOCKATLAS_FLAGS, .call = call, .fd = fd, .cookie = entry->cookie};
     record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
+void watch_flags(enum sockatlas_call call, int fd)
+{
+    struct descriptor *entry = config.on ? watch_any_used(call, fd) : NULL;
+    if (entry)
+        note_flags(call, fd, entry, probe_flags(fd));
+}
+
+void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set)
+{
+    struct descriptor *entry = config.on ? watch_any_used(call, fd) : NULL;
+    if (!entry)
+        return;
+    /* Another descriptor of the socket may have changed what they share. */
+    if ((entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks()) {
+        note_flags(call, fd, entry, probe_flags(fd));
+        return;
+    }
+    uint32_t now = (entry->flags & DESCRIPTOR_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) |
+                   (entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0);
+    note_flags(call, fd, entry, set ? now | flag : now & ~flag);
 }
 
 /* Room for what a sandboxed process may still record: it can make none itself. */

@@ -39,6 +39,9 @@ void watch_replace(enum sockatlas_call call, int from, int to, int flags);
 void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec);
 /* Descriptor or status flags may have changed (fcntl, ioctl). */
 void watch_flags(enum sockatlas_call call, int fd);
+/* One of them (SOCKATLAS_CLOEXEC or SOCKATLAS_NONBLOCK) was set or cleared. Asks the kernel only where others may hold
+ * the socket too. */
+void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set);
 /* The process is about to enter a seccomp sandbox. */
 void watch_confine(enum sockatlas_call call);
 /* The process ends now: records the state of each socket it used. */
