@@ -150,6 +150,12 @@ static void do_sendto_datagram(unsigned i)
 {
     sendto(left[i], "x", 1, 0, (struct sockaddr *)&address, sizeof(address));
 }
+/* To one address, again and again. */
+static void do_sendto_again(unsigned i)
+{
+    (void)i;
+    do_sendto_datagram(0);
+}
 static void do_read_null(unsigned i)
 {
     char byte;
@@ -210,6 +216,7 @@ static const struct call {
     {"send", connect_both, do_send, close_both},
     {"recv", connect_and_send, do_recv, close_both},
     {"sendto_datagram", open_datagram, do_sendto_datagram, close_left},
+    {"sendto_again", open_datagram, do_sendto_again, close_left},
     {"read_no_socket", open_null, do_read_null, close_left},
     {"write_no_socket", open_null, do_write_null, close_left},
     {"poll", open_stream, do_poll, close_left},
