@@ -70,6 +70,10 @@ log() {
         sed -E 's/port [0-9]+/port N/; s/pid [0-9]+/pid N/; s/ssh2.*//; s/fd [0-9]+/fd N/' | sort | uniq -c
 }
 
+logged() { # SESSIONS: that their ends are told of
+    [ "$(grep -c 'Disconnected from user' sshd.log)" -ge "$1" ]
+}
+
 session() {
     serve || return
     here here 'echo hello; id -un; echo error >&2; exit 7'
@@ -87,7 +91,7 @@ session() {
     for each in 1 2 3 4; do here here "echo together $each" >"$each.out" & done
     wait %2 %3 %4 %5 2>/dev/null
     until_true test -s 1.out -a -s 2.out -a -s 3.out -a -s 4.out && cat {1,2,3,4}.out
-    stop "${started[0]}" && log
+    until_true logged 12 && stop "${started[0]}" && log
 }
 program_same "ssh" session
 edge "ssh: to the server over TCP" ssh sshd tcp 12
