@@ -67,10 +67,11 @@ case_is "the shim is not listed twice" "$shim:$libm" "$(LD_PRELOAD=$shim:$libm e
 
 # The command tells through a pipe that it is ready, and holds its signals, so that no time matters.
 mkfifo ready
+exec 5<>ready # held open: a fifo reopened for each line would end between two writers
 for signal in TERM:7 USR1:8; do
     start "$sockatlas" run "$targets/signals" ready 2>/dev/null
     pid=$!
-    read -r _ <ready
+    read -r _ <&5
     kill -s "${signal%:*}" "$pid"
     wait "$pid"
     case_is "SIG${signal%:*} is handed on" "${signal#*:}" $?
@@ -82,9 +83,9 @@ exec 4<>keys
 env --default-signal=INT,QUIT script -qec "'$sockatlas' run '$targets/signals' ready" /dev/null <keys >typescript &
 pid=$!
 adopt "$pid"
-read -r _ <ready
+read -r _ <&5
 printf '\003' >&4
-read -r _ <ready
+read -r _ <&5
 printf '\034' >&4
 wait "$pid"
 exec 4>&-
