@@ -13,6 +13,7 @@ enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3
     X(run, "trace a command and all its children")                                                                     \
     X(map, "draw which process talked to which")                                                                       \
     X(list, "one line per socket")                                                                                     \
+    X(show, "one socket's life, event by event")                                                                       \
     X(tuned, "the parameters that were set, and what became of them")                                                  \
     X(doctor, "what is wrong, with its evidence and its remedy")                                                       \
     X(events, "the decoded log")                                                                                       \

@@ -26,32 +26,6 @@ static const char *colour_of(enum severity severity)
     return codes[severity];
 }
 
-/* Words of `text` after `label`, in lines of `width` columns that all begin at `indent`. */
-static void put_wrapped(const char *label, const char *text, unsigned indent, unsigned width, FILE *out)
-{
-    unsigned column = indent;
-    fprintf(out, "%-*s", (int)indent, label);
-    while (*text) {
-        char word[ADDRESS_TEXT_MAX * 2];
-        size_t size = strcspn(text, " ");
-        size = size < sizeof word - 1 ? size : sizeof word - 1;
-        memcpy(word, text, size);
-        word[size] = '\0';
-        unsigned columns = view_columns(word);
-        bool first = column == indent;
-        if (!first && column + 1 + columns > width) {
-            fprintf(out, "\n%*s", (int)indent, "");
-            column = indent;
-            first = true;
-        }
-        fprintf(out, "%s%s", first ? "" : " ", word);
-        column += columns + !first;
-        text += size;
-        text += *text == ' ';
-    }
-    fputc('\n', out);
-}
-
 static void put_evidence(const struct finding *finding, int64_t origin_us, unsigned width, FILE *out)
 {
     for (unsigned i = 0; i < finding->evidence_count; i++) {
@@ -64,7 +38,7 @@ static void put_evidence(const struct finding *finding, int64_t origin_us, unsig
             snprintf(text, sizeof text, "%s [socket %llu]", evidence->text, (unsigned long long)evidence->socket);
         else
             snprintf(text, sizeof text, "%s", evidence->text);
-        put_wrapped(label, text, (unsigned)strlen(label), width, out);
+        view_wrap(label, text, (unsigned)strlen(label), width, out);
     }
     if (finding->times > finding->evidence_count)
         fprintf(out, "%*s%llu times in all\n", INDENT + 10, "", (unsigned long long)finding->times);
@@ -77,12 +51,12 @@ static void put_finding(const struct finding *finding, bool explain, int64_t ori
     const char *on = colour ? colour_of(finding->severity) : "", *off = colour ? "\033[0m" : "";
     fprintf(out, "%s%-*s%s%s  %s\n", on, INDENT, doctor_severity(finding->severity), finding->rule->name, off,
             word_process(finding->process, process));
-    put_wrapped("", finding->message ? finding->message : finding->rule->title, INDENT, width, out);
+    view_wrap("", finding->message ? finding->message : finding->rule->title, INDENT, width, out);
     put_evidence(finding, origin_us, width, out);
     if (explain)
-        put_wrapped("   why   ", finding->rule->why, INDENT, width, out);
+        view_wrap("   why   ", finding->rule->why, INDENT, width, out);
     if (explain || finding->remedy != finding->rule->remedy)
-        put_wrapped("   do    ", finding->remedy, INDENT, width, out);
+        view_wrap("   do    ", finding->remedy, INDENT, width, out);
     fputc('\n', out);
 }
 

@@ -32,5 +32,7 @@ void events_known_free(struct events_known *known);
 /* One line that reads like strace's: TIME PID COMM CALL(FD, ARGUMENTS...) = RESULT ERRNO; TIME in seconds since
  * `origin_ns`. */
 void events_text(FILE *out, const struct event *event, const char *comm, uint64_t origin_ns);
+/* The part of it from CALL on, without a newline. */
+void events_text_call(FILE *out, const struct event *event);
 
 #endif

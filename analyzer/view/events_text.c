@@ -199,20 +199,26 @@ static void print_result(FILE *out, const struct event *event)
         fputs(" = 0", out);
 }
 
-void events_text(FILE *out, const struct event *event, const char *comm, uint64_t origin_ns)
+void events_text_call(FILE *out, const struct event *event)
 {
     const struct layout *layout = fields_layout(event->kind);
     const char *call = names_call(event->call);
     bool own = call != NULL && is_call(event->kind);
-    uint64_t time = event->time_ns + (uint64_t)event->image->offset_ns;
-    int64_t since = (int64_t)(time - origin_ns);
     cJSON *object = jsonl_event(event);
-    fprintf(out, "%12.6f %7" PRIu32 " %-15.16s %s(", (double)since / 1e9, event->pid, comm, own ? call : layout->word);
+    fprintf(out, "%s(", own ? call : layout->word);
     print_arguments(out, event, layout, object);
     fputs(")", out);
     print_result(out, event);
     if (!own && call != NULL)
         fprintf(out, " (%s)", call);
-    putc('\n', out);
     cJSON_Delete(object);
+}
+
+void events_text(FILE *out, const struct event *event, const char *comm, uint64_t origin_ns)
+{
+    uint64_t time = event->time_ns + (uint64_t)event->image->offset_ns;
+    int64_t since = (int64_t)(time - origin_ns);
+    fprintf(out, "%12.6f %7" PRIu32 " %-15.16s ", (double)since / 1e9, event->pid, comm);
+    events_text_call(out, event);
+    putc('\n', out);
 }

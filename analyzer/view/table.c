@@ -51,6 +51,31 @@ unsigned view_columns(const char *text)
     return columns;
 }
 
+void view_wrap(const char *label, const char *text, unsigned indent, unsigned width, FILE *out)
+{
+    unsigned column = indent;
+    fprintf(out, "%-*s", (int)indent, label);
+    while (*text) {
+        char word[1024];
+        size_t size = strcspn(text, " ");
+        size = size < sizeof word - 1 ? size : sizeof word - 1;
+        memcpy(word, text, size);
+        word[size] = '\0';
+        unsigned columns = view_columns(word);
+        bool first = column == indent;
+        if (!first && width && column + 1 + columns > width) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+            first = true;
+        }
+        fprintf(out, "%s%s", first ? "" : " ", word);
+        column += columns + !first;
+        text += size;
+        text += *text == ' ';
+    }
+    fputc('\n', out);
+}
+
 struct grid *grid_new(const struct grid_column *columns, unsigned count)
 {
     struct grid *grid = calloc(1, sizeof *grid);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sockatlas show`: one socket's life, event by event. Reads the trace twice: to find the socket and its peer, and to
+ * tell of them.
+ */
+#include "analyzer/view/show.h"
+#include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/model_trace.h"
+#include "analyzer/trace/stream.h"
+#include "analyzer/view/table.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_WIDE = 256 };
+enum selector { BY_ID, BY_COOKIE, BY_DESCRIPTOR };
+
+#define FOUND_MAX 16
+
+/* Which socket is meant, and what was found. */
+struct search {
+    const char *text;
+    enum selector selector;
+    uint64_t number; /* id or cookie */
+    uint32_t pid;
+    int32_t fd;
+    uint64_t found[FOUND_MAX];
+    unsigned found_count;
+    uint64_t peer; /* of the latest found */
+};
+
+struct request {
+    struct search search;
+    bool wide;
+    char **traces;
+    int count;
+};
+
+/* "12": an id; "sk:1a", "0x1a", "1a": a cookie; "4242:5": a descriptor of a process. */
+static bool read_selector(struct search *search, const char *text)
+{
+    char *end;
+    search->text = text;
+    errno = 0;
+    if (strncmp(text, "sk:", 3) == 0 || strncmp(text, "0x", 2) == 0) {
+        search->selector = BY_COOKIE;
+        search->number = strtoull(text + (text[0] == 's' ? 3 : 2), &end, 16);
+        return !*end && !errno && search->number;
+    }
+    if (text[0] < '0' || strchr(text, '-') || strchr(text, ' '))
+        return false;
+    search->number = strtoull(text, &end, 10);
+    if (*end == ':' && end != text) {
+        search->selector = BY_DESCRIPTOR;
+        search->pid = (uint32_t)search->number;
+        const char *fd = end + 1;
+        search->fd = (int32_t)strtol(fd, &end, 10);
+        return end != fd && !*end && !errno;
+    }
+    search->selector = BY_ID;
+    if (!*end)
+        return !errno && search->number;
+    search->selector = BY_COOKIE;
+    search->number = strtoull(text, &end, 16);
+    return !*end && !errno && search->number;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct request *request = state->input;
+    switch (key) {
+    case OPTION_WIDE:
+        request->wide = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!read_selector(&request->search, text))
+            argp_error(state, "%s: neither a socket's id, nor a cookie, nor PID:FD", text);
+        request->traces = state->argv + state->next;
+        request->count = state->argc - state->next;
+        for (int i = 0; i < request->count; i++)
+            if (strcmp(request->traces[i], "-") == 0)
+                argp_error(state, "-: the trace is read twice; give it as a file");
+        state->next = state->argc;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which socket?");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {{"wide", OPTION_WIDE, NULL, 0, "wrap nothing to the terminal's width", 0},
+                                             {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "SOCKET [TRACE...]",
+    .doc =
+        "Shows one socket's life, event by event, through all processes that held it, and its peer's beside it. SOCKET "
+        "is the id that list and doctor give it, its cookie as `ss -e` prints it (sk:1a), or PID:FD. TRACE is a "
+        "folder, "
+        "a log file or an exported .jsonl; none means ./sockatlas.data.\v"
+        "Examples:\n  sockatlas show 12\n  sockatlas show sk:4001\n  sockatlas show 4242:5 yesterday.data\n"};
+
+static void found(struct search *search, uint64_t id)
+{
+    for (unsigned i = 0; i < search->found_count; i++)
+        if (search->found[i] == id)
+            return;
+    if (search->found_count < FOUND_MAX)
+        search->found[search->found_count++] = id;
+}
+
+static void look_at_event(void *context, const struct event *event, const struct process *process,
+                          const struct socket *socket)
+{
+    struct search *search = context;
+    (void)process;
+    if (search->selector == BY_DESCRIPTOR && socket && event->pid == search->pid && event->fd == search->fd)
+        found(search, socket->id);
+}
+
+static void look_at_socket(void *context, const struct socket *socket)
+{
+    struct search *search = context;
+    if ((search->selector == BY_ID && socket->id == search->number) ||
+        (search->selector == BY_COOKIE && socket->cookie == search->number))
+        found(search, socket->id);
+    if (search->found_count && search->found[search->found_count - 1] == socket->id)
+        search->peer = socket->peer_socket;
+}
+
+/* Complaints were made at the first reading. */
+static void quiet(void *context, const char *line)
+{
+    (void)context;
+    (void)line;
+}
+
+static bool complain_none(const struct search *search)
+{
+    fprintf(stderr, "sockatlas show: %s: no such socket in the trace; `sockatlas list` lists them\n", search->text);
+    return false;
+}
+
+static bool one_found(const struct search *search)
+{
+    if (!search->found_count)
+        return complain_none(search);
+    if (search->found_count == 1)
+        return true;
+    fprintf(stderr, "sockatlas show: %s was %u sockets, one after the other; ask for one:", search->text,
+            search->found_count);
+    for (unsigned i = 0; i < search->found_count; i++)
+        fprintf(stderr, " %llu", (unsigned long long)search->found[i]);
+    fputs("\n", stderr);
+    return false;
+}
+
+static bool tell(const struct request *request)
+{
+    struct show *show = show_new(request->search.found[0], request->search.peer);
+    struct model_callbacks callbacks = {.alive = model_trace_alive};
+    show_callbacks(show, &callbacks);
+    struct model *model = model_new(&callbacks);
+    show_attach(show, model);
+    struct stream *stream = stream_open(request->traces, request->count, quiet, NULL);
+    struct event event;
+    while (stream_next(stream, &event))
+        model_event(model, &event);
+    model_finish(model);
+    bool written = show_text(show, request->wide ? 0 : view_width(stdout), view_colour(stdout), stdout);
+    show_free(show);
+    model_free(model);
+    stream_close(stream);
+    return written;
+}
+
+int cmd_show(int argc, char **argv)
+{
+    struct request request = {.wide = false};
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &request);
+    struct model_callbacks callbacks = {.context = &request.search,
+                                        .socket_done = look_at_socket,
+                                        .event_seen = look_at_event,
+                                        .alive = model_trace_alive};
+    struct model *model = model_new(&callbacks);
+    int status = model_trace_read(model, request.traces, request.count);
+    model_free(model);
+    if (!one_found(&request.search))
+        return CMD_UNREADABLE;
+    return tell(&request) ? status : CMD_UNREADABLE;
+}
