@@ -16,6 +16,7 @@ enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3
     X(show, "one socket's life, event by event")                                                                       \
     X(tuned, "the parameters that were set, and what became of them")                                                  \
     X(doctor, "what is wrong, with its evidence and its remedy")                                                       \
+    X(diff, "what the second run does that the first did not")                                                         \
     X(events, "the decoded log")                                                                                       \
     X(export, "the whole trace in another format")
 

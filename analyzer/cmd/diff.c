@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `sockatlas diff`: what the second run does that the first did not, and the other way round.
+ */
+#include "analyzer/view/diff.h"
+#include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/model_trace.h"
+#include "analyzer/view/table.h"
+
+#include <argp.h>
+
+enum { OPTION_JSON = 256, OPTION_WIDE };
+/* As diff(1). */
+enum diff_status { DIFF_SAME = 0, DIFF_DIFFERENT = 1, DIFF_TROUBLE = 2 };
+
+struct request {
+    bool json, wide;
+    char *traces[2];
+    unsigned count;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct request *request = state->input;
+    switch (key) {
+    case OPTION_JSON:
+        request->json = true;
+        return 0;
+    case OPTION_WIDE:
+        request->wide = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (request->count == 2)
+            argp_error(state, "%s: two traces are compared, not more", text);
+        request->traces[request->count++] = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (request->count < 2)
+            argp_error(state, "two traces are compared");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {{"json", OPTION_JSON, NULL, 0, "JSON Lines, one object a difference", 0},
+                                             {"wide", OPTION_WIDE, NULL, 0, "wrap nothing to the terminal's width", 0},
+                                             {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "TRACE TRACE",
+    .doc =
+        "Compares two runs by what is stable: program, direction, address and port served, settings; not by pids and "
+        "ephemeral ports. - gone, + new, ~ changed. Times (connect, round trip) count as changed only beyond noise: at "
+        "least 5 on both sides, quartiles that do not overlap, and medians that differ by a factor of 2 and 100 us. "
+        "Exit "
+        "status 0: the same, 1: different, 2: trouble. TRACE is a folder, a log file or an exported .jsonl.\v"
+        "Examples:\n  sockatlas diff yesterday.data sockatlas.data\n"
+        "  sockatlas diff --json sockatlas.data.old sockatlas.data | jq 'select(.kind == \"failure\")'\n"};
+
+static bool read_run(struct diff_run *run, char *trace)
+{
+    struct model_callbacks callbacks = {.alive = model_trace_alive};
+    diff_run_callbacks(run, &callbacks);
+    struct model *model = model_new(&callbacks);
+    int status = model_trace_read(model, &trace, 1);
+    model_free(model);
+    return status == CMD_DONE;
+}
+
+int cmd_diff(int argc, char **argv)
+{
+    struct request request = {.json = false};
+    unsigned differences = 0;
+    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    struct diff_run *first = diff_run_new(), *second = diff_run_new();
+    bool read = read_run(first, request.traces[0]);
+    read = read_run(second, request.traces[1]) && read;
+    bool written = diff_write(first, second, request.json, request.wide ? 0 : view_width(stdout), view_colour(stdout),
+                              stdout, &differences);
+    diff_run_free(first);
+    diff_run_free(second);
+    return !read || !written ? DIFF_TROUBLE : differences ? DIFF_DIFFERENT : DIFF_SAME;
+}
