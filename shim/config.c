@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,17 @@ static bool is_set(const char *value)
     return value && *value && strcmp(value, "0") != 0;
 }
 
+/* A file under RLIMIT_FSIZE raises SIGXFSZ where it ends: then rather say nothing. */
+static bool may_write(int fd)
+{
+    struct stat status;
+    struct rlimit limit;
+    if (sys(SYS_fstat, fd, &status) < 0)
+        return false;
+    return !S_ISREG(status.st_mode) ||
+           (sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY);
+}
+
 static void say(const char *what, const char *value, const char *why)
 {
     char line[CONFIG_DIR_MAX + 160];
@@ -39,7 +51,8 @@ static void say(const char *what, const char *value, const char *why)
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         for (const char *from = parts[i]; *from && length < sizeof(line); from++)
             line[length++] = *from;
-    sys(SYS_write, 2, line, length);
+    if (may_write(2))
+        sys(SYS_write, 2, line, length);
 }
 
 /* A number with an optional K, M or G; 0 when it is none. */
@@ -85,13 +98,23 @@ static bool make_absolute(char out[CONFIG_DIR_MAX], const char *value, size_t si
     return true;
 }
 
+/* The folder is to be made with the first log: can it be? */
+static const char *parent_trouble(void)
+{
+    char *slash = strrchr(config.dir, '/');
+    *slash = 0;
+    long result = sys(SYS_faccessat, AT_FDCWD, *config.dir ? config.dir : "/", W_OK | X_OK);
+    *slash = '/';
+    return result < 0 ? ": cannot be made" : NULL;
+}
+
 /* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now. */
 static const char *dir_trouble(void)
 {
     struct stat status;
     long result = sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0);
     if (result == -ENOENT)
-        return NULL;
+        return parent_trouble();
     if (result < 0)
         return result == -EACCES ? ": permission denied" : ": cannot be used";
     if (!S_ISDIR(status.st_mode))

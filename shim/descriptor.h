@@ -27,7 +27,8 @@ enum descriptor_flag {
     DESCRIPTOR_CLOEXEC = 128,
     DESCRIPTOR_SHUT = 256,          /* the program has shut down its sending side */
     DESCRIPTOR_CONNECT_TIMED = 512, /* the pending connect() is over, its error not fetched yet */
-    DESCRIPTOR_BUFFERS = 1024,      /* the program has set a buffer size */
+    DESCRIPTOR_LISTENING = 2048,
+    DESCRIPTOR_BUFFERS = 1024, /* the program has set a buffer size */
 };
 
 struct descriptor {

@@ -1,41 +1,44 @@
 /* SPDX-License-Identifier: MIT
  *
- * The trace format, version 1: what the shim writes and everything else reads. This header is the specification; it is the
- * only header of the shim that the analyzer includes, and it includes <stdint.h> alone.
+ * The trace format, version 1: what the shim writes and everything else reads. This header is the specification; it is
+ * the only header of the shim that the analyzer includes, and it includes <stdint.h> alone.
  *
- * A trace is a folder. Each file in it (NAME.atlas) is one process image's log: a header of SOCKATLAS_HEADER_SIZE bytes, then
- * slots of 64 bytes. The file is mapped by its writers, which may be several: forked children go on in their parent's mapping.
+ * A trace is a folder. Each file in it (NAME.atlas) is one process image's log: a header of SOCKATLAS_HEADER_SIZE
+ * bytes, then slots of 64 bytes. The file is mapped by its writers, which may be several: forked children go on in
+ * their parent's mapping.
  *
- *   - A writer takes N neighbouring slots with one atomic add of N to header.cursor, fills them, and publishes the first by
- *     storing its `kind` last (release). kind 0 means: not published (yet, or ever: its writer was killed). Such a slot is
- *     skipped; nothing else is lost by it.
+ *   - A writer takes N neighbouring slots with one atomic add of N to header.cursor, fills them, and publishes the
+ * first by storing its `kind` last (release). kind 0 means: not published (yet, or ever: its writer was killed). Such a
+ * slot is skipped; nothing else is lost by it.
  *   - A record is one head slot and zero or more continuation slots (kind SOCKATLAS_CONTINUATION) right behind it.
  *     A continuation without a head before it belongs to an unpublished record and is skipped.
- *   - A record's bytes are: 32 bytes of common fields, a fixed body by kind, and a tail. The tail starts right after the body in
- *     the head slot and goes on at byte 1 of each continuation slot, 63 bytes each.
+ *   - A record's bytes are: 32 bytes of common fields, a fixed body by kind, and a tail. The tail starts right after
+ * the body in the head slot and goes on at byte 1 of each continuation slot, 63 bytes each.
  *   - cursor may pass the end of the file: what did not fit was counted in header.lost.
- *   - Order within a file is slot order. Times are CLOCK_BOOTTIME in nanoseconds: one clock for all files of one boot, never
- *     stepped. A head slot's time is when the record was made: after the call, but before it for close, exec, exit and fork
- *     (so that whatever reuses the number, or runs in the child, comes later in the file).
+ *   - Order within a file is slot order. Times are CLOCK_BOOTTIME in nanoseconds: one clock for all files of one boot,
+ * never stepped. A head slot's time is when the record was made: after the call, but before it for close, exec, exit
+ * and fork (so that whatever reuses the number, or runs in the child, comes later in the file).
  *   - All integers are in the writer's byte order (header.byte_order tells). Addresses and ports are in network order.
- *   - The file may be sparse up to its size limit while it is in use; it ends at the last slot taken once it was trimmed.
+ *   - The file may be sparse up to its size limit while it is in use; it ends at the last slot taken once it was
+ * trimmed.
  */
 #ifndef SOCKATLAS_TRACE_FORMAT_H
 #define SOCKATLAS_TRACE_FORMAT_H
 
 #include <stdint.h>
 
-#define SOCKATLAS_MAGIC "SOCKATLS" /* 8 bytes, no NUL */
-#define SOCKATLAS_VERSION 1
-#define SOCKATLAS_BYTE_ORDER 0x01020304u
-#define SOCKATLAS_SLOT_SIZE 64
-#define SOCKATLAS_HEADER_SIZE 4096
-#define SOCKATLAS_SUFFIX ".atlas"
-#define SOCKATLAS_CONTINUATION 255
+#define SOCKATLAS_MAGIC              "SOCKATLS" /* 8 bytes, no NUL */
+#define SOCKATLAS_VERSION            1
+#define SOCKATLAS_BYTE_ORDER         0x01020304u
+#define SOCKATLAS_SLOT_SIZE          64
+#define SOCKATLAS_HEADER_SIZE        4096
+#define SOCKATLAS_SUFFIX             ".atlas"
+#define SOCKATLAS_CONTINUATION       255
 #define SOCKATLAS_CONTINUATION_BYTES 63
-#define SOCKATLAS_RECORD_SLOTS_MAX 64
+#define SOCKATLAS_RECORD_SLOTS_MAX   64
 
-/* ---- The header ------------------------------------------------------------------------------------------------------- */
+/* ---- The header
+ * ------------------------------------------------------------------------------------------------------- */
 
 enum sockatlas_writer {
     SOCKATLAS_WRITER_SHIM = 1, /* a traced process image; pid, exe, cmdline are its own */
@@ -49,8 +52,8 @@ struct sockatlas_header {
     uint32_t byte_order;
     uint32_t header_size;
     uint32_t slot_size;
-    uint64_t size_limit;   /* bytes, header included: the mapped range */
-    uint64_t boottime_ns;  /* CLOCK_BOOTTIME and CLOCK_REALTIME read together when the file was made */
+    uint64_t size_limit;  /* bytes, header included: the mapped range */
+    uint64_t boottime_ns; /* CLOCK_BOOTTIME and CLOCK_REALTIME read together when the file was made */
     uint64_t realtime_ns;
     uint64_t start_ticks;  /* /proc/self/stat field 22: process start, in 1/100 s since boot; 0 unknown */
     uint64_t netns_cookie; /* SO_NETNS_COOKIE of the process's own network namespace; 0 unknown (kernel < 5.14) */
@@ -60,12 +63,12 @@ struct sockatlas_header {
     uint32_t ppid;
     uint32_t uid; /* effective, when the file was made */
     uint32_t writer;
-    char boot_id[40];    /* /proc/sys/kernel/random/boot_id */
-    char host[72];       /* uname nodename */
+    char boot_id[40]; /* /proc/sys/kernel/random/boot_id */
+    char host[72];    /* uname nodename */
     char comm[16];
     char congestion[16]; /* default TCP congestion control of the namespace, "" unknown */
     uint32_t cmdline_size;
-    uint32_t somaxconn;    /* net.core.somaxconn, 0 unknown */
+    uint32_t somaxconn; /* net.core.somaxconn, 0 unknown */
     uint8_t reserved0[264];
 
     /* Its own cache lines: the only bytes that change after the file was made. */
@@ -78,7 +81,8 @@ struct sockatlas_header {
     uint8_t reserved2[40];
 
     char exe[1024];     /* /proc/self/exe */
-    char cmdline[2432]; /* argv as in /proc/self/cmdline: NUL after each argument; cmdline_size bytes, cut at the array's end */
+    char cmdline[2432]; /* argv as in /proc/self/cmdline: NUL after each argument; cmdline_size bytes, cut at the
+                           array's end */
 };
 
 enum sockatlas_loss {
@@ -89,9 +93,11 @@ enum sockatlas_loss {
     SOCKATLAS_LOSS_TABLE = 4, /* a descriptor number beyond the shim's table */
 };
 
-/* ---- Records ---------------------------------------------------------------------------------------------------------- */
+/* ---- Records
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* Every record: value, NAME, word (the word `events` prints), body struct's tag. */
+/* clang-format off */
 #define SOCKATLAS_KINDS(X)                     \
     X(1, SOCKET, socket, socket)               \
     X(2, SOCKETPAIR, socketpair, socketpair)   \
@@ -123,6 +129,7 @@ enum sockatlas_loss {
     X(28, RUN, run, run)                       \
     X(29, GONE, gone, gone)                    \
     X(30, UNTRACED, untraced, untraced)
+/* clang-format on */
 
 enum sockatlas_kind {
 #define X(value, name, word, body) SOCKATLAS_##name = value,
@@ -131,6 +138,7 @@ enum sockatlas_kind {
 };
 
 /* The libc entry point a record was made in: value, name. Numbers are never reused. */
+/* clang-format off */
 #define SOCKATLAS_CALLS(X)                                                                                              \
     X(1, socket) X(2, socketpair) X(3, bind) X(4, listen) X(5, connect) X(6, accept) X(7, accept4) X(8, setsockopt)     \
     X(9, getsockopt) X(10, shutdown) X(11, close) X(12, dup) X(13, dup2) X(14, dup3) X(15, fcntl) X(16, fcntl64)        \
@@ -148,6 +156,7 @@ enum sockatlas_kind {
     X(93, gethostbyname_r) X(94, gethostbyname2_r) X(95, gethostbyaddr_r) X(96, res_query) X(97, res_search)            \
     X(98, syscall) X(99, dlopen) X(100, dlmopen) X(101, fdopen) X(102, forkpty) X(103, freopen64) X(104, vmsplice)      \
     X(105, tee) X(106, res_send) X(107, getaddrinfo_a) X(108, rcmd) X(109, rexec) X(110, syslog) X(111, pivot_root)
+/* clang-format on */
 
 enum sockatlas_call {
     SOCKATLAS_CALL_NONE = 0, /* made outside a call: at load, by `run` */
@@ -158,8 +167,8 @@ enum sockatlas_call {
 
 /* The fields that every head slot begins with. */
 struct sockatlas_common {
-    uint8_t kind; /* enum sockatlas_kind; stored last */
-    uint8_t call; /* enum sockatlas_call */
+    uint8_t kind;   /* enum sockatlas_kind; stored last */
+    uint8_t call;   /* enum sockatlas_call */
     uint16_t error; /* the call's errno, 0 when it succeeded */
     uint32_t pid;
     uint32_t tid;
@@ -173,7 +182,8 @@ struct sockatlas_common {
  *   AF_INET6 22 bytes: port, address, scope id (native order)
  *   AF_UNIX   0..108 bytes: sun_path as the kernel has it: no trailing NUL for a path, leading NUL for an abstract name
  *   others    the sockaddr's bytes after sa_family
- * An address that was not asked for or not given has size SOCKATLAS_ABSENT and no bytes; an unnamed unix address has size 0. */
+ * An address that was not asked for or not given has size SOCKATLAS_ABSENT and no bytes; an unnamed unix address has
+ * size 0. */
 struct sockatlas_addresses {
     uint8_t family;
     uint8_t first_size;
@@ -183,7 +193,7 @@ struct sockatlas_addresses {
 #define SOCKATLAS_ABSENT 255
 
 /* Descriptor and socket flags in `flags` fields. */
-#define SOCKATLAS_CLOEXEC 1
+#define SOCKATLAS_CLOEXEC  1
 #define SOCKATLAS_NONBLOCK 2
 
 /* socket(): fd is the result. */
@@ -224,7 +234,7 @@ struct sockatlas_body_seen {
 enum sockatlas_how {
     SOCKATLAS_HOW_USED = 0,     /* first touched by the call named in `call` */
     SOCKATLAS_HOW_RECEIVED = 1, /* came in by SCM_RIGHTS in that call, or by pidfd_getfd */
-    SOCKATLAS_HOW_INHERITED = 2 /* held since before this image started */
+    SOCKATLAS_HOW_INHERITED = 2 /* first met when it was closed: this image never used it */
 };
 
 /* bind(). tail: requested, and local where the kernel chose (port 0, autobind). */
@@ -251,17 +261,18 @@ struct sockatlas_body_connected {
     uint64_t duration_ns; /* since connect() was called */
 };
 
-/* accept(), accept4(): fd and cookie are the new socket's (-1 and 0 on error). Family, type and protocol are the listener's.
- * EAGAIN is not recorded. tail: peer, local; local is absent where it is the listener's own. */
+/* accept(), accept4(): fd and cookie are the new socket's (-1 and 0 on error). Family, type and protocol are the
+ * listener's. EAGAIN is not recorded. tail: peer, local; local is absent where it is the listener's own. */
 struct sockatlas_body_accept {
     uint64_t listener_cookie;
     int32_t listener_fd;
-    uint32_t peer_pid; /* unix: SO_PEERCRED's pid */
+    uint32_t peer_pid;                    /* unix: SO_PEERCRED's pid */
     struct sockatlas_addresses addresses; /* flags: the new descriptor's */
-} __attribute__((packed)); /* so that an IPv4 record is one slot */
+} __attribute__((packed));                /* so that an IPv4 record is one slot */
 
-/* setsockopt(). tail: requested bytes, then effective bytes as read back (size 0: not read back, that is, as requested).
- * requested_size is the caller's optlen even where fewer bytes are kept: kept_size of them are in the tail. */
+/* setsockopt(). tail: requested bytes, then effective bytes as read back (size 0: not read back, that is, as
+ * requested). requested_size is the caller's optlen even where fewer bytes are kept: kept_size of them are in the tail.
+ */
 struct sockatlas_body_option {
     int32_t level;
     int32_t name;
@@ -275,9 +286,10 @@ struct sockatlas_body_shutdown {
     int32_t how;
 };
 
-/* A descriptor was closed, replaced, or still open at exit (call exit, _exit, ...: a snapshot). Counts are this descriptor's in
- * this process, since it was opened or inherited; TCP sockets' are the connection's, from TCP_INFO. tail: struct sockatlas_tcp
- * for a TCP socket that was ever connected. Bytes of a TCP socket without that tail are unknown. */
+/* A descriptor was closed, replaced, or still open at exit (call exit, _exit, ...: a snapshot). Counts are this
+ * descriptor's in this process, since it was opened or inherited; TCP sockets' are the connection's, from TCP_INFO.
+ * tail: struct sockatlas_tcp for a TCP socket that was ever connected. Bytes of a TCP socket without that tail are
+ * unknown. */
 struct sockatlas_body_close {
     uint64_t bytes_sent;
     uint64_t bytes_received;
@@ -351,11 +363,11 @@ struct sockatlas_body_spawn {
 
 enum sockatlas_untraced {
     SOCKATLAS_TRACEABLE = 0,
-    SOCKATLAS_UNTRACED_STATIC = 1,  /* no dynamic loader */
-    SOCKATLAS_UNTRACED_SETUID = 2,  /* secure execution: setuid, setgid or file capabilities */
-    SOCKATLAS_UNTRACED_LIBC = 3,    /* another libc's loader */
-    SOCKATLAS_UNTRACED_CLASS = 4,   /* another word size or machine */
-    SOCKATLAS_UNTRACED_REFUSED = 5, /* SOCKATLAS_OFF set for it */
+    SOCKATLAS_UNTRACED_STATIC = 1,      /* no dynamic loader */
+    SOCKATLAS_UNTRACED_SETUID = 2,      /* secure execution: setuid, setgid or file capabilities */
+    SOCKATLAS_UNTRACED_LIBC = 3,        /* another libc's loader */
+    SOCKATLAS_UNTRACED_CLASS = 4,       /* another word size or machine */
+    SOCKATLAS_UNTRACED_REFUSED = 5,     /* SOCKATLAS_OFF set for it */
     SOCKATLAS_UNTRACED_ENVIRONMENT = 6, /* system() or popen() in a process that removed LD_PRELOAD or SOCKATLAS_DIR */
 };
 
@@ -388,8 +400,9 @@ struct sockatlas_body_peer_total {
     struct sockatlas_addresses addresses;
 };
 
-/* A name was looked up. duration of the call; error is errno. tail: name, service, then up to `addresses_count` addresses, each
- * one byte AF_INET (2) or AF_INET6 (10) and its 4 or 16 bytes. For a reverse look-up the name is the result. */
+/* A name was looked up. duration of the call; error is errno. tail: name, service, then up to `addresses_count`
+ * addresses, each one byte AF_INET (2) or AF_INET6 (10) and its 4 or 16 bytes. For a reverse look-up the name is the
+ * result. */
 struct sockatlas_body_name {
     uint64_t duration_ns;
     int32_t result; /* EAI_* for getaddrinfo and getnameinfo, h_errno for the gethostbyname family; 0 success */
@@ -405,11 +418,13 @@ struct sockatlas_body_coverage {
 };
 
 /* value, NAME, word (map's coverage[].what) */
+/* clang-format off */
 #define SOCKATLAS_COVERAGES(X)                                                                                          \
     X(1, IO_URING, io_uring) X(2, SECCOMP, seccomp) X(3, DEEPBIND, deepbind) X(4, UNTRACED_CHILD, untraced_child)       \
     X(5, PEERS, peers_bound) X(6, CLONE_VM, clone_vm) X(7, DESCRIPTOR, descriptor_beyond_table)                         \
     X(8, CLOSE_UNSEEN, close_unseen) X(9, LOST, lost) X(10, NO_LOG, no_log) X(11, DAMAGED, damaged)                     \
     X(12, HALF_MATCHED, half_matched)
+/* clang-format on */
 
 enum sockatlas_coverage {
 #define X(value, name, word) SOCKATLAS_COVERAGE_##name = value,
@@ -463,8 +478,9 @@ struct sockatlas_body_none {
 _Static_assert(sizeof(struct sockatlas_header) == SOCKATLAS_HEADER_SIZE, "header is one page");
 _Static_assert(sizeof(struct sockatlas_common) == 32, "half a slot");
 _Static_assert(sizeof(struct sockatlas_tcp) <= SOCKATLAS_CONTINUATION_BYTES, "one continuation");
-#define X(value, name, word, body)                                                                                      \
-    _Static_assert(sizeof(struct sockatlas_body_##body) <= SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common), #word);
+#define X(value, name, word, body)                                                                                     \
+    _Static_assert(sizeof(struct sockatlas_body_##body) <= SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common),      \
+                   #word);
 SOCKATLAS_KINDS(X)
 #undef X
 

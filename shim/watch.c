@@ -75,6 +75,7 @@ static struct sockatlas_body_seen seen_body(const struct descriptor *entry, enum
         .type = entry->type,
         .protocol = entry->protocol,
         .how = (uint8_t)how,
+        .listening = (entry->flags & DESCRIPTOR_LISTENING) != 0,
         .flags = (uint8_t)((entry->flags & DESCRIPTOR_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) |
                            (entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0)),
     };
@@ -100,6 +101,8 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
     struct sockatlas_body_seen body = seen_body(&found, how);
     body.netns_cookie = probe_netns_cookie(fd);
     body.listening = (uint8_t)probe_int(fd, SOL_SOCKET, SO_ACCEPTCONN, 0);
+    if (body.listening)
+        found.flags |= DESCRIPTOR_LISTENING;
     body.peer_pid = found.family == AF_UNIX ? probe_peer_pid(fd) : 0;
     struct sockatlas_tcp tcp;
     uint64_t sent, received;

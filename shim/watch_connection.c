@@ -65,6 +65,8 @@ void watch_listen(enum sockatlas_call call, int fd, int error, int backlog)
     endpoint_clear(&local);
     if (!error && !(entry->flags & DESCRIPTOR_LOCAL_KNOWN))
         probe_local(fd, &local);
+    if (!error)
+        descriptor_set(entry, DESCRIPTOR_LISTENING, 0);
     struct sockatlas_body_listen body = {.backlog = backlog};
     unsigned char tail[RECORD_ADDRESSES_MAX];
     size_t tail_size = record_addresses(&body.addresses, tail, &local, NULL, 0);
