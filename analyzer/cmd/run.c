@@ -21,11 +21,15 @@
 struct options {
     const char *dir;
     bool dir_given;
+    bool live;
     char **command; /* NULL-terminated, the rest of argv */
 };
 
+enum { OPTION_LIVE = 256 };
+
 static const struct argp_option option_table[] = {
-    {"dir", 'd', "DIR", 0, "Write the trace to DIR (./sockatlas.data)", 0},
+    {"dir", 'd', "DIR", 0, "write the trace to DIR (./sockatlas.data)", 0},
+    {"live", OPTION_LIVE, NULL, 0, "print the events on standard error as they happen", 0},
     {0},
 };
 
@@ -36,6 +40,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 'd':
         options->dir = value;
         options->dir_given = true;
+        return 0;
+    case OPTION_LIVE:
+        options->live = true;
         return 0;
     case ARGP_KEY_ARG:
         options->command = state->argv + state->next - 1;
@@ -56,6 +63,7 @@ static const struct argp run_argp = {
            "125 the trace could not be set up (CMD was not started), 2 usage.\n\n"
            "Examples:\n"
            "  sockatlas run -- curl -s http://example.org/\n"
+           "  sockatlas run --live -- ssh host true\n"
            "  sockatlas run -d /tmp/web ./start-everything.sh",
 };
 
@@ -129,8 +137,12 @@ static int trace(const struct options *options, const struct run_preload *preloa
         return -1;
     }
     run_log_command(log, command, -1);
+    struct run_live *live = options->live ? run_live_start(preload->dir) : NULL;
+    if (options->live && !live)
+        fprintf(stderr, "%s: --live: %s\n", title, strerror(errno));
     int status = run_command_wait(command);
     run_log_command(log, command, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    run_live_end(live);
     run_report(&report, log, preload->dir, &(struct run_ended){.command = command, .wait_status = status});
     run_log_close(log);
     run_trim(preload->dir);

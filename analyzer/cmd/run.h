@@ -57,6 +57,14 @@ void run_log_command(struct run_log *log, pid_t command, int status); /* status 
 void run_log_gone(struct run_log *log, pid_t pid, int wait_status);   /* -1: not ours to reap */
 void run_log_close(struct run_log *log);
 
+/* ---- run_live.c ---- */
+
+/* Prints the events of the trace in `dir` on stderr, as they happen, from another thread. To be called with the signals
+ * held; `dir` must live until run_live_end(), which prints what is left first. NULL with errno; NULL ends too. */
+struct run_live;
+struct run_live *run_live_start(const char *dir);
+void run_live_end(struct run_live *live);
+
 /* ---- run_report.c ---- */
 
 struct run_ended {

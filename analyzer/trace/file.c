@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Complaints about damaged records of one file, before the rest is only counted. */
@@ -187,6 +188,19 @@ static bool check(struct file *file, const unsigned char *record, unsigned slots
     return false;
 }
 
+/* Whether to wait for the slot at `offset`, which is taken but was not published when it was read. */
+static bool is_awaited(struct file *file, uint64_t offset)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (offset >= file->held_end) {
+        file->held_end = file->end;
+        file->held_since_ms = ms;
+    }
+    return ms - file->held_since_ms < FILE_PATIENCE_MS;
+}
+
 bool file_next(struct file *file, struct event *event)
 {
     for (;;) {
@@ -194,6 +208,8 @@ bool file_next(struct file *file, struct event *event)
             return false;
         const unsigned char *record = file->block + file->used;
         if (record[0] == 0 || record[0] == SOCKATLAS_CONTINUATION) {
+            if (record[0] == 0 && file->patient && is_awaited(file, file->offset + file->used))
+                return false;
             file->used += SOCKATLAS_SLOT_SIZE;
             continue;
         }
@@ -223,6 +239,11 @@ void file_refresh(struct file *file)
 {
     struct sockatlas_header header;
     struct stat status;
+    /* A log without a record is removed when its last writer exits. */
+    if (file->fd < 0 && stat(file->path, &status) != 0 && errno == ENOENT) {
+        file->image->header.closed = 1;
+        return;
+    }
     if (!reopen(file) || fstat(file->fd, &status) != 0)
         return;
     file->size = (uint64_t)status.st_size;

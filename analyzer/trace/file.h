@@ -28,15 +28,23 @@ struct file {
     uint64_t size;        /* of the file, at the latest look */
     unsigned damages;     /* records complained about */
     bool unknown_said, cut_said;
+
+    bool patient;          /* set by the owner: a slot that is not published yet holds the reader back, for a while */
+    uint64_t held_end;     /* where the slots ended when the waiting began: those before it are as old */
+    int64_t held_since_ms; /* CLOCK_MONOTONIC */
 };
 
 /* Opens PATH, checks its header and fills image->header. False, complained about, when it is no readable log: the file
  * is left closed. `image` and `complaints` must outlive it. */
 bool file_open(struct file *file, const char *path, struct trace_image *image, struct complaints *complaints);
-/* The next record, or false at the end of what there is. `event` is valid until the next call. Opens the descriptor at
- * need; a file that cannot be reopened or read ends there, complained about. */
+/* How long a patient reader waits for a slot to be published: its writer may have been killed before it could. */
+#define FILE_PATIENCE_MS 300
+
+/* The next record, or false at the end of what there is, or at a slot that a patient reader waits for. `event` is valid
+ * until the next call. Opens the descriptor at need; a file that cannot be reopened or read ends there, complained
+ * about. */
 bool file_next(struct file *file, struct event *event);
-/* Looks again how far the file was written. */
+/* Looks again how far the file was written. One that is no more counts as closed. */
 void file_refresh(struct file *file);
 /* Gives the descriptor back; the file goes on at the next file_next(). */
 void file_release(struct file *file);

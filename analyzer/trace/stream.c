@@ -66,7 +66,8 @@ struct stream {
     struct source *current; /* whose event was handed out last */
     struct source *open[OPEN_FILES_MAX];
     unsigned open_next;
-    bool live; /* the first look is over: a host's clock offset is settled */
+    bool patient; /* see stream_open_live() */
+    bool live;    /* the first look is over: a host's clock offset is settled */
 };
 
 static void *must(void *memory)
@@ -165,6 +166,7 @@ static void add_file(struct stream *stream, const char *path)
         return;
     }
     file_release(&source->file);
+    source->file.patient = stream->patient;
     image->path = source->file.path;
     image->name = base_name(image->path);
     add_image(stream, image);
@@ -223,6 +225,8 @@ static int add_folder_files(struct stream *stream, const char *folder)
             must(NULL);
         if (stat(path, &status) != 0)
             complain(&stream->complaints, "%s: %s", path, strerror(errno));
+        else if (stream->patient && status.st_size < SOCKATLAS_HEADER_SIZE)
+            ; /* it is being made */
         else if (is_new(stream, &status))
             add_file(stream, path);
         free(path);
@@ -242,8 +246,12 @@ static void add_folder(struct stream *stream, const char *folder)
     int count = add_folder_files(stream, name);
     if (count < 0)
         complain(&stream->complaints, "%s: %s", name, strerror(errno));
-    else if (count == 0)
+    else if (count == 0 && !stream->patient)
         complain(&stream->complaints, "%s: no trace in it", name);
+    if (count < 0) {
+        free(name);
+        return;
+    }
     stream->folders = grow(stream->folders, stream->folders_count, sizeof *stream->folders);
     stream->folders[stream->folders_count++] = name;
 }
@@ -398,9 +406,11 @@ static void settle(struct stream *stream)
 
 /* ---- The interface ---------------------------------------------------------------------------------------------- */
 
-struct stream *stream_open(char *const *traces, int count, stream_complain_fn *complain_fn, void *context)
+static struct stream *open_stream(char *const *traces, int count, bool patient, stream_complain_fn *complain_fn,
+                                  void *context)
 {
     struct stream *stream = must(calloc(1, sizeof *stream));
+    stream->patient = patient;
     stream->complaints = (struct complaints){.complain = complain_fn, .context = context};
     if (count == 0)
         add_trace(stream, "./sockatlas.data");
@@ -409,6 +419,31 @@ struct stream *stream_open(char *const *traces, int count, stream_complain_fn *c
     fill_heap(stream);
     stream->live = true;
     return stream;
+}
+
+struct stream *stream_open(char *const *traces, int count, stream_complain_fn *complain_fn, void *context)
+{
+    return open_stream(traces, count, false, complain_fn, context);
+}
+
+struct stream *stream_open_live(char *const *traces, int count, stream_complain_fn *complain_fn, void *context)
+{
+    return open_stream(traces, count, true, complain_fn, context);
+}
+
+void stream_settle(struct stream *stream)
+{
+    stream->patient = false;
+    for (unsigned i = 0; i < stream->sources_count; i++)
+        stream->sources[i]->file.patient = false;
+}
+
+bool stream_may_grow(const struct stream *stream)
+{
+    for (unsigned i = 0; i < stream->sources_count; i++)
+        if (stream->sources[i]->jsonl == NULL)
+            return true;
+    return stream->folders_count > 0;
 }
 
 bool stream_next(struct stream *stream, struct event *event)
@@ -425,12 +460,15 @@ void stream_refresh(struct stream *stream)
 {
     settle(stream);
     for (unsigned i = 0; i < stream->sources_count; i++) {
-        if (stream->sources[i]->jsonl != NULL)
+        struct source *source = stream->sources[i];
+        /* A closed log has no writer. */
+        if (source->jsonl != NULL ||
+            (source->file.image->header.closed && source->file.offset + source->file.used >= source->file.end))
             continue;
-        bool was_open = stream->sources[i]->file.fd >= 0;
-        file_refresh(&stream->sources[i]->file);
-        if (!was_open && stream->sources[i]->file.fd >= 0)
-            note_open(stream, stream->sources[i]);
+        bool was_open = source->file.fd >= 0;
+        file_refresh(&source->file);
+        if (!was_open && source->file.fd >= 0)
+            note_open(stream, source);
     }
     for (unsigned i = 0; i < stream->folders_count; i++)
         add_folder_files(stream, stream->folders[i]);

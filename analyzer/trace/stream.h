@@ -22,6 +22,14 @@ struct stream;
  * means
  * "./sockatlas.data"). What cannot be read is complained about and counted, the others are opened. Never NULL. */
 struct stream *stream_open(char *const *traces, int count, stream_complain_fn *complain, void *context);
+/* The same for a trace that is being written, to be read on with stream_refresh(): a slot that is taken but not
+ * published yet holds its log back for up to FILE_PATIENCE_MS, logs without a whole header wait for the next refresh,
+ * and a folder may still be empty. */
+struct stream *stream_open_live(char *const *traces, int count, stream_complain_fn *complain, void *context);
+/* Its writers are gone: nothing is waited for any more. Read on, after another stream_refresh(), to have all. */
+void stream_settle(struct stream *stream);
+/* Whether more may come: a folder or a log is among the traces. */
+bool stream_may_grow(const struct stream *stream);
 /* The next event, or false at the end of what has been written so far. A live trace may have more later: call again
  * after stream_refresh(), which also picks up files that appeared in the folders. */
 bool stream_next(struct stream *stream, struct event *event);

@@ -265,3 +265,80 @@ Test(stream, reads_no_further_than_cursor_and_file)
     free(bytes);
     remove_folder(folder);
 }
+
+/* Publishes the record in `slot` of `path`, or takes that back. */
+static void set_kind(const char *path, unsigned slot, unsigned char kind)
+{
+    int fd = open(path, O_WRONLY);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(pwrite(fd, &kind, 1, SOCKATLAS_HEADER_SIZE + slot * SOCKATLAS_SLOT_SIZE), 1);
+    close(fd);
+}
+
+Test(stream, waits_for_a_slot_of_a_live_trace_that_is_not_published_yet)
+{
+    char *folder = make_folder();
+    char path[128];
+    write_times(folder, "a", "boot", 1, 1, (uint64_t[]){5, 6, 7}, 3);
+    snprintf(path, sizeof path, "%s/a.atlas", folder);
+    set_kind(path, 1, 0);
+    struct stream *stream = stream_open_live(&folder, 1, NULL, NULL);
+    struct event event;
+    cr_expect(stream_next(stream, &event));
+    cr_expect_not(stream_next(stream, &event));
+    set_kind(path, 1, SOCKATLAS_ERROR);
+    stream_refresh(stream);
+    cr_expect(stream_next(stream, &event) && event.slot == 1);
+    cr_expect(stream_next(stream, &event) && event.slot == 2);
+    cr_expect_not(stream_next(stream, &event));
+    stream_close(stream);
+    remove_folder(folder);
+}
+
+Test(stream, waits_for_no_slot_for_ever)
+{
+    char *folder = make_folder();
+    char path[128];
+    write_times(folder, "a", "boot", 1, 1, (uint64_t[]){5, 6, 7}, 3);
+    snprintf(path, sizeof path, "%s/a.atlas", folder);
+    set_kind(path, 0, 0);
+    set_kind(path, 1, 0);
+    struct stream *stream = stream_open_live(&folder, 1, NULL, NULL);
+    struct event event;
+    /* Once the patience is over, all slots of that age are passed by. */
+    while (!stream_next(stream, &event))
+        stream_refresh(stream);
+    cr_expect_eq(event.slot, 2);
+    stream_close(stream);
+    stream = stream_open_live(&folder, 1, NULL, NULL);
+    cr_expect_not(stream_next(stream, &event));
+    stream_settle(stream);
+    stream_refresh(stream);
+    cr_expect(stream_next(stream, &event) && event.slot == 2);
+    stream_close(stream);
+    remove_folder(folder);
+}
+
+Test(stream, takes_a_log_once_its_header_is_whole)
+{
+    char *folder = make_folder();
+    char path[128];
+    struct event event;
+    struct heard heard = {0};
+    struct stream *stream = stream_open_live(&folder, 1, hear, &heard);
+    snprintf(path, sizeof path, "%s/a.atlas", folder);
+    write_bytes(path, SOCKATLAS_MAGIC, 8);
+    stream_refresh(stream);
+    cr_expect_not(stream_next(stream, &event));
+    unlink(path);
+    write_times(folder, "a", "boot", 1, 1, (uint64_t[]){5}, 1);
+    stream_refresh(stream);
+    cr_expect(stream_next(stream, &event));
+    unlink(path);
+    stream_refresh(stream);
+    cr_expect_not(stream_next(stream, &event));
+    cr_expect_eq(heard.count, 0);
+    cr_expect(stream_may_grow(stream));
+    stream_close(stream);
+    remove_folder(folder);
+}
