@@ -12,6 +12,7 @@
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -142,6 +143,13 @@ bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t
         .segs_in = info.tcpi_segs_in,
     };
     return true;
+}
+
+bool probe_failed(int fd)
+{
+    struct pollfd ready = {.fd = fd};
+    struct timespec none = {0};
+    return probe_allowed() && sys(SYS_ppoll, &ready, 1, &none, NULL, 8) == 1 && (ready.revents & POLLERR);
 }
 
 bool probe_open(int fd)

@@ -159,7 +159,7 @@ enum sockatlas_kind {
 /* clang-format on */
 
 enum sockatlas_call {
-    SOCKATLAS_CALL_NONE = 0, /* made outside a call: at load, by `run` */
+    SOCKATLAS_CALL_NONE = 0, /* made outside a call: at load, by `run`; a socket SEEN because it is passed on */
 #define X(value, name) SOCKATLAS_CALL_##name = value,
     SOCKATLAS_CALLS(X)
 #undef X

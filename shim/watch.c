@@ -106,8 +106,11 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
     body.peer_pid = found.family == AF_UNIX ? probe_peer_pid(fd) : 0;
     struct sockatlas_tcp tcp;
     uint64_t sent, received;
-    if (is_tcp(&found) && probe_tcp(fd, &tcp, &sent, &received))
+    if (is_tcp(&found) && probe_tcp(fd, &tcp, &sent, &received)) {
         body.tcp_state = tcp.state;
+        if (tcp.segs_out)
+            found.flags |= DESCRIPTOR_CONNECTED; /* also if it has been reset since */
+    }
     unsigned char tail[RECORD_ADDRESSES_MAX];
     size_t size = record_addresses(&body.addresses, tail, &local, &peer, 0);
     struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = cookie};
@@ -251,13 +254,26 @@ void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int
     record_write(&record, &body, sizeof(body), NULL, 0);
 }
 
+/* Whether a connection in TCP_CLOSE got a FIN on its way there. Without an error both ends said FIN; a reset after the
+ * peer's FIN leaves EPIPE, one before it ECONNRESET (tcp_reset()). Reading the error clears it: not where others hold
+ * the socket. */
+static bool closed_by_fin(int fd, const struct descriptor *entry)
+{
+    if (entry->flags & DESCRIPTOR_ERROR_SEEN)
+        return false;
+    if (!probe_failed(fd))
+        return true;
+    bool shared = (entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks();
+    return !shared && probe_int(fd, SOL_SOCKET, SO_ERROR, 0) == EPIPE;
+}
+
 /* The kernel counts a FIN that was received as a byte (net/ipv4/tcp_input.c, tcp_rcv_nxt_update()). Whether one was
  * follows from the state; in TCP_CLOSE only from how the connection came to its end. */
-static bool fin_received(const struct descriptor *entry, uint8_t tcp_state)
+static bool fin_received(int fd, const struct descriptor *entry, uint8_t tcp_state)
 {
     enum { CLOSE = 7, CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 }; /* include/net/tcp_states.h */
     if (tcp_state == CLOSE)
-        return (entry->flags & DESCRIPTOR_SHUT) && !(entry->flags & DESCRIPTOR_ERROR_SEEN);
+        return closed_by_fin(fd, entry);
     return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING;
 }
 
@@ -287,7 +303,7 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
     if (own && is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
         probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
         tail = sizeof(tcp);
-        if (body.bytes_received && fin_received(entry, tcp.state))
+        if (body.bytes_received && fin_received(fd, entry, tcp.state))
             body.bytes_received--;
     }
     if (own && buffers_matter(entry, body.bytes_sent + body.bytes_received))

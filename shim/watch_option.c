@@ -72,6 +72,7 @@ void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, in
         if (pending || endpoint_known(&peer))
             watch_connected(call, fd, entry, pending);
     } else if (pending) {
+        descriptor_set(entry, DESCRIPTOR_ERROR_SEEN, 0);
         struct record record = {
             .kind = SOCKATLAS_ERROR, .call = call, .error = pending, .fd = fd, .cookie = entry->cookie};
         record_write(&record, "", 0, NULL, 0);

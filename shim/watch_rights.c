@@ -31,7 +31,8 @@ void watch_rights_sent(enum sockatlas_call call, int fd, const struct msghdr *me
     struct cmsghdr *header = config.on && message->msg_controllen ? CMSG_FIRSTHDR(message) : NULL;
     size_t index = 0;
     for (int passed; (passed = next_right(message, &header, &index)) >= 0;) {
-        struct descriptor *entry = watch_any_used(call, passed), *carrier = watch_any_used(call, fd);
+        /* No call: it is named here, not transferred on. */
+        struct descriptor *entry = watch_any_used(SOCKATLAS_CALL_NONE, passed), *carrier = watch_any_used(call, fd);
         if (!entry)
             continue;
         descriptor_set(entry, DESCRIPTOR_SHARED, 0);
