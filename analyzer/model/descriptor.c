@@ -12,7 +12,7 @@
 
 static struct sock *entry_sock(uintptr_t entry)
 {
-    return (struct sock *)(entry & ~(uintptr_t)DESCRIPTOR_CLOEXEC);
+    return (struct sock *)(entry & ~(uintptr_t)(DESCRIPTOR_CLOEXEC | DESCRIPTOR_UNTOLD));
 }
 
 struct sock *descriptor_get(const struct task *task, int32_t fd)
@@ -60,13 +60,43 @@ static void count_down(struct model *model, const struct task *task, struct sock
         sock_unheld(model, sock);
 }
 
+void descriptor_untold(struct task *task, int32_t fd)
+{
+    struct sock *sock = descriptor_get(task, fd);
+    if (!sock || (task->descriptors[fd] & DESCRIPTOR_UNTOLD))
+        return;
+    task->descriptors[fd] |= DESCRIPTOR_UNTOLD;
+    sock->untold++;
+}
+
+bool descriptor_told(struct task *task, int32_t fd)
+{
+    struct sock *sock = descriptor_get(task, fd);
+    if (!sock || !(task->descriptors[fd] & DESCRIPTOR_UNTOLD))
+        return false;
+    task->descriptors[fd] &= ~(uintptr_t)DESCRIPTOR_UNTOLD;
+    sock->untold--;
+    return true;
+}
+
+/* It goes without a word on its counts: a kill, an exec, a close that nobody saw. */
+static void lose(struct task *task, int32_t fd, uint64_t time_ns)
+{
+    struct sock *sock = descriptor_get(task, fd);
+    if (descriptor_told(task, fd) && (!time_ns || !sock->told_ns || time_ns > sock->told_ns))
+        sock->lost = true;
+}
+
 void descriptor_put(struct model *model, struct task *task, int32_t fd, struct sock *sock, bool cloexec,
                     uint64_t time_ns)
 {
     if (!descriptor_room(task, fd))
         return;
     struct sock *former = entry_sock(task->descriptors[fd]);
-    task->descriptors[fd] = (uintptr_t)sock | (cloexec ? DESCRIPTOR_CLOEXEC : 0);
+    if (former != sock)
+        lose(task, fd, time_ns);
+    task->descriptors[fd] = (uintptr_t)sock | (cloexec ? DESCRIPTOR_CLOEXEC : 0) |
+                            (former == sock ? task->descriptors[fd] & DESCRIPTOR_UNTOLD : 0);
     if (former == sock)
         return;
     count_up(model, task, sock);
@@ -81,6 +111,7 @@ void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_
     struct sock *sock = descriptor_get(task, fd);
     if (!sock)
         return;
+    lose(task, fd, time_ns);
     task->descriptors[fd] = 0;
     count_down(model, task, sock, time_ns);
 }
@@ -88,7 +119,8 @@ void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_
 void descriptor_flags(struct task *task, int32_t fd, bool cloexec)
 {
     if (descriptor_get(task, fd))
-        task->descriptors[fd] = (uintptr_t)entry_sock(task->descriptors[fd]) | (cloexec ? DESCRIPTOR_CLOEXEC : 0);
+        task->descriptors[fd] =
+            (task->descriptors[fd] & ~(uintptr_t)DESCRIPTOR_CLOEXEC) | (cloexec ? DESCRIPTOR_CLOEXEC : 0);
 }
 
 /* A new image of `task` has the socket at `fd` from the one before. */
@@ -138,6 +170,7 @@ void descriptor_weaken(struct model *model, struct task *task)
         struct sock *sock = entry_sock(task->descriptors[fd]);
         if (!sock)
             continue;
+        lose(task, (int32_t)fd, task->exec_ns);
         sock->weak_refs++;
         if (--sock->refs == 0) {
             if (!sock->last_close_ns)

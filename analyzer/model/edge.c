@@ -64,7 +64,7 @@ struct process *edge_external(struct model *model, const struct sock *sock, cons
 static struct edge *edge_get(struct model *model, const struct sock *sock, struct process *from, struct process *to,
                              const struct address *server, enum match match)
 {
-    unsigned class = sock_class(sock);
+    unsigned class = sock->socket.family == AF_UNIX ? AF_UNIX << 16 : sock_class(sock); /* one transport */
     uint64_t hash =
         table_mix(((uint64_t)from->id << 32 | to->id) ^ (uint64_t)match << 61 ^ address_hash(server, class));
     for (struct table_link *link = table_first(&model->edges_table, hash); link; link = table_next(link)) {
@@ -183,9 +183,12 @@ void edge_flow_moves(struct model *model, struct flow *flow, struct process *pro
         return;
     }
     bool first = initiator(flow);
-    struct edge *edge =
-        edge_get(model, flow->sock, first ? process : old->from, first ? old->to : process, &old->server, old->match);
+    bool self = flow->peer_socket == flow->sock->socket.id;
+    struct edge *edge = edge_get(model, flow->sock, first || self ? process : old->from,
+                                 first && !self ? old->to : process, &old->server, old->match);
     flow->process = process;
+    if (self)
+        flow->target = process;
     if (flow->mate)
         flow->mate->target = process;
     if (edge == old)
@@ -206,6 +209,16 @@ void edge_flow_moves(struct model *model, struct flow *flow, struct process *pro
         flow->mate->edge = edge;
 }
 
+void edge_flow_reopened(struct flow *flow)
+{
+    if (!flow->edge || flow->counted || flow->mate_closed || (flow->mate && flow->mate->sock->unheld))
+        return;
+    flow->counted = true;
+    if (flow->mate)
+        flow->mate->counted = true;
+    flow->edge->open++;
+}
+
 static void edge_bytes(struct edge *edge, uint64_t sent, uint64_t received)
 {
     edge->bytes_known = true;
@@ -218,11 +231,13 @@ void edge_flow_settled(struct model *model, struct flow *flow)
     (void)model;
     if (!flow->edge)
         return;
-    if (!flow->bytes_known && flow == &flow->sock->flow && flow->sock->socket.bytes_known) {
+    if (!flow->bytes_known && flow == &flow->sock->flow && sock_bytes_known(flow->sock)) {
         flow->bytes_known = true;
         flow->bytes_sent = flow->sock->socket.bytes_sent;
         flow->bytes_received = flow->sock->socket.bytes_received;
     }
+    if (flow->sock->lost || flow->sock->untold)
+        flow->bytes_known = false;
     bool first = initiator(flow);
     if (first && flow->bytes_known) {
         edge_bytes(flow->edge, flow->bytes_sent, flow->bytes_received);

@@ -40,6 +40,8 @@ struct flow {
     struct flow *mate;       /* NULL once that is settled */
     struct process *process; /* this end's */
     struct process *target;  /* the other end's process, where known without a mate */
+    struct process *served;  /* who served the address when this began, and with which socket */
+    uint64_t served_socket;
     uint64_t peer_socket;
     struct edge *edge;
     uint64_t start_ns;          /* when the exchange can have begun at the earliest */
@@ -48,9 +50,10 @@ struct flow {
     uint64_t bytes_sent, bytes_received;
     uint64_t mate_sent, mate_received; /* what the settled mate sent and received, to use where ours is unknown */
     bool bytes_known, mate_known;
-    bool speaks;  /* the initiator settled without knowing bytes: this end's count */
-    bool counted; /* in edge->open */
-    bool used;    /* datagrams were exchanged, not only connect()ed */
+    bool speaks;      /* the initiator settled without knowing bytes: this end's count */
+    bool counted;     /* in edge->open */
+    bool mate_closed; /* the settled mate was closed */
+    bool used;        /* datagrams were exchanged, not only connect()ed */
 };
 
 /* A datagram flow has its peer's address with it. */
@@ -83,6 +86,10 @@ struct sock {
     unsigned weak_refs; /* descriptors in images that have not logged anything: may be gone */
     unsigned in_flight; /* passed, not yet received */
     enum rank rank;
+    struct process *creator;
+    unsigned untold;       /* descriptors whose counts are still to be told */
+    bool lost;             /* some never will be */
+    uint64_t told_ns;      /* TCP: when the connection's counts were told last */
     enum state open_state; /* the state to come back to if a holder turns up after all */
     uint64_t last_close_ns;
     struct flow flow;       /* a connection */
@@ -94,6 +101,7 @@ struct sock {
     bool accepted_counted;
     bool failure_counted;
     bool traffic;        /* bytes or messages were seen, or an exchange with a peer */
+    uint64_t listener;   /* accepted: id of the socket that it came out of */
     uint32_t listen_pid; /* who called listen() */
     uint32_t peer_pid;   /* unix: as the kernel told */
     uint32_t own_pid;    /* unix: who connected */
@@ -125,7 +133,7 @@ struct task {
     unsigned image; /* id of the file its current image writes to */
     struct network *network;
     struct thread_network *threads;
-    uintptr_t *descriptors; /* struct sock * | DESCRIPTOR_CLOEXEC */
+    uintptr_t *descriptors; /* struct sock * | DESCRIPTOR_CLOEXEC | DESCRIPTOR_UNTOLD */
     unsigned descriptors_size;
     bool silent;      /* an image that has not logged anything yet runs in it: its descriptors are weak */
     bool start_exact; /* start_ns is the kernel's */
@@ -143,6 +151,7 @@ struct task {
     unsigned names_count;
 };
 #define DESCRIPTOR_CLOEXEC 1u
+#define DESCRIPTOR_UNTOLD  2u /* used by this process: what went through it is told when it closes it */
 
 /* A fork whose child is not known yet (vfork): its table as of the FORK slot. */
 struct pending_fork {
@@ -243,6 +252,9 @@ void descriptor_put(struct model *model, struct task *task, int32_t fd, struct s
                     uint64_t time_ns);
 void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_t time_ns);
 void descriptor_flags(struct task *task, int32_t fd, bool cloexec);
+/* The process uses it, so that counts of its own are to come; and they came. */
+void descriptor_untold(struct task *task, int32_t fd);
+bool descriptor_told(struct task *task, int32_t fd);
 /* child's table becomes a copy; without the CLOEXEC ones if `inheritable`. */
 void descriptor_copy(struct model *model, struct task *child, const struct task *parent, bool inheritable);
 void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t time_ns);
@@ -272,6 +284,8 @@ void sock_limbo_leave(struct model *model, struct sock *sock);
 void sock_limbo_expire(struct model *model);
 void sock_finish(struct model *model);
 void sock_free_all(struct model *model);
+/* Whether all that went through it is known. */
+bool sock_bytes_known(const struct sock *sock);
 bool sock_is_datagram(const struct sock *sock);
 bool sock_is_tcp(const struct sock *sock);
 /* Transports that can be two ends of one conversation have one class. */
@@ -303,6 +317,7 @@ void edge_fail(struct model *model, struct sock *sock, struct process *to, enum 
 /* This end of a conversation belongs to another process from now on. */
 void edge_flow_moves(struct model *model, struct flow *flow, struct process *process);
 void edge_flow_closed(struct model *model, struct flow *flow);
+void edge_flow_reopened(struct flow *flow);
 void edge_flow_settled(struct model *model, struct flow *flow);
 struct process *edge_external(struct model *model, const struct sock *sock, const struct address *address);
 void edge_finish(struct model *model);

@@ -22,11 +22,12 @@ static uint64_t service_key(const struct sock *sock, const struct address *addre
 static struct listener *row(struct model *model, const struct sock *sock)
 {
     const struct address *address = &sock->socket.local;
-    uint64_t hash = address_hash(address, ((uint64_t)sock->socket.owner->id << 32) + sock_class(sock));
+    uint64_t hash = address_hash(address, ((uint64_t)sock->socket.owner->id << 32) + sock->socket.family);
     for (struct table_link *link = table_first(&model->listeners_table, hash); link; link = table_next(link)) {
         struct listener *listener = &TABLE_OF(link, struct listener_entry, by_key)->listener;
-        if (listener->process == sock->socket.owner && listener->type == sock->socket.type &&
-            listener->protocol == sock->socket.protocol && address_equal(&listener->address, address))
+        bool one_transport = listener->family == AF_UNIX ||
+                             (listener->type == sock->socket.type && listener->protocol == sock->socket.protocol);
+        if (listener->process == sock->socket.owner && one_transport && address_equal(&listener->address, address))
             return listener;
     }
     struct listener_entry *entry = model_alloc(sizeof *entry);
@@ -58,17 +59,32 @@ void listener_unlisted(struct model *model, struct sock *sock)
     table_remove(&model->services, &sock->by_service);
 }
 
+/* Connections that an exec has closed which is not yet known to have succeeded. */
+static unsigned closing(const struct model *model, const struct listener *service)
+{
+    unsigned count = 0;
+    for (const struct task *task = model->exec_first; task; task = task->exec_next)
+        for (unsigned fd = 0; fd < task->descriptors_size; fd++) {
+            const struct sock *sock = descriptor_get(task, (int32_t)fd);
+            count += sock && (task->descriptors[fd] & DESCRIPTOR_CLOEXEC) && sock->refs == 1 &&
+                     sock->accepted_counted && sock->service == service;
+        }
+    return count;
+}
+
 void listener_accepted(struct model *model, struct sock *listener, struct sock *sock)
 {
-    (void)model;
     struct listener *service = listener->service;
     if (!service)
         return;
     sock->service = service;
     sock->accepted_counted = true;
     service->accepted++;
-    if (++service->now > service->peak)
-        service->peak = service->now;
+    if (++service->now <= service->peak)
+        return;
+    uint64_t now = service->now - (model->exec_first ? closing(model, service) : 0);
+    if (now > service->peak)
+        service->peak = now;
 }
 
 void listener_closed(struct sock *sock)
@@ -91,6 +107,16 @@ static bool serves(const struct sock *server, const struct sock *asker, const st
            (local->family == AF_INET6 || local->family == address->family);
 }
 
+/* A path means whoever bound it last; of a group on one port, the first stands for all. */
+static bool better(const struct sock *a, const struct sock *b)
+{
+    if (a->socket.family == AF_UNIX)
+        return a->socket.id > b->socket.id;
+    if (address_is_any(&a->socket.local) != address_is_any(&b->socket.local))
+        return address_is_any(&b->socket.local);
+    return a->socket.id < b->socket.id;
+}
+
 struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address)
 {
     if (!address_known(address) || (address->family == AF_UNIX && !address->size))
@@ -99,8 +125,7 @@ struct sock *listener_find(const struct model *model, const struct sock *sock, c
     uint64_t hash = service_key(sock, address);
     for (struct table_link *link = table_first(&model->services, hash); link; link = table_next(link)) {
         struct sock *server = TABLE_OF(link, struct sock, by_service);
-        if (sock_class(server) == sock_class(sock) && serves(server, sock, address) &&
-            (!best || address_is_any(&best->socket.local) || server->socket.id < best->socket.id))
+        if (sock_class(server) == sock_class(sock) && serves(server, sock, address) && (!best || better(server, best)))
             best = server;
     }
     return best;

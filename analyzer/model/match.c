@@ -206,7 +206,8 @@ static struct flow *match_datagrams(struct model *model, struct flow *flow)
         struct flow *other = TABLE_OF(link, struct flow, by_tuple);
         if (other->sock == flow->sock || sock_class(other->sock) != sock_class(flow->sock))
             continue;
-        if (!wild_equal(flow->peer, other->local) || !wild_equal(other->peer, flow->local))
+        if (!wild_equal(flow->peer, other->local) || !wild_equal(other->peer, flow->local) ||
+            !(flow->used || other->used))
             continue;
         if (same_network(flow->sock, other->sock) || (routable(flow->peer) && routable(other->peer)))
             return other;
@@ -227,6 +228,17 @@ static bool same_path(const struct flow *client, const struct flow *server)
            (client->sock->peer_pid && client->sock->peer_pid == server->sock->listen_pid);
 }
 
+/* The server may be gone by the time that it is sure that its half never shows. */
+static void remember_served(const struct model *model, struct flow *flow)
+{
+    struct sock *server =
+        flow->side == SIDE_SERVER || flow->served ? NULL : listener_find(model, flow->sock, flow->peer);
+    if (!server || server == flow->sock)
+        return;
+    flow->served = server->socket.owner;
+    flow->served_socket = server->socket.id;
+}
+
 /* Unix connections: the path served and the peer credentials, in order. */
 static struct flow *match_path(struct model *model, struct flow *flow)
 {
@@ -235,6 +247,7 @@ static struct flow *match_path(struct model *model, struct flow *flow)
     uint32_t connector = server ? flow->sock->peer_pid : flow->sock->own_pid;
     if (!address_known(served) || served->size == 0)
         return NULL;
+    remember_served(model, flow);
     uint64_t key = path_key(flow, served, connector);
     struct flow *best = NULL;
     for (struct table_link *link = table_first(&model->paths, key); link; link = table_next(link)) {
@@ -244,6 +257,8 @@ static struct flow *match_path(struct model *model, struct flow *flow)
             c->sock->own_pid != s->sock->peer_pid || sock_class(c->sock) != sock_class(s->sock) || !same_path(c, s) ||
             !overlap(c, s))
             continue;
+        if (c->served_socket && s->sock->listener && c->served_socket != s->sock->listener)
+            continue; /* the path was bound again in between */
         if (!best || other->sock->socket.id < best->sock->socket.id)
             best = other;
     }
@@ -254,17 +269,27 @@ static struct flow *match_path(struct model *model, struct flow *flow)
 
 void match_flow(struct model *model, struct flow *flow)
 {
-    if (flow->match || flow->by_tuple.listed || flow->by_path.listed)
+    if (flow->match || flow->by_path.listed)
         return;
+    if (flow->by_tuple.listed) {
+        if (!sock_is_datagram(flow->sock))
+            return;
+        match_unlist(model, flow); /* listed when connected, and used now */
+    }
     if (match_self(model, flow))
         return;
     bool datagram = sock_is_datagram(flow->sock), is_unix = flow->sock->socket.family == AF_UNIX;
     enum match match = is_unix ? MATCH_PATH : MATCH_EXACT;
-    struct flow *other = datagram  ? match_datagrams(model, flow)
-                         : is_unix ? match_path(model, flow)
-                                   : match_exact(model, flow);
-    if (!other)
+    bool nameless = datagram && (!address_known(flow->local) || (is_unix && !flow->local->size));
+    struct flow *other = nameless   ? NULL
+                         : datagram ? match_datagrams(model, flow)
+                         : is_unix  ? match_path(model, flow)
+                                    : match_exact(model, flow);
+    if (!other) {
+        remember_served(model, flow);
         return;
+    }
+    flow->used = other->used = true;
     join(model, flow, other, match);
     wake(model, other);
 }
@@ -317,14 +342,14 @@ static bool match_served(struct model *model, struct flow *flow)
 {
     if (flow->side == SIDE_SERVER)
         return false;
-    struct sock *server = listener_find(model, flow->sock, flow->peer);
-    if (!server || server == flow->sock || !server->socket.owner)
+    remember_served(model, flow);
+    if (!flow->served)
         return false;
     bool datagram = sock_is_datagram(flow->sock);
     bool is_unix = flow->sock->socket.family == AF_UNIX;
-    join_process(model, flow, server->socket.owner, !datagram ? MATCH_NONE : is_unix ? MATCH_PATH : MATCH_EXACT);
+    join_process(model, flow, flow->served, !datagram ? MATCH_NONE : is_unix ? MATCH_PATH : MATCH_EXACT);
     if (datagram)
-        flow->peer_socket = server->socket.id;
+        flow->peer_socket = flow->served_socket;
     return true;
 }
 
@@ -407,7 +432,7 @@ void match_pair(struct model *model, struct sock *a, struct sock *b)
         a = b;
         b = swap;
     }
-    struct process *creator = a->socket.owner;
+    struct process *creator = a->creator;
     struct sock *ends[2] = {a, b};
     for (int i = 0; i < 2; i++) {
         struct sock *sock = ends[i];

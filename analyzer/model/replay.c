@@ -45,6 +45,7 @@ static struct sock *sock_make(struct model *model, struct task *task, const stru
     }
     sock_own(sock, task, fd, RANK_CREATED);
     descriptor_put(model, task, fd, sock, cloexec, event->time_ns);
+    descriptor_untold(task, fd);
     if (fd < 0)
         sock_hold(sock, task);
     return sock;
@@ -170,6 +171,7 @@ static void on_seen(struct model *model, struct task *task, const struct event *
     if (sock->in_flight && body->how == SOCKATLAS_HOW_RECEIVED)
         sock->in_flight--;
     descriptor_flags(task, event->fd, (body->flags & SOCKATLAS_CLOEXEC) != 0);
+    descriptor_untold(task, event->fd);
     struct address local, peer;
     event_addresses(event, &local, &peer);
     if (!known) {
@@ -295,8 +297,10 @@ static void connect_datagram(struct model *model, struct task *task, struct sock
     socket->connected_ns = event->time_ns;
     sock_own(sock, task, event->fd, RANK_RECEIVED);
     serve_datagrams(model, sock);
-    if (address_known(&socket->peer))
-        sock_datagram(model, sock, &socket->peer, true, event->time_ns);
+    if (!address_known(&socket->peer))
+        return;
+    struct flow *flow = sock_datagram(model, sock, &socket->peer, true, event->time_ns);
+    match_flow(model, flow);
 }
 
 static void connect_stream(struct model *model, struct sock *sock, const struct event *event, uint64_t duration_ns)
@@ -420,6 +424,7 @@ static void on_accept(struct model *model, struct task *task, const struct event
     socket->connected_ns = event->time_ns;
     sock->peer_pid = body.peer_pid;
     sock->listen_pid = listener ? listener->listen_pid : 0;
+    sock->listener = listener ? listener->socket.id : 0;
     sock_own(sock, task, event->fd, RANK_USED);
     flow_begin(model, sock, SIDE_SERVER, event->time_ns);
     if (listener)
@@ -462,6 +467,8 @@ static void on_peer(struct model *model, struct task *task, const struct event *
     if (address_known(&local) && (!address_known(&socket->local) || (!socket->local.port && local.port))) {
         listener_unlisted(model, sock);
         socket->local = local;
+        if (socket->state == STATE_CREATED && local.port)
+            socket->state = STATE_BOUND; /* by the kernel, to send */
     }
     sock_own(sock, task, event->fd, body->sent ? RANK_SENT : RANK_RECEIVED);
     sock->traffic = true;
@@ -478,8 +485,7 @@ static void on_peer(struct model *model, struct task *task, const struct event *
     flow->used = true;
     if (task->names && !socket->peer_name)
         socket->peer_name = note_name_of(task, &peer);
-    if (address_known(&socket->local) && (peer.family != AF_UNIX || socket->local.size))
-        match_flow(model, flow);
+    match_flow(model, flow);
 }
 
 static void on_peer_total(struct model *model, struct task *task, const struct event *event)
@@ -515,7 +521,7 @@ static void close_tcp(struct sock *sock, const struct event *event, const struct
 {
     struct socket *socket = &sock->socket;
     struct sockatlas_tcp tcp;
-    if (!event_tcp(event, &tcp))
+    if (!event_tcp(event, &tcp) || socket->state == STATE_FAILED)
         return;
     socket->tcp = tcp;
     socket->tcp_known = true;
@@ -547,6 +553,10 @@ static void on_close(struct model *model, struct task *task, const struct event 
         socket->bytes_sent += body->bytes_sent;
         socket->bytes_received += body->bytes_received;
     }
+    if (descriptor_told(task, held ? event->fd : -1) && socket->tcp_known) {
+        sock->lost = false; /* the kernel's counts are the connection's, whoever used it */
+        sock->told_ns = event->time_ns;
+    }
     socket->messages_sent += body->messages_sent;
     socket->messages_received += body->messages_received;
     if (body->rcvbuf)
@@ -559,8 +569,7 @@ static void on_close(struct model *model, struct task *task, const struct event 
     if (only && !only->used && (body->messages_sent || body->messages_received)) {
         only->used = true;
         only->side = body->messages_sent ? SIDE_CLIENT : SIDE_SERVER;
-        if (address_known(&socket->local) && (socket->family != AF_UNIX || socket->local.size))
-            match_flow(model, only);
+        match_flow(model, only);
     }
     if (held)
         descriptor_drop(model, task, event->fd, event->time_ns);
@@ -576,6 +585,7 @@ static void on_dup(struct model *model, struct task *task, const struct event *e
         sock = sock_find(model, task->process.host, event->cookie);
     if (sock)
         descriptor_put(model, task, event->fd, sock, (body->flags & SOCKATLAS_CLOEXEC) != 0, event->time_ns);
+    descriptor_untold(task, event->fd);
 }
 
 static void on_flags(struct model *model, struct task *task, const struct event *event)

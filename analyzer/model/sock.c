@@ -121,6 +121,8 @@ void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank)
 {
     if (rank <= sock->rank)
         return;
+    if (!sock->creator)
+        sock->creator = &task->process;
     sock->rank = rank;
     sock->socket.owner = &task->process;
     sock->socket.fd = fd;
@@ -285,12 +287,9 @@ void sock_held_again(struct model *model, struct sock *sock)
         sock->service->now++;
     if (sock->open_state == STATE_LISTENING)
         listener_listed(model, sock);
-    if (sock->flow.edge && !sock->flow.counted && (!sock->flow.mate || !sock->flow.mate->sock->unheld)) {
-        sock->flow.counted = true;
-        if (sock->flow.mate)
-            sock->flow.mate->counted = true;
-        sock->flow.edge->open++;
-    }
+    edge_flow_reopened(&sock->flow);
+    for (struct flow *flow = sock->datagrams; flow; flow = flow->next)
+        edge_flow_reopened(flow);
 }
 
 void sock_limbo_expire(struct model *model)
@@ -307,6 +306,11 @@ void sock_limbo_expire(struct model *model)
 /* ---- Settling
  * ---------------------------------------------------------------------------------------------------------- */
 
+bool sock_bytes_known(const struct sock *sock)
+{
+    return sock->socket.bytes_known && !sock->lost && !sock->untold;
+}
+
 /* The rules for what nothing more will come of. */
 static void match_rest(struct model *model, struct sock *sock)
 {
@@ -316,8 +320,13 @@ static void match_rest(struct model *model, struct sock *sock)
     if (sock->flow.sock && !sock->flow.match && !sock->flow.edge)
         match_late(model, &sock->flow);
     for (struct flow *flow = sock->datagrams; flow; flow = flow->next) {
-        flow->used = flow->used || socket->messages_sent || socket->messages_received;
-        if (sock->datagrams_count == 1 && !flow->bytes_known && socket->bytes_known) {
+        /* Connected, and nobody told that nothing went through: taken for used. */
+        bool used = socket->messages_sent || socket->messages_received || sock->untold || sock->lost;
+        if (!flow->used && used) {
+            flow->used = true;
+            match_flow(model, flow);
+        }
+        if (sock->datagrams_count == 1 && !flow->bytes_known && sock_bytes_known(sock)) {
             flow->bytes_known = true;
             flow->bytes_sent = socket->bytes_sent;
             flow->bytes_received = socket->bytes_received;
@@ -331,8 +340,10 @@ static void settle_flow(struct model *model, struct flow *flow)
 {
     match_unlist(model, flow);
     edge_flow_settled(model, flow);
-    if (flow->mate)
+    if (flow->mate) {
         flow->mate->mate = NULL;
+        flow->mate->mate_closed = flow->sock->unheld;
+    }
     flow->mate = NULL;
 }
 
@@ -349,6 +360,7 @@ static void tell_peer(struct socket *socket, const struct flow *flow)
 static void settle_flows(struct model *model, struct sock *sock)
 {
     match_rest(model, sock);
+    sock->socket.bytes_known = sock_bytes_known(sock);
     if (sock->flow.sock) {
         settle_flow(model, &sock->flow);
         tell_peer(&sock->socket, &sock->flow);

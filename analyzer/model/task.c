@@ -256,7 +256,12 @@ void task_start(struct model *model, struct image *image, const struct event *ev
 {
     const struct sockatlas_body_start *body = event_body(event);
     struct task *child = pending_fork_take(image, body->fork_slot);
-    if (child) {
+    if (event->pid == image->trace->header.pid) {
+        /* Forked before its parent had a log, that is, a socket. The file is its own, and made it known. */
+        child = task_find(model, image->trace->host, image->trace->header.pidns_inode, event->pid);
+        if (!child)
+            return;
+    } else if (child) {
         task_name(model, child, event->pid, event->time_ns);
     } else if ((child = fork_child(model, image, body->fork_slot))) {
         if (child->process.pid != event->pid) {

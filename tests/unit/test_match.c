@@ -339,3 +339,59 @@ Test(match, half_seen_again_is_listed_once, .timeout = 10)
     script_finish(&script);
     cr_expect_eq(script_socket(&script, 0x30)->match, MATCH_EXTERNAL);
 }
+
+Test(match, connection_never_accepted_belongs_to_who_listened_then)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_close(&script, server, 3, 0x10);
+    t_close_tcp(&script, client, 3, 0x20, 0, 0);
+    script_finish(&script);
+    cr_expect_eq(script_edge(&script, 200, 100)->connections, 1);
+    cr_expect_eq(script_socket(&script, 0x20)->match, MATCH_NONE);
+    cr_expect_eq(script_socket(&script, 0x20)->peer_process->pid, 100);
+}
+
+Test(match, connected_datagram_socket_is_known_by_what_the_other_end_got_from_it)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_socket(&script, server, 3, 0x10, AF_INET, SOCK_DGRAM, 0);
+    t_bind(&script, server, 3, 0x10, "127.0.0.1:53");
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_DGRAM, 0);
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:53", "127.0.0.1:4000", 0, 0);
+    t_peer(&script, server, 3, 0x10, false, "127.0.0.1:4000", NULL);
+    script_finish(&script); /* both still open */
+    expect_mates(0x20, 0x10, MATCH_EXACT);
+    cr_expect_eq(script_edge(&script, 200, 100)->connections, 1);
+}
+
+Test(match, a_path_bound_again_means_the_later_listener)
+{
+    struct who older = process(100, "older"), newer = process(101, "newer"), client = process(200, "client");
+    t_socket(&script, older, 3, 0x10, AF_UNIX, SOCK_STREAM, 0);
+    t_bind(&script, older, 3, 0x10, "/run/x.sock");
+    t_listen(&script, older, 3, 0x10, "/run/x.sock");
+    t_socket(&script, newer, 3, 0x11, AF_UNIX, SOCK_STREAM, 0);
+    t_bind(&script, newer, 3, 0x11, "/run/x.sock");
+    t_listen(&script, newer, 3, 0x11, "/run/x.sock");
+    t_socket(&script, client, 3, 0x20, AF_UNIX, SOCK_STREAM, 0);
+    t_connect(&script, client, 3, 0x20, "/run/x.sock", NULL, 0, 0);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x20)->peer_process->pid, 101);
+}
+
+Test(match, the_creator_of_a_pair_is_its_initiator)
+{
+    struct who parent = process(100, "parent");
+    t_pair(&script, parent, 3, 0x10, 4, 0x11);
+    uint64_t slot = t_fork(&script, parent, 101);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_close_call(&script, child, 3, 0x10, SOCKATLAS_CALL_close, 5, 0, false);
+    t_close_call(&script, child, 4, 0x11, SOCKATLAS_CALL_close, 0, 0, false);
+    t_close_call(&script, parent, 4, 0x11, SOCKATLAS_CALL_close, 0, 5, false);
+    t_close_call(&script, parent, 3, 0x10, SOCKATLAS_CALL_close, 0, 0, false);
+    script_finish(&script);
+    cr_assert_not_null(script_edge(&script, 100, 101));
+    cr_expect_eq(script_edge(&script, 100, 101)->bytes_received, 5);
+}

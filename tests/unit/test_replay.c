@@ -272,3 +272,45 @@ Test(replay, child_that_only_duplicates_does_not_take_a_connection_from_its_serv
     cr_assert_not_null(script_edge(&script, 200, 100));
     cr_expect_null(script_edge(&script, 200, 101));
 }
+
+Test(replay, bytes_that_only_a_killed_process_could_tell_are_unknown)
+{
+    struct who parent = process(100, "parent");
+    t_client(&script, parent, 5, 0x20, "10.0.0.9:80", "10.0.0.1:4000");
+    t_pair(&script, parent, 3, 0x10, 4, 0x11);
+    uint64_t slot = t_fork(&script, parent, 101);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_seen(&script, child, 5, 0x20, SOCKATLAS_HOW_USED, false, NULL, NULL);
+    t_close_tcp(&script, parent, 5, 0x20, 150, 250);
+    t_seen(&script, child, 3, 0x10, SOCKATLAS_HOW_USED, false, NULL, NULL);
+    t_close_call(&script, parent, 3, 0x10, SOCKATLAS_CALL_close, 7, 1, false);
+    t_close_call(&script, parent, 4, 0x11, SOCKATLAS_CALL_close, 0, 0, false);
+    script.alive_answer = MODEL_DEAD;
+    script_finish(&script);
+    cr_expect_not(script_socket(&script, 0x20)->bytes_known);
+    cr_expect_not(script_socket(&script, 0x10)->bytes_known);
+    cr_expect(script_socket(&script, 0x11)->bytes_known);
+}
+
+Test(replay, bytes_of_a_socket_still_in_use_are_unknown)
+{
+    struct who parent = process(100, "parent");
+    t_client(&script, parent, 5, 0x20, "10.0.0.9:80", "10.0.0.1:4000");
+    t_dup(&script, parent, 6, 0x20, 5, 0);
+    t_close_tcp(&script, parent, 6, 0x20, 150, 250);
+    script.alive_answer = MODEL_ALIVE;
+    script_finish(&script);
+    cr_expect_not(script_socket(&script, 0x20)->bytes_known);
+}
+
+Test(replay, child_forked_before_its_parent_had_a_log_holds_nothing_of_it)
+{
+    struct who parent = process(100, "parent");
+    t_client(&script, parent, 5, 0x20, "10.0.0.9:80", "10.0.0.1:4000");
+    struct who child = process(101, "child");
+    t_start(&script, child, 101, UINT64_MAX, false);
+    t_socket(&script, child, 3, 0x30, AF_INET, SOCK_STREAM, 0);
+    script_finish(&script);
+    cr_expect_not(script_held(&script, script_socket(&script, 0x20), 101));
+    cr_expect_eq(model_process_count(script.model), 3, "two, and the address");
+}
