@@ -43,6 +43,8 @@ LOAD_SRC  := $(wildcard tests/bench/load*.c)
 BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/generate $(BUILD)/bench/empty.so
 
 TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills
+GROUND_BIN := $(BUILD)/ground/ground $(BUILD)/ground/actor $(BUILD)/ground/compare
+GROUND_SRC := $(filter-out tests/ground/actor.c tests/ground/compare.c,$(wildcard tests/ground/*.c))
 
 ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
 
@@ -70,7 +72,7 @@ demo: ## install what is missing, build, trace nginx + curl + redis and draw the
 	@$(MAKE) --no-print-directory all $(BUILD)/tools/port
 	@samples/demo.sh
 
-test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(TOOL_BIN) $(TRUTH_BIN)
+test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN)
 
 $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
 	@mkdir -p $(@D)
@@ -106,6 +108,15 @@ $(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)
 $(BUILD)/truth/compare: $(BUILD)/tests/truth/compare.o $(BUILD)/tests/truth/watched.o
 $(BUILD)/fault/account: $(BUILD)/tests/fault/account.o $(BUILD)/tests/fault/tally.o
 $(BUILD)/fault/kills: $(BUILD)/tests/fault/kills.o $(BUILD)/tests/fault/tally.o
+
+# tests/ground/: ground.c and its steps play a scenario whose truth they know, with actor.c's processes; compare.c lays two maps side by side.
+$(BUILD)/ground/ground: $(GROUND_SRC)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lcjson
+
+$(BUILD)/ground/%: tests/ground/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lcjson
 
 $(BUILD)/tests/truth/%.o: tests/truth/%.c
 	@mkdir -p $(@D)

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * actor CHANNEL  does what the coordinator orders, one call at a time, and says how it went. This is the program that
+ * is traced; nothing in it knows of that.
+ */
+#include "tests/ground/order.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int channel;
+static char buffer[65536];
+
+static void answer(int result, int second)
+{
+    struct answer answer = {.result = result < 0 ? -errno : result, .second = second};
+    if (write(ANSWER_FD(channel), &answer, sizeof answer) != (ssize_t)sizeof answer)
+        _exit(3);
+}
+
+static int finish_connect(int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (poll(&ready, 1, 10000) != 1)
+        return -1;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+        return -1;
+    errno = error;
+    return error ? -1 : 0;
+}
+
+static int receive_all(int fd, int bytes)
+{
+    int received = 0;
+    while (received < bytes) {
+        ssize_t got = recv(fd, buffer, (size_t)(bytes - received), 0);
+        if (got < 0 && errno == EAGAIN) {
+            if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 10000) != 1)
+                return -1;
+            continue;
+        }
+        if (got <= 0)
+            return got < 0 ? -1 : received;
+        received += (int)got;
+    }
+    return received;
+}
+
+static int pass(int carrier, int fd)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {{0}};
+    struct iovec byte = {buffer, 1};
+    struct msghdr message = {
+        .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    *header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    return (int)sendmsg(carrier, &message, 0);
+}
+
+static int take(int carrier, int flags)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec byte = {buffer, 1};
+    struct msghdr message = {
+        .msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    if (recvmsg(carrier, &message, flags) != 1 || !CMSG_FIRSTHDR(&message))
+        return -1;
+    int fd;
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    return fd;
+}
+
+static void fork_child(int child_channel)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        channel = child_channel;
+        answer(getpid(), 0);
+    } else {
+        answer(child, 0);
+    }
+}
+
+static void exec_self(void)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", channel);
+    execl("/proc/self/exe", "actor", text, (char *)NULL);
+    answer(-1, 0);
+}
+
+static int from_anyone(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    return (int)recvfrom(fd, buffer, sizeof buffer, 0, (struct sockaddr *)&peer, &size);
+}
+
+static int do_order(const struct order *order, int *second)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&order->address;
+    int pair[2] = {-1, -1}, result;
+    switch (order->kind) {
+    case ORDER_SOCKET:
+        return socket(order->a, order->b, order->c);
+    case ORDER_PAIR:
+        result = socketpair(AF_UNIX, order->a, 0, pair);
+        *second = pair[1];
+        return result < 0 ? result : pair[0];
+    case ORDER_BIND:
+        return bind(order->a, address, order->size);
+    case ORDER_LISTEN:
+        return listen(order->a, order->b);
+    case ORDER_CONNECT:
+        return connect(order->a, address, order->size);
+    case ORDER_FINISH:
+        return finish_connect(order->a);
+    case ORDER_ACCEPT:
+        return accept4(order->a, NULL, NULL, order->b);
+    case ORDER_SEND:
+        return (int)send(order->a, buffer, (size_t)order->b, MSG_NOSIGNAL);
+    case ORDER_RECEIVE:
+        return receive_all(order->a, order->b);
+    case ORDER_SENDTO:
+        return (int)sendto(order->a, buffer, (size_t)order->b, 0, address, order->size);
+    case ORDER_RECVFROM:
+        return from_anyone(order->a);
+    case ORDER_CLOSE:
+        return close(order->a);
+    case ORDER_DUP:
+        return dup(order->a);
+    case ORDER_OPTION:
+        return setsockopt(order->a, order->b, order->c, &order->d, sizeof order->d);
+    case ORDER_ABORTIVE:
+        return setsockopt(order->a, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    case ORDER_SHUTDOWN:
+        return shutdown(order->a, order->b);
+    case ORDER_PASS:
+        return pass(order->a, order->b);
+    case ORDER_TAKE:
+        return take(order->a, order->b);
+    default:
+        errno = ENOSYS;
+        return -1;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct order order;
+    if (argc != 2)
+        return 2;
+    channel = (int)strtol(argv[1], NULL, 10);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_IGN);
+    answer(getpid(), 0);
+    while (read(ORDER_FD(channel), &order, sizeof order) == (ssize_t)sizeof order) {
+        int second = -1;
+        if (order.kind == ORDER_FORK) {
+            fork_child(order.a);
+        } else if (order.kind == ORDER_EXEC) {
+            exec_self();
+        } else if (order.kind == ORDER_EXIT) {
+            if (order.a)
+                _exit(0);
+            return 0;
+        } else {
+            alarm(30); /* an order that never ends must not outlive the test */
+            int result = do_order(&order, &second);
+            answer(result, second);
+            alarm(0);
+        }
+    }
+    return 0;
+}

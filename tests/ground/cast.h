@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The actors as the coordinator sees them: starting, ordering, watching and killing them. What it looks up of their
+ * sockets it asks the kernel from outside, through pidfd_getfd(2), so that looking leaves no mark in the trace. Any
+ * failure here ends the coordinator, and all actors with it.
+ */
+#ifndef TESTS_GROUND_CAST_H
+#define TESTS_GROUND_CAST_H
+
+#include "tests/ground/order.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct cast_stage {
+    const char *actor; /* path of the program */
+    const char *shim;
+    const char *trace; /* folder */
+};
+
+void cast_open(const struct cast_stage *stage);
+/* Ends with a line that says why the scenario cannot go on. */
+__attribute__((noreturn, format(printf, 1, 2))) void cast_fail(const char *format, ...);
+
+/* Starts an actor on a channel, or waits for one that an actor made (ORDER_FORK, ORDER_EXEC) to be there. */
+pid_t cast_start(int channel);
+pid_t cast_expect(int channel);
+
+/* Orders and waits for the answer; or one after the other, so that a blocking call can be under way meanwhile. */
+struct answer cast_do(int channel, const struct order *order);
+void cast_send(int channel, const struct order *order);
+struct answer cast_answer(int channel);
+
+/* Until the process is no more, its descriptors with it. */
+void cast_kill(int channel);
+void cast_gone(int channel);
+void cast_kill_all(void);
+
+/* A socket as the kernel has it. Sizes 0: it has no such name. */
+struct cast_look {
+    uint64_t cookie;
+    struct sockaddr_storage local, peer;
+    socklen_t local_size, peer_size;
+    bool readable; /* a listener: a connection waits */
+};
+struct cast_look cast_look(int channel, int fd);
+
+#endif

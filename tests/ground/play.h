@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of steps share: choosing, and ordering one call. step_*.c only.
+ */
+#ifndef TESTS_GROUND_PLAY_H
+#define TESTS_GROUND_PLAY_H
+
+#include "tests/ground/step.h"
+#include "tests/ground/world.h"
+
+#define X(name, weight) void step_##name(void);
+STEPS(X)
+#undef X
+
+bool play_chance(unsigned percent);
+/* An order's result; the scenario ends where it failed. */
+int play_must(int process, const struct order *order);
+int play(int process, enum order_kind kind, int a, int b, int c, int d);
+
+int play_process(void);                   /* any that lives */
+int play_holder(const struct sock *sock); /* any that lives and holds it; -1 none */
+int play_user(struct sock *sock);         /* who may use it: pairs and datagrams have one user only; -1 none */
+int play_channel(void);                   /* free, or -1 */
+struct sock *play_socket(bool (*fits)(const struct sock *)); /* any that is held and fits, or NULL */
+bool play_is_tcp(const struct sock *sock);
+/* A unix address that nobody has: a path or an abstract name. */
+socklen_t play_unix_address(struct sockaddr_storage *out, bool abstract);
+/* 127.0.0.1 or ::1, or with `any` the wildcard, port 0. */
+socklen_t play_inet_address(struct sockaddr_storage *out, int family, bool any);
+void play_bind(int process, int fd, const struct sockaddr_storage *address, socklen_t size);
+struct row *play_row(struct sock *listener);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Choosing steps, and what they share.
+ */
+#include "tests/ground/step.h"
+
+#include "tests/ground/play.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+static uint64_t state;
+static const char *folder;
+static unsigned names_made;
+
+void step_seed(unsigned long seed)
+{
+    state = seed * 0xd1342543de82ef95u + 1;
+    state ^= state >> 29;
+    state *= 0xff51afd7ed558ccdu; /* neighbours must not run through one sequence */
+}
+
+/* splitmix64 */
+unsigned step_random(unsigned below)
+{
+    uint64_t value = state += 0x9e3779b97f4a7c15u;
+    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
+    value = (value ^ value >> 27) * 0x94d049bb133111ebu;
+    return (unsigned)((value ^ value >> 31) % below);
+}
+
+static const struct {
+    void (*step)(void);
+    const char *name;
+    unsigned weight;
+} steps[] = {
+#define X(name, weight) {step_##name, #name, weight},
+    STEPS(X)
+#undef X
+};
+
+void step_any(void)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        sum += steps[i].weight;
+    unsigned chosen = step_random(sum);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (chosen < steps[i].weight) {
+            steps[i].step();
+            return;
+        }
+        chosen -= steps[i].weight;
+    }
+}
+
+bool play_chance(unsigned percent)
+{
+    return step_random(100) < percent;
+}
+
+int play_must(int process, const struct order *order)
+{
+    int result = cast_do(process, order).result;
+    if (result < 0)
+        cast_fail("actor %d: order %d (%d, %d): %s", process, order->kind, order->a, order->b, strerror(-result));
+    return result;
+}
+
+int play(int process, enum order_kind kind, int a, int b, int c, int d)
+{
+    return play_must(process, &(struct order){.kind = kind, .a = a, .b = b, .c = c, .d = d});
+}
+
+int play_process(void)
+{
+    int living[ACTORS_MAX], count = 0;
+    for (int i = 0; i < world.processes_count; i++)
+        if (world.processes[i].alive)
+            living[count++] = i;
+    return living[step_random((unsigned)count)];
+}
+
+int play_holder(const struct sock *sock)
+{
+    int holders[ACTORS_MAX], count = 0;
+    for (int i = 0; i < world.processes_count; i++)
+        if (world.processes[i].alive && world_fd(i, sock) >= 0)
+            holders[count++] = i;
+    return count ? holders[step_random((unsigned)count)] : -1;
+}
+
+int play_user(struct sock *sock)
+{
+    bool one_only = sock->type == SOCK_DGRAM || strcmp(sock->role, "pair") == 0;
+    if (!one_only)
+        return play_holder(sock);
+    if (sock->user < 0)
+        sock->user = play_holder(sock);
+    return sock->user >= 0 && world.processes[sock->user].alive && world_fd(sock->user, sock) >= 0 ? sock->user : -1;
+}
+
+int play_channel(void)
+{
+    return world.processes_count < ACTORS_MAX ? world.processes_count : -1;
+}
+
+struct sock *play_socket(bool (*fits)(const struct sock *))
+{
+    struct sock *found[SOCKETS_MAX];
+    unsigned count = 0;
+    for (unsigned i = 0; i < world.sockets_count; i++)
+        if (world_held(world.sockets[i]) && fits(world.sockets[i]))
+            found[count++] = world.sockets[i];
+    return count ? found[step_random(count)] : NULL;
+}
+
+bool play_is_tcp(const struct sock *sock)
+{
+    return sock->family != AF_UNIX && sock->type == SOCK_STREAM;
+}
+
+socklen_t play_unix_address(struct sockaddr_storage *out, bool abstract)
+{
+    struct sockaddr_un *address = (struct sockaddr_un *)out;
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int length =
+        snprintf(address->sun_path + abstract, sizeof address->sun_path - 1, "%s/%u.sock", folder, names_made++);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length + 1);
+}
+
+socklen_t play_inet_address(struct sockaddr_storage *out, int family, bool any)
+{
+    *out = (struct sockaddr_storage){.ss_family = (sa_family_t)family};
+    if (family == AF_INET) {
+        ((struct sockaddr_in *)out)->sin_addr.s_addr = htonl(any ? INADDR_ANY : INADDR_LOOPBACK);
+        return sizeof(struct sockaddr_in);
+    }
+    ((struct sockaddr_in6 *)out)->sin6_addr = any ? in6addr_any : in6addr_loopback;
+    return sizeof(struct sockaddr_in6);
+}
+
+void play_bind(int process, int fd, const struct sockaddr_storage *address, socklen_t size)
+{
+    struct sock *sock = world.processes[process].fds[fd].sock;
+    play_must(process, &(struct order){.kind = ORDER_BIND, .a = fd, .size = size, .address = *address});
+    world_local(process, fd);
+    if (strcmp(sock->state, "created") == 0)
+        sock->state = "bound";
+    if (sock->type == SOCK_DGRAM)
+        sock->role = "datagram";
+}
+
+struct row *play_row(struct sock *listener)
+{
+    for (unsigned i = 0; i < world.rows_count; i++) {
+        struct row *row = &world.rows[i];
+        if (row->owner == listener->owner && strcmp(row->transport, world_transport(listener)) == 0 &&
+            row->address.port == listener->local.port && strcmp(row->address.text, listener->local.text) == 0)
+            return row;
+    }
+    if (world.rows_count == sizeof world.rows / sizeof world.rows[0])
+        cast_fail("too many listeners");
+    struct row *row = &world.rows[world.rows_count++];
+    *row = (struct row){.owner = listener->owner, .transport = world_transport(listener), .address = listener->local};
+    return row;
+}
+
+void step_begin(unsigned processes, const char *given_folder)
+{
+    folder = given_folder;
+    while (processes--)
+        step_start();
+}
+
+void step_end(void)
+{
+    for (int i = 0; i < world.processes_count; i++) {
+        if (!world.processes[i].alive)
+            continue;
+        bool user = false;
+        for (unsigned j = 0; j < world.sockets_count; j++)
+            user = user || (strcmp(world.sockets[j]->role, "pair") == 0 && world.sockets[j]->user == i);
+        if (!user && play_chance(15)) {
+            cast_kill(i);
+            world_end(i, false);
+        } else {
+            cast_send(i, &(struct order){.kind = ORDER_EXIT, .a = play_chance(50)});
+            cast_gone(i);
+            world_end(i, true);
+        }
+    }
+}

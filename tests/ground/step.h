@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The steps of a scenario: each orders a few calls and keeps the world true. A step that finds nothing to do on does
+ * nothing.
+ */
+#ifndef TESTS_GROUND_STEP_H
+#define TESTS_GROUND_STEP_H
+
+/* name, weight */
+#define STEPS(X)                                                                                                       \
+    X(start, 4)                                                                                                        \
+    X(fork, 6)                                                                                                         \
+    X(exec, 3)                                                                                                         \
+    X(listen, 8)                                                                                                       \
+    X(group, 2)                                                                                                        \
+    X(connect, 30)                                                                                                     \
+    X(accept, 12)                                                                                                      \
+    X(transfer, 24)                                                                                                    \
+    X(close, 24)                                                                                                       \
+    X(refuse, 5) X(self, 2) X(pair, 6) X(pass, 8) X(dup, 4) X(datagram, 16) X(shutdown, 3) X(kill, 3) X(leave, 3)
+
+/* All randomness comes from the seed. */
+void step_seed(unsigned long seed);
+unsigned step_random(unsigned below);
+void step_any(void);
+/* `processes` fresh actors; the folder is where unix sockets are bound. */
+void step_begin(unsigned processes, const char *folder);
+/* Every actor ends, by exit or, some, by SIGKILL. */
+void step_end(void);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Steps about datagrams: to bound sockets of all families, connected or not, with and without answers.
+ */
+#include "tests/ground/play.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/un.h>
+
+static int flags(void)
+{
+    return play_chance(50) ? SOCK_CLOEXEC : 0;
+}
+
+static struct sock *make(int process, int family, int *fd)
+{
+    int extra = flags();
+    *fd = play(process, ORDER_SOCKET, family, SOCK_DGRAM | extra, 0, 0);
+    struct sock *sock = world_socket(process, *fd, family, SOCK_DGRAM, 0, extra != 0);
+    sock->user = process;
+    return sock;
+}
+
+static bool serves(const struct sock *sock)
+{
+    return sock->type == SOCK_DGRAM && sock->grouped && world.processes[sock->user].alive &&
+           world_fd(sock->user, sock) >= 0;
+}
+
+static struct sock *new_server(void)
+{
+    static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
+    int process = play_process(), family = families[step_random(3)], fd;
+    struct sockaddr_storage address;
+    struct sock *sock = make(process, family, &fd);
+    socklen_t size = family == AF_UNIX ? play_unix_address(&address, play_chance(40))
+                                       : play_inet_address(&address, family, play_chance(30));
+    play_bind(process, fd, &address, size);
+    sock->grouped = true; /* marks a server */
+    return sock;
+}
+
+static struct talk *talk_of(struct sock *client, struct sock *server)
+{
+    for (unsigned i = 0; i < world.talks_count; i++)
+        if (world.talks[i]->client == client && world.talks[i]->server == server)
+            return world.talks[i];
+    struct talk *talk = world_talk(client, server, client->family == AF_UNIX ? "path" : "exact");
+    talk->datagrams = true;
+    return talk;
+}
+
+static bool is_named(const struct sock *sock)
+{
+    return sock->family != AF_UNIX || sock->local.text[0];
+}
+
+/* The server's address as a sender of its own host says it. */
+static socklen_t way_to(const struct sock *server, struct sockaddr_storage *out)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+    *out = server->address;
+    if (server->family == AF_INET && in->sin_addr.s_addr == htonl(INADDR_ANY))
+        in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (server->family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+        in6->sin6_addr = in6addr_loopback;
+    return server->address_size;
+}
+
+static void receive(struct sock *sock, int bytes)
+{
+    int got = play(sock->user, ORDER_RECVFROM, world_fd(sock->user, sock), 0, 0, 0);
+    if (got != bytes)
+        cast_fail("actor %d: a datagram of %d bytes, not %d", sock->user, got, bytes);
+    world_touch(sock->user, sock);
+    world_own(sock->user, sock, RANK_RECEIVED);
+    sock->received += (unsigned)bytes;
+}
+
+static void sent(struct sock *sock, int bytes)
+{
+    world_touch(sock->user, sock);
+    world_own(sock->user, sock, RANK_SENT);
+    sock->role = "datagram";
+    sock->sent += (unsigned)bytes;
+}
+
+static void answer(struct sock *server, struct sock *client, struct talk *talk)
+{
+    int bytes = 1 + (int)step_random(1000);
+    struct order order = {.kind = ORDER_SENDTO, .a = world_fd(server->user, server), .b = bytes};
+    order.size = way_to(client, &order.address);
+    play_must(server->user, &order);
+    sent(server, bytes);
+    receive(client, bytes);
+    talk->received += (unsigned)bytes;
+}
+
+/* What the server learns of a sender with a name. */
+static void meets(struct sock *server, const struct sock *client)
+{
+    struct sockaddr_storage seen;
+    if (server->peer.known)
+        return;
+    socklen_t size = way_to(client, &seen);
+    server->peer = world_name(&seen, size);
+}
+
+static void exchange(struct sock *client, struct sock *server, const struct order *order)
+{
+    int fd = order->a;
+    play_must(client->user, order);
+    sent(client, order->b);
+    world_local(client->user, fd);
+    if (strcmp(client->state, "created") == 0 && client->local.port > 0)
+        client->state = "bound";
+    receive(server, order->b);
+    bool first = !server->talk;
+    struct talk *talk = talk_of(client, server);
+    talk->sent += (unsigned)order->b;
+    if (!client->other)
+        client->other = server;
+    if (is_named(client)) {
+        meets(server, client);
+        if (!server->other)
+            server->other = client;
+        if (play_chance(50))
+            answer(server, client, talk);
+    } else {
+        talk->server = NULL; /* which cannot tell who that was */
+        if (first)
+            server->talk = NULL;
+    }
+}
+
+void step_datagram(void)
+{
+    struct sock *server = play_socket(serves);
+    if (!server || play_chance(20))
+        server = new_server();
+    int process = play_process(), fd;
+    struct sock *client = make(process, server->family, &fd);
+    struct order order = {.kind = ORDER_SENDTO, .a = fd, .b = 1 + (int)step_random(1000)};
+    order.size = way_to(server, &order.address);
+    client->peer = world_name(&order.address, order.size);
+    if (server->family == AF_UNIX && play_chance(50)) {
+        struct sockaddr_storage address;
+        socklen_t size = play_unix_address(&address, play_chance(40));
+        play_bind(process, fd, &address, size);
+    }
+    if (play_chance(50)) {
+        struct order connect = order;
+        connect.kind = ORDER_CONNECT;
+        play_must(process, &connect);
+        client->role = "datagram";
+        client->state = "established";
+        world_local(process, fd);
+        order.kind = ORDER_SEND;
+    }
+    exchange(client, server, &order);
+}

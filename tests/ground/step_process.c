@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Steps about processes and descriptors: start, fork, exec, kill, leave; dup, pass, close.
+ */
+#include "tests/ground/play.h"
+
+#include <string.h>
+
+static int enlist(int channel, pid_t pid)
+{
+    world.processes_count = channel + 1;
+    world.processes[channel].pid = pid;
+    world.processes[channel].alive = true;
+    world.processes[channel].silent = true;
+    return channel;
+}
+
+void step_start(void)
+{
+    int channel = play_channel();
+    if (channel >= 0)
+        enlist(channel, cast_start(channel));
+}
+
+/* A program image that has not touched any socket has no log, so that nobody can know what its children hold. */
+static bool holds_unseen(int process)
+{
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
+        if (world.processes[process].fds[fd].sock)
+            return world.processes[process].silent;
+    return false;
+}
+
+void step_fork(void)
+{
+    int channel = play_channel(), parent = play_process();
+    if (channel < 0 || holds_unseen(parent))
+        return;
+    play(parent, ORDER_FORK, channel, 0, 0, 0);
+    enlist(channel, cast_expect(channel));
+    world_fork(parent, channel);
+}
+
+/* Its counts tell who used an end of a pair; a kill or an exec would take them. */
+static bool uses_pair(int process)
+{
+    for (unsigned i = 0; i < world.sockets_count; i++)
+        if (strcmp(world.sockets[i]->role, "pair") == 0 && world.sockets[i]->user == process)
+            return true;
+    return false;
+}
+
+void step_exec(void)
+{
+    int process = play_process();
+    if (uses_pair(process))
+        return;
+    cast_send(process, &(struct order){.kind = ORDER_EXEC});
+    cast_expect(process);
+    world_exec(process);
+}
+
+static int spare(void)
+{
+    int living = 0;
+    for (int i = 0; i < world.processes_count; i++)
+        living += world.processes[i].alive;
+    return living > 2 ? play_process() : -1;
+}
+
+/* A connection one of whose ends is gone is not written to any more. */
+static void hush(void)
+{
+    for (unsigned i = 0; i < world.sockets_count; i++) {
+        struct sock *sock = world.sockets[i];
+        if (sock->other && !world_held(sock))
+            sock->quiet = sock->other->quiet = true;
+    }
+}
+
+void step_kill(void)
+{
+    int process = spare();
+    if (process < 0 || uses_pair(process))
+        return;
+    cast_kill(process);
+    world_end(process, false);
+    hush();
+}
+
+void step_leave(void)
+{
+    int process = spare();
+    if (process < 0)
+        return;
+    cast_send(process, &(struct order){.kind = ORDER_EXIT, .a = play_chance(50)});
+    cast_gone(process);
+    world_end(process, true);
+    hush();
+}
+
+/* Any descriptor of any process. */
+static int any_descriptor(int process)
+{
+    int fds[DESCRIPTORS], count = 0;
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
+        if (world.processes[process].fds[fd].sock)
+            fds[count++] = fd;
+    return count ? fds[step_random((unsigned)count)] : -1;
+}
+
+void step_dup(void)
+{
+    int process = play_process(), fd = any_descriptor(process);
+    if (fd < 0)
+        return;
+    struct sock *sock = world.processes[process].fds[fd].sock;
+    if (sock->user >= 0 && sock->user != process)
+        return;
+    int copy = play(process, ORDER_DUP, fd, 0, 0, 0);
+    world_hold(process, copy, sock, false);
+    world_touch_fd(process, fd);
+    world_touch_fd(process, copy);
+}
+
+static unsigned descriptors_of(const struct sock *sock)
+{
+    unsigned count = sock->in_flight;
+    for (int i = 0; i < world.processes_count; i++)
+        for (int fd = 0; world.processes[i].alive && fd < DESCRIPTORS; fd++)
+            count += world.processes[i].fds[fd].sock == sock;
+    return count;
+}
+
+void step_close(void)
+{
+    int process = play_process(), fd = any_descriptor(process);
+    if (fd < 0)
+        return;
+    struct sock *sock = world.processes[process].fds[fd].sock;
+    /* A reset after a FIN hides the FIN, which the kernel counts as a byte, from all but a sole holder. */
+    if (play_is_tcp(sock) && sock->connected && !sock->shut && descriptors_of(sock) == 1 && play_chance(40)) {
+        play(process, ORDER_ABORTIVE, fd, 0, 0, 0);
+        world_touch_fd(process, fd);
+    }
+    if (!world.processes[process].fds[fd].met)
+        world_touch_fd(process, fd);
+    play(process, ORDER_CLOSE, fd, 0, 0, 0);
+    world_drop(process, fd, true);
+    hush();
+}
+
+static bool can_carry(const struct sock *sock)
+{
+    return sock->family == AF_UNIX && sock->type == SOCK_STREAM && sock->other && !sock->quiet;
+}
+
+void step_pass(void)
+{
+    struct sock *carrier = play_socket(can_carry);
+    if (!carrier)
+        return;
+    int sender = play_user(carrier), taker = play_user(carrier->other);
+    if (sender < 0 || taker < 0)
+        return;
+    int fd = any_descriptor(sender);
+    struct sock *sock = world.processes[sender].fds[fd].sock;
+    if (sock == carrier || sock == carrier->other || (sock->user >= 0 && sock->user != sender))
+        return;
+    world_use(sender, carrier);
+    world_touch_fd(sender, fd);
+    world_own(sender, carrier, RANK_SENT);
+    play(sender, ORDER_PASS, world_fd(sender, carrier), fd, 0, 0);
+    carrier->sent++;
+    if (play_chance(30)) { /* it lives on in the message alone */
+        sock->in_flight++;
+        play(sender, ORDER_CLOSE, fd, 0, 0, 0);
+        world_drop(sender, fd, true);
+        sock->in_flight--;
+    }
+    bool cloexec = play_chance(50);
+    int taken = play(taker, ORDER_TAKE, world_fd(taker, carrier->other), cloexec ? MSG_CMSG_CLOEXEC : 0, 0, 0);
+    carrier->other->received++;
+    world_use(taker, carrier->other);
+    world_own(taker, carrier->other, RANK_RECEIVED);
+    world_hold(taker, taken, sock, cloexec);
+    world_touch_fd(taker, taken);
+}

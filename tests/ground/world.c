@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The true map's rules: what holding, using and letting go mean.
+ */
+#include "tests/ground/world.h"
+
+#include <arpa/inet.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+struct world world;
+
+struct name world_name(const struct sockaddr_storage *address, socklen_t size)
+{
+    struct name name = {.known = size > 0, .port = -1};
+    const struct sockaddr_in *in = (const void *)address;
+    const struct sockaddr_in6 *in6 = (const void *)address;
+    const struct sockaddr_un *un = (const void *)address;
+    if (!size)
+        return name;
+    if (address->ss_family == AF_INET) {
+        inet_ntop(AF_INET, &in->sin_addr, name.text, sizeof name.text);
+        name.port = ntohs(in->sin_port);
+    } else if (address->ss_family == AF_INET6) {
+        bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+        inet_ntop(mapped ? AF_INET : AF_INET6, in6->sin6_addr.s6_addr + (mapped ? 12 : 0), name.text, sizeof name.text);
+        name.port = ntohs(in6->sin6_port);
+    } else {
+        size_t length = size - offsetof(struct sockaddr_un, sun_path);
+        if (length && un->sun_path[0])
+            length = strnlen(un->sun_path, length);
+        memcpy(name.text, un->sun_path, length);
+        if (length && !name.text[0])
+            name.text[0] = '@';
+    }
+    return name;
+}
+
+const char *world_transport(const struct sock *sock)
+{
+    return sock->family == AF_UNIX ? "unix" : sock->type == SOCK_DGRAM ? "udp" : "tcp";
+}
+
+void world_local(int process, int fd)
+{
+    struct sock *sock = world.processes[process].fds[fd].sock;
+    struct cast_look look = cast_look(process, fd);
+    sock->local = world_name(&look.local, look.local_size);
+    sock->address = look.local;
+    sock->address_size = look.local_size;
+}
+
+struct sock *world_socket(int process, int fd, int family, int type, int protocol, bool cloexec)
+{
+    if (fd < 0 || fd >= DESCRIPTORS || world.sockets_count == SOCKETS_MAX)
+        cast_fail("socket %d of actor %d: cannot be kept", fd, process);
+    struct sock *sock = calloc(1, sizeof *sock);
+    *sock = (struct sock){.cookie = cast_look(process, fd).cookie,
+                          .family = family,
+                          .type = type,
+                          .protocol = protocol,
+                          .role = "unused",
+                          .state = "created",
+                          .user = -1};
+    world.sockets[world.sockets_count++] = sock;
+    world_hold(process, fd, sock, cloexec);
+    world_touch(process, sock);
+    world_own(process, sock, RANK_CREATED);
+    return sock;
+}
+
+struct talk *world_talk(struct sock *client, struct sock *server, const char *match)
+{
+    if (world.talks_count == TALKS_MAX)
+        cast_fail("too many talks");
+    struct talk *talk = calloc(1, sizeof *talk);
+    *talk = (struct talk){.client = client,
+                          .server = server,
+                          .from = client->owner,
+                          .to = server ? server->owner : -1,
+                          .transport = world_transport(client),
+                          .match = match,
+                          .served = client->peer};
+    world.talks[world.talks_count++] = talk;
+    if (!client->talk)
+        client->talk = talk;
+    if (server && !server->talk)
+        server->talk = talk;
+    return talk;
+}
+
+bool world_held(const struct sock *sock)
+{
+    if (sock->in_flight)
+        return true;
+    for (int i = 0; i < world.processes_count; i++)
+        if (world.processes[i].alive && world_fd(i, sock) >= 0)
+            return true;
+    return false;
+}
+
+int world_fd(int process, const struct sock *sock)
+{
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
+        if (world.processes[process].fds[fd].sock == sock)
+            return fd;
+    return -1;
+}
+
+void world_hold(int process, int fd, struct sock *sock, bool cloexec)
+{
+    if (fd < 0 || fd >= DESCRIPTORS || world.processes[process].fds[fd].sock)
+        cast_fail("descriptor %d of actor %d is not free", fd, process);
+    world.processes[process].fds[fd].sock = sock;
+    world.processes[process].fds[fd].cloexec = cloexec;
+    world.processes[process].fds[fd].met = true;
+    world.processes[process].fds[fd].handed = false;
+    sock->holders |= 1u << process;
+}
+
+void world_touch_fd(int process, int fd)
+{
+    world.processes[process].silent = false;
+    world.processes[process].fds[fd].met = true;
+    world.processes[process].fds[fd].untold = true;
+    world.processes[process].fds[fd].handed = false;
+}
+
+void world_touch(int process, const struct sock *sock)
+{
+    world_touch_fd(process, world_fd(process, sock));
+}
+
+void world_use(int process, struct sock *sock)
+{
+    if (world.processes[process].fds[world_fd(process, sock)].handed && sock->talk && sock->type != SOCK_DGRAM &&
+        strcmp(sock->role, "pair") != 0) {
+        sock->owner = process;
+        sock->rank = RANK_TRANSFERRED;
+    }
+    world_touch(process, sock);
+}
+
+void world_own(int process, struct sock *sock, enum rank rank)
+{
+    if (rank <= sock->rank)
+        return;
+    sock->rank = rank;
+    sock->owner = process;
+}
+
+static bool is_tcp(const struct sock *sock)
+{
+    return sock->family != AF_UNIX && sock->type == SOCK_STREAM;
+}
+
+void world_drop(int process, int fd, bool told)
+{
+    struct sock *sock = world.processes[process].fds[fd].sock;
+    bool untold = world.processes[process].fds[fd].untold;
+    world.processes[process].fds[fd].sock = NULL;
+    world.processes[process].fds[fd].untold = false;
+    if (untold && !told)
+        sock->killed = true;
+    if (untold && told && is_tcp(sock))
+        sock->lost = false; /* the kernel's counts are the connection's */
+    sock->counted = sock->counted || told;
+    sock->unreleased = sock->unreleased || !told;
+    if (!sock->unreleased && sock->accepted && !world_held(sock))
+        sock->row->now--;
+}
+
+bool world_bytes(const struct sock *sock)
+{
+    if (is_tcp(sock) && !sock->connected)
+        return false;
+    if (!sock->counted || sock->lost || sock->killed)
+        return false;
+    for (int i = 0; i < world.processes_count; i++)
+        for (int fd = 0; world.processes[i].alive && fd < DESCRIPTORS; fd++)
+            if (world.processes[i].fds[fd].sock == sock && world.processes[i].fds[fd].untold)
+                return false;
+    return true;
+}
+
+void world_fork(int parent, int child)
+{
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
+        if (world.processes[parent].fds[fd].sock) {
+            world_hold(child, fd, world.processes[parent].fds[fd].sock, world.processes[parent].fds[fd].cloexec);
+            world.processes[child].fds[fd].met = world.processes[parent].fds[fd].met;
+            world.processes[child].fds[fd].handed = true;
+        }
+    world.processes[child].silent = world.processes[parent].silent;
+}
+
+void world_exec(int process)
+{
+    world.processes[process].silent = true;
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        struct sock *sock = world.processes[process].fds[fd].sock;
+        if (!sock)
+            continue;
+        if (world.processes[process].fds[fd].untold)
+            sock->lost = true;
+        world.processes[process].fds[fd].untold = false;
+        world.processes[process].fds[fd].met = false;
+        world.processes[process].fds[fd].handed = true;
+        if (world.processes[process].fds[fd].cloexec)
+            world_drop(process, fd, true);
+    }
+}
+
+void world_end(int process, bool told)
+{
+    told = told && !world.processes[process].silent;
+    world.processes[process].alive = false;
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
+        if (world.processes[process].fds[fd].sock)
+            world_drop(process, fd, told);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The true map: which processes there are, which sockets each holds under which descriptors, who used them for what,
+ * and who talked to whom. step.c keeps it true as it orders things done; truth.c writes it down.
+ *
+ * What a trace cannot know is not part of the truth: bytes that only a killed process could have told, and when a
+ * killed process let go.
+ */
+#ifndef TESTS_GROUND_WORLD_H
+#define TESTS_GROUND_WORLD_H
+
+#include "tests/ground/cast.h"
+
+#include <stdio.h>
+
+#define DESCRIPTORS 128
+#define SOCKETS_MAX 2048
+#define TALKS_MAX   2048
+
+/* As the contract writes it. port -1: none. */
+struct name {
+    bool known;
+    char text[120];
+    int port;
+};
+
+enum rank { RANK_NONE, RANK_CREATED, RANK_RECEIVED, RANK_SENT, RANK_USED, RANK_TRANSFERRED };
+
+struct row { /* of `listeners` */
+    int owner;
+    const char *transport;
+    struct name address;
+    unsigned accepted, now, peak;
+};
+
+struct sock {
+    uint64_t cookie;
+    int family, type, protocol;
+    const char *role, *state; /* the state while it is held */
+    struct name local, peer;
+    struct sockaddr_storage address; /* the local one */
+    socklen_t address_size;
+    int owner; /* process index */
+    enum rank rank;
+    uint32_t holders; /* process indexes that ever held it */
+    unsigned in_flight;
+    bool counted;    /* some process told its counts */
+    bool lost;       /* some process could not, as it became another image */
+    bool killed;     /* or was killed, nobody knows when */
+    bool unreleased; /* nobody knows when some process let go */
+    bool shut;
+    uint64_t sent, received;
+    int error;
+    struct talk *talk; /* the first it took part in */
+    struct row *row;   /* a listener's; or that of what accepted it */
+    bool accepted;
+    bool connected;     /* TCP: ever was */
+    int user;           /* pairs and datagrams: the only process that uses it, -1 none yet */
+    bool quiet;         /* nothing more is sent over it */
+    bool grouped;       /* SO_REUSEPORT */
+    struct sock *other; /* the other end of a connection or pair */
+    unsigned backlog_count;
+    struct talk *backlog_talks[64];
+};
+
+/* What becomes part of an edge: one connection, one attempt, one pair of datagram sockets. */
+struct talk {
+    struct sock *client, *server; /* server NULL: nobody there, or not accepted */
+    int from, to;                 /* process indexes; to -1: external */
+    struct name external, served;
+    const char *transport, *match;
+    bool failed;
+    uint64_t sent, received; /* datagrams: from the client's view */
+    bool datagrams;
+};
+
+struct process {
+    pid_t pid;
+    bool alive;
+    bool silent; /* an image that has not touched a socket */
+    struct {
+        struct sock *sock;
+        bool cloexec;
+        bool met;    /* the present image has seen it */
+        bool untold; /* and used it: counts to come */
+        bool handed; /* from a parent or an image before, and not touched since */
+    } fds[DESCRIPTORS];
+};
+
+struct world {
+    struct process processes[ACTORS_MAX]; /* index = channel */
+    int processes_count;
+    struct sock *sockets[SOCKETS_MAX];
+    unsigned sockets_count;
+    struct talk *talks[TALKS_MAX];
+    unsigned talks_count;
+    struct row rows[256];
+    unsigned rows_count;
+};
+extern struct world world;
+
+struct name world_name(const struct sockaddr_storage *address, socklen_t size);
+const char *world_transport(const struct sock *sock);
+
+/* A new socket at `fd` of `process`, its cookie and local name looked up. */
+struct sock *world_socket(int process, int fd, int family, int type, int protocol, bool cloexec);
+/* Looks its local name up again. */
+void world_local(int process, int fd);
+struct talk *world_talk(struct sock *client, struct sock *server, const char *match);
+
+void world_hold(int process, int fd, struct sock *sock, bool cloexec);
+/* The descriptor goes: told of by a close or an exit, or not (a kill, an exec). */
+void world_drop(int process, int fd, bool told);
+/* Used: through its first descriptor, or this one. */
+void world_touch(int process, const struct sock *sock);
+void world_touch_fd(int process, int fd);
+/* Sends, receives or shuts down: who begins that on a connection he was handed has it from then on. */
+void world_use(int process, struct sock *sock);
+void world_own(int process, struct sock *sock, enum rank rank);
+bool world_held(const struct sock *sock);
+/* Where `process` holds `sock`, or -1. */
+int world_fd(int process, const struct sock *sock);
+/* What sent and received bytes are known for sure. */
+bool world_bytes(const struct sock *sock);
+
+void world_fork(int parent, int child);
+void world_exec(int process);
+void world_end(int process, bool told);
+
+/* truth.c: map.json and list.jsonl in `folder`. */
+void truth_write(const char *folder);
+
+#endif
