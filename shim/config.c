@@ -98,6 +98,11 @@ static bool make_absolute(char out[CONFIG_DIR_MAX], const char *value, size_t si
     return true;
 }
 
+bool config_dir_writable(void)
+{
+    return sys(SYS_faccessat, AT_FDCWD, config.dir, W_OK | X_OK) >= 0;
+}
+
 /* The folder is to be made with the first log: can it be? */
 static const char *parent_trouble(void)
 {
@@ -108,7 +113,10 @@ static const char *parent_trouble(void)
     return result < 0 ? ": cannot be made" : NULL;
 }
 
-/* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now. */
+/* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now:
+ * returned.
+ * "": another user's folder. Then a traced program has given up its rights and executed this one, which must not show
+ * for that; the EXEC record before tells. */
 static const char *dir_trouble(void)
 {
     struct stat status;
@@ -116,12 +124,12 @@ static const char *dir_trouble(void)
     if (result == -ENOENT)
         return parent_trouble();
     if (result < 0)
-        return result == -EACCES ? ": permission denied" : ": cannot be used";
+        return result == -EACCES ? "" : ": cannot be used";
     if (!S_ISDIR(status.st_mode))
         return ": not a folder";
-    if (sys(SYS_faccessat, AT_FDCWD, config.dir, W_OK | X_OK) < 0)
-        return ": cannot be written to";
-    return NULL;
+    if (config_dir_writable())
+        return NULL;
+    return status.st_uid == (uint32_t)sys(SYS_getuid) ? ": cannot be written to" : "";
 }
 
 /* The entry of LD_PRELOAD (separated by colons or spaces) whose last part is our file name. */
@@ -174,7 +182,8 @@ void config_read(void)
     }
     const char *trouble = dir_trouble();
     if (trouble) {
-        say("", config.dir, trouble);
+        if (*trouble)
+            say("", config.dir, trouble);
         return;
     }
     config.on = true;

@@ -27,4 +27,7 @@ extern struct config config;
  * on stderr why tracing cannot work, if so. */
 void config_read(void);
 
+/* False: this process's user may not make files in the trace folder (any more). One system call. */
+bool config_dir_writable(void);
+
 #endif

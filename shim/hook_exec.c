@@ -29,7 +29,9 @@ static enum sockatlas_untraced untraced(const struct exec *exec)
 {
     if (environment_refuses(exec->envp))
         return SOCKATLAS_UNTRACED_REFUSED;
-    return exec->search ? target_untraced_search(exec->path) : target_untraced(exec->dirfd, exec->path);
+    enum sockatlas_untraced why =
+        exec->search ? target_untraced_search(exec->path) : target_untraced(exec->dirfd, exec->path);
+    return why == SOCKATLAS_TRACEABLE && log_is_open() && !config_dir_writable() ? SOCKATLAS_UNTRACED_FOLDER : why;
 }
 
 /* A process without a log gets one only to say that it starts what cannot be traced. */
