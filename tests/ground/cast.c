@@ -29,7 +29,7 @@ static struct {
 void cast_kill_all(void)
 {
     for (int i = 0; i < ACTORS_MAX; i++)
-        if (actors[i].pidfd >= 0)
+        if (actors[i].pid > 0 && actors[i].pidfd >= 0)
             cast_kill(i);
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;

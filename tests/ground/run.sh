@@ -18,6 +18,7 @@ if [ $# -gt 0 ]; then
 fi
 
 # An actor's sockets are looked at from outside.
+mkdir probe
 if ! "$ground/ground" 0 "$work/probe" "$sockatlas" "$shim" "$ground/actor" "$ground/compare" >probe.out 2>&1 &&
     grep -q pidfd_getfd probe.out; then
     case_skip "the true map of generated scenarios" "this system does not let a parent use pidfd_getfd(2)"
