@@ -34,6 +34,8 @@ UNIT_SRC   := $(wildcard tests/unit/*.c)
 UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 TARGET_SRC := $(wildcard tests/targets/*.c)
 TARGET_BIN := $(TARGET_SRC:tests/targets/%.c=$(BUILD)/targets/%)
+DOCTOR_SRC := $(wildcard tests/doctor/targets/*.c)
+DOCTOR_BIN := $(DOCTOR_SRC:tests/doctor/targets/%.c=$(BUILD)/doctor/%)
 TOOL_SRC   := $(wildcard tests/tools/*.c)
 TOOL_BIN   := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tools/%)
 
@@ -72,7 +74,7 @@ demo: ## install what is missing, build, trace nginx + curl + redis and draw the
 	@$(MAKE) --no-print-directory all $(BUILD)/tools/port
 	@samples/demo.sh
 
-test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN)
+test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN)
 
 $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
 	@mkdir -p $(@D)
@@ -94,6 +96,10 @@ $(BUILD)/analyzer/main.o: CPPFLAGS += -DSOCKATLAS_RELEASE='"$(VERSION)"'
 $(BUILD)/tests/%: tests/unit/%.c $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS) -lcriterion
+
+$(BUILD)/doctor/%: tests/doctor/targets/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 $(BUILD)/targets/%: tests/targets/%.c
 	@mkdir -p $(@D)
