@@ -80,6 +80,23 @@ $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(or $^,-x c /dev/null)
 
+# The page of `map --format html`, in two halves that the data comes between. Its library is not ours: without it the page is left out.
+D3       ?= /usr/share/nodejs/d3/dist/d3.min.js
+PAGE_SRC := $(wildcard analyzer/view/html/*)
+PAGE     := $(if $(wildcard $(D3)),$(BUILD)/page)
+
+$(BUILD)/page/begin.html: $(PAGE_SRC) $(wildcard $(D3))
+	@mkdir -p $(@D)
+	sed $(foreach file,$(D3) $(filter %.css %.js,$(PAGE_SRC)),-e '/^@include $(notdir $(file))$$/{' -e 'r $(file)' -e 'd' -e '}') \
+	    analyzer/view/html/page.html >$(@D)/page.html
+	! grep -n '^@include' $(@D)/page.html
+	sed '/^@data$$/,$$d' $(@D)/page.html >$(@D)/end.html.new
+	mv $(@D)/end.html.new $@
+	sed '1,/^@data$$/d' $(@D)/page.html >$(@D)/end.html
+
+$(BUILD)/analyzer/view/html_page.o: $(if $(PAGE),$(BUILD)/page/begin.html)
+$(BUILD)/analyzer/view/html_page.o: CPPFLAGS += $(if $(PAGE),-DSOCKATLAS_PAGE='"$(PAGE)"')
+
 $(BUILD)/sockatlas: $(ANALYZER_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
 

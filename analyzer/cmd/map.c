@@ -20,7 +20,7 @@ static const struct format {
     bool (*ready)(void); /* says on stderr what is missing; NULL: nothing can be */
 } formats[] = {
     {"text", map_text, NULL},       {"json", map_json, NULL},        {"dot", map_dot, NULL},
-    {"mermaid", map_mermaid, NULL}, {"svg", map_svg, map_svg_ready},
+    {"mermaid", map_mermaid, NULL}, {"svg", map_svg, map_svg_ready}, {"html", map_html, map_html_ready},
 };
 
 struct request {
@@ -46,7 +46,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_FORMAT:
         request->format = find_format(text);
         if (!request->format)
-            argp_error(state, "--format %s: no such format (text, json, dot, mermaid, svg)", text);
+            argp_error(state, "--format %s: no such format (text, json, dot, mermaid, svg, html)", text);
         return 0;
     case OPTION_OUTPUT:
         request->output = text;
@@ -69,7 +69,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"format", OPTION_FORMAT, "FORMAT", 0, "text (default), json, dot, mermaid or svg (laid out by Graphviz)", 0},
+    {"format", OPTION_FORMAT, "FORMAT", 0,
+     "text (default), json, dot, mermaid, svg (laid out by Graphviz) or html (a page to explore, in one file)", 0},
     {"output", OPTION_OUTPUT, "FILE", 0, "write to FILE instead of standard output", 0},
     {"by", OPTION_BY, "WHAT", 0, "process (default), or program: its processes drawn as one", 0},
     {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
@@ -83,12 +84,14 @@ static const struct argp argp = {
         "Draws which process talked to which. TRACE is a folder, a log file or an exported .jsonl (- is standard "
         "input); "
         "none means ./sockatlas.data.\v"
-        "Examples:\n  sockatlas map\n  sockatlas map --by program --wide\n  sockatlas map --format svg -o map.svg\n"};
+        "Examples:\n  sockatlas map\n  sockatlas map --by program --wide\n  sockatlas map --format html -o map.html\n"};
 
-static bool draw(const struct model *model, const struct request *request, FILE *out)
+static bool draw(const struct model *model, const struct request *request, struct map_html *html, FILE *out)
 {
-    struct map_options view = {
-        .by_program = request->by_program, .width = request->wide ? 0 : view_width(out), .colour = view_colour(out)};
+    struct map_options view = {.by_program = request->by_program,
+                               .html = html,
+                               .width = request->wide ? 0 : view_width(out),
+                               .colour = view_colour(out)};
     return request->format->draw(model, &view, out);
 }
 
@@ -99,13 +102,22 @@ int cmd_map(int argc, char **argv)
     if (request.format->ready && !request.format->ready())
         return CMD_UNREADABLE;
     struct model_callbacks callbacks = {.alive = model_trace_alive};
+    struct map_html *html = request.format->draw == map_html ? map_html_new() : NULL;
+    if (html) {
+        callbacks.context = html;
+        callbacks.socket_done = map_html_socket;
+        callbacks.event_seen = map_html_event;
+    }
     struct model *model = model_new(&callbacks);
+    if (html)
+        map_html_attach(html, model);
     int status = model_trace_read(model, request.traces, request.count);
     FILE *out = output_open(request.output);
-    if (!out || !draw(model, &request, out))
+    if (!out || !draw(model, &request, html, out))
         status = CMD_UNREADABLE;
     if (out && !output_close(out, request.output))
         status = CMD_UNREADABLE;
+    map_html_free(html);
     model_free(model);
     return status;
 }

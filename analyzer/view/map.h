@@ -8,15 +8,19 @@
 
 #include "analyzer/model/model.h"
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 
 struct map_options {
     bool by_program; /* processes of one program are one */
     unsigned width;  /* columns; 0: as wide as the text is */
     bool colour;
+    struct map_html *html; /* for map_html(): what it collected */
 };
 
 bool map_text(const struct model *model, const struct map_options *options, FILE *out);
+/* The object that map_json() prints. */
+cJSON *map_object(const struct model *model);
 bool map_json(const struct model *model, const struct map_options *options, FILE *out);
 bool map_dot(const struct model *model, const struct map_options *options, FILE *out);
 bool map_mermaid(const struct model *model, const struct map_options *options, FILE *out);
@@ -24,5 +28,18 @@ bool map_mermaid(const struct model *model, const struct map_options *options, F
  */
 bool map_svg_ready(void);
 bool map_svg(const struct model *model, const struct map_options *options, FILE *out);
+
+/* One page that opens from disk: the map, the connections in time, the sockets and their events. The latter two are
+ * collected while the model is fed: map_html_socket() and map_html_event() are its callbacks, a struct map_html their
+ * context. map_html_ready() tells whether this build has the page, else says so on stderr. */
+struct map_html;
+bool map_html_ready(void);
+struct map_html *map_html_new(void);
+/* Before the first event: the model whose callbacks it serves. */
+void map_html_attach(struct map_html *html, const struct model *model);
+void map_html_socket(void *html, const struct socket *socket);
+void map_html_event(void *html, const struct event *event, const struct process *process, const struct socket *socket);
+bool map_html(const struct model *model, const struct map_options *options, FILE *out);
+void map_html_free(struct map_html *html);
 
 #endif

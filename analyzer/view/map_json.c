@@ -97,9 +97,8 @@ static cJSON *coverage_json(const struct coverage *coverage)
     return object;
 }
 
-bool map_json(const struct model *model, const struct map_options *options, FILE *out)
+cJSON *map_object(const struct model *model)
 {
-    (void)options;
     cJSON *map = cJSON_CreateObject();
     value_text(map, "schema", "sockatlas.map/1");
     cJSON *hosts = cJSON_AddArrayToObject(map, "hosts");
@@ -117,5 +116,11 @@ bool map_json(const struct model *model, const struct map_options *options, FILE
     cJSON *coverage = cJSON_AddArrayToObject(map, "coverage");
     for (unsigned i = 0; i < model_coverage_count(model); i++)
         cJSON_AddItemToArray(coverage, coverage_json(model_coverage(model, i)));
-    return value_print(map, out);
+    return map;
+}
+
+bool map_json(const struct model *model, const struct map_options *options, FILE *out)
+{
+    (void)options;
+    return value_print(map_object(model), out);
 }

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The map as one page that opens from disk: the page made at build time (html/) with the data as JSON in it. Sockets
+ * and events are written down as they come, compactly and up to a bound; the page says what was left out.
+ */
+#include "analyzer/view/events.h"
+#include "analyzer/view/html_page.h"
+#include "analyzer/view/map.h"
+#include "analyzer/view/socket_json.h"
+#include "analyzer/view/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+/* What a browser still scrolls through. Of the last part of each bound only failures take room. */
+enum { SOCKETS_MOST = 50000, SOCKETS_ANY = 45000, EVENTS_MOST = 200000, EVENTS_ANY = 180000, EVENTS_EACH = 200 };
+
+/* A JSON value that many sockets share, written once. */
+struct word {
+    UT_hash_handle hh;
+    unsigned id;
+    char text[];
+};
+
+/* A list of JSON values being written into memory. */
+struct list {
+    FILE *out;
+    char *text;
+    size_t size;
+    uint64_t count, left_out;
+};
+
+struct told {
+    UT_hash_handle hh;
+    uint64_t socket;
+    unsigned events;
+};
+
+struct map_html {
+    const struct model *model;
+    cJSON *columns; /* a socket's members that a row holds */
+    struct word *words;
+    struct told *told; /* events written, by socket */
+    struct list sockets, events;
+};
+
+static void *must(void *memory)
+{
+    if (!memory)
+        abort();
+    return memory;
+}
+
+/* ---- Collecting -------------------------------------------------------------------------------------------------- */
+
+static void list_open(struct list *list)
+{
+    list->out = must(open_memstream(&list->text, &list->size));
+}
+
+static unsigned word_id(struct map_html *html, const char *text)
+{
+    struct word *word = NULL;
+    size_t size = strlen(text);
+    HASH_FIND(hh, html->words, text, size, word);
+    if (word)
+        return word->id;
+    word = must(malloc(sizeof *word + size + 1));
+    memcpy(word->text, text, size + 1);
+    word->id = HASH_COUNT(html->words);
+    HASH_ADD_KEYPTR(hh, html->words, word->text, size, word);
+    return word->id;
+}
+
+struct map_html *map_html_new(void)
+{
+    struct map_html *html = must(calloc(1, sizeof *html));
+    list_open(&html->sockets);
+    list_open(&html->events);
+    return html;
+}
+
+void map_html_attach(struct map_html *html, const struct model *model)
+{
+    html->model = model;
+}
+
+/* The columns are those of a socket of which everything is known that could be; what its process tells is left out. */
+static void make_columns(struct map_html *html)
+{
+    static const char *const told_elsewhere[] = {"host", "pid", "comm"};
+    if (html->columns)
+        return;
+    html->columns = socket_json(html->model, &(struct socket){.tcp_known = true, .fd = -1});
+    for (size_t i = 0; i < sizeof told_elsewhere / sizeof *told_elsewhere; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(html->columns, told_elsewhere[i]);
+}
+
+/* Few sockets share these. */
+static bool is_own(const char *column)
+{
+    return strcmp(column, "cookie") == 0 || strcmp(column, "community_id") == 0;
+}
+
+/* Numbers and what is unknown as they are, all else as -1 - the number of its word: no number of a socket is negative.
+ */
+static void put_value(struct map_html *html, const cJSON *value)
+{
+    FILE *out = html->sockets.out;
+    if (!value || cJSON_IsNull(value)) {
+        fputs("null", out);
+        return;
+    }
+    char *text = must(cJSON_PrintUnformatted(value));
+    if (cJSON_IsNumber(value) || cJSON_IsRaw(value) || is_own(value->string))
+        fputs(text, out);
+    else
+        fprintf(out, "-%u", word_id(html, text) + 1);
+    cJSON_free(text);
+}
+
+static void put_row(struct map_html *html, const cJSON *row)
+{
+    FILE *out = html->sockets.out;
+    const char *comma = "";
+    fputs(html->sockets.count++ ? ",\n[" : "[", out);
+    for (const cJSON *column = html->columns->child; column; column = column->next) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(row, column->string);
+        fputs(comma, out);
+        comma = ",";
+        if (!cJSON_IsObject(value)) {
+            put_value(html, value);
+            continue;
+        }
+        fputc('[', out);
+        for (const cJSON *member = value->child; member; member = member->next) {
+            put_value(html, member);
+            fputs(member->next ? "," : "]", out);
+        }
+    }
+    fputc(']', out);
+}
+
+void map_html_socket(void *context, const struct socket *socket)
+{
+    struct map_html *html = context;
+    bool failed = socket->state == STATE_FAILED || socket->error;
+    if (html->sockets.count >= (failed ? SOCKETS_MOST : SOCKETS_ANY)) {
+        html->sockets.left_out++;
+        return;
+    }
+    make_columns(html);
+    cJSON *row = socket_json(html->model, socket);
+    put_row(html, row);
+    cJSON_Delete(row);
+}
+
+static bool event_fits(struct map_html *html, const struct event *event, uint64_t socket)
+{
+    struct told *told = NULL;
+    if (html->events.count >= (event->error ? EVENTS_MOST : EVENTS_ANY))
+        return false;
+    HASH_FIND(hh, html->told, &socket, sizeof socket, told);
+    if (!told) {
+        told = must(calloc(1, sizeof *told));
+        told->socket = socket;
+        HASH_ADD(hh, html->told, socket, sizeof told->socket, told);
+    }
+    return ++told->events <= EVENTS_EACH;
+}
+
+static void put_event(struct map_html *html, const struct event *event, const struct process *process, uint64_t socket)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *line = must(open_memstream(&text, &size));
+    events_text_call(line, event);
+    fclose(line);
+    cJSON *string = must(cJSON_CreateString(text));
+    char *quoted = must(cJSON_PrintUnformatted(string));
+    fprintf(html->events.out, "%s[%llu,%lld,%u,%s]", html->events.count++ ? ",\n" : "", (unsigned long long)socket,
+            (long long)event_time_us(event), process->id, quoted);
+    cJSON_free(quoted);
+    cJSON_Delete(string);
+    free(text);
+}
+
+void map_html_event(void *context, const struct event *event, const struct process *process,
+                    const struct socket *socket)
+{
+    struct map_html *html = context;
+    if (!socket || !process)
+        return;
+    if (event_fits(html, event, socket->id))
+        put_event(html, event, process, socket->id);
+    else
+        html->events.left_out++;
+}
+
+/* ---- Writing ----------------------------------------------------------------------------------------------------- */
+
+bool map_html_ready(void)
+{
+    if (html_page_begin())
+        return true;
+    fputs("sockatlas map: --format html is not in this build: d3 was missing when it was made (Debian's node-d3)\n",
+          stderr);
+    return false;
+}
+
+/* JSON inside a <script> element: no `<`, so that nothing in it ends the element. It stands in strings only. */
+static void put_json(FILE *out, const char *text)
+{
+    for (const char *at = text; *at;) {
+        size_t plain = strcspn(at, "<");
+        fwrite(at, 1, plain, out);
+        at += plain;
+        if (*at == '<') {
+            fputs("\\u003c", out);
+            at++;
+        }
+    }
+}
+
+static void put_list(FILE *out, const char *key, struct list *list)
+{
+    fclose(list->out);
+    list->out = NULL;
+    fprintf(out, ",\n\"%s\":[", key);
+    put_json(out, list->text);
+    fprintf(out, "],\n\"%s_left_out\":%llu", key, (unsigned long long)list->left_out);
+}
+
+static void put_columns(const struct map_html *html, FILE *out)
+{
+    const char *comma = "";
+    fputs(",\n\"columns\":[", out);
+    for (const cJSON *column = html->columns ? html->columns->child : NULL; column; column = column->next) {
+        fprintf(out, "%s[\"%s\"", comma, column->string);
+        if (cJSON_IsObject(column))
+            for (const cJSON *member = column->child; member; member = member->next)
+                fprintf(out, ",\"%s\"", member->string);
+        fputc(']', out);
+        comma = ",";
+    }
+    fputs("]", out);
+}
+
+static void put_words(const struct map_html *html, FILE *out)
+{
+    fputs(",\n\"words\":[", out);
+    for (const struct word *word = html->words; word; word = word->hh.next) {
+        put_json(out, word->text);
+        fputs(word->hh.next ? ",\n" : "", out);
+    }
+    fputs("]", out);
+}
+
+static void put_data(const struct model *model, const struct map_options *options, FILE *out)
+{
+    cJSON *map = map_object(model), *edge = cJSON_GetObjectItemCaseSensitive(map, "edges")->child;
+    for (unsigned i = 0; edge; edge = edge->next)
+        value_bytes(edge, "name", model_edge(model, i++)->name);
+    char *text = must(cJSON_PrintUnformatted(map));
+    fputs("{\"map\":", out);
+    put_json(out, text);
+    cJSON_free(text);
+    cJSON_Delete(map);
+    fprintf(out, ",\n\"by_program\":%s,\"origin_us\":%lld", options->by_program ? "true" : "false",
+            (long long)model_origin_us(model));
+    put_columns(options->html, out);
+    put_list(out, "sockets", &options->html->sockets);
+    put_words(options->html, out);
+    put_list(out, "events", &options->html->events);
+    fputs("}", out);
+}
+
+bool map_html(const struct model *model, const struct map_options *options, FILE *out)
+{
+    fputs(html_page_begin(), out);
+    put_data(model, options, out);
+    fputs(html_page_end(), out);
+    return !ferror(out);
+}
+
+void map_html_free(struct map_html *html)
+{
+    struct word *word = NULL, *next_word = NULL;
+    struct told *told = NULL, *next_told = NULL;
+    struct list *lists[2];
+    if (!html)
+        return;
+    HASH_ITER(hh, html->words, word, next_word)
+    {
+        HASH_DEL(html->words, word);
+        free(word);
+    }
+    HASH_ITER(hh, html->told, told, next_told)
+    {
+        HASH_DEL(html->told, told);
+        free(told);
+    }
+    lists[0] = &html->sockets;
+    lists[1] = &html->events;
+    for (unsigned i = 0; i < 2; i++) {
+        if (lists[i]->out)
+            fclose(lists[i]->out);
+        free(lists[i]->text);
+    }
+    cJSON_Delete(html->columns);
+    free(html);
+}
