@@ -20,6 +20,14 @@ struct sock *descriptor_get(const struct task *task, int32_t fd)
     return (uint32_t)fd < task->descriptors_size ? entry_sock(task->descriptors[fd]) : NULL;
 }
 
+bool descriptor_holds(const struct task *task, const struct sock *sock)
+{
+    for (unsigned fd = 0; fd < task->descriptors_size; fd++)
+        if (entry_sock(task->descriptors[fd]) == sock)
+            return true;
+    return false;
+}
+
 static bool descriptor_room(struct task *task, int32_t fd)
 {
     if (fd < 0 || fd >= DESCRIPTOR_MAX)

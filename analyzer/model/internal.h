@@ -98,6 +98,7 @@ struct sock {
     struct sock *pair;        /* the other end, while that is alive */
     struct listener *service; /* listening: its row; accepted: the row of what accepted it */
     bool unheld;              /* the last known holder let go; closed unless one turns up */
+    bool owner_left;          /* its owner closed a connection that others hold: theirs is what happens from now on */
     bool accepted_counted;
     bool failure_counted;
     bool traffic;        /* bytes or messages were seen, or an exchange with a peer */
@@ -247,6 +248,7 @@ void task_free(struct task *task);
  * ---------------------------------------------------------------------------------------------------- */
 
 struct sock *descriptor_get(const struct task *task, int32_t fd);
+bool descriptor_holds(const struct task *task, const struct sock *sock);
 /* Puts `sock` at fd; what stood there and was never seen closed is let go. */
 void descriptor_put(struct model *model, struct task *task, int32_t fd, struct sock *sock, bool cloexec,
                     uint64_t time_ns);

@@ -195,7 +195,7 @@ static void on_seen(struct model *model, struct task *task, const struct event *
         listener_listed(model, sock);
     } else if (is_stream(sock)) {
         seen_connection(model, task, sock, body, event);
-        if (body->how == SOCKATLAS_HOW_USED && is_transfer(event->call) && sock->flow.sock)
+        if (body->how == SOCKATLAS_HOW_USED && sock->flow.sock && (is_transfer(event->call) || sock->owner_left))
             sock_hand_over(model, sock, task, event->fd);
     } else {
         serve_datagrams(model, sock);
@@ -547,6 +547,10 @@ static void on_close(struct model *model, struct task *task, const struct event 
         return;
     struct socket *socket = &sock->socket;
     if (sock_is_tcp(sock)) {
+        /* A child that made the socket non-blocking was seen by that, not by the transfers that followed. */
+        if (held && sock->owner_left && sock->flow.sock &&
+            (body->bytes_sent > socket->bytes_sent || body->bytes_received > socket->bytes_received))
+            sock_hand_over(model, sock, task, event->fd);
         close_tcp(sock, event, body);
     } else {
         socket->bytes_known = true;
@@ -571,8 +575,12 @@ static void on_close(struct model *model, struct task *task, const struct event 
         only->side = body->messages_sent ? SIDE_CLIENT : SIDE_SERVER;
         match_flow(model, only);
     }
-    if (held)
-        descriptor_drop(model, task, event->fd, event->time_ns);
+    if (!held)
+        return;
+    bool others = sock->refs > 1; /* else it may be gone with the descriptor */
+    descriptor_drop(model, task, event->fd, event->time_ns);
+    if (others && sock->socket.owner == &task->process)
+        sock->owner_left = !descriptor_holds(task, sock);
 }
 
 static void on_dup(struct model *model, struct task *task, const struct event *event)

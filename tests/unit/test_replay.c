@@ -255,6 +255,43 @@ Test(replay, child_that_serves_an_accepted_connection_owns_it)
     cr_expect_eq(model_listener(script.model, 0)->process->pid, 100);
 }
 
+/* Its first touch made the descriptor non-blocking; the bytes tell that it served. */
+Test(replay, child_that_moved_bytes_after_its_parent_closed_owns_the_connection)
+{
+    struct who parent = process(100, "server"), client = process(200, "client");
+    t_server(&script, parent, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, parent, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    uint64_t slot = t_fork(&script, parent, 101);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_used(&script, child, 4, 0x30, SOCKATLAS_CALL_fcntl);
+    t_close_tcp(&script, parent, 4, 0x30, 0, 0);
+    t_close_tcp(&script, client, 3, 0x20, 10, 20);
+    t_close_tcp(&script, child, 4, 0x30, 20, 10);
+    script_finish(&script);
+    cr_expect_null(script_edge(&script, 200, 100));
+    cr_assert_not_null(script_edge(&script, 200, 101));
+}
+
+/* The parent has another descriptor of it. */
+Test(replay, child_does_not_take_a_connection_its_parent_still_holds)
+{
+    struct who parent = process(100, "server"), client = process(200, "client");
+    t_server(&script, parent, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, parent, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_dup(&script, parent, 5, 0x30, 4, 0);
+    uint64_t slot = t_fork(&script, parent, 101);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_used(&script, child, 4, 0x30, SOCKATLAS_CALL_fcntl);
+    t_close_tcp(&script, parent, 4, 0x30, 0, 0);
+    t_close_tcp(&script, child, 4, 0x30, 20, 10);
+    t_close_tcp(&script, parent, 5, 0x30, 20, 10);
+    script_finish(&script);
+    cr_assert_not_null(script_edge(&script, 200, 100));
+    cr_expect_null(script_edge(&script, 200, 101));
+}
+
 /* A child that only flags or closes what it inherited has not served it. */
 Test(replay, child_that_only_duplicates_does_not_take_a_connection_from_its_server)
 {
