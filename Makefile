@@ -48,6 +48,8 @@ TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills
 GROUND_BIN := $(BUILD)/ground/ground $(BUILD)/ground/actor $(BUILD)/ground/compare
 GROUND_SRC := $(filter-out tests/ground/actor.c tests/ground/compare.c,$(wildcard tests/ground/*.c))
 
+SAMPLES := $(notdir $(patsubst %/run.sh,%,$(wildcard samples/*/run.sh)))
+
 ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
 
 .PHONY: all help deps test test-programs demo bench install clean check check-format check-tidy check-cppcheck check-structure test-binaries
@@ -60,12 +62,12 @@ deps: ## install what the build needs and is missing (apt-get)
 	@tests/deps build
 
 test: ## install what is missing, build, run every test; T=NAME runs the suites of that name
-	@tests/deps build test programs demo
+	@tests/deps build test programs demo samples $(SAMPLES)
 	@$(MAKE) --no-print-directory all test-binaries
 	@tests/run $(SUITES) $(T)
 
 test-programs: ## as test: the real programs' own checks that take minutes, with the shim and without
-	@tests/deps build test programs
+	@tests/deps build test programs samples $(SAMPLES)
 	@$(MAKE) --no-print-directory all test-binaries
 	@tests/run --slow $(T)
 

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What a sample's test starts with: `. "$(dirname "$0")/lib.sh"`.
+#
+#   sample_told NAME    runs the sample as its README says; the README's output must have the shape of what is seen. The trace is ./trace
+#   edges               its map's edges, as tests/e2e/edges.jq tells them, with PORT for a port
+#   map FILTER          what jq FILTER says of the map
+
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+chmod 711 "$work" # a sample that runs as another user looks below it
+
+# Without what differs from run to run: numbers, amounts, blanks, order, and temporary names.
+shape() {
+    sed -E 's/(sockatlas-[a-z]+)\.[A-Za-z0-9]{6}/\1/g; s/\b(-?[0-9]+(\.[0-9]+)?|\?) ?([kMG]i?B|B|[mun]?s)\b/#/g; s/0x[0-9a-f]+/#/g; s/ x[0-9]+ \(/ (/g
+            s/-?[0-9]+(\.[0-9]+)?/#/g; s/\(#-?#\)/(#)/g; s/#+/#/g; s/[[:space:]]+/ /g; s/ $//' "$1" | sort -u
+}
+
+sample_told() {
+    export SAMPLE_TRACE=$work/trace
+    case_ok "$1: every command of its README" sh -c "'$top/samples/retell' '$top/samples/$1/README.md' >retold"
+    # The README's trace stands in its usual place.
+    sed -i "s|in $work/trace|in /home/you/sockatlas/build/samples/$1|; s|$work/trace|build/samples/$1|g" retold
+    shape "$top/samples/$1/README.md" >told.shape
+    shape retold >retold.shape
+    case_is "$1: the README shows what is seen" "" "$(diff told.shape retold.shape)"
+}
+
+map() {
+    "$sockatlas" map --format json trace | jq -c "$@"
+}
+
+edges() {
+    "$sockatlas" map --format json trace | jq -r -f "$top/tests/e2e/edges.jq" | sed -E 's/:[0-9]+ /:PORT /'
+}
