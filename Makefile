@@ -52,7 +52,7 @@ SAMPLES := $(notdir $(patsubst %/run.sh,%,$(wildcard samples/*/run.sh)))
 
 ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
 
-.PHONY: all help deps test test-programs demo bench install clean check check-format check-tidy check-cppcheck check-structure test-binaries
+.PHONY: all help deps test test-programs demo bench install uninstall clean check check-format check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas ## build the shim and the analyzer
 
 help: ## what can be made
@@ -177,10 +177,24 @@ $(BUILD)/bench/empty.so: tests/bench/empty.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -nostdlib -o $@ $<
 
+# What goes where below the prefix: FILE:PLACE. The program finds the shim in ../lib/sockatlas, wherever the prefix is.
+INSTALLED := $(BUILD)/libsockatlas.so:lib/sockatlas/libsockatlas.so \
+             analyzer/sockatlas.1:share/man/man1/sockatlas.1 \
+             analyzer/completions/sockatlas.bash:share/bash-completion/completions/sockatlas \
+             analyzer/completions/_sockatlas:share/zsh/site-functions/_sockatlas \
+             analyzer/completions/sockatlas.fish:share/fish/vendor_completions.d/sockatlas.fish \
+             $(foreach schema,$(wildcard analyzer/schema/*.json),$(schema):share/sockatlas/schema/$(notdir $(schema)))
+
 install: all ## install below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/sockatlas $(DESTDIR)$(PREFIX)/bin/sockatlas
-	install -D -m 755 $(BUILD)/libsockatlas.so $(DESTDIR)$(PREFIX)/lib/sockatlas/libsockatlas.so
-	$(if $(wildcard analyzer/sockatlas.1),install -D -m 644 analyzer/sockatlas.1 $(DESTDIR)$(PREFIX)/share/man/man1/sockatlas.1)
+	@set -e; for each in $(INSTALLED); do \
+	    echo install -D -m 644 $${each%%:*} $(DESTDIR)$(PREFIX)/$${each#*:}; \
+	    install -D -m 644 $${each%%:*} $(DESTDIR)$(PREFIX)/$${each#*:}; \
+	done
+
+uninstall: ## remove what install put there, with the same DESTDIR and PREFIX
+	rm -f $(DESTDIR)$(PREFIX)/bin/sockatlas $(foreach each,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(lastword $(subst :, ,$(each))))
+	-@cd $(DESTDIR)$(PREFIX) 2>/dev/null && rmdir lib/sockatlas share/sockatlas/schema share/sockatlas 2>/dev/null || :
 
 check: check-format check-structure check-cppcheck check-tidy ## formatting, structure, cppcheck, clang-tidy
 

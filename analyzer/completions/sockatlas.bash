@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# Completion for bash. Commands and options come from the program's own --help; only the words that options take stand here.
+
+_sockatlas_words() { # COMMAND OPTION: the words that OPTION takes there
+    case $1:$2 in
+    map:--format | map:-f) echo "text json dot mermaid svg" ;;
+    doctor:--format | doctor:-f) echo "text json sarif" ;;
+    export:--format | export:-f) echo "jsonl csv chrome zeek" ;;
+    map:--by) echo "process program" ;;
+    *:--role) echo "client server listener pair datagram unused" ;;
+    *:--transport) echo "tcp udp unix mptcp sctp netlink" ;;
+    esac
+}
+
+_sockatlas() {
+    local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} current=${COMP_WORDS[COMP_CWORD]} previous words at
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        words="--help --version $("$program" --help 2>/dev/null | awk '/^  [a-z]+ / && $1 != "sockatlas" {print $1}')"
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+        return
+    fi
+    # bash splits --format=svg into three words.
+    previous=${COMP_WORDS[COMP_CWORD - 1]}
+    [ "$previous" != = ] || previous=${COMP_WORDS[COMP_CWORD - 2]}
+    [ "$current" != = ] || current=
+    if [ "$command" = run ]; then
+        # Behind run's own options stands a command with arguments of its own.
+        for ((at = 2; at < COMP_CWORD; at++)); do
+            case ${COMP_WORDS[at]} in
+            -d | --dir) ((at++)) ;;
+            --) ((at++)) && break ;;
+            -*) ;;
+            *) break ;;
+            esac
+        done
+        if [ "$at" -lt "$COMP_CWORD" ] && declare -F _command_offset >/dev/null; then
+            _command_offset "$at"
+            return
+        elif [ "$at" -lt "$COMP_CWORD" ]; then
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            return
+        elif [ "$at" -eq "$COMP_CWORD" ] && [[ $current != -* && $previous != -d && $previous != --dir ]]; then
+            mapfile -t COMPREPLY < <(compgen -c -- "$current")
+            return
+        fi
+    fi
+    words=$(_sockatlas_words "$command" "$previous")
+    if [ -n "$words" ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    elif [[ $current == -* ]]; then
+        words=$("$program" "$command" --help 2>/dev/null | grep -oE -- '^ +(-., +)?--[a-z-]+' | grep -oE -- '--[a-z-]+')
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    fi
+}
+
+complete -o filenames -F _sockatlas sockatlas

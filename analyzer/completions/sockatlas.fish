@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+#
+# Completion for fish. Commands and options come from the program's own --help; only the words that options take stand here.
+
+function __sockatlas_commands
+    set -l words (commandline -opc)
+    $words[1] --help 2>/dev/null | string match -r '^  [a-z]+ .*' | string match -vr '^  sockatlas ' |
+        string replace -r '^  ([a-z]+) +' '$1\t'
+end
+
+function __sockatlas_options
+    set -l words (commandline -opc)
+    $words[1] $words[2] --help 2>/dev/null | string match -r '^ +(?:-., +)?--[a-z-]+.*' |
+        string replace -r '^ +(?:-., +)?(--[a-z-]+)(=\S+)? *' '$1\t'
+end
+
+function __sockatlas_in
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and contains -- $words[2] $argv
+end
+
+complete -c sockatlas -n __fish_use_subcommand -f -a '(__sockatlas_commands)'
+complete -c sockatlas -n __fish_use_subcommand -f -a '--help --version'
+complete -c sockatlas -n 'not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)' -a '(__sockatlas_options)'
+complete -c sockatlas -n '__sockatlas_in map' -s f -l format -x -a 'text json dot mermaid svg'
+complete -c sockatlas -n '__sockatlas_in doctor' -s f -l format -x -a 'text json sarif'
+complete -c sockatlas -n '__sockatlas_in export' -s f -l format -x -a 'jsonl csv chrome zeek'
+complete -c sockatlas -n '__sockatlas_in map' -l by -x -a 'process program'
+complete -c sockatlas -n '__sockatlas_in list events' -l role -x -a 'client server listener pair datagram unused'
+complete -c sockatlas -n '__sockatlas_in list events' -l transport -x -a 'tcp udp unix mptcp sctp netlink'
+complete -c sockatlas -n '__sockatlas_in run' -x -a '(__fish_complete_subcommand --fcs-skip=2)'

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The habits of a command line: --help with examples everywhere, a man page that lints and leaves nothing out, completions that offer what
+# there is, and an installation that works from any prefix and comes off again.
+. "$(dirname "$0")/lib.sh"
+completions=$top/analyzer/completions
+page=$top/analyzer/sockatlas.1
+
+mapfile -t commands < <("$sockatlas" --help | awk '/^  [a-z]+ / && $1 != "sockatlas" {print $1}')
+options() { # COMMAND: its long options
+    "$sockatlas" "$1" --help | grep -oE -- '^ +(-., +)?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort
+}
+lines() {
+    sort -u | tr '\n' ' '
+}
+# Values that a command refuses are answered with exit status 2.
+refused() { # COMMAND OPTION VALUE
+    "$sockatlas" "$1" "$2" "$3" nosuch >/dev/null 2>&1 </dev/null
+    [ $? -eq 2 ]
+}
+
+case_has "--help names the commands" "run map .*events" "${commands[*]}"
+MANWIDTH=400 mandoc -T utf8 "$page" 2>/dev/null | sed 's/.\x08//g' >page
+case_is "the man page lints" "" "$(mandoc -T lint -W warning "$page" 2>&1)"
+for command in "${commands[@]}"; do
+    help=$("$sockatlas" "$command" --help 2>&1)
+    case_is "$command --help: status" 0 $?
+    case_has "$command --help: an example" "^  sockatlas $command" "$help"
+    case_is "$command: an unknown option's status" 2 "$("$sockatlas" "$command" --nosuch >/dev/null 2>&1; echo $?)"
+    missing=
+    for option in $(options "$command"); do
+        grep -q -- "$option" page || missing="$missing $option"
+    done
+    case_is "$command: the man page has all its options" "" "$missing"
+    case_has "$command: the man page tells of it" "^ +sockatlas $command|^ +$command " "$(cat page)"
+done
+for word in SOCKATLAS_DIR SOCKATLAS_LIMIT SOCKATLAS_IO SOCKATLAS_OFF SOCKATLAS_SHIM NO_COLOR COLUMNS "EXIT STATUS" EXAMPLES FILES; do
+    case_has "the man page has $word" "$word" "$(cat page)"
+done
+
+# ---- Completions ----
+
+bash_offers() { # WORD...: what is offered for the last of them
+    bash --norc -c '
+        . "$1"; shift
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _sockatlas
+        printf "%s\n" "${COMPREPLY[@]}"' - "$completions/sockatlas.bash" "$sockatlas" "$@"
+}
+# zsh's own completion functions need its line editor: they are stood in for by what prints what they were given.
+zsh_offers() {
+    zsh -f -c '
+        compadd() { shift; printf "%s\n" "$@"; }
+        _describe() { printf "%s\n" "${(@P)2%%:*}"; }
+        _files() { echo FILES; }
+        _normal() { echo COMMAND; }
+        compset() { :; }
+        file=$1; shift
+        words=("$@") CURRENT=$#
+        set --
+        . $file' - "$completions/_sockatlas" "$sockatlas" "$@"
+}
+fish_offers() {
+    PATH=$top/build:$PATH HOME=$work fish --no-config -c "source '$completions/sockatlas.fish'; complete -C 'sockatlas $*'" | cut -f1
+}
+for shell in bash zsh fish; do
+    case_is "$shell offers the commands" "$(printf '%s\n' "${commands[@]}" --help --version | lines)" "$({ ${shell}_offers "" && ${shell}_offers --; } | grep -E '^(--)?[a-z]' | lines)"
+    for command in "${commands[@]}"; do
+        case_is "$shell: $command: offers its options" "$(options "$command" | lines)" "$(${shell}_offers "$command" -- | grep -- '^--' | lines)"
+    done
+    for option in "map --format" "doctor --format" "export --format" "map --by" "list --role" "list --transport"; do
+        # shellcheck disable=SC2086
+        offered=$(${shell}_offers $option "")
+        bad=$([ -n "$offered" ] || echo nothing)
+        for value in $offered; do
+            # shellcheck disable=SC2086
+            ! refused $option "$value" || bad="$bad $value"
+        done
+        case_is "$shell: $option: offers words, all of them taken" "" "$bad"
+    done
+done
+case_has "formats that are refused are told from others" refused "$(refused map --format nosuch && echo refused)"
+
+# ---- Installation ----
+
+case_ok "make install" make -C "$top" -s install DESTDIR="$work/image" PREFIX=/opt/atlas
+case_is "what it installs" "bin/sockatlas lib/sockatlas/libsockatlas.so share/bash-completion/completions/sockatlas share/fish/vendor_completions.d/sockatlas.fish share/man/man1/sockatlas.1 share/sockatlas/schema share/zsh/site-functions/_sockatlas " \
+    "$(cd image/opt/atlas && find . -type f | sed 's|^\./||; s|schema/.*|schema|' | lines)"
+installed=$work/image/opt/atlas/bin/sockatlas
+case_is "from the installed prefix, the shim there is used" "$(pwd -P)/image/opt/atlas/lib/sockatlas/libsockatlas.so" \
+    "$("$installed" run -d installed sh -c 'echo $LD_PRELOAD' 2>/dev/null)"
+"$installed" run -d installed "$targets/tcp_both_ends" 2>/dev/null
+case_is "and traces" 3 "$("$installed" list --json installed | wc -l)"
+mv image moved
+case_is "a prefix that moved works too" 3 \
+    "$(moved/opt/atlas/bin/sockatlas run -d moved.data "$targets/tcp_both_ends" 2>/dev/null; "$sockatlas" list --json moved.data | wc -l)"
+mv moved image
+case_ok "make uninstall" make -C "$top" -s uninstall DESTDIR="$work/image" PREFIX=/opt/atlas
+case_is "leaves no file" "" "$(find image -type f)"
+case_is "leaves no folder of its own" "" "$(find image -name '*sockatlas*')"
+
+finish
