@@ -38,4 +38,28 @@ case_has "text says that nothing was found" '^nothing found in 1 sockets' "$(cat
 case_is "exit status when the input cannot be read" 1 $?
 "$sockatlas" doctor --format xml small_backlog >text 2>&1
 case_is "exit status of a wrong option" 2 $?
+
+# The schema of SARIF 2.1.0 comes with a package of its authors.
+"$sockatlas" doctor --format sarif small_backlog >found.sarif
+case_is "SARIF has the finding" "small-backlog note" "$(jq -r '.runs[0].results[0] | .ruleId + " " + .level' found.sarif)"
+case_is "SARIF's rule index names the rule" "small-backlog" \
+    "$(jq -r '.runs[0] | .tool.driver.rules[.results[0].ruleIndex].id' found.sarif)"
+"$sockatlas" doctor --format sarif small_backlog.nearly >none.sarif
+schema=package/assets/sarif-2.1.0.schema.json
+if command -v npm >/dev/null && timeout 60 npm pack --silent @microsoft/sarif-multitool-ts@5.7.0 >packed 2>/dev/null </dev/null &&
+    tar xzf "$(tail -1 packed)" "$schema"; then
+    valid() { # FILE
+        /usr/bin/python3 -W ignore -c 'import json, sys, jsonschema
+schema, value = (json.load(open(path)) for path in sys.argv[1:])
+validator = jsonschema.validators.validator_for(schema)
+validator.check_schema(schema)
+validator(schema).validate(value)' "$schema" "$1"
+    }
+    case_ok "SARIF with findings validates" valid found.sarif
+    case_ok "SARIF without findings validates" valid none.sarif
+    jq '.runs[0].results[0].level = "terrible"' found.sarif >wrong.sarif
+    case_ok "SARIF with a wrong level does not validate" eval '! valid wrong.sarif'
+else
+    case_skip "SARIF validates" "its schema could not be fetched with npm"
+fi
 finish

@@ -29,11 +29,19 @@ for dir in tcp failed unix children all; do
     "$sockatlas" map --format json "$dir" >"$dir.map.json"
     "$sockatlas" events --json "$dir" >"$dir.events.jsonl"
     "$sockatlas" export --format jsonl "$dir" >"$dir.export.jsonl"
+    "$sockatlas" tuned --json "$dir" >"$dir.tuned.jsonl"
     case_ok "$dir: list --json" schema list "$dir.list.jsonl"
     case_ok "$dir: map --format json" schema map "$dir.map.json"
     case_ok "$dir: events --json" schema events "$dir.events.jsonl"
     case_ok "$dir: export --format jsonl" schema export "$dir.export.jsonl"
 done
+case_ok "tuned --json" schema tuned failed.tuned.jsonl
+case_ok "all: tuned --json" schema tuned all.tuned.jsonl
+trace mistakes sh -c "'$top/build/doctor/clamped_buffer'; '$top/build/doctor/linger_reset'; '$top/build/doctor/accept_limit'"
+"$sockatlas" doctor --format json mistakes >doctor.jsonl
+case_ok "doctor --format json" schema doctor doctor.jsonl
+"$sockatlas" diff --json tcp failed >diff.jsonl
+case_ok "diff --json" schema diff diff.jsonl
 
 # Unknown is null and no member may be missing or new.
 jq -c 'del(.tcp)' tcp.list.jsonl >missing.jsonl
