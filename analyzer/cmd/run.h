@@ -6,6 +6,7 @@
 #ifndef ANALYZER_CMD_RUN_H
 #define ANALYZER_CMD_RUN_H
 
+#include "analyzer/trace/address.h"
 #include "shim/trace_format.h"
 
 #include <stdbool.h>
@@ -55,6 +56,16 @@ struct run_log;
 struct run_log *run_log_open(const char *dir, char *const *argv);
 void run_log_command(struct run_log *log, pid_t command, int status); /* status -1: it runs */
 void run_log_gone(struct run_log *log, pid_t pid, int wait_status);   /* -1: not ours to reap */
+/* An untraced process at the other end: its socket's addresses (`peer` unknown for a listening one). */
+struct run_peer {
+    pid_t pid;
+    const char *comm, *exe;
+    uint64_t netns_inode;
+    uint16_t type;
+    bool listening;
+    const struct address *local, *peer;
+};
+void run_log_untraced(struct run_log *log, const struct run_peer *peer);
 void run_log_close(struct run_log *log);
 
 /* ---- run_live.c ---- */
@@ -64,6 +75,15 @@ void run_log_close(struct run_log *log);
 struct run_live;
 struct run_live *run_live_start(const char *dir);
 void run_live_end(struct run_live *live);
+
+/* ---- run_untraced.c ---- */
+
+/* Writes to `log` which untraced processes of this machine the traced ones talk to, as that happens, from another
+ * thread; nobody else may write to `log` meanwhile. To be called with the signals held; `dir` must live until
+ * run_untraced_end(), which looks a last time first. NULL when it cannot, or without a log; NULL ends too. */
+struct run_untraced;
+struct run_untraced *run_untraced_start(const char *dir, struct run_log *log);
+void run_untraced_end(struct run_untraced *untraced);
 
 /* ---- run_report.c ---- */
 

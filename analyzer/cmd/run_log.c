@@ -138,6 +138,36 @@ void run_log_gone(struct run_log *log, pid_t pid, int wait_status)
     append(log, SOCKATLAS_GONE, pid, &body, sizeof body, NULL, 0);
 }
 
+static size_t encode(const struct address *address, unsigned char *out, uint8_t *size)
+{
+    if (!address_known(address)) {
+        *size = SOCKATLAS_ABSENT;
+        return 0;
+    }
+    *size = (uint8_t)address_encode(address, out);
+    return *size;
+}
+
+void run_log_untraced(struct run_log *log, const struct run_peer *peer)
+{
+    unsigned char tail[2 * 126 + 32 + 1024];
+    size_t comm = strnlen(peer->comm, 31), exe = strnlen(peer->exe, 1024);
+    struct sockatlas_body_untraced body = {.netns_inode = peer->netns_inode,
+                                           .peer_pid = (uint32_t)peer->pid,
+                                           .comm_size = (uint8_t)comm,
+                                           .exe_size = (uint16_t)exe,
+                                           .listening = peer->listening,
+                                           .type = peer->type,
+                                           .addresses = {.family = (uint8_t)peer->local->family}};
+    bool both = peer->peer->family == peer->local->family && !peer->listening;
+    size_t size = encode(peer->local, tail, &body.addresses.first_size);
+    size += encode(both ? peer->peer : &(struct address){.family = 0}, tail + size, &body.addresses.second_size);
+    memcpy(tail + size, peer->comm, comm);
+    memcpy(tail + size + comm, peer->exe, exe);
+    append(log, SOCKATLAS_UNTRACED, peer->pid, &body, sizeof body, tail, size + comm + exe);
+    writer_flush(log->writer);
+}
+
 void run_log_close(struct run_log *log)
 {
     if (!log)

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sock_diag dumps and /proc/PID/fd.
+ */
+#include "analyzer/cmd/diag.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef void found_fn(void *context, const struct diag_socket *socket);
+
+/* ---- Internet sockets ------------------------------------------------------------------------------------------- */
+
+static void inet_address(struct address *out, int family, const __be32 *bytes, __be16 port, __be32 scope)
+{
+    unsigned char encoded[22];
+    size_t size = family == AF_INET ? 4 : 16;
+    memcpy(encoded, &port, 2);
+    memcpy(encoded + 2, bytes, size);
+    memcpy(encoded + 18, &scope, 4);
+    address_decode(out, (unsigned)family, encoded, family == AF_INET ? 6 : 22);
+}
+
+static void inet_socket(const struct nlmsghdr *message, int protocol, found_fn *found, void *context)
+{
+    const struct inet_diag_msg *body = NLMSG_DATA(message);
+    bool datagram = protocol == IPPROTO_UDP;
+    struct diag_socket socket = {.listening =
+                                     datagram ? body->idiag_state != TCP_ESTABLISHED : body->idiag_state == TCP_LISTEN,
+                                 .type = datagram ? SOCK_DGRAM : SOCK_STREAM,
+                                 .inode = body->idiag_inode};
+    bool local = body->idiag_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)body->id.idiag_src);
+    uint32_t scope = local ? body->id.idiag_if : 0;
+    inet_address(&socket.local, body->idiag_family, body->id.idiag_src, body->id.idiag_sport, scope);
+    inet_address(&socket.peer, body->idiag_family, body->id.idiag_dst, body->id.idiag_dport, scope);
+    found(context, &socket);
+}
+
+/* ---- Unix sockets ----------------------------------------------------------------------------------------------- */
+
+static void unix_socket(const struct nlmsghdr *message, found_fn *found, void *context)
+{
+    const struct unix_diag_msg *body = NLMSG_DATA(message);
+    int left = (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof *body));
+    for (const struct rtattr *at = (const void *)((const char *)body + NLMSG_ALIGN(sizeof *body)); RTA_OK(at, left);
+         at = RTA_NEXT(at, left)) {
+        struct diag_socket socket = {.type = body->udiag_type, .inode = body->udiag_ino};
+        size_t size = RTA_PAYLOAD(at);
+        const char *name = RTA_DATA(at);
+        if (at->rta_type != UNIX_DIAG_NAME)
+            continue;
+        if (size && name[0])
+            size = strnlen(name, size);
+        socket.listening = body->udiag_state == TCP_LISTEN || body->udiag_type == SOCK_DGRAM;
+        if (address_decode(&socket.local, AF_UNIX, name, size))
+            found(context, &socket);
+    }
+}
+
+/* ---- Dumps ------------------------------------------------------------------------------------------------------ */
+
+static bool ask(int netlink, int family, int protocol)
+{
+    struct {
+        struct nlmsghdr header;
+        union {
+            struct inet_diag_req_v2 inet;
+            struct unix_diag_req un;
+        };
+    } request = {.header = {.nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
+    if (family == AF_UNIX) {
+        request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.un);
+        request.un =
+            (struct unix_diag_req){.sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX, .udiag_show = UDIAG_SHOW_NAME};
+    } else {
+        request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.inet);
+        request.inet = (struct inet_diag_req_v2){
+            .sdiag_family = (uint8_t)family, .sdiag_protocol = (uint8_t)protocol, .idiag_states = UINT32_MAX};
+    }
+    return send(netlink, &request, request.header.nlmsg_len, 0) > 0;
+}
+
+/* One datagram of the answer; false at the end of the dump. */
+static bool take(const struct nlmsghdr *message, ssize_t size, int family, int protocol, found_fn *found, void *context)
+{
+    for (; NLMSG_OK(message, size); message = NLMSG_NEXT(message, size)) {
+        if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
+            return false;
+        if (family == AF_UNIX)
+            unix_socket(message, found, context);
+        else
+            inet_socket(message, protocol, found, context);
+    }
+    return true;
+}
+
+void diag_sockets(int family, int protocol, found_fn *found, void *context)
+{
+    static _Thread_local _Alignas(8) char answer[32768];
+    int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (netlink < 0)
+        return;
+    bool more = ask(netlink, family, protocol);
+    while (more) {
+        ssize_t size = recv(netlink, answer, sizeof answer, 0);
+        more = size > 0 && take((const struct nlmsghdr *)answer, size, family, protocol, found, context);
+    }
+    close(netlink);
+}
+
+/* ---- Holders ---------------------------------------------------------------------------------------------------- */
+
+static void holds(struct diag_holder *holders, unsigned count, bool latest, pid_t pid, uint32_t inode)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (holders[i].inode == inode && (!holders[i].pid || (latest ? pid > holders[i].pid : pid < holders[i].pid)))
+            holders[i].pid = pid;
+}
+
+static void look_into(pid_t pid, struct diag_holder *holders, unsigned count, bool latest)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        char target[64];
+        unsigned inode;
+        ssize_t size = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
+        if (size <= 0)
+            continue;
+        target[size] = '\0';
+        if (sscanf(target, "socket:[%u]", &inode) == 1)
+            holds(holders, count, latest, pid, inode);
+    }
+    closedir(folder);
+}
+
+void diag_holders(struct diag_holder *holders, unsigned count, bool latest)
+{
+    DIR *processes = opendir("/proc");
+    if (!processes)
+        return;
+    for (const struct dirent *entry; (entry = readdir(processes));)
+        if (isdigit((unsigned char)entry->d_name[0]))
+            look_into((pid_t)strtol(entry->d_name, NULL, 10), holders, count, latest);
+    closedir(processes);
+}

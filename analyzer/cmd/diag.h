@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the kernel tells of any process's sockets: sock_diag(7), and /proc for who holds them. For the caller's network
+ * namespace, and for processes that the caller may look into. Only `run` uses it.
+ */
+#ifndef ANALYZER_CMD_DIAG_H
+#define ANALYZER_CMD_DIAG_H
+
+#include "analyzer/trace/address.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct diag_socket {
+    struct address local, peer;
+    bool listening; /* or, for datagrams, not connected */
+    uint16_t type;  /* SOCK_* */
+    uint32_t inode; /* 0: not accepted yet */
+};
+
+/* Calls `found` for all sockets of `family` (AF_INET, AF_INET6: of `protocol`; AF_UNIX: bound ones). */
+void diag_sockets(int family, int protocol, void (*found)(void *context, const struct diag_socket *socket),
+                  void *context);
+
+struct diag_holder {
+    uint32_t inode;
+    pid_t pid; /* 0 when nobody is found */
+};
+/* Finds who holds each of `holders`' inodes: of several processes that of the highest pid (a forked worker) when
+ * `latest`, else of the lowest (the parent). */
+void diag_holders(struct diag_holder *holders, unsigned count, bool latest);
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The peers that are on this machine but not traced: a thread follows the trace, collects where the traced programs
+ * connect and send to, and asks the kernel now and then, for all of them at once, who is there. Off the traced
+ * programs' path. All signals are held when it starts, so that none is delivered to it.
+ *
+ * A connection's own end is found while it lives; one that was over sooner is told by who listens on its address, which
+ * is looked up again when the command has ended. Missed are servers that were gone by then, and namespaces that are not
+ * `run`'s own.
+ */
+#include "analyzer/cmd/run.h"
+
+#include "analyzer/cmd/diag.h"
+#include "analyzer/cmd/follow.h"
+#include "analyzer/trace/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PENDING_MAX 256  /* questions put to the kernel at once; what comes beyond is asked for by address only */
+#define SERVED_MAX  1024 /* distinct addresses */
+#define LOOK_TRIES  5    /* for a connection that is not accepted yet */
+#define PAUSE_MS    100
+#define PIDS        4194304 /* PID_MAX_LIMIT */
+
+/* A connection whose other end is to be found; without a local address: whoever serves the address. */
+struct question {
+    struct address local, peer;
+    uint16_t type;
+    unsigned tries;
+    uint32_t inode;
+    struct diag_socket found;
+};
+
+struct run_untraced {
+    pthread_t thread;
+    char *traces[1];
+    struct run_log *log;
+    int ended[2]; /* a pipe: closing its writing end ends the following */
+    uint64_t netns, pidns;
+    unsigned char *traced; /* pids, a bit each */
+    struct question asked[PENDING_MAX];
+    unsigned asked_count;
+    struct question served[SERVED_MAX];
+    unsigned served_count;
+};
+
+static uint64_t namespace_inode(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? status.st_ino : 0;
+}
+
+/* ---- What the traced programs do -------------------------------------------------------------------------------- */
+
+static void mark_traced(struct run_untraced *untraced, uint32_t pid)
+{
+    if (pid < PIDS)
+        untraced->traced[pid / 8] |= (unsigned char)(1u << pid % 8);
+}
+
+static bool is_traced(const struct run_untraced *untraced, pid_t pid)
+{
+    return pid > 0 && pid < PIDS && (untraced->traced[pid / 8] & 1u << pid % 8);
+}
+
+static void ask_served(struct run_untraced *untraced, const struct address *peer, uint16_t type)
+{
+    for (unsigned i = 0; i < untraced->served_count; i++)
+        if (untraced->served[i].type == type && address_equal(&untraced->served[i].peer, peer))
+            return;
+    if (untraced->served_count < SERVED_MAX)
+        untraced->served[untraced->served_count++] = (struct question){.peer = *peer, .type = type};
+}
+
+/* An unspecified address is the own host's. */
+static void settle_address(struct address *peer)
+{
+    if (!address_is_any(peer))
+        return;
+    if (peer->family == AF_INET)
+        memcpy(peer->bytes, (unsigned char[]){127, 0, 0, 1}, 4);
+    else
+        peer->bytes[15] = 1;
+}
+
+static void note_event(struct run_untraced *untraced, const struct event *event)
+{
+    const struct sockatlas_header *header = &event->image->header;
+    struct address peer, local;
+    if (header->writer != SOCKATLAS_WRITER_SHIM || header->pidns_inode != untraced->pidns)
+        return;
+    mark_traced(untraced, event->pid);
+    bool connects = event->kind == SOCKATLAS_CONNECT && (!event->error || event->error == EINPROGRESS);
+    if (!connects && event->kind != SOCKATLAS_PEER)
+        return;
+    if (header->netns_inode != untraced->netns)
+        return;
+    event_addresses(event, &peer, &local);
+    bool inet = peer.family == AF_INET || peer.family == AF_INET6;
+    if ((!inet && peer.family != AF_UNIX) || !peer.size)
+        return;
+    settle_address(&peer);
+    ask_served(untraced, &peer, event->kind == SOCKATLAS_PEER ? SOCK_DGRAM : 0);
+    if (connects && inet && address_known(&local) && untraced->asked_count < PENDING_MAX)
+        untraced->asked[untraced->asked_count++] = (struct question){.local = local, .peer = peer};
+}
+
+/* ---- What the kernel says --------------------------------------------------------------------------------------- */
+
+static bool serves(const struct diag_socket *socket, const struct question *question)
+{
+    const struct address *local = &socket->local, *peer = &question->peer;
+    if (!socket->listening || (question->type && socket->type != question->type))
+        return false;
+    return address_equal(local, peer) ||
+           (peer->family != AF_UNIX && local->port == peer->port && address_is_any(local));
+}
+
+static void match_socket(void *context, const struct diag_socket *socket)
+{
+    struct run_untraced *untraced = context;
+    if (!socket->inode)
+        return;
+    for (unsigned i = 0; i < untraced->asked_count; i++) {
+        struct question *question = &untraced->asked[i];
+        if (!socket->listening && address_equal(&socket->local, &question->peer) &&
+            address_equal(&socket->peer, &question->local)) {
+            question->inode = socket->inode;
+            question->found = *socket;
+        }
+    }
+    for (unsigned i = 0; i < untraced->served_count; i++) {
+        struct question *question = &untraced->served[i];
+        if (!question->inode && serves(socket, question)) {
+            question->inode = socket->inode;
+            question->found = *socket;
+        }
+    }
+}
+
+static void write_found(const struct run_untraced *untraced, const struct question *question, pid_t pid)
+{
+    char path[64], exe[PATH_MAX], comm[32] = "";
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    ssize_t size = readlink(path, exe, sizeof exe - 1);
+    exe[size > 0 ? size : 0] = '\0';
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return; /* gone */
+    if (!fgets(comm, sizeof comm, file))
+        comm[0] = '\0';
+    comm[strcspn(comm, "\n")] = '\0';
+    fclose(file);
+    const struct diag_socket *found = &question->found;
+    run_log_untraced(untraced->log, &(struct run_peer){.pid = pid,
+                                                       .comm = comm,
+                                                       .exe = exe,
+                                                       .netns_inode = untraced->netns,
+                                                       .type = found->type,
+                                                       .listening = found->listening,
+                                                       .local = &found->local,
+                                                       .peer = &found->peer});
+}
+
+/* Whose the sockets found are; those are written down, and asked for no more. */
+static void find_holders(const struct run_untraced *untraced, struct question *questions, unsigned count, bool latest)
+{
+    struct diag_holder *holders = calloc(count ? count : 1, sizeof *holders);
+    unsigned wanted = 0;
+    for (unsigned i = 0; holders && i < count; i++)
+        if (questions[i].inode && questions[i].tries < LOOK_TRIES)
+            holders[wanted++].inode = questions[i].inode;
+    if (wanted)
+        diag_holders(holders, wanted, latest);
+    wanted = 0;
+    for (unsigned i = 0; holders && i < count; i++) {
+        if (!questions[i].inode || questions[i].tries >= LOOK_TRIES)
+            continue;
+        pid_t pid = holders[wanted++].pid;
+        if (!pid)
+            continue;
+        if (!is_traced(untraced, pid))
+            write_found(untraced, &questions[i], pid);
+        questions[i].tries = LOOK_TRIES;
+    }
+    free(holders);
+}
+
+static bool any_open(struct question *questions, unsigned count, bool any_family, int family)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (questions[i].tries < LOOK_TRIES &&
+            (any_family || (questions[i].peer.family == AF_UNIX) == (family == AF_UNIX)))
+            return true;
+    return false;
+}
+
+static void forget_asked(struct run_untraced *untraced)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < untraced->asked_count; i++)
+        if (++untraced->asked[i].tries < LOOK_TRIES)
+            untraced->asked[kept++] = untraced->asked[i];
+    untraced->asked_count = kept;
+    for (unsigned i = 0; i < untraced->served_count; i++)
+        if (untraced->served[i].tries < LOOK_TRIES)
+            untraced->served[i].tries++;
+}
+
+static void resolve(struct run_untraced *untraced)
+{
+    static const struct {
+        int family, protocol;
+    } kinds[] = {
+        {AF_INET, IPPROTO_TCP}, {AF_INET6, IPPROTO_TCP}, {AF_INET, IPPROTO_UDP}, {AF_INET6, IPPROTO_UDP}, {AF_UNIX, 0}};
+    if (!any_open(untraced->asked, untraced->asked_count, true, 0) &&
+        !any_open(untraced->served, untraced->served_count, true, 0))
+        return;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (any_open(untraced->served, untraced->served_count, false, kinds[i].family) ||
+            (kinds[i].family != AF_UNIX && untraced->asked_count))
+            diag_sockets(kinds[i].family, kinds[i].protocol, match_socket, untraced);
+    find_holders(untraced, untraced->asked, untraced->asked_count, true);
+    find_holders(untraced, untraced->served, untraced->served_count, false);
+    forget_asked(untraced);
+}
+
+/* ---- The thread ------------------------------------------------------------------------------------------------- */
+
+static bool read_new(struct run_untraced *untraced, struct stream *stream)
+{
+    struct event event;
+    bool busy = false;
+    while (stream_next(stream, &event)) {
+        note_event(untraced, &event);
+        busy = true;
+    }
+    return busy;
+}
+
+static void quiet(void *context, const char *text)
+{
+    (void)context;
+    (void)text; /* whoever reads the trace later complains */
+}
+
+static bool pause_ended(const struct run_untraced *untraced)
+{
+    struct pollfd end = {.fd = untraced->ended[0], .events = POLLIN};
+    return poll(&end, 1, PAUSE_MS) > 0;
+}
+
+static void *follow_peers(void *context)
+{
+    struct run_untraced *untraced = context;
+    struct follow follow;
+    struct stream *stream = stream_open_live(untraced->traces, 1, quiet, NULL);
+    follow_begin(&follow, untraced->traces, 1);
+    do {
+        bool busy = read_new(untraced, stream);
+        resolve(untraced);
+        follow_wait(&follow, busy, untraced->ended[0], -1);
+        stream_refresh(stream);
+    } while (!pause_ended(untraced));
+    stream_settle(stream);
+    stream_refresh(stream);
+    read_new(untraced, stream);
+    for (unsigned i = 0; i < untraced->served_count; i++)
+        if (!untraced->served[i].inode)
+            untraced->served[i].tries = 0; /* once more */
+    resolve(untraced);
+    follow_end(&follow);
+    stream_close(stream);
+    return NULL;
+}
+
+static void release(struct run_untraced *untraced)
+{
+    free(untraced->traced);
+    free(untraced);
+}
+
+struct run_untraced *run_untraced_start(const char *dir, struct run_log *log)
+{
+    struct run_untraced *untraced = log ? calloc(1, sizeof *untraced) : NULL;
+    if (!untraced)
+        return NULL;
+    untraced->traces[0] = (char *)dir;
+    untraced->log = log;
+    untraced->netns = namespace_inode("/proc/self/ns/net");
+    untraced->pidns = namespace_inode("/proc/self/ns/pid");
+    untraced->traced = calloc(PIDS / 8, 1);
+    if (!untraced->traced || pipe2(untraced->ended, O_CLOEXEC) < 0) {
+        release(untraced);
+        return NULL;
+    }
+    if (pthread_create(&untraced->thread, NULL, follow_peers, untraced) != 0) {
+        close(untraced->ended[0]);
+        close(untraced->ended[1]);
+        release(untraced);
+        return NULL;
+    }
+    return untraced;
+}
+
+void run_untraced_end(struct run_untraced *untraced)
+{
+    if (!untraced)
+        return;
+    close(untraced->ended[1]);
+    pthread_join(untraced->thread, NULL);
+    close(untraced->ended[0]);
+    release(untraced);
+}
