@@ -52,7 +52,7 @@ SAMPLES := $(notdir $(patsubst %/run.sh,%,$(wildcard samples/*/run.sh)))
 
 ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
 
-.PHONY: all help deps test test-programs demo bench install uninstall clean check check-format check-tidy check-cppcheck check-structure test-binaries
+.PHONY: all help deps deps-html test test-html test-programs demo bench install uninstall clean check check-format check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas ## build the shim and the analyzer
 
 help: ## what can be made
@@ -71,12 +71,22 @@ test-programs: ## as test: the real programs' own checks that take minutes, with
 	@$(MAKE) --no-print-directory all test-binaries
 	@tests/run --slow $(T)
 
+deps-html: ## install what the page's tests need: Chromium, node, npm and what npm brings (large)
+	@tests/deps html
+	@mkdir -p $(BUILD)/npm
+	@cp tests/html/package.json $(BUILD)/npm/
+	@cd $(BUILD)/npm && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts
+
+test-html: deps-html ## test the page of `map --format html` in a browser
+	@$(MAKE) --no-print-directory all test-binaries
+	@tests/run browser
+
 demo: ## install what is missing, build, trace nginx + curl + redis and draw their map
 	@tests/deps build demo
 	@$(MAKE) --no-print-directory all $(BUILD)/tools/port
 	@samples/demo.sh
 
-test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN)
+test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN) $(BUILD)/html/generate
 
 $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
 	@mkdir -p $(@D)
@@ -170,6 +180,10 @@ $(BUILD)/bench/load: $(LOAD_SRC)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lpthread
 
 $(BUILD)/bench/generate: tests/bench/generate.c $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
+
+$(BUILD)/html/generate: tests/html/generate.c $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
 

@@ -3,9 +3,11 @@
  * The map as one page that opens from disk: the page made at build time (html/) with the data as JSON in it. Sockets
  * and events are written down as they come, compactly and up to a bound; the page says what was left out.
  */
+#include "analyzer/model/setting.h"
 #include "analyzer/view/events.h"
 #include "analyzer/view/html_page.h"
 #include "analyzer/view/map.h"
+#include "analyzer/view/setting.h"
 #include "analyzer/view/socket_json.h"
 #include "analyzer/view/value.h"
 
@@ -120,6 +122,16 @@ static void put_value(struct map_html *html, const cJSON *value)
     cJSON_free(text);
 }
 
+/* What became of each setting: judged once, for all views. */
+static void add_verdicts(cJSON *row, const struct socket *socket)
+{
+    cJSON *object = cJSON_GetObjectItemCaseSensitive(row, "options")->child;
+    for (const struct socket_option *option = socket->options; option && object; option = option->next) {
+        cJSON_AddStringToObject(object, "verdict", setting_verdict_word(setting_verdict(option)));
+        object = object->next;
+    }
+}
+
 static void put_row(struct map_html *html, const cJSON *row)
 {
     FILE *out = html->sockets.out;
@@ -152,6 +164,7 @@ void map_html_socket(void *context, const struct socket *socket)
     }
     make_columns(html);
     cJSON *row = socket_json(html->model, socket);
+    add_verdicts(row, socket);
     put_row(html, row);
     cJSON_Delete(row);
 }

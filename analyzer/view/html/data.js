@@ -95,8 +95,8 @@ for (const socket of sockets) {
 }
 for (const edge of edges) if (edge.last_us !== null) lastTime = Math.max(lastTime, edge.last_us);
 for (const socket of sockets) {
-    const given_up = socket.state === "failed" ? socket.start + (socket.connect_us || 0) : lastTime;
-    socket.end = Math.max(socket.start, socket.closed_us ?? given_up);
+    // A failure ends with the attempt, however long the socket is kept.
+    socket.end = socket.connected_us === null && socket.failed ? socket.start + (socket.connect_us || 0) : Math.max(socket.start, socket.closed_us ?? lastTime);
     firstTime = Math.min(firstTime, socket.start);
 }
 if (lastTime <= firstTime) lastTime = firstTime + 1;
@@ -119,11 +119,5 @@ function socketSearch(socket) {
     return socket.search;
 }
 
-// What became of a setting: "refused", "differs" (clamped), or "" as asked. The kernel doubles the buffers it grants.
-function verdict(option) {
-    if (option.error !== null) return "refused";
-    if (option.effective === null || option.requested === null || option.effective === option.requested) return "";
-    const buffer = /^SO_(SND|RCV)BUF(FORCE)?$/.test(option.name);
-    if (buffer && option.effective >= 2 * option.requested) return "";
-    return "differs";
-}
+// A setting that is not what the program asked for: "refused", "clamped", ...; "" else. The kernel doubles the buffers it grants.
+const verdict = (option) => ["as_asked", "doubled"].includes(option.verdict) ? "" : option.verdict;

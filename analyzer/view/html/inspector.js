@@ -90,7 +90,7 @@ function settings(socket) {
     return [element("h3", {}, "Settings"), element("table", {class: "settings"}, element("thead", {}, element("tr", {},
         ["option", "asked", "in force"].map((title) => element("th", {scope: "col"}, title)))), element("tbody", {}, socket.options.map((option) =>
         element("tr", {class: verdict(option)}, element("td", {title: option.level}, option.name), element("td", {}, valueText(option.requested)),
-            element("td", {}, option.error || (option.effective === null ? "not known" : valueText(option.effective)), verdict(option) === "differs" ? " (differs)" : "")))))];
+            element("td", {}, option.error || (option.effective === null ? "not known" : valueText(option.effective)), verdict(option) && !option.error ? ` (${verdict(option)})` : "")))))];
 }
 
 function eventsOf(socket) {

@@ -150,8 +150,8 @@ function placeByForce(graph, shape) {
         .force("link", d3.forceLink(graph.links.map((link) => ({source: link.from, target: link.to})).filter((link) => link.source !== link.target))
             .distance(120).strength(0.12))
         .force("charge", d3.forceManyBody().strength(-300).distanceMax(700))
-        .force("x", d3.forceX((group) => group.rank * 300).strength(0.05))
-        .force("y", d3.forceY(0).strength(0.05 * shape))
+        .force("x", d3.forceX((group) => group.rank * 300).strength(0.03))
+        .force("y", d3.forceY(0).strength(0.04 * shape * shape))
         .force("collide", d3.forceCollide((group) => group.width / 2 + 4).iterations(2))
         .stop().tick(220);
 }

@@ -14,7 +14,7 @@ function tunedText(socket) {
 
 // title, width, what it shows, what it sorts by (else what it shows), a class for the cell
 const columns = [
-    ["process", "13em", (socket) => nodes[socket.process] ? nodes[socket.process].title : "?"],
+    ["process", "15em", (socket) => nodes[socket.process] ? nodes[socket.process].title : "?"],
     ["fd", "3.5em", (socket) => socket.fd === null ? "" : String(socket.fd), (socket) => socket.fd ?? -1, () => "number"],
     ["over", "4.5em", (socket) => socket.transport],
     ["role", "5em", (socket) => socket.role],

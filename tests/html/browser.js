@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+//
+// Opens the pages that browser.sh made and uses them as people do. Prints `ok WHAT` or `not ok WHAT: seen` for each case.
+//
+//     node browser.js CHROMIUM FOLDER
+
+"use strict";
+const fs = require("fs");
+const path = require("path");
+const modules = path.join(__dirname, "../../build/npm/node_modules");
+const puppeteer = require(path.join(modules, "puppeteer-core"));
+
+const [, , executablePath, folder] = process.argv;
+const shots = process.env.SOCKATLAS_SHOTS;
+const map = JSON.parse(fs.readFileSync(path.join(folder, "small.json"), "utf8"));
+const drawnEdges = map.edges.filter((edge) => edge.match !== "pair" || edge.from !== edge.to);
+const hostile = 'a"<b>&\\\\;{%|`#'; // as `map` prints it: a backslash doubled
+
+function check(what, good, seen) {
+    console.log(good ? `ok ${what}` : `not ok ${what}: ${JSON.stringify(seen)}`);
+}
+
+const is = (what, expected, seen) => check(what, JSON.stringify(expected) === JSON.stringify(seen), seen);
+
+let browser, page, complaints, asked;
+
+async function open(name, scheme = "light") {
+    if (page) await page.close();
+    page = await browser.newPage();
+    complaints = [];
+    asked = [];
+    page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("request", (request) => request.url().startsWith("data:") || asked.push(request.url()));
+    await page.setViewport({width: 1440, height: 900});
+    await page.emulateMediaFeatures([{name: "prefers-color-scheme", value: scheme}]);
+    await page.goto(`file://${folder}/${name}.html`);
+}
+
+const shot = (name) => shots ? page.screenshot({path: path.join(shots, `${name}.png`)}) : null;
+const text = (selector) => page.$eval(selector, (found) => found.textContent);
+const texts = (selector) => page.$$eval(selector, (found) => found.map((each) => each.textContent));
+const count = (selector) => page.$$eval(selector, (found) => found.length);
+const rowCount = async () => Number(await page.$eval("#table", (table) => table.getAttribute("aria-rowcount"))) - 1;
+const click = (selector) => page.$eval(selector, (found) => found.dispatchEvent(new MouseEvent("click", {bubbles: true})));
+const clear = () => click("#clear");
+
+async function type(selector, value) {
+    await page.click(selector, {count: 3});
+    await page.keyboard.type(value);
+}
+
+async function drag(selector, from, to) {
+    const box = await (await page.$(selector)).boundingBox();
+    await page.mouse.move(box.x + box.width * from, box.y + box.height / 3);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * to, box.y + box.height / 3, {steps: 4});
+    await page.mouse.up();
+}
+
+// ---- Cases
+
+async function loads() {
+    await open("small");
+    is("small: loads without complaints", [], complaints);
+    is("small: asks for its own file only", [`file://${folder}/small.html`], asked);
+    is("small: nothing in the trace runs", "sockatlas map", await page.title());
+    const boxes = new Set(drawnEdges.flatMap((edge) => [edge.from, edge.to]).concat(map.listeners.map((listener) => listener.node)));
+    is("small: a box for each process that talked or listens", boxes.size, await count(".box"));
+    is("small: a link for each pair of them", new Set(drawnEdges.map((edge) => `${edge.from}>${edge.to}`)).size, await count(".link"));
+    check("small: a hostile name is shown as it is", (await texts(".box .title")).includes(hostile), await texts(".box .title"));
+    is("small: a failure is red", drawnEdges.filter((edge) => edge.failed).length, await count(".link.failed"));
+    check("small: the summary counts", (await text("#summary")).startsWith(`${drawnEdges.length} edges · `), await text("#summary"));
+    await shot("small-light");
+}
+
+async function chooses() {
+    await click(".link.failed");
+    check("a link chosen tells of its edge", (await text("#inspector")).includes("the peer is outside"), await text("#inspector"));
+    is("a link chosen leaves its sockets in the table", 1, await rowCount());
+    await page.click("#rows .row");
+    check("a socket chosen tells its error", (await text("#inspector")).includes("failed, ECONNREFUSED"), await text("#inspector"));
+    check("a socket chosen tells its events", (await texts("#inspector .events code")).some((line) => /^connect\(.* = -1 ECONNREFUSED$/.test(line)),
+        await texts("#inspector .events code"));
+    await page.click("#inspector .up");
+    check("back leads to the edge", (await text("#inspector h2")).includes("→ 127.0.0.1"), await text("#inspector h2"));
+    await clear();
+    await type("#search", "SO_KEEPALIVE");
+    await page.click("#rows .row");
+    check("a socket chosen tells its settings", (await texts("#inspector .settings td:first-child")).includes("SO_KEEPALIVE"), await text("#inspector"));
+    await shot("small-socket");
+    await clear();
+}
+
+async function filters() {
+    const all = await rowCount();
+    await page.click("#failed");
+    is("failed only: links", 1, await count(".link:not(.faded)"));
+    check("failed only: rows", await rowCount() > 0 && await rowCount() === await count("#rows .row.failed"), await rowCount());
+    await clear();
+    is("clear brings all back", all, await rowCount());
+    const {server_port: port} = drawnEdges.find((edge) => edge.failed);
+    await type("#port", String(port));
+    is("port: links", 1, await count(".link:not(.faded)"));
+    await clear();
+    await page.select("#transport", "unix");
+    is("transport: links", drawnEdges.filter((edge) => edge.transport === "unix").length, await count(".link:not(.faded)"));
+    await clear();
+    await page.select("#program", hostile);
+    is("program: links", 1, await count(".link:not(.faded)"));
+    await clear();
+    await type("#search", "ECONNREFUSED");
+    is("search: links", 1, await count(".link:not(.faded)"));
+    await type("#search", "nothing is called so");
+    is("search without a find: links", 0, await count(".link:not(.faded)"));
+    check("search without a find: said", (await text("#rows")).includes("No socket passes"), await text("#rows"));
+    await clear();
+}
+
+async function brushes() {
+    const all = await rowCount(), links = await count(".link:not(.faded)");
+    await drag("#timeline", 0.85, 0.995);
+    check("a range of time leaves fewer sockets", await rowCount() < all, await rowCount());
+    check("a range of time leaves fewer links", await count(".link:not(.faded)") < links, await count(".link:not(.faded)"));
+    check("a range of time is told", / \d+\.\d+ to \d+\.\d+ s$/.test(await text("#summary")), await text("#summary"));
+    await page.focus("#timeline");
+    const before = await text("#summary");
+    await page.keyboard.press("ArrowLeft");
+    check("an arrow key moves the range", before !== await text("#summary"), await text("#summary"));
+    await page.keyboard.press("Escape");
+    is("Escape clears the range", all, await rowCount());
+}
+
+async function movesAndKeys() {
+    const transform = () => page.$eval("#map > g", (inner) => inner.getAttribute("transform"));
+    const before = await transform();
+    await page.click("#zoom button");
+    check("the zoom button zooms", before !== await transform(), await transform());
+    await page.click("#zoom button:last-child");
+    is("fit shows all again", before, await transform());
+    const place = () => page.$eval(".box", (box) => box.getAttribute("transform"));
+    const [stood, line] = [await place(), await page.$eval(".link .line", (found) => found.getAttribute("d"))];
+    const box = await (await page.$(".box")).boundingBox();
+    await page.mouse.move(box.x + 20, box.y + 15);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 70, box.y + 45, {steps: 4});
+    await page.mouse.up();
+    check("a box can be dragged", stood !== await place(), await place());
+    check("its link goes with it", line !== await page.$eval(".link .line", (found) => found.getAttribute("d")), line);
+    await page.mouse.move(5, 400);
+    await page.hover(".box");
+    check("hovering tells", !await page.$eval("#tip", (tip) => tip.hidden) && (await text("#tip")).length > 3, await text("#tip"));
+    await page.$eval(".box", (found) => found.focus());
+    await page.keyboard.press("Enter");
+    check("Enter chooses a box", await count(".box.chosen") === 1, await count(".box.chosen"));
+    await page.keyboard.press("Escape");
+    is("Escape lets it go", 0, await count(".box.chosen"));
+    await page.focus("#table");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    is("arrow keys choose a line", ["2"], await page.$$eval(".row[aria-selected=true]", (found) => found.map((row) => String(row.getAttribute("aria-rowindex") - 1))));
+    await click("#titles button:nth-child(2)");
+    is("a title sorts", "ascending", await page.$eval("#titles button:nth-child(2)", (title) => title.getAttribute("aria-sort")));
+    await clear();
+    is("small: nothing complained meanwhile", [], complaints);
+}
+
+async function looks() {
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await background();
+    await open("small", "dark");
+    check("a dark page where that is wanted", light !== await background(), await background());
+    await shot("small-dark");
+    await open("empty");
+    is("empty: loads without complaints", [], complaints);
+    check("empty: says so", (await text("#legend")).includes("no process talked to another"), await text("#legend"));
+}
+
+async function large() {
+    await open("large");
+    is("large: loads without complaints", [], complaints);
+    is("large: programs are one box each at first", 7, await count(".box"));
+    check("large: the table has all sockets of the page", await rowCount() > 45000, await rowCount());
+    check("large: few lines are elements", await count("#rows .row") < 100, await count("#rows .row"));
+    check("large: what was left out is said", /sockets.* left out/.test(await text("#left-out")), await text("#inspector"));
+    await shot("large-light");
+    await page.$eval("#table", (table) => { table.scrollTop = 500000; });
+    await page.waitForFunction(() => Number(document.querySelector("#rows .row").getAttribute("aria-rowindex")) > 10000);
+    check("large: the table scrolls", await count("#rows .row") > 5, await count("#rows .row"));
+    await drag("#timeline", 0.4, 0.42);
+    check("large: a range of time leaves some", await rowCount() > 100 && await rowCount() < 20000, await rowCount());
+    await clear();
+    await page.click("#grouped");
+    is("large: a box for each process", 201, await count(".box"));
+    await page.click("#failed");
+    check("large: failures only", await count(".link:not(.faded)") > 100 && await count(".link:not(.faded)") <= 150, await count(".link:not(.faded)"));
+    await shot("large-processes");
+    is("large: nothing complained meanwhile", [], complaints);
+}
+
+async function mermaid() {
+    await page.close();
+    page = await browser.newPage();
+    await page.addScriptTag({path: path.join(modules, "mermaid/dist/mermaid.min.js")});
+    const source = fs.readFileSync(path.join(folder, "small.mermaid"), "utf8");
+    const drawn = await page.evaluate(async (diagram) => {
+        window.mermaid.initialize({startOnLoad: false});
+        await window.mermaid.parse(diagram);
+        const {svg} = await window.mermaid.render("drawn", diagram);
+        document.body.innerHTML = svg;
+        return {nodes: [...document.querySelectorAll(".node")].map((node) => node.textContent), edges: document.querySelectorAll("path.flowchart-link").length};
+    }, source).catch((error) => ({error: String(error)}));
+    is("mermaid: draws every edge", drawnEdges.length, drawn.edges ?? drawn);
+    check("mermaid: a hostile name is drawn as it is", (drawn.nodes || []).some((node) => node.includes(`${hostile} (`)), drawn);
+    await shot("mermaid");
+}
+
+(async () => {
+    browser = await puppeteer.launch({executablePath, headless: true, userDataDir: path.join(folder, "profile"),
+        args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]});
+    try {
+        for (const part of [loads, chooses, filters, brushes, movesAndKeys, looks, large, mermaid]) await part();
+    } finally {
+        await browser.close();
+    }
+})().catch((error) => {
+    console.error(error.stack);
+    process.exitCode = 1;
+});

@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# `map --format html` in a real browser, and `--format mermaid` in Mermaid itself. Needs Chromium, node and what `make deps-html` puts
+# below build/; SOCKATLAS_SHOTS=DIR keeps pictures of what was seen.
+. "$(dirname "$0")/../e2e/lib.sh"
+
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
+missing=
+[ -n "$browser" ] || missing="there is no Chromium"
+command -v node >/dev/null || missing="there is no node"
+[ -d "$top/build/npm/node_modules/puppeteer-core" ] || missing="\`make deps-html\` was not run"
+
+# A name and an argument that would break out of their place, a refused connection, unix sockets, a pair.
+hostile='a"<b>&\;{%|`#'
+cp "$targets/tcp_both_ends" "$hostile"
+"$sockatlas" run -d small sh -c './"$1" "$2"; "$3"/connect_refused; "$3"/unix_stream; "$3"/options; "$3"/fork_listener' sh "$hostile" \
+    '</script><script>document.title="owned"</script>' "$targets" >out 2>&1
+"$sockatlas" map --format html -o small.html small 2>err
+if [ -s err ] && grep -q 'not in this build' err; then
+    case_is "a build without the page: one line" 1 "$(wc -l <err)"
+    case_skip "the page in a browser" "this build is without d3"
+    finish
+fi
+case_is "the page is one element of data after another of script" 3 "$(grep -c '</script' small.html)"
+case_is "it asks for nothing from elsewhere" "" "$(grep -noE '(src|href)="?(https?:)?//[^"]*' small.html)"
+if [ -n "$missing" ]; then
+    case_skip "the page in a browser" "$missing"
+    finish
+fi
+
+"$sockatlas" map --format json -o small.json small
+"$sockatlas" map --format mermaid -o small.mermaid small
+"$top/build/html/generate" large 50 150 26000
+"$sockatlas" map --format html -o large.html large
+"$sockatlas" run -d empty true 2>/dev/null
+"$sockatlas" map --format html -o empty.html empty
+mkdir profile
+node "$top/tests/html/browser.js" "$browser" "$work" >seen 2>complaints
+status=$?
+while IFS= read -r line; do
+    case $line in
+    'ok '*) pass "${line#ok }" ;;
+    'not ok '*) fail "${line#not ok }" ;;
+    *) echo "# $line" ;;
+    esac
+done <seen
+case_is "the browser's script ends well" "0 " "$status $(cat complaints)"
+finish
