@@ -77,10 +77,11 @@ for signal in TERM:7 USR1:8; do
     case_is "SIG${signal%:*} is handed on" "${signal#*:}" $?
 done
 
-# A key on the terminal signals the whole foreground group: once each, not once more through `run`.
+# A key on the terminal signals the whole foreground group: once each, not once more through `run`. No shell may stand in
+# between: it would die of the second key and hang up on both.
 mkfifo keys
 exec 4<>keys
-env --default-signal=INT,QUIT script -qec "'$sockatlas' run '$targets/signals' ready" /dev/null <keys >typescript &
+env --default-signal=INT,QUIT script -qec "exec '$sockatlas' run '$targets/signals' ready" /dev/null <keys >typescript &
 pid=$!
 adopt "$pid"
 read -r _ <&5

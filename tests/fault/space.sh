@@ -88,8 +88,10 @@ else
     fail "the folder is removed meanwhile" "no log appeared"
 fi
 
-# As an ordinary user, whom a folder's mode can stop.
+# As an ordinary user, whom a folder's mode can stop, and who need not be able to read where this was built.
 user=()
+cp "$targets/busy" busy
+cp "$shim" libsockatlas.so
 if [ "$(id -u)" -eq 0 ]; then
     chmod 755 "$work"
     user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
@@ -100,7 +102,7 @@ as_user() { # CASE MODE: a folder of the user's with that mode
     rm -rf own && mkdir own && : >ledger && chmod 666 ledger
     [ ${#user[@]} -eq 0 ] || chown 65534 own
     chmod "$mode" own
-    (exec ${user[@]+"${user[@]}"} env LD_PRELOAD="$shim" SOCKATLAS_DIR="$PWD/own/trace" "$targets/busy" ledger 2 2 20 kill) \
+    (exec ${user[@]+"${user[@]}"} env LD_PRELOAD="$PWD/libsockatlas.so" SOCKATLAS_DIR="$PWD/own/trace" ./busy ledger 2 2 20 kill) \
         >out 2>&1 </dev/null
     case_is "$what" 137 $?
     case_is "$what: nothing was made" "" "$(ls own)"
