@@ -217,7 +217,9 @@ static bool put_kind(struct tuned_row *const *rows, unsigned count, unsigned wid
         option_text(option->level, option->name, option->bytes, option->kept_size, requested);
         option_text(option->level, option->name, bytes, size, effective);
         bool differs = setting_verdict(option) != SETTING_AS_ASKED;
-        snprintf(sockets, sizeof sockets, rows[i]->sockets > 1 ? "x%llu" : "", (unsigned long long)rows[i]->sockets);
+        sockets[0] = '\0';
+        if (rows[i]->sockets > 1)
+            snprintf(sockets, sizeof sockets, "x%llu", (unsigned long long)rows[i]->sockets);
         remark(option, note, sizeof note);
         grid_colour(grid, colour ? colour_of(option) : NULL);
         grid_cell(grid, setting_name(option->level, option->name, name));

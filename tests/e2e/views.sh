@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# tuned, show and diff, as text, of traces of the target programs.
+. "$(dirname "$0")/lib.sh"
+
+trace() { # DIR COMMAND...
+    local dir=$1
+    shift
+    "$sockatlas" run -d "$dir" "$@" >/dev/null 2>&1 </dev/null
+}
+status_of() { # COMMAND...: prints the exit status; its output is in out and err
+    "$@" >out 2>err </dev/null
+    echo $?
+}
+trace set "$targets/options"
+trace talk "$targets/tcp_both_ends"
+trace again "$targets/tcp_both_ends"
+trace refused "$targets/connect_refused"
+
+# ---- tuned
+case_is "tuned: status" 0 "$(status_of "$sockatlas" tuned set)"
+tuned=$(cat out)
+case_has "tuned: whose" '^options \([0-9]+\): tcp unused$' "$tuned"
+case_has "tuned: as asked" '^  TCP_NODELAY +on$' "$tuned"
+case_has "tuned: doubled" '^  SO_SNDBUF +8192 +-> +16384 +doubled' "$tuned"
+case_has "tuned: clamped, to what" '^  SO_RCVBUF +1073741823 +-> +[0-9]+ +CLAMPED to [0-9]+$' "$tuned"
+case_has "tuned: refused, why" 'REFUSED ENOPROTOOPT$' "$tuned"
+case_is "tuned: nothing set" "no parameter was set on any socket" "$("$sockatlas" tuned talk)"
+case_is "tuned: no line is longer than 80 columns" "" "$(awk 'length > 80' <<<"$tuned")"
+
+# ---- show
+id=$("$sockatlas" list --json talk | jq -r 'select(.role == "client") | .socket')
+peer=$("$sockatlas" list --json talk | jq -r 'select(.role == "server") | .socket')
+cookie=$("$sockatlas" list --json talk | jq -r 'select(.role == "client") | .cookie')
+place=$("$sockatlas" list --json talk | jq -r 'select(.role == "listener") | "\(.pid):\(.fd)"')
+case_is "show: status" 0 "$(status_of "$sockatlas" show "$id" talk)"
+show=$(cat out)
+case_has "show: what it is" "^socket $id +tcp client, closed, cookie $cookie\$" "$show"
+case_has "show: its peer" "^peer +127\.0\.0\.1:[0-9]+; .*, socket $peer \(exact\)\$" "$show"
+case_has "show: an event" '^ +[0-9.]+  (.*: )?connect\([0-9]+, peer=127\.0\.0\.1:' "$show"
+case_has "show: an event of its peer's" '^ +[0-9.]+    \| (.*: )?accept4?\(' "$show"
+case_is "show: the cookie finds the same" "$show" "$("$sockatlas" show "sk:$cookie" talk)"
+case_has "show: a process's descriptor" '^socket [0-9]+ +tcp listener' "$("$sockatlas" show "$place" talk)"
+case_is "show: no such socket: status" 1 "$(status_of "$sockatlas" show 999 talk)"
+case_has "show: no such socket: line" '^sockatlas show: 999: no such socket' "$(cat err)"
+case_is "show: no such trace: status" 1 "$(status_of "$sockatlas" show 1 nosuch)"
+case_is "show: what is no socket: status" 2 "$(status_of "$sockatlas" show nonsense talk)"
+case_is "show: none given: status" 2 "$(status_of "$sockatlas" show)"
+
+# ---- diff
+case_is "diff: two runs of one program are the same: status" 0 "$(status_of "$sockatlas" diff talk again)"
+case_is "diff: two runs of one program are the same: nothing said" "" "$(cat out)"
+case_is "diff: two programs differ: status" 1 "$(status_of "$sockatlas" diff talk refused)"
+case_has "diff: an edge is gone" '^- edge +tcp_both_ends to tcp_both_ends, tcp 127\.0\.0\.1:\*$' "$(cat out)"
+case_has "diff: a listener is gone" '^- listener +tcp_both_ends tcp 127\.0\.0\.1:\*$' "$(cat out)"
+case_has "diff: a failure is new" '^\+ failure +connect_refused connect to tcp 127\.0\.0\.1:.*: ECONNREFUSED$' "$(cat out)"
+case_is "diff: the other way round" "$(grep -c '^+' out)" "$("$sockatlas" diff refused talk | grep -c '^-')"
+trace small "$top/build/doctor/late_buffer" nearly
+trace late "$top/build/doctor/late_buffer"
+case_is "diff: when a setting is made is no difference: status" 0 "$(status_of "$sockatlas" diff small late)"
+case_is "diff: trouble: status" 2 "$(status_of "$sockatlas" diff talk nosuch)"
+case_is "diff: one trace: status" 2 "$(status_of "$sockatlas" diff talk)"
+finish
