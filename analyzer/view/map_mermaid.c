@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Mermaid draws no more edges than this unless its own configuration says so; a diagram cannot. */
-enum { EDGES_DRAWN = 500 };
+#define EDGES_DRAWN 500u
 
 /* Quoted text. Mermaid looks for directives, Markdown and HTML even there: whatever is no plain character is written as
  * the entity #NUMBER;. UTF-8 stays. */

@@ -59,6 +59,7 @@ edges.forEach((edge, id) => {
     edge.list = [];
     edge.service = edge.match === "pair" ? `${edge.transport} socket pair`
         : `${edge.transport} ${endpointText(edge.server_address, edge.server_port)}`;
+    if (edge.name === edge.server_address) edge.name = null;
     edge.search = [edge.service, edge.name].filter((part) => part !== null).join("\n").toLowerCase();
     nodes[edge.from].edges.push(edge);
     if (edge.to !== edge.from) nodes[edge.to].edges.push(edge);
