@@ -143,8 +143,10 @@ void step_close(void)
         play(process, ORDER_ABORTIVE, fd, 0, 0, 0);
         world_touch_fd(process, fd);
     }
-    if (!world.processes[process].fds[fd].met)
+    if (!world.processes[process].fds[fd].met) {
+        world.processes[process].fds[fd].handed = false;
         world_touch_fd(process, fd);
+    }
     play(process, ORDER_CLOSE, fd, 0, 0, 0);
     world_drop(process, fd, true);
     hush();

@@ -202,6 +202,8 @@ static void peer_of(cJSON *object, const struct sock *sock)
     int process = -1;
     if (talk)
         process = talk->server == sock && talk->client != sock ? from_id(talk) : to_id(talk);
+    if (talk && moves(talk) && sock->last_peer >= 0)
+        process = sock->last_peer;
     number(object, "peer_socket", other != NULL, other ? socket_id(other) : 0);
     number(object, "peer_process", process >= 0, process);
     text(object, "match", talk && !talk->failed ? talk->match : NULL);

@@ -47,6 +47,9 @@ struct sock {
     bool counted;    /* some process told its counts */
     bool lost;       /* some process could not, as it became another image */
     bool killed;     /* or was killed, nobody knows when */
+    bool owner_left; /* its owner closed a connection that others hold */
+    uint64_t told_sent, told_received;
+    int last_peer;   /* who had the other end when this one was closed, -1 not closed */
     bool unreleased; /* nobody knows when some process let go */
     bool shut;
     uint64_t sent, received;
