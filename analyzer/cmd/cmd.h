@@ -18,7 +18,8 @@ enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3
     X(doctor, "what is wrong, with its evidence and its remedy")                                                       \
     X(diff, "what the second run does that the first did not")                                                         \
     X(events, "the decoded log")                                                                                       \
-    X(export, "the whole trace in another format")
+    X(export, "the whole trace in another format")                                                                     \
+    X(top, "the sockets as they come and go, on the terminal")
 
 #define X(name, summary) int cmd_##name(int argc, char **argv);
 CMD_TABLE(X)

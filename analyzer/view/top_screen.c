@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The live view's screen, see top.h. Rows of the screen: title, sorting and filter, column titles, the list or a life,
+ * keys.
+ */
+#include "analyzer/names/names.h"
+#include "analyzer/view/table.h"
+#include "analyzer/view/top.h"
+#include "analyzer/view/words.h"
+
+#include <ncurses.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEAD_ROWS = 3, FOOT_ROWS = 1 };
+#define LINE_MAX_BYTES 2048
+
+/* Least widths, which together fill 80 columns; what a terminal has more goes to the first and the address. */
+enum { COLUMN_PROCESS, COLUMN_OVER, COLUMN_ROLE, COLUMN_STATE, COLUMN_ADDRESS, COLUMN_OUT, COLUMN_IN, COLUMNS_ALL };
+static const struct {
+    const char *title;
+    unsigned width;
+    bool right;
+} columns[COLUMNS_ALL] = {{"process", 18, false}, {"over", 4, false}, {"role", 8, false}, {"state", 12, false},
+                          {"address", 19, false}, {"out", 6, true},   {"in", 6, true}};
+
+struct shown {
+    const struct top_row *row;
+    char *line;
+};
+
+static unsigned column_width(unsigned column)
+{
+    unsigned more = COLS > 80 ? (unsigned)COLS - 80 : 0;
+    if (column == COLUMN_PROCESS)
+        return columns[column].width + more / 3;
+    return columns[column].width + (column == COLUMN_ADDRESS ? more - more / 3 : 0);
+}
+
+/* Bytes of `text` that fill `width` columns at most. */
+static int bytes_for(const char *text, unsigned width)
+{
+    const char *at = text;
+    for (unsigned used = 0; *at; at++) {
+        if (((unsigned char)*at & 0xc0) != 0x80 && used++ == width)
+            break;
+    }
+    return (int)(at - text);
+}
+
+static void put_line(const char *const cells[COLUMNS_ALL], char out[LINE_MAX_BYTES])
+{
+    size_t used = 0;
+    for (unsigned i = 0; i < COLUMNS_ALL && used < LINE_MAX_BYTES; i++) {
+        unsigned width = column_width(i), taken = view_columns(cells[i]);
+        int pad = taken < width ? (int)(width - taken) : 0;
+        int bytes = bytes_for(cells[i], width);
+        used += (size_t)snprintf(out + used, LINE_MAX_BYTES - used, "%s%*s%.*s%*s", i ? " " : "",
+                                 columns[i].right ? pad : 0, "", bytes, cells[i], columns[i].right ? 0 : pad, "");
+    }
+}
+
+static const char *state_of(const struct top_row *row, char out[WORD_MAX])
+{
+    const struct socket *socket = &row->socket;
+    if (socket->state == STATE_FAILED && socket->error)
+        return word_or_number(names_errno(socket->error), socket->error, out);
+    return word_state(row->closed && socket->state != STATE_FAILED ? STATE_CLOSED : socket->state);
+}
+
+static const char *address_of(const struct socket *socket, char out[ADDRESS_TEXT_MAX])
+{
+    const struct address *address =
+        address_known(&socket->peer) && socket->role != ROLE_LISTENER ? &socket->peer : &socket->local;
+    return address_known(address) ? address_text_port(address, out) : "-";
+}
+
+static char *line_of(const struct top_row *row)
+{
+    char line[LINE_MAX_BYTES], process[WORD_PROCESS_MAX], state[WORD_MAX], address[ADDRESS_TEXT_MAX], sent[WORD_MAX],
+        received[WORD_MAX];
+    const struct socket *socket = &row->socket;
+    const char *cells[COLUMNS_ALL] = {
+        word_process(socket->owner, process),
+        word_transport(socket->family, socket->type, socket->protocol),
+        word_role(socket->role),
+        state_of(row, state),
+        address_of(socket, address),
+        socket->bytes_known ? word_bytes(socket->bytes_sent, sent) : "-",
+        socket->bytes_known ? word_bytes(socket->bytes_received, received) : "-",
+    };
+    put_line(cells, line);
+    return strdup(line);
+}
+
+/* ---- The list -----------------------------------------------------------------------------------------------------
+ */
+
+static const struct top_screen *sorted_for; /* qsort() hands nothing through */
+
+static int order(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct top_row *a = ((const struct shown *)left)->row, *b = ((const struct shown *)right)->row;
+    char one[ADDRESS_TEXT_MAX], other[ADDRESS_TEXT_MAX];
+    int result = 0;
+    switch (sorted_for->sort) {
+    case TOP_SORT_PROCESS:
+        result = a->socket.owner && b->socket.owner ? strcmp(a->socket.owner->comm, b->socket.owner->comm) : 0;
+        break;
+    case TOP_SORT_STATE:
+        result = strcmp(state_of(a, one), state_of(b, other));
+        break;
+    case TOP_SORT_ADDRESS:
+        result = strcmp(address_of(&a->socket, one), address_of(&b->socket, other));
+        break;
+    case TOP_SORT_BYTES:
+        result =
+            order(b->socket.bytes_sent + b->socket.bytes_received, a->socket.bytes_sent + a->socket.bytes_received);
+        break;
+    case TOP_SORT_AGE:
+        result = order(a->socket.opened_ns, b->socket.opened_ns);
+        break;
+    default:
+        result = order(b->last_ns, a->last_ns);
+    }
+    result = result ? result : order(a->socket.id, b->socket.id);
+    return sorted_for->reverse ? -result : result;
+}
+
+/* The rows that pass the filter, in order. */
+static struct shown *show(const struct top_screen *screen, const struct top_rows *rows, unsigned *count)
+{
+    struct shown *shown = calloc(HASH_COUNT(rows->table) + 1, sizeof *shown);
+    *count = 0;
+    if (!shown)
+        abort();
+    for (const struct top_row *row = rows->table; row; row = row->hh.next) {
+        if (row->closed && screen->hide_closed)
+            continue;
+        char *line = line_of(row);
+        if (line && (!screen->filter[0] || strcasestr(line, screen->filter)))
+            shown[(*count)++] = (struct shown){row, line};
+        else
+            free(line);
+    }
+    sorted_for = screen;
+    qsort(shown, *count, sizeof *shown, compare);
+    return shown;
+}
+
+static void forget(struct shown *shown, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        free(shown[i].line);
+    free(shown);
+}
+
+static unsigned position(const struct top_screen *screen, const struct shown *shown, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (shown[i].row->socket.id == screen->selected)
+            return i;
+    return 0;
+}
+
+static unsigned list_rows(void)
+{
+    return LINES > HEAD_ROWS + FOOT_ROWS ? (unsigned)LINES - HEAD_ROWS - FOOT_ROWS : 1;
+}
+
+static void draw_list(struct top_screen *screen, const struct top_rows *rows)
+{
+    unsigned count, height = list_rows();
+    struct shown *shown = show(screen, rows, &count);
+    unsigned at = position(screen, shown, count);
+    char titles[LINE_MAX_BYTES];
+    const char *cells[COLUMNS_ALL];
+    for (unsigned i = 0; i < COLUMNS_ALL; i++)
+        cells[i] = columns[i].title;
+    put_line(cells, titles);
+    attron(A_UNDERLINE);
+    mvaddnstr(2, 0, titles, bytes_for(titles, (unsigned)COLS));
+    attroff(A_UNDERLINE);
+    if (at < screen->top)
+        screen->top = at;
+    if (at >= screen->top + height)
+        screen->top = at - height + 1;
+    for (unsigned i = 0; i < height && screen->top + i < count; i++) {
+        const struct shown *each = &shown[screen->top + i];
+        attr_t look = (screen->top + i == at ? A_REVERSE : A_NORMAL) | (each->row->socket.state == STATE_FAILED ? A_BOLD
+                                                                        : each->row->closed                     ? A_DIM
+                                                                                            : A_NORMAL);
+        attron(look);
+        mvaddnstr(HEAD_ROWS + (int)i, 0, each->line, bytes_for(each->line, (unsigned)COLS));
+        attroff(look);
+    }
+    if (count == 0)
+        mvaddstr(HEAD_ROWS, 0, screen->filter[0] ? "no socket matches" : "no socket yet");
+    forget(shown, count);
+}
+
+/* ---- A life -------------------------------------------------------------------------------------------------------
+ */
+
+/* Lines are broken at the screen's width. */
+static void draw_life(struct top_screen *screen)
+{
+    const char *at = screen->life_text ? screen->life_text : "";
+    unsigned row = 0, height = list_rows(), skip = screen->life_top;
+    while (*at && row < height) {
+        size_t line = strcspn(at, "\n");
+        int bytes = bytes_for(at, (unsigned)COLS);
+        bytes = (size_t)bytes > line ? (int)line : bytes;
+        if (skip)
+            skip--;
+        else
+            mvaddnstr(HEAD_ROWS + (int)row++, 0, at, bytes);
+        at += bytes;
+        at += *at == '\n';
+    }
+    if (!row && screen->life_top)
+        screen->life_top--;
+    else if (!row)
+        mvaddstr(HEAD_ROWS, 0, "nothing is known of it");
+}
+
+static void draw_head(const struct top_screen *screen, const struct top_rows *rows)
+{
+    static const char *const sorts[] = {
+#define X(name, word) word,
+        TOP_SORTS(X)
+#undef X
+    };
+    unsigned all = HASH_COUNT(rows->table);
+    attron(A_BOLD);
+    mvprintw(0, 0, "sockatlas top");
+    attroff(A_BOLD);
+    printw("  %s: %u sockets, %u open, %llu events", screen->title, all, all - rows->closed,
+           (unsigned long long)rows->events);
+    if (screen->complaints)
+        printw(", %u complaints", screen->complaints);
+    if (screen->life)
+        mvprintw(1, 0, "socket %llu, event by event", (unsigned long long)screen->selected);
+    else
+        mvprintw(1, 0, "by %s%s%s  filter: %s%s", sorts[screen->sort], screen->reverse ? ", reversed" : "",
+                 screen->hide_closed ? ", open only" : "", screen->filter, screen->typing ? "_" : "");
+}
+
+void top_screen_draw(struct top_screen *screen, const struct top_rows *rows)
+{
+    erase();
+    draw_head(screen, rows);
+    if (screen->life)
+        draw_life(screen);
+    else
+        draw_list(screen, rows);
+    const char *keys = screen->life     ? "Up Down: scroll  Esc: back  q: quit"
+                       : screen->typing ? "type a part of the line  Enter: done  Esc: all"
+                                        : "Enter: its life  s: sort  r: reverse  /: filter  c: open only  q: quit";
+    attron(A_REVERSE);
+    mvaddnstr(LINES - 1, 0, keys, COLS);
+    attroff(A_REVERSE);
+    refresh();
+}
+
+/* ---- Keys ---------------------------------------------------------------------------------------------------------
+ */
+
+static void move_by(struct top_screen *screen, const struct top_rows *rows, long step)
+{
+    unsigned count;
+    struct shown *shown = show(screen, rows, &count);
+    long at = (long)position(screen, shown, count) + step;
+    at = at >= (long)count ? (long)count - 1 : at;
+    at = at < 0 ? 0 : at;
+    if (count)
+        screen->selected = shown[at].row->socket.id;
+    forget(shown, count);
+}
+
+static void type(struct top_screen *screen, int key)
+{
+    size_t length = strlen(screen->filter);
+    if (key == '\n' || key == '\r' || key == KEY_ENTER) {
+        screen->typing = false;
+    } else if (key == 27) {
+        screen->typing = false;
+        screen->filter[0] = '\0';
+    } else if ((key == KEY_BACKSPACE || key == 127 || key == 8) && length) {
+        screen->filter[length - 1] = '\0';
+    } else if (key >= ' ' && key < 127 && length + 1 < sizeof screen->filter) {
+        screen->filter[length] = (char)key;
+        screen->filter[length + 1] = '\0';
+    }
+}
+
+static void scroll_life(struct top_screen *screen, int key)
+{
+    unsigned page = list_rows();
+    switch (key) {
+    case KEY_UP:
+    case 'k':
+        screen->life_top -= screen->life_top > 0;
+        break;
+    case KEY_DOWN:
+    case 'j':
+        screen->life_top++;
+        break;
+    case KEY_PPAGE:
+        screen->life_top -= screen->life_top < page ? screen->life_top : page;
+        break;
+    case KEY_NPAGE:
+    case ' ':
+        screen->life_top += page;
+        break;
+    case 27:
+    case KEY_LEFT:
+    case '\n':
+    case KEY_ENTER:
+        screen->life = false;
+        break;
+    default:
+        break;
+    }
+}
+
+static void choose(struct top_screen *screen, const struct top_rows *rows, int key)
+{
+    long page = (long)list_rows();
+    switch (key) {
+    case KEY_UP:
+    case 'k':
+        move_by(screen, rows, -1);
+        break;
+    case KEY_DOWN:
+    case 'j':
+        move_by(screen, rows, 1);
+        break;
+    case KEY_PPAGE:
+        move_by(screen, rows, -page);
+        break;
+    case KEY_NPAGE:
+    case ' ':
+        move_by(screen, rows, page);
+        break;
+    case KEY_HOME:
+        move_by(screen, rows, -(long)HASH_COUNT(rows->table));
+        break;
+    case KEY_END:
+        move_by(screen, rows, (long)HASH_COUNT(rows->table));
+        break;
+    case 's':
+        screen->sort = (screen->sort + 1) % TOP_SORT_COUNT;
+        break;
+    case 'r':
+        screen->reverse = !screen->reverse;
+        break;
+    case 'c':
+        screen->hide_closed = !screen->hide_closed;
+        break;
+    case '/':
+        screen->typing = true;
+        break;
+    case 27:
+        screen->filter[0] = '\0';
+        break;
+    case '\n':
+    case '\r':
+    case KEY_ENTER:
+        move_by(screen, rows, 0);
+        screen->life = screen->selected != 0;
+        screen->life_top = 0;
+        screen->life_events = 0;
+        break;
+    default:
+        break;
+    }
+}
+
+enum top_wish top_screen_keys(struct top_screen *screen, const struct top_rows *rows)
+{
+    for (int key; (key = getch()) != ERR;) {
+        if (screen->typing)
+            type(screen, key);
+        else if (key == 'q')
+            return TOP_QUIT;
+        else if (screen->life)
+            scroll_life(screen, key);
+        else
+            choose(screen, rows, key);
+    }
+    return TOP_STAY;
+}
+
+void top_screen_open(void)
+{
+    initscr();
+    cbreak();
+    noecho();
+    nonl();
+    keypad(stdscr, TRUE);
+    nodelay(stdscr, TRUE);
+    set_escdelay(25);
+    curs_set(0);
+}
+
+void top_screen_close(void)
+{
+    endwin();
+}

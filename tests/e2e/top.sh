@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# `top` on a terminal of 80x24 (tmux): what the screen shows, what the keys do, and the terminal given back at the end.
+. "$(dirname "$0")/lib.sh"
+
+export TMUX_TMPDIR=$work
+tm() {
+    tmux -f /dev/null -L top "$@"
+}
+at_end+=("tm kill-server 2>/dev/null")
+screen() {
+    tm capture-pane -p -t top
+}
+# shows PATTERN: until the screen has such a line; fails after 20 seconds, printing the screen.
+shows() {
+    local end=$((SECONDS + 20))
+    until screen | grep -qE -- "$1"; do
+        [ "$SECONDS" -lt "$end" ] || { screen && return 1; }
+        read -r -t 0.05 <>idle
+    done
+    return 0
+}
+hides() {
+    local end=$((SECONDS + 20))
+    while screen | grep -qE -- "$1"; do
+        [ "$SECONDS" -lt "$end" ] || { screen && return 1; }
+        read -r -t 0.05 <>idle
+    done
+    return 0
+}
+keys() {
+    tm send-keys -t top "$@"
+}
+rows() { # socket lines on the screen
+    screen | grep -cE ' (tcp|udp|unix) +(client|server|listener|pair|datagram|unused) '
+}
+
+mkfifo idle hold
+cat >slow <<SH
+exec 3<>hold
+'$targets/tcp_both_ends'
+'$targets/unix_stream'
+read -r _ <&3
+'$targets/connect_refused'
+read -r _ <&3
+SH
+exec 4<>hold
+mkdir -m 700 trace
+start env SOCKATLAS_DIR="$work/trace" LD_PRELOAD="$shim" bash slow
+traced=$!
+tm new-session -d -s top -x 80 -y 24 "env PS1='prompt> ' TERM=screen bash --norc --noprofile"
+case_ok "a terminal is there" shows 'prompt>'
+keys "stty -a >before; '$sockatlas' top trace; echo \"status \$?\"; stty -a >after" Enter
+case_ok "it shows the sockets" shows 'tcp_both_ends.* tcp +client +closed +127\.0\.0\.1:'
+case_ok "of all programs" shows 'unix_stream.* unix +server '
+case_ok "and how many" shows 'sockatlas top +trace: 6 sockets, 0 open'
+case_is "nothing is wider than the terminal" "" "$(screen | awk 'length > 80')"
+case_ok "bytes stand in the last columns" shows 'tcp_both_ends.*client.* 5 B +0 B$'
+echo go >&4
+case_ok "what happens meanwhile comes in" shows 'connect_refused.*ECONNREFUSED'
+keys / unix_st
+case_ok "a filter is typed" shows 'filter: unix_st_'
+case_ok "and hides the others" hides 'tcp_both_ends'
+case_is "and shows what matches" 3 "$(rows)"
+keys Enter
+keys Escape
+case_ok "Escape shows all again" shows 'tcp_both_ends'
+keys s
+case_ok "s sorts by another column" shows '^by process'
+case_is "the rows are in that order" "$(screen | grep -oE '^(connect_refused|tcp_both_ends|unix_stream)' | sort)" \
+    "$(screen | grep -oE '^(connect_refused|tcp_both_ends|unix_stream)')"
+keys r
+case_ok "r reverses" shows '^by process, reversed'
+case_is "the rows are in that order" "$(screen | grep -oE '^(connect_refused|tcp_both_ends|unix_stream)' | sort -r)" \
+    "$(screen | grep -oE '^(connect_refused|tcp_both_ends|unix_stream)')"
+keys c
+case_ok "c hides what is closed" shows 'open only'
+case_ok "all of it" shows 'no socket'
+keys c
+keys / client Enter Home Enter
+case_ok "Enter shows the socket's life" shows 'socket [0-9]+, event by event'
+case_ok "event by event" shows 'unix_stream +connect\('
+keys Escape
+case_ok "Escape goes back" shows '^by process'
+tm resize-window -t top -x 100 -y 12
+case_ok "another size is taken in" shows '^process {16,}over'
+tm resize-window -t top -x 80 -y 24
+case_ok "and the first again" shows '^process {12,13}over'
+keys q
+case_ok "q quits" shows '^status 0'
+keys "echo done" Enter
+case_ok "to the shell" shows '^done'
+case_ok "with the terminal as before" cmp before after
+
+# bash drops the rest of a line whose command died of an interrupt.
+keys "clear; stty -a >before; bash -c 'echo \$\$ >pid; exec \"$sockatlas\" top trace'" Enter
+case_ok "it starts again" shows 'q: quit'
+keys C-c
+case_ok "an interrupt ends it" hides 'q: quit'
+keys "echo \"status \$?\"; stty -a >after; echo done" Enter
+case_ok "by the signal" shows '^status 130'
+case_ok "the shell goes on" shows '^done'
+case_ok "the terminal is as before" cmp before after
+keys "clear; bash -c 'echo \$\$ >pid; exec \"$sockatlas\" top trace'" Enter
+case_ok "it starts once more" shows 'q: quit'
+kill -TERM "$(cat pid)"
+case_ok "SIGTERM ends it" hides 'q: quit'
+keys "echo \"status \$?\"; stty -a >after; echo done" Enter
+case_ok "by that signal" shows '^status 143'
+case_ok "the shell goes on again" shows '^done'
+case_ok "the terminal is as before once more" cmp before after
+keys "clear; '$sockatlas' top nowhere; echo \"status \$?\"" Enter
+case_ok "no such trace: line" shows '^nowhere: No such file or directory'
+case_ok "no such trace: status" shows '^status 1'
+case_is "without a terminal: status" 2 "$("$sockatlas" top trace </dev/null 2>err; echo $?)"
+case_has "without a terminal: line" "needs a terminal" "$(cat err)"
+echo go >&4
+wait_gone "$traced"
+
+finish
