@@ -69,15 +69,23 @@ static bool may_meet(const struct flow *a, const struct flow *b)
     return same_network(a->sock, b->sock) || (routable(a->local) && routable(a->peer));
 }
 
+/* Not the time of its connect() less the duration: what the shim does between taking the two belongs to neither, and a
+ * busy server has accepted, or closed, in that gap. */
+static uint64_t began(const struct flow *client)
+{
+    uint64_t opened_ns = client->sock->socket.opened_ns;
+    return !sock_is_datagram(client->sock) && opened_ns && opened_ns < client->start_ns ? opened_ns : client->start_ns;
+}
+
 /* A socket that was closed before the other began cannot be its other half. Clocks of two hosts are not compared. */
 static bool overlap(const struct flow *client, const struct flow *server)
 {
     if (client->sock->socket.host != server->sock->socket.host)
         return true;
-    if (server->sock->unheld && server->sock->socket.closed_ns && server->sock->socket.closed_ns < client->start_ns)
+    if (server->sock->unheld && server->sock->socket.closed_ns && server->sock->socket.closed_ns < began(client))
         return false;
     /* accept() takes even what the client has closed, but not what it began later. */
-    return server->start_ns == 0 || server->start_ns >= client->start_ns || server->side != SIDE_SERVER;
+    return server->start_ns == 0 || server->start_ns >= began(client) || server->side != SIDE_SERVER;
 }
 
 static bool mirrored(const struct flow *a, const struct flow *b)

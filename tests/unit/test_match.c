@@ -72,6 +72,22 @@ Test(match, accept_recorded_before_the_connect)
     cr_expect_eq(script_edge(&script, 200, 100)->open, 1);
 }
 
+/* Less was measured than lies between the call and its record: it seems to have begun after its own accept. */
+Test(match, accept_before_the_connect_seems_to_begin)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_STREAM, 0);
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_close_tcp(&script, server, 4, 0x30, 0, 0);
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000", 0, 1);
+    t_close_tcp(&script, client, 3, 0x20, 0, 0);
+    script_finish(&script);
+    const struct edge *edge = script_edge(&script, 200, 100);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->sockets, 2);
+}
+
 Test(match, tuple_used_again_is_two_connections_in_order)
 {
     struct who server = process(100, "server"), client = process(200, "client");
