@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What one process tried with one peer address: connections established, failed, open at once, short-lived. Counted
- * before the rules see an event; memory is the distinct pairs.
+ * What one process tried with one peer address, from one local address: connections established, failed, open at once,
+ * short-lived. Counted before the rules see an event; memory is the distinct pairs.
  */
 #include "analyzer/doctor/internal.h"
 
@@ -24,6 +24,21 @@ enum outcome connect_outcome(const struct event *event)
     return event->error == EISCONN ? OUTCOME_NONE : event->error ? OUTCOME_FAILED : OUTCOME_DONE;
 }
 
+/* Member by member: padding counts in a key. */
+static void copy_address(struct address *to, const struct address *from)
+{
+    to->family = from->family;
+    to->port = from->port;
+    to->scope = from->scope;
+    to->size = from->size;
+    memcpy(to->bytes, from->bytes, from->size);
+}
+
+static bool same_source(const struct address *a, const struct address *b)
+{
+    return !address_known(a) || !address_known(b) || address_equal(a, b);
+}
+
 static struct destination *destination_of(struct doctor *doctor, const struct sight *sight)
 {
     struct destination_key key;
@@ -31,12 +46,11 @@ static struct destination *destination_of(struct doctor *doctor, const struct si
     key.netns = sight->socket->netns;
     key.host = sight->socket->host;
     key.process = sight->process->id;
-    const struct address *peer = &sight->socket->peer; /* member by member: padding counts in a key */
-    key.address.family = peer->family;
-    key.address.port = peer->port;
-    key.address.scope = peer->scope;
-    key.address.size = peer->size;
-    memcpy(key.address.bytes, peer->bytes, peer->size);
+    copy_address(&key.address, &sight->socket->peer);
+    if (address_known(&sight->socket->local) && !address_is_any(&sight->socket->local)) {
+        copy_address(&key.source, &sight->socket->local);
+        key.source.port = 0;
+    }
     struct destination *destination;
     HASH_FIND(hh, doctor->destinations, &key, sizeof key, destination);
     if (destination)
@@ -68,7 +82,8 @@ uint64_t destination_recent(const struct doctor *doctor, const struct destinatio
     uint64_t second = time_ns / SECOND_NS, recent = 0;
     for (const struct destination *at = doctor->destinations; at; at = at->hh.next) {
         if (at->key.host != destination->key.host || at->key.netns != destination->key.netns ||
-            !address_equal(&at->key.address, &destination->key.address))
+            !address_equal(&at->key.address, &destination->key.address) ||
+            !same_source(&at->key.source, &destination->key.source))
             continue;
         for (uint64_t back = 0; back < DESTINATION_SECONDS; back++)
             if (at->latest_second >= back && at->latest_second - back + DESTINATION_SECONDS > second)

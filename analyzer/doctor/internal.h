@@ -57,13 +57,14 @@ struct chart {
 
 #define DESTINATION_SECONDS 60
 #define STORM_FAILURES      10
-/* What one process tried with one address. */
+/* What one process tried with one address, from one of its own: each pair of addresses has all ports for itself. */
 struct destination {
     UT_hash_handle hh;
     struct destination_key {
         uint64_t netns;
         uint32_t host, process;
         struct address address;
+        struct address source; /* port 0; unknown where no local address was told */
     } key;
     const struct process *process;
     uint64_t connects;          /* established */
@@ -150,7 +151,8 @@ bool is_exit_call(unsigned call);
 
 /* Keeps the destinations' counts; before the rules see the event. */
 void destination_event(struct doctor *doctor, struct sight *sight);
-/* Connections established by all processes of the namespace with that address in the last 60 seconds. */
+/* Connections that all processes of the namespace established with that address in the last 60 seconds, from the same
+ * source address; an unknown one is any. */
 uint64_t destination_recent(const struct doctor *doctor, const struct destination *destination, uint64_t time_ns);
 void destination_free_all(struct doctor *doctor);
 /* How a connect ended, if this event tells. */

@@ -11,32 +11,31 @@
 /* Without a failure: how full the range must look, in percent. */
 #define NEARLY_FULL 80
 
-static void arithmetic(const struct doctor *doctor, char *out, size_t size, uint64_t recent)
+static void arithmetic(const struct doctor *doctor, char *out, size_t size, const struct destination *destination,
+                       uint64_t recent)
 {
+    char source[ADDRESS_TEXT_MAX], ports[96];
+    bool known = address_text(&destination->key.source, source) != NULL;
     if (doctor->port_high > doctor->port_low)
-        snprintf(out, size,
-                 "%llu connections to it in the last 60 s (as long as TIME_WAIT holds a port); ports %u-%u "
-                 "are %u",
-                 (unsigned long long)recent, doctor->port_low, doctor->port_high,
+        snprintf(ports, sizeof ports, "ports %u-%u are %u", doctor->port_low, doctor->port_high,
                  doctor->port_high - doctor->port_low + 1);
     else
-        snprintf(out, size,
-                 "%llu connections to it in the last 60 s (as long as TIME_WAIT holds a port); the default "
-                 "range has 28232 ports",
-                 (unsigned long long)recent);
+        snprintf(ports, sizeof ports, "the default range has 28232 ports");
+    snprintf(out, size, "%llu connections%s%.64s to it in the last 60 s (as long as TIME_WAIT holds a port); %s",
+             (unsigned long long)recent, known ? " from " : "", known ? source : "", ports);
 }
 
 static void failed(struct doctor *doctor, const struct rule *rule, const struct sight *sight,
                    const struct destination *destination)
 {
-    char peer[ADDRESS_TEXT_MAX], numbers[160];
+    char peer[ADDRESS_TEXT_MAX], numbers[256];
     uint64_t recent = destination_recent(doctor, destination, sight->event->time_ns);
     if (!recent) /* no route or no such family gives the same error */
         return;
     address_text_port(&sight->chart->peer, peer);
     struct finding *finding = finding_see(doctor, rule, sight->process, sight->chart->id, peer);
     finding->severity = SEVERITY_ERROR;
-    arithmetic(doctor, numbers, sizeof numbers, recent);
+    arithmetic(doctor, numbers, sizeof numbers, destination, recent);
     finding_say(finding, "no local port was left for a connection to %s (EADDRNOTAVAIL)", peer);
     finding_evidence(doctor, finding, sight->chart->host, sight->event->time_ns, sight->chart->id,
                      "connect() = -1 EADDRNOTAVAIL; %s", numbers);
@@ -59,13 +58,13 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     uint64_t recent = destination_recent(doctor, destination, sight->event->time_ns);
     if (recent * 100 < (uint64_t)ports * NEARLY_FULL)
         return;
-    char peer[ADDRESS_TEXT_MAX], numbers[160];
+    char peer[ADDRESS_TEXT_MAX], numbers[256];
     address_text_port(&sight->chart->peer, peer);
     struct finding *finding = finding_see(doctor, rule, sight->process, sight->chart->id, peer);
     if (finding->message)
         return;
     finding->inferred = true;
-    arithmetic(doctor, numbers, sizeof numbers, recent);
+    arithmetic(doctor, numbers, sizeof numbers, destination, recent);
     finding_say(finding, "local ports for connections to %s are nearly all in use (inferred)", peer);
     finding_evidence(doctor, finding, sight->chart->host, sight->event->time_ns, sight->chart->id, "%s", numbers);
 }
@@ -74,8 +73,10 @@ const struct rule_row rule_ports_running_out = {
     .rule = {.name = "ports-running-out",
              .severity = SEVERITY_WARNING,
              .title = "ephemeral ports run out",
-             .why = "A connection needs a local port that no other connection to the same address and port uses, and a "
-                    "closed one keeps its port in TIME_WAIT for 60 s: rate times 60 must stay below the range.",
+             .why =
+                 "A connection needs a local port that no other connection from the same address to the same address "
+                 "and port uses, and a closed one keeps its port in TIME_WAIT for 60 s: rate times 60 must stay below "
+                 "the range.",
              .remedy =
                  "Use connections again; widen net.ipv4.ip_local_port_range; connect from several addresses, or to "
                  "several; set IP_BIND_ADDRESS_NO_PORT before binding a source address; net.ipv4.tcp_tw_reuse=1."},
