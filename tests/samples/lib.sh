@@ -4,8 +4,9 @@
 # What a sample's test starts with: `. "$(dirname "$0")/lib.sh"`.
 #
 #   sample_told NAME    runs the sample as its README says; the README's output must have the shape of what is seen. The trace is ./trace
-#   edges               its map's edges, as tests/e2e/edges.jq tells them, with PORT for a port
-#   map FILTER          what jq FILTER says of the map
+#   edges [TRACE]       its map's edges, as tests/e2e/edges.jq tells them, with PORT for a port
+#   map FILTER [TRACE]  what jq FILTER says of the map
+#   sample_namespaces NAME
 
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 chmod 711 "$work" # a sample that runs as another user looks below it
@@ -27,9 +28,19 @@ sample_told() {
 }
 
 map() {
-    "$sockatlas" map --format json trace | jq -c "$@"
+    "$sockatlas" map --format json "${2:-trace}" | jq -c "$1"
+}
+
+# sample_namespaces NAME: without the right to make a network namespace the whole script is one skipped case.
+sample_namespaces() {
+    local rootless=
+    [ "$(id -u)" -eq 0 ] || rootless=--map-root-user
+    # shellcheck disable=SC2086
+    unshare $rootless --net --mount true 2>unshare.err && return
+    case_skip "$1" "no network namespace: $(tail -1 unshare.err)"
+    finish
 }
 
 edges() {
-    "$sockatlas" map --format json trace | jq -r -f "$top/tests/e2e/edges.jq" | sed -E 's/:[0-9]+ /:PORT /'
+    "$sockatlas" map --format json "${1:-trace}" | jq -r -f "$top/tests/e2e/edges.jq" | sed -E 's/:[0-9]+ /:PORT /'
 }

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# samples/past-65535/run.sh [--full]: more connections to one port than a client address has ports. It all happens in a network namespace
+# of its own, so that this machine's ports stay free; small, that namespace has 200 ports for clients. --full: the range as it is, and more
+# than 65,536 connections at once.
+. "$(dirname "$0")/../lib.sh"
+
+if [ "${1:-}" != inside ]; then
+    sample_ready
+    rootless=$([ "$(id -u)" -eq 0 ] || echo --map-root-user)
+    # shellcheck disable=SC2086
+    exec unshare $rootless --net -- "samples/$name/run.sh" inside "${1:-}"
+fi
+
+ip link set lo up || exit 1
+if [ "${2:-}" = --full ]; then
+    addresses=70 each=1000
+    # Both ends' kernel memory with the default buffers, what the programs keep, and the trace: measured as 11 KiB a connection.
+    need=$((addresses * each * 14 / 1024)) # MiB
+    free=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
+    processes=$((2 * ((addresses * each - 1) / ($(ulimit -H -n) - 64) + 1)))
+    echo "$((addresses * each)) connections take about $need MiB ($free MiB are free) and $processes processes of up to $(ulimit -H -n) descriptors."
+    [ "$free" -gt "$need" ] || { echo "samples/$name: not enough memory" >&2 && exit 1; }
+else
+    addresses=6 each=100
+    echo 20000 20199 >/proc/sys/net/ipv4/ip_local_port_range || exit 1
+fi
+
+mkdir -p "$trace"
+shown sockatlas run -d "$trace/many" -- /usr/bin/python3 "samples/$name/crowd.py" many $addresses $each 2>&1 || exit
+shown sockatlas map --by program "$trace/many"
+echo "\$ sockatlas list --json --role server $trace/many | jq -r '[.local_address, .local_port, .peer_address, .peer_port] | join(\" \")' | sort | uniq -d | wc -l"
+sockatlas list --json --role server "$trace/many" |
+    jq -r '[.local_address, .local_port, .peer_address, .peer_port] | join(" ")' | sort | uniq -d | wc -l
+shown sockatlas doctor "$trace/many"
+echo
+shown sockatlas run -d "$trace/one" -- /usr/bin/python3 "samples/$name/crowd.py" one 2>&1 || exit
+shown sockatlas doctor "$trace/one"
+exit 0
