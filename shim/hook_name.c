@@ -8,6 +8,7 @@
 #include "shim/watch.h"
 
 #include <netinet/in.h>
+#include <stdarg.h>
 #include <sys/ioctl.h>
 
 /* The local address is asked for. */
@@ -54,10 +55,10 @@ HOOK int pidfd_getfd(int pidfd, int target, unsigned flags)
 HOOK int ioctl(int fd, unsigned long request, ...)
 {
     load_ready();
-    __builtin_va_list arguments;
-    __builtin_va_start(arguments, request);
-    void *argument = __builtin_va_arg(arguments, void *);
-    __builtin_va_end(arguments);
+    va_list arguments;
+    va_start(arguments, request);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
     int result = real.ioctl(fd, request, argument);
     if (result == 0 && (request == FIONBIO || request == FIOCLEX || request == FIONCLEX))
         watch_flags(SOCKATLAS_CALL_ioctl, fd);

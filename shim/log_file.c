@@ -23,15 +23,16 @@ enum { PAGE = 4096, FIRST = 4 * PAGE, OLD_KERNEL_LIMIT = 4 << 20, LOG_PATH_MAX =
 /* Which file it is: its maker trims it at exit, when the path may lead elsewhere. */
 static uint64_t made_device, made_inode;
 
-static char *append(char *to, const char *end, const char *from)
+/* Appends as much as fits; `last` is where the terminating 0 can stand at the latest. */
+static char *append(char *to, const char *last, const char *from)
 {
-    while (*from && to + 1 < end)
+    while (*from && to < last)
         *to++ = *from++;
     *to = 0;
     return to;
 }
 
-static char *append_number(char *to, const char *end, uint64_t value, unsigned base)
+static char *append_number(char *to, const char *last, uint64_t value, unsigned base)
 {
     char digits[24];
     size_t at = sizeof(digits) - 1;
@@ -39,7 +40,7 @@ static char *append_number(char *to, const char *end, uint64_t value, unsigned b
     do
         digits[--at] = "0123456789abcdef"[value % base];
     while ((value /= base) != 0);
-    return append(to, end, digits + at);
+    return append(to, last, digits + at);
 }
 
 /* What a file is named after; kept in its header. */
@@ -53,15 +54,15 @@ struct log_name {
 static void build_path(char path[LOG_PATH_MAX], const struct log_name *name, const char *before, const char *after)
 {
     char comm[17] = {0};
-    const char *end = path + LOG_PATH_MAX;
+    const char *last = &path[LOG_PATH_MAX - 1];
     memcpy(comm, name->comm, 16);
     for (char *c = comm; *c; c++)
         if (*c == '/' || *c <= ' ' || *c > '~')
             *c = '_';
-    char *to = append(append(append(append(path, end, config.dir), end, "/"), end, before), end, comm);
-    to = append_number(append(to, end, "."), end, name->pid, 10);
-    to = append_number(append(to, end, "."), end, name->boottime_ns, 16);
-    append(to, end, after);
+    char *to = append(append(append(append(path, last, config.dir), last, "/"), last, before), last, comm);
+    to = append_number(append(to, last, "."), last, name->pid, 10);
+    to = append_number(append(to, last, "."), last, name->boottime_ns, 16);
+    append(to, last, after);
 }
 
 /* The folder must be the caller's or root's, and not open to everybody unless it is sticky, as /tmp is. */

@@ -79,7 +79,7 @@ static bool script_interpreter(const unsigned char head[HEAD], char path[HEAD])
 enum sockatlas_untraced target_untraced(int dirfd, const char *path)
 {
     unsigned char head[HEAD];
-    char interpreter[HEAD];
+    char interpreter[HEAD] = {0};
     for (int depth = 0; depth < SCRIPTS; depth++) {
         memset(head, 0, sizeof(head));
         long fd = *path ? sys(SYS_openat, dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : dirfd;
