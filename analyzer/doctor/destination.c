@@ -140,9 +140,10 @@ void destination_event(struct doctor *doctor, struct sight *sight)
 void destination_free_all(struct doctor *doctor)
 {
     struct destination *destination, *next;
-    HASH_ITER(hh, doctor->destinations, destination, next)
-    {
-        HASH_DEL(doctor->destinations, destination);
+    destination = doctor->destinations;
+    HASH_CLEAR(hh, doctor->destinations);
+    for (; destination; destination = next) {
+        next = destination->hh.next;
         free(destination);
     }
 }

@@ -303,9 +303,10 @@ void doctor_free(struct doctor *doctor)
         if (rows[i]->free && doctor->notes[i])
             rows[i]->free(doctor->notes[i]);
     HASH_CLEAR(by_tuple, doctor->tuples);
-    HASH_ITER(hh, doctor->charts, chart, next)
-    {
-        HASH_DEL(doctor->charts, chart);
+    chart = doctor->charts;
+    HASH_CLEAR(hh, doctor->charts);
+    for (; chart; chart = next) {
+        next = chart->hh.next;
         free(chart);
     }
     destination_free_all(doctor);

@@ -42,9 +42,10 @@ static void note_reuse(struct doctor *doctor, const struct sight *sight)
 static void free_reuses(void *notes)
 {
     struct reuse *reuses = notes, *reuse, *next;
-    HASH_ITER(hh, reuses, reuse, next)
-    {
-        HASH_DEL(reuses, reuse);
+    reuse = reuses;
+    HASH_CLEAR(hh, reuses);
+    for (; reuse; reuse = next) {
+        next = reuse->hh.next;
         free(reuse);
     }
 }

@@ -113,9 +113,10 @@ static void look(struct doctor *doctor, const struct rule *rule)
 static void free_all(void *notes)
 {
     struct inheritance *all = notes, *one, *next;
-    HASH_ITER(hh, all, one, next)
-    {
-        HASH_DEL(all, one);
+    one = all;
+    HASH_CLEAR(hh, all);
+    for (; one; one = next) {
+        next = one->hh.next;
         free(one);
     }
 }

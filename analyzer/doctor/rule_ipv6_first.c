@@ -97,9 +97,10 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
 static void free_attempts(void *notes)
 {
     struct attempt *attempts = notes, *attempt, *next;
-    HASH_ITER(hh, attempts, attempt, next)
-    {
-        HASH_DEL(attempts, attempt);
+    attempt = attempts;
+    HASH_CLEAR(hh, attempts);
+    for (; attempt; attempt = next) {
+        next = attempt->hh.next;
         free(attempt);
     }
 }

@@ -153,9 +153,10 @@ static void look(struct doctor *doctor, const struct rule *rule)
 static void free_all(void *notes)
 {
     struct crowd *all = notes, *crowd, *next;
-    HASH_ITER(hh, all, crowd, next)
-    {
-        HASH_DEL(all, crowd);
+    crowd = all;
+    HASH_CLEAR(hh, all);
+    for (; crowd; crowd = next) {
+        next = crowd->hh.next;
         free(crowd);
     }
 }

@@ -104,7 +104,7 @@ void sock_hold(struct sock *sock, const struct task *task)
         if (socket->holders[i] == task->process.id)
             return;
     if (socket->holders_count == sock->holders_room) {
-        unsigned room = sock->holders_room * 2;
+        unsigned room = socket->holders_count * 2 + 1;
         uint32_t *larger =
             realloc(socket->holders == sock->holders_inline ? NULL : socket->holders, room * sizeof *larger);
         if (!larger)

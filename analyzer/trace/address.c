@@ -154,10 +154,11 @@ char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX])
 
 char *address_text_port(const struct address *address, char out[ADDRESS_TEXT_MAX])
 {
-    if (address_text(address, out) == NULL)
+    if (address->family == AF_UNSPEC)
         return strcpy(out, "?");
     if (address->family == AF_UNIX && address->size == 0)
         return strcpy(out, "(unnamed)");
+    address_text(address, out);
     if (address->family != AF_INET && address->family != AF_INET6)
         return out;
     char host[INET6_ADDRSTRLEN + 12];

@@ -53,7 +53,7 @@ static int64_t context_of(const struct writing *writing, enum names_table table)
     case NAMES_OPTION:
         return value_named(writing, NAMES_LEVEL);
     case NAMES_RESOLVER:
-        return writing->event->call;
+        return writing->event ? writing->event->call : 0;
     default:
         return 0;
     }
@@ -182,9 +182,32 @@ static void write_tcp(struct writing *writing, const struct field *field)
     write_fields(&nested);
 }
 
-static void write_field(struct writing *writing, const struct field *field)
+static void write_tail_field(struct writing *writing, const struct field *field, uint64_t size)
 {
     unsigned char bytes[TAIL_MAX];
+    switch (field->form) {
+    case FIELD_ADDRESS:
+        write_address(writing, field, size);
+        break;
+    case FIELD_TAIL_TEXT:
+        json_add_text(writing->object, field->key, bytes, take_tail(writing, bytes, size));
+        break;
+    case FIELD_TAIL_OPTION:
+        write_option(writing, field, size);
+        break;
+    case FIELD_TAIL_ADDRESSES:
+        write_addresses(writing, field, size);
+        break;
+    case FIELD_TAIL_TCP:
+        write_tcp(writing, field);
+        break;
+    default:
+        break;
+    }
+}
+
+static void write_field(struct writing *writing, const struct field *field)
+{
     const char *text = (const char *)writing->structure + field->offset;
     uint64_t value = field_get(field, writing->structure);
     switch (field->form) {
@@ -205,21 +228,9 @@ static void write_field(struct writing *writing, const struct field *field)
     case FIELD_ARGUMENTS:
         write_arguments(writing, field);
         break;
-    case FIELD_ADDRESS:
-        write_address(writing, field, value);
-        break;
-    case FIELD_TAIL_TEXT:
-        json_add_text(writing->object, field->key, bytes, take_tail(writing, bytes, value));
-        break;
-    case FIELD_TAIL_OPTION:
-        write_option(writing, field, value);
-        break;
-    case FIELD_TAIL_ADDRESSES:
-        write_addresses(writing, field, value);
-        break;
-    case FIELD_TAIL_TCP:
-        write_tcp(writing, field);
-        break;
+    default:
+        if (writing->event != NULL)
+            write_tail_field(writing, field, value);
     }
 }
 

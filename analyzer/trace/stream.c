@@ -517,14 +517,16 @@ void stream_close(struct stream *stream)
 {
     struct known *known = NULL, *next_known = NULL;
     struct host *host = NULL, *next_host = NULL;
-    HASH_ITER(hh, stream->known, known, next_known)
-    {
-        HASH_DEL(stream->known, known);
+    known = stream->known;
+    HASH_CLEAR(hh, stream->known);
+    for (; known; known = next_known) {
+        next_known = known->hh.next;
         free(known);
     }
-    HASH_ITER(hh, stream->hosts, host, next_host)
-    {
-        HASH_DEL(stream->hosts, host);
+    host = stream->hosts;
+    HASH_CLEAR(hh, stream->hosts);
+    for (; host; host = next_host) {
+        next_host = host->hh.next;
         free(host);
     }
     for (unsigned i = 0; i < stream->sources_count; i++) {

@@ -506,9 +506,10 @@ void diff_run_free(struct diff_run *run)
     struct chosen_port *port, *next_port;
     if (!run)
         return;
-    HASH_ITER(hh, run->facts, fact, next_fact)
-    {
-        HASH_DEL(run->facts, fact);
+    fact = run->facts;
+    HASH_CLEAR(hh, run->facts);
+    for (; fact; fact = next_fact) {
+        next_fact = fact->hh.next;
         free(fact->key);
         free(fact->program);
         free(fact->what);
@@ -516,9 +517,10 @@ void diff_run_free(struct diff_run *run)
         free(fact->samples);
         free(fact);
     }
-    HASH_ITER(hh, run->chosen, port, next_port)
-    {
-        HASH_DEL(run->chosen, port);
+    port = run->chosen;
+    HASH_CLEAR(hh, run->chosen);
+    for (; port; port = next_port) {
+        next_port = port->hh.next;
         free(port);
     }
     free(run);

@@ -241,14 +241,16 @@ void events_known_free(struct events_known *known)
 {
     struct process *process = NULL, *next_process = NULL;
     struct known_socket *socket = NULL, *next_socket = NULL;
-    HASH_ITER(hh, known->processes, process, next_process)
-    {
-        HASH_DEL(known->processes, process);
+    process = known->processes;
+    HASH_CLEAR(hh, known->processes);
+    for (; process; process = next_process) {
+        next_process = process->hh.next;
         free(process);
     }
-    HASH_ITER(hh, known->sockets, socket, next_socket)
-    {
-        HASH_DEL(known->sockets, socket);
+    socket = known->sockets;
+    HASH_CLEAR(hh, known->sockets);
+    for (; socket; socket = next_socket) {
+        next_socket = socket->hh.next;
         free(socket);
     }
     free(known);

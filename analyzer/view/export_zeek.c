@@ -341,9 +341,10 @@ static void zeek_socket(struct export *report, const struct socket *socket)
 static void zeek_finish(struct export *report)
 {
     struct datagrams *known = report->state, *each = NULL, *next = NULL;
-    HASH_ITER(hh, known, each, next)
-    {
-        HASH_DEL(known, each);
+    each = known;
+    HASH_CLEAR(hh, known);
+    for (; each; each = next) {
+        next = each->hh.next;
         for (struct exchange *exchange = each->exchanges, *after; exchange; exchange = after) {
             after = exchange->next;
             free(exchange);

@@ -304,14 +304,16 @@ void map_html_free(struct map_html *html)
     struct list *lists[2];
     if (!html)
         return;
-    HASH_ITER(hh, html->words, word, next_word)
-    {
-        HASH_DEL(html->words, word);
+    word = html->words;
+    HASH_CLEAR(hh, html->words);
+    for (; word; word = next_word) {
+        next_word = word->hh.next;
         free(word);
     }
-    HASH_ITER(hh, html->told, told, next_told)
-    {
-        HASH_DEL(html->told, told);
+    told = html->told;
+    HASH_CLEAR(hh, html->told);
+    for (; told; told = next_told) {
+        next_told = told->hh.next;
         free(told);
     }
     lists[0] = &html->sockets;

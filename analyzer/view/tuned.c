@@ -249,9 +249,10 @@ static struct tuned_row *by_group(const struct tuned *tuned, const struct map_gr
 static void free_rows(struct tuned_row **rows, bool options)
 {
     struct tuned_row *row, *next;
-    HASH_ITER(hh, *rows, row, next)
-    {
-        HASH_DEL(*rows, row);
+    row = *rows;
+    HASH_CLEAR(hh, *rows);
+    for (; row; row = next) {
+        next = row->hh.next;
         if (options)
             free(row->option);
         free(row);
