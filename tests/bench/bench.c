@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct group {
@@ -105,10 +106,15 @@ static void find_build(struct bench *bench)
 
 static struct bench bench;
 
+/* In a signal handler little may be called: another program removes the folders. */
 static void leave(int number)
 {
-    folder_remove(&bench.memory);
-    folder_remove(&bench.disk);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/bin/rm", "rm", "-rf", bench.memory.path, bench.disk.path, (char *)NULL);
+        _exit(127);
+    }
+    waitpid(child, NULL, 0);
     _exit(128 + number);
 }
 

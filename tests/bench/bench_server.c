@@ -91,16 +91,16 @@ static bool read_wrk(const char *output, struct reading *out)
     return out->operations > 0;
 }
 
-/* A port that nobody had a moment ago. */
+/* A port that nobody had a moment ago; 0 if there is none. */
 static int free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     socklen_t size = sizeof(address);
-    bind(fd, (struct sockaddr *)&address, size);
-    getsockname(fd, (struct sockaddr *)&address, &size);
+    bool bound =
+        bind(fd, (struct sockaddr *)&address, size) == 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0;
     close(fd);
-    return ntohs(address.sin_port);
+    return bound ? ntohs(address.sin_port) : 0;
 }
 
 static bool answers(int port)

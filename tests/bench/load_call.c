@@ -117,7 +117,7 @@ static void do_getsockopt_error(unsigned i)
 }
 static void do_bind(unsigned i)
 {
-    bind(left[i], (struct sockaddr *)&any, sizeof(any));
+    (void)bind(left[i], (struct sockaddr *)&any, sizeof(any));
 }
 static void do_listen(unsigned i)
 {
@@ -125,7 +125,7 @@ static void do_listen(unsigned i)
 }
 static void do_connect(unsigned i)
 {
-    connect(left[i], (struct sockaddr *)&address, sizeof(address));
+    (void)connect(left[i], (struct sockaddr *)&address, sizeof(address));
 }
 static void do_accept(unsigned i)
 {

@@ -192,7 +192,8 @@ static void make_lines(struct report *report)
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(report->map, "edges")) edge_line(report, item);
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(report->map, "listeners")) listener_line(report, item);
     cJSON_ArrayForEach(item, report->sockets) socket_line(report, item);
-    qsort(report->lines, report->count, sizeof *report->lines, by_text);
+    if (report->count)
+        qsort(report->lines, report->count, sizeof *report->lines, by_text);
 }
 
 int main(int argc, char **argv)

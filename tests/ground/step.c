@@ -29,7 +29,7 @@ unsigned step_random(unsigned below)
     uint64_t value = state += 0x9e3779b97f4a7c15u;
     value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
     value = (value ^ value >> 27) * 0x94d049bb133111ebu;
-    return (unsigned)((value ^ value >> 31) % below);
+    return below ? (unsigned)((value ^ value >> 31) % below) : 0;
 }
 
 static const struct {

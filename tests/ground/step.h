@@ -21,7 +21,7 @@
 
 /* All randomness comes from the seed. */
 void step_seed(unsigned long seed);
-unsigned step_random(unsigned below);
+unsigned step_random(unsigned below); /* less than `below`; 0 where that is 0 */
 void step_any(void);
 /* `processes` fresh actors; the folder is where unix sockets are bound. */
 void step_begin(unsigned processes, const char *folder);

@@ -26,7 +26,7 @@ struct end {
 };
 
 static struct end ends[PROCESSES_MOST];
-static unsigned servers, clients, connections;
+static unsigned servers = 1, clients = 1, connections = 1;
 static uint64_t now = 1000000000000;
 
 static void die(const char *what)

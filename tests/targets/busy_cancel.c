@@ -63,7 +63,7 @@ static void *in_connect(void *unused)
     pthread_cleanup_push(close_it, &client[0]);
     pthread_cleanup_push(close_it, &client[1]);
     sem_post(&begun);
-    connect(client[1], (struct sockaddr *)&name, size);
+    (void)connect(client[1], (struct sockaddr *)&name, size); /* blocks until it is cancelled */
     pthread_cleanup_pop(0);
     pthread_cleanup_pop(0);
     pthread_cleanup_pop(0);

@@ -216,7 +216,7 @@ static bool read_call(char *text, uint32_t tid, struct watched *call)
     read_result(line.result, call);
     for (int i = 0; i < line.count && i < 5; i++) {
         const char *bar = line.arguments[i];
-        for (; bar && *bar; bar = strchr(bar, '|') ? strchr(bar, '|') + 1 : "")
+        for (; *bar; bar = strchr(bar, '|') ? strchr(bar, '|') + 1 : "")
             call->arguments[i] |= strtol(bar, NULL, 0);
         call->inodes[i] = socket_inode(line.arguments[i]);
     }
