@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# One Makefile, not recursive (`test` and `demo` start it again only because what the build needs may have just been installed).
+# One Makefile, not recursive (`test`, `check`, `demo` and `bench` start it again only because what the build needs may have
+# just been installed).
 # `make help` lists what there is. Objects go to build/, mirroring the source tree.
 
 VERSION := 0.1.0
@@ -210,21 +211,23 @@ uninstall: ## remove what install put there, with the same DESTDIR and PREFIX
 	rm -f $(DESTDIR)$(PREFIX)/bin/sockatlas $(foreach each,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(lastword $(subst :, ,$(each))))
 	-@cd $(DESTDIR)$(PREFIX) 2>/dev/null && rmdir lib/sockatlas share/sockatlas/schema share/sockatlas 2>/dev/null || :
 
-check: check-format check-structure check-cppcheck check-tidy ## formatting, structure, cppcheck, clang-tidy
+check: ## install what is missing, check layout (clang-format), structure, and both analysers (cppcheck, clang-tidy)
+	@tests/deps build check
+	@$(MAKE) --no-print-directory check-format check-structure check-cppcheck check-tidy
 
 check-format:
-	clang-format --dry-run -Werror $(ALL_C)
+	@clang-format --dry-run -Werror $(ALL_C)
 
 check-structure: all
 	tests/check/structure.sh
 
 check-cppcheck:
-	cppcheck --quiet --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr \
+	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=unusedStructMember --platform=unix64 -D_GNU_SOURCE -D__x86_64__ \
 	    -U__aarch64__ "-DElfW(type)=Elf64_##type" -I. shim analyzer tests/targets tests/tools
 
 check-tidy:
-	clang-tidy --quiet $(filter %.c,$(ALL_C)) -- $(CPPFLAGS) -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11
+	@tests/check/tidy $(CPPFLAGS) -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11 -- $(filter %.c,$(ALL_C))
 
 clean: ## remove build/
 	rm -rf $(BUILD)

@@ -68,7 +68,7 @@ quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') $(files -path 'shim/*
 if git rev-parse --git-dir >/dev/null 2>&1; then git ls-files | cut -d/ -f1 | sort -u; else ls -A; fi |
     grep -vxE '\..*|Makefile|README\.md|LICENSE|CHANGELOG\.md|shim|analyzer|tests|samples|build|sockatlas\.data(\.old)?' |
     holds "the top level holds nothing but what the design names"
-files \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.sh' -o -name '*.py' -o -path 'tests/deps' -o -path 'tests/run' \) |
+files \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.sh' -o -name '*.py' -o -path 'tests/deps' -o -path 'tests/run' -o -path 'tests/check/tidy' \) |
     while read -r file; do head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"; done |
     holds "every source file names its licence"
 echo "1..$cases"
