@@ -77,7 +77,7 @@ int play(int process, enum order_kind kind, int a, int b, int c, int d)
 
 int play_process(void)
 {
-    int living[ACTORS_MAX], count = 0;
+    int living[ACTORS_MAX] = {0}, count = 0;
     for (int i = 0; i < world.processes_count; i++)
         if (world.processes[i].alive)
             living[count++] = i;
