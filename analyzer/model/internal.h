@@ -3,7 +3,8 @@
  * The model from inside: what its own files share. Nothing outside analyzer/model/ includes it.
  *
  *   model.c       life of the model, dispatch, the reports' accessors
- *   replay.c      one handler per record kind
+ *   replay.c      one event after the other, each to its handler
+ *   replay_*.c    the handlers: sockets, connections, descriptors; replay_find.c: the socket a record is about
  *   task.c        processes: fork, exec, exit, identity of a pid
  *   descriptor.c  descriptor tables
  *   sock.c        kernel sockets: holders, closing, waiting for what may still come, settling

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Handlers of records about what goes through a descriptor and where it goes: datagram peers, closing, duplicates,
+ * flags, passing. Called by replay.c.
+ */
+#include "analyzer/model/replay.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+void replay_on_peer(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_peer *body = event_body(event);
+    struct address peer, local;
+    event_addresses(event, &peer, &local);
+    struct sock *sock = replay_sock(model, task, event);
+    if (!sock)
+        return;
+    struct socket *socket = &sock->socket;
+    bool datagram = sock_is_datagram(sock);
+    if (address_known(&local) && (!address_known(&socket->local) || (!socket->local.port && local.port))) {
+        listener_unlisted(model, sock);
+        socket->local = local;
+        if (socket->state == STATE_CREATED && local.port)
+            socket->state = STATE_BOUND; /* by the kernel, to send */
+    }
+    sock_own(sock, task, event->fd, body->sent ? RANK_SENT : RANK_RECEIVED);
+    sock->traffic = true;
+    if (!datagram)
+        return;
+    socket->role = ROLE_DATAGRAM;
+    replay_serve(model, sock);
+    replay_wildcard(&peer, &socket->local);
+    if (!address_known(&peer) || (peer.family == AF_UNIX && !peer.size))
+        return;
+    struct flow *flow = sock_datagram(model, sock, &peer, body->sent, event->time_ns);
+    if (!flow->used && !flow->edge && !body->sent)
+        flow->side = SIDE_SERVER;
+    flow->used = true;
+    if (task->names && !socket->peer_name)
+        socket->peer_name = note_name_of(task, &peer);
+    match_flow(model, flow);
+}
+
+void replay_on_peer_total(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_peer_total *body = event_body(event);
+    struct address peer;
+    event_addresses(event, &peer, NULL);
+    struct sock *sock = descriptor_get(task, event->fd);
+    if (!sock || (event->cookie && sock->socket.cookie != event->cookie))
+        sock = sock_find(model, task->process.host, event->cookie);
+    if (!sock || !sock_is_datagram(sock))
+        return;
+    if (!address_known(&peer)) {
+        char detail[96];
+        snprintf(detail, sizeof detail, "%u exchanges with peers beyond the bound of one socket", body->unlisted);
+        note_coverage(model, &task->process, SOCKATLAS_COVERAGE_PEERS, detail);
+        return;
+    }
+    if (peer.family == AF_UNIX && !peer.size)
+        return;
+    replay_wildcard(&peer, &sock->socket.local);
+    struct flow *flow = sock_datagram(model, sock, &peer, body->messages_sent != 0, event->time_ns);
+    flow->used = true;
+    flow->bytes_known = true;
+    flow->bytes_sent += body->bytes_sent;
+    flow->bytes_received += body->bytes_received;
+}
+
+static void close_tcp(struct sock *sock, const struct event *event, const struct sockatlas_body_close *body)
+{
+    struct socket *socket = &sock->socket;
+    struct sockatlas_tcp tcp;
+    if (!event_tcp(event, &tcp) || socket->state == STATE_FAILED)
+        return;
+    socket->tcp = tcp;
+    socket->tcp_known = true;
+    socket->bytes_known = true;
+    socket->bytes_sent = body->bytes_sent;
+    socket->bytes_received = body->bytes_received;
+    if (socket->state == STATE_CONNECTING && tcp.state != TCP_STATE_SYN_SENT &&
+        (tcp.state != TCP_STATE_CLOSE || body->bytes_sent || body->bytes_received))
+        socket->state = STATE_ESTABLISHED; /* and nobody asked how the connect went */
+}
+
+void replay_on_close(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_close *body = event_body(event);
+    struct sock *sock = descriptor_get(task, event->fd);
+    bool held = sock && (!event->cookie || !sock->socket.cookie || sock->socket.cookie == event->cookie);
+    if (!held) {
+        if (sock)
+            descriptor_drop(model, task, event->fd, event->time_ns);
+        sock = sock_find(model, task->process.host, event->cookie);
+    }
+    if (!sock || event->error)
+        return;
+    struct socket *socket = &sock->socket;
+    if (sock_is_tcp(sock)) {
+        /* A child that made the socket non-blocking was seen by that, not by the transfers that followed. */
+        if (held && sock->owner_left && sock->flow.sock &&
+            (body->bytes_sent > socket->bytes_sent || body->bytes_received > socket->bytes_received))
+            sock_hand_over(model, sock, task, event->fd);
+        close_tcp(sock, event, body);
+    } else {
+        socket->bytes_known = true;
+        socket->bytes_sent += body->bytes_sent;
+        socket->bytes_received += body->bytes_received;
+    }
+    if (descriptor_told(task, held ? event->fd : -1) && socket->tcp_known) {
+        sock->lost = false; /* the kernel's counts are the connection's, whoever used it */
+        sock->told_ns = event->time_ns;
+    }
+    socket->messages_sent += body->messages_sent;
+    socket->messages_received += body->messages_received;
+    if (body->rcvbuf)
+        socket->rcvbuf = body->rcvbuf;
+    if (body->sndbuf)
+        socket->sndbuf = body->sndbuf;
+    if (body->messages_sent || body->messages_received)
+        sock_own(sock, task, event->fd, body->messages_sent ? RANK_SENT : RANK_RECEIVED);
+    struct flow *only = sock->datagrams_count == 1 ? sock->datagrams : NULL;
+    if (only && !only->used && (body->messages_sent || body->messages_received)) {
+        only->used = true;
+        only->side = body->messages_sent ? SIDE_CLIENT : SIDE_SERVER;
+        match_flow(model, only);
+    }
+    if (!held)
+        return;
+    bool others = sock->refs > 1; /* else it may be gone with the descriptor */
+    descriptor_drop(model, task, event->fd, event->time_ns);
+    if (others && sock->socket.owner == &task->process)
+        sock->owner_left = !descriptor_holds(task, sock);
+}
+
+void replay_on_dup(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_dup *body = event_body(event);
+    if (event->error || event->fd < 0)
+        return;
+    struct sock *sock = descriptor_get(task, body->old_fd);
+    if (!sock || (event->cookie && sock->socket.cookie && sock->socket.cookie != event->cookie))
+        sock = sock_find(model, task->process.host, event->cookie);
+    if (sock)
+        descriptor_put(model, task, event->fd, sock, (body->flags & SOCKATLAS_CLOEXEC) != 0, event->time_ns);
+    descriptor_untold(task, event->fd);
+}
+
+void replay_on_flags(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_flags *body = event_body(event);
+    if (replay_sock(model, task, event))
+        descriptor_flags(task, event->fd, (body->flags & SOCKATLAS_CLOEXEC) != 0);
+}
+
+void replay_on_pass(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_pass *body = event_body(event);
+    struct sock *sock = descriptor_get(task, body->passed_fd);
+    if (!sock || (body->passed_cookie && sock->socket.cookie != body->passed_cookie))
+        sock = sock_find(model, task->process.host, body->passed_cookie);
+    if (sock)
+        sock->in_flight++;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Handlers of records by which a socket comes to be known and gets an address: made, first seen, bound, listening.
+ * Called by replay.c.
+ */
+#include "analyzer/model/replay.h"
+
+#include <sys/socket.h>
+
+void replay_on_socket(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_socket *body = event_body(event);
+    if (event->error || event->fd < 0)
+        return;
+    struct network *network = task_network(model, task, event->tid, body->netns_cookie);
+    struct sock *sock =
+        replay_make(model, task, event, event->fd, event->cookie, network, (body->flags & SOCKATLAS_CLOEXEC) != 0);
+    sock->socket.family = body->family;
+    sock->socket.type = body->type;
+    sock->socket.protocol = body->protocol;
+}
+
+void replay_on_socketpair(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_socketpair *body = event_body(event);
+    if (event->error || event->fd < 0)
+        return;
+    struct network *network = task_network(model, task, event->tid, 0);
+    bool cloexec = (body->flags & SOCKATLAS_CLOEXEC) != 0;
+    struct sock *ends[2] = {replay_make(model, task, event, event->fd, event->cookie, network, cloexec),
+                            replay_make(model, task, event, body->fd2, body->cookie2, network, cloexec)};
+    for (int i = 0; i < 2; i++) {
+        struct socket *socket = &ends[i]->socket;
+        socket->family = body->family;
+        socket->type = body->type;
+        socket->protocol = body->protocol;
+        socket->role = ROLE_PAIR;
+        socket->state = STATE_ESTABLISHED;
+        socket->connected_ns = event->time_ns;
+        socket->local = socket->peer = (struct address){.family = body->family};
+        ends[i]->pair = ends[1 - i];
+    }
+}
+
+static bool is_stream(const struct sock *sock)
+{
+    return !sock_is_datagram(sock);
+}
+
+/* Which end a connection is that was there before we looked. */
+static enum side seen_side(const struct model *model, const struct sock *sock)
+{
+    const struct socket *socket = &sock->socket;
+    if (socket->family == AF_UNIX)
+        return socket->peer.size ? SIDE_CLIENT : socket->local.size ? SIDE_SERVER : SIDE_UNKNOWN;
+    return listener_find(model, sock, &socket->local) ? SIDE_SERVER : SIDE_UNKNOWN;
+}
+
+static void seen_connection(struct model *model, struct task *task, struct sock *sock,
+                            const struct sockatlas_body_seen *body, const struct event *event)
+{
+    struct socket *socket = &sock->socket;
+    if (sock->flow.sock || sock->pair || !address_known(&socket->peer) || !address_known(&socket->local))
+        return;
+    socket->state = body->tcp_state == TCP_STATE_SYN_SENT ? STATE_CONNECTING : STATE_ESTABLISHED;
+    sock->peer_pid = body->peer_pid;
+    sock->own_pid = event->pid;
+    enum side side = body->tcp_state == TCP_STATE_SYN_SENT ? SIDE_CLIENT : seen_side(model, sock);
+    socket->role = side == SIDE_CLIENT ? ROLE_CLIENT : side == SIDE_SERVER ? ROLE_SERVER : ROLE_UNUSED;
+    replay_flow(model, sock, side, 0);
+    sock_own(sock, task, event->fd, RANK_SENT);
+    if (socket->family != AF_UNIX || side != SIDE_UNKNOWN)
+        match_flow(model, &sock->flow);
+}
+
+/* Calls that use a connection rather than look after its descriptor. */
+static bool is_transfer(uint8_t call)
+{
+    return (call >= SOCKATLAS_CALL_read && call <= SOCKATLAS_CALL_splice) || call == SOCKATLAS_CALL_shutdown;
+}
+
+void replay_on_seen(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_seen *body = event_body(event);
+    struct sock *sock = replay_sock(model, task, event);
+    bool known = sock != NULL;
+    if (!known) {
+        struct network *network = task_network(model, task, event->tid, body->netns_cookie);
+        sock = replay_make(model, task, event, event->fd, event->cookie, network, false);
+    }
+    struct socket *socket = &sock->socket;
+    if (sock->in_flight && body->how == SOCKATLAS_HOW_RECEIVED)
+        sock->in_flight--;
+    descriptor_flags(task, event->fd, (body->flags & SOCKATLAS_CLOEXEC) != 0);
+    descriptor_untold(task, event->fd);
+    struct address local, peer;
+    event_addresses(event, &local, &peer);
+    if (!known) {
+        socket->seen_first = true;
+        socket->opened_ns = 0;
+        socket->family = body->family;
+        socket->type = body->type;
+        socket->protocol = body->protocol;
+    }
+    if (!address_known(&socket->local) && address_known(&local)) {
+        socket->local = local;
+        if (socket->state == STATE_CREATED && (local.port || local.size))
+            socket->state = STATE_BOUND;
+    }
+    if (!address_known(&socket->peer) && address_known(&peer))
+        socket->peer = peer;
+    if (body->listening && socket->state != STATE_LISTENING && is_stream(sock)) {
+        socket->state = STATE_LISTENING;
+        socket->role = ROLE_LISTENER;
+        sock->listen_pid = body->peer_pid;
+        listener_listed(model, sock);
+    } else if (is_stream(sock)) {
+        seen_connection(model, task, sock, body, event);
+        if (body->how == SOCKATLAS_HOW_USED && sock->flow.sock && (is_transfer(event->call) || sock->owner_left))
+            sock_hand_over(model, sock, task, event->fd);
+    } else {
+        replay_serve(model, sock);
+        if (address_known(&socket->peer) && socket->state < STATE_ESTABLISHED)
+            socket->state = STATE_ESTABLISHED;
+    }
+}
+
+void replay_on_bind(struct model *model, struct task *task, const struct event *event)
+{
+    struct address requested, local;
+    event_addresses(event, &requested, &local);
+    struct sock *sock = replay_known(model, task, event, requested.family);
+    if (!sock)
+        return;
+    if (event->error) {
+        sock->socket.error = event->error;
+        return;
+    }
+    listener_unlisted(model, sock);
+    sock->socket.local = address_known(&local) ? local : requested;
+    if (sock->socket.state == STATE_CREATED)
+        sock->socket.state = STATE_BOUND;
+    if (sock_is_datagram(sock) && sock->socket.role == ROLE_UNUSED)
+        sock->socket.role = ROLE_DATAGRAM;
+    replay_serve(model, sock);
+}
+
+void replay_on_listen(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_listen *body = event_body(event);
+    struct address local;
+    event_addresses(event, &local, NULL);
+    struct sock *sock = replay_known(model, task, event, local.family);
+    if (!sock)
+        return;
+    if (event->error) {
+        sock->socket.error = event->error;
+        return;
+    }
+    if (address_known(&local))
+        sock->socket.local = local;
+    sock->socket.backlog = body->backlog;
+    sock->socket.role = ROLE_LISTENER;
+    sock->socket.state = STATE_LISTENING;
+    sock->listen_pid = event->pid;
+    sock_own(sock, task, event->fd, RANK_USED);
+    listener_listed(model, sock);
+}
