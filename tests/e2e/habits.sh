@@ -78,6 +78,15 @@ for shell in bash zsh fish; do
             ! refused $option "$value" || bad="$bad $value"
         done
         case_is "$shell: $option: offers words, all of them taken" "" "$bad"
+        # What the option's help names and the program takes must be offered.
+        named=$("$sockatlas" "${option%% *}" --help | sed 's/^Formats:/  --format/' | awk -v name="${option##* }" '
+            /^$/ {on = 0} /^ *(-., +)?--/ {on = index($0, name) > 0} on' | grep -oE '\<[a-z]+\>' | sort -u)
+        bad=
+        for value in $named; do
+            # shellcheck disable=SC2086
+            grep -qx -- "$value" <<<"$offered" || refused $option "$value" || bad="$bad $value"
+        done
+        [ "$option" = "list --transport" ] || case_is "$shell: $option: offers all that is taken" "" "$bad"
     done
 done
 case_has "formats that are refused are told from others" refused "$(refused map --format nosuch && echo refused)"
