@@ -37,8 +37,7 @@
 #define SOCKATLAS_CONTINUATION_BYTES 63
 #define SOCKATLAS_RECORD_SLOTS_MAX   64
 
-/* ---- The header
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- The header ---- */
 
 enum sockatlas_writer {
     SOCKATLAS_WRITER_SHIM = 1, /* a traced process image; pid, exe, cmdline are its own */
@@ -93,8 +92,7 @@ enum sockatlas_loss {
     SOCKATLAS_LOSS_TABLE = 4, /* a descriptor number beyond the shim's table */
 };
 
-/* ---- Records
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Records ---- */
 
 /* Every record: value, NAME, word (the word `events` prints), body struct's tag. */
 /* clang-format off */

@@ -16,8 +16,7 @@
 
 #include <sys/types.h>
 
-/* ---- watch.c: a descriptor comes, is met, goes
- * --------------------------------------------------------------------------- */
+/* ---- watch.c: a descriptor comes, is met, goes ---- */
 
 /* The entry of a descriptor that a socket call was made on. One not known as a socket is asked for now (and recorded as
  * seen first); NULL when it is none. Marks it as used by this process. */
@@ -49,8 +48,7 @@ void watch_exit(enum sockatlas_call call, int status);
 /* Makes `entry` a socket's. NULL where the table cannot hold it. In a vfork child it is kept until the next only. */
 struct descriptor *watch_adopt(int fd, const struct descriptor *entry);
 
-/* ---- watch_connection.c
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- watch_connection.c ---- */
 
 void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size);
 void watch_listen(enum sockatlas_call call, int fd, int error, int backlog);
@@ -66,8 +64,7 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
                   socklen_t size, int flags);
 void watch_shutdown(enum sockatlas_call call, int fd, int error, int how);
 
-/* ---- watch_pending.c
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- watch_pending.c ---- */
 
 int watch_pending_count(void);
 void watch_pending_add(int fd);
@@ -75,15 +72,13 @@ void watch_pending_remove(int fd);
 /* A waiting call has returned: records the connects that have ended. */
 void watch_pending(enum sockatlas_call call);
 
-/* ---- watch_option.c
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- watch_option.c ---- */
 
 void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value,
                       socklen_t size);
 void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value);
 
-/* ---- watch_transfer.c
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- watch_transfer.c ---- */
 
 enum watch_direction { WATCH_IN, WATCH_OUT };
 
@@ -97,8 +92,7 @@ struct watch_transfer {
 };
 void watch_transfer_slowly(const struct watch_transfer *transfer);
 
-/* ---- watch_datagram.c
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- watch_datagram.c ---- */
 
 /* Does the descriptor exchange messages with whom it likes, so that each message's peer is worth knowing? */
 bool watch_wants_peer(int fd);
@@ -109,8 +103,7 @@ void watch_message(enum sockatlas_call call, enum watch_direction direction, int
 /* A datagram socket goes: its peers' totals. `entry` is a copy. */
 void watch_peers_end(enum sockatlas_call call, int fd, struct descriptor *entry);
 
-/* ---- watch_rights.c
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- watch_rights.c ---- */
 
 /* Descriptors sent or received with SCM_RIGHTS: walks all control messages. After the call succeeded. */
 void watch_rights_sent(enum sockatlas_call call, int fd, const struct msghdr *message);

@@ -21,7 +21,7 @@
 
 typedef void found_fn(void *context, const struct diag_socket *socket);
 
-/* ---- Internet sockets ------------------------------------------------------------------------------------------- */
+/* ---- Internet sockets ---- */
 
 static void inet_address(struct address *out, int family, const __be32 *bytes, __be16 port, __be32 scope)
 {
@@ -48,7 +48,7 @@ static void inet_socket(const struct nlmsghdr *message, int protocol, found_fn *
     found(context, &socket);
 }
 
-/* ---- Unix sockets ----------------------------------------------------------------------------------------------- */
+/* ---- Unix sockets ---- */
 
 static void unix_socket(const struct nlmsghdr *message, found_fn *found, void *context)
 {
@@ -69,7 +69,7 @@ static void unix_socket(const struct nlmsghdr *message, found_fn *found, void *c
     }
 }
 
-/* ---- Dumps ------------------------------------------------------------------------------------------------------ */
+/* ---- Dumps ---- */
 
 static bool ask(int netlink, int family, int protocol)
 {
@@ -120,7 +120,7 @@ void diag_sockets(int family, int protocol, found_fn *found, void *context)
     close(netlink);
 }
 
-/* ---- Holders ---------------------------------------------------------------------------------------------------- */
+/* ---- Holders ---- */
 
 static void holds(struct diag_holder *holders, unsigned count, bool latest, pid_t pid, uint32_t inode)
 {

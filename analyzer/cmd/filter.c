@@ -188,7 +188,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 const struct argp filter_argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 
-/* ---- Applying ---------------------------------------------------------------------------------------------------- */
+/* ---- Applying ---- */
 
 static bool same_prefix(const struct filter_address *wanted, const struct address *address)
 {

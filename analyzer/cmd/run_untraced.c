@@ -61,7 +61,7 @@ static uint64_t namespace_inode(const char *path)
     return stat(path, &status) == 0 ? status.st_ino : 0;
 }
 
-/* ---- What the traced programs do -------------------------------------------------------------------------------- */
+/* ---- What the traced programs do ---- */
 
 static void mark_traced(struct run_untraced *untraced, uint32_t pid)
 {
@@ -116,7 +116,7 @@ static void note_event(struct run_untraced *untraced, const struct event *event)
         untraced->asked[untraced->asked_count++] = (struct question){.local = local, .peer = peer};
 }
 
-/* ---- What the kernel says --------------------------------------------------------------------------------------- */
+/* ---- What the kernel says ---- */
 
 static bool serves(const struct diag_socket *socket, const struct question *question)
 {
@@ -237,7 +237,7 @@ static void resolve(struct run_untraced *untraced)
     forget_asked(untraced);
 }
 
-/* ---- The thread ------------------------------------------------------------------------------------------------- */
+/* ---- The thread ---- */
 
 static bool read_new(struct run_untraced *untraced, struct stream *stream)
 {

@@ -18,7 +18,7 @@ static const struct rule_row *const rows[RULES] = {
 #undef RULE
 };
 
-/* ---- Charts ------------------------------------------------------------------------------------------------------ */
+/* ---- Charts ---- */
 
 struct chart *chart_find(const struct doctor *doctor, uint64_t socket)
 {
@@ -93,7 +93,7 @@ static void tuple_list(struct doctor *doctor, struct chart *chart)
     chart->tuple_listed = true;
 }
 
-/* ---- What an event changes on a chart ---------------------------------------------------------------------------- */
+/* ---- What an event changes on a chart ---- */
 
 bool option_value(const struct event *event, int32_t level, int32_t name, int64_t *value)
 {
@@ -181,7 +181,7 @@ static void note(struct doctor *doctor, const struct sight *sight)
     note_peer_closed(doctor, chart, event);
 }
 
-/* ---- To the rules ------------------------------------------------------------------------------------------------ */
+/* ---- To the rules ---- */
 
 static void see_event(void *context, const struct event *event, const struct process *process,
                       const struct socket *socket)
@@ -225,7 +225,7 @@ static void see_inherited(void *context, const struct process *process, const st
             rows[i]->on_inherit(doctor, &rows[i]->rule, process, socket, fd, time_ns);
 }
 
-/* ---- Life -------------------------------------------------------------------------------------------------------- */
+/* ---- Life ---- */
 
 struct doctor *doctor_new(unsigned port_low, unsigned port_high)
 {

@@ -123,7 +123,7 @@ struct doctor {
     void *notes[RULES]; /* what a rule keeps beyond sockets; its own */
 };
 
-/* ---- finding.c --------------------------------------------------------------------------------------------------- */
+/* ---- finding.c ---- */
 
 /* The finding of `rule` for `process` and `key` (what else tells two apart): a new one, without message, or the one
  * made before, counted once more. */
@@ -137,7 +137,7 @@ void finding_evidence(const struct doctor *doctor, struct finding *finding, unsi
 void finding_drop(struct doctor *doctor, struct finding *finding);
 void finding_free_all(struct doctor *doctor);
 
-/* ---- doctor.c ---------------------------------------------------------------------------------------------------- */
+/* ---- doctor.c ---- */
 
 struct chart *chart_find(const struct doctor *doctor, uint64_t socket);
 /* Another open TCP connection of the same namespace with this tuple, or with its ends exchanged. */
@@ -147,7 +147,7 @@ bool option_value(const struct event *event, int32_t level, int32_t name, int64_
 /* Whether a process ended by this record rather than closed. */
 bool is_exit_call(unsigned call);
 
-/* ---- destination.c ----------------------------------------------------------------------------------------------- */
+/* ---- destination.c ---- */
 
 /* Keeps the destinations' counts; before the rules see the event. */
 void destination_event(struct doctor *doctor, struct sight *sight);

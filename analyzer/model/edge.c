@@ -24,8 +24,7 @@ struct external {
 
 static const struct address unknown_address = {.family = 0};
 
-/* ---- External nodes
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- External nodes ---- */
 
 static bool nameable(const struct address *address)
 {
@@ -58,8 +57,7 @@ struct process *edge_external(struct model *model, const struct sock *sock, cons
     return process_add(model, &external->process);
 }
 
-/* ---- Edges
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Edges ---- */
 
 static struct edge *edge_get(struct model *model, const struct sock *sock, struct process *from, struct process *to,
                              const struct address *server, enum match match)
@@ -256,8 +254,7 @@ void edge_flow_settled(struct model *model, struct flow *flow)
     }
 }
 
-/* ---- The end
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- The end ---- */
 
 /* An address that turned out to be served by an untraced process only after connections to it were over. */
 static void edge_retarget(struct model *model, struct edge *edge)

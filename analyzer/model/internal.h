@@ -215,8 +215,7 @@ struct model {
     bool finishing;
 };
 
-/* ---- Common
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Common ---- */
 
 void *model_alloc(size_t size); /* zeroed; aborts when there is none */
 /* Appends to a growing array of pointers or structures. */
@@ -225,8 +224,7 @@ const char *model_text(struct model *model, const char *bytes, size_t size); /* 
 uint64_t model_wall(const struct model *model, unsigned host, uint64_t boottime_ns);
 struct network *model_network(struct model *model, unsigned host, uint64_t cookie, uint64_t inode);
 
-/* ---- task.c
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- task.c ---- */
 
 struct process *process_add(struct model *model, struct process *process);
 struct image *task_image(struct model *model, const struct trace_image *trace);
@@ -245,8 +243,7 @@ struct network *task_network(struct model *model, struct task *task, uint32_t ti
 void task_enter_network(struct model *model, struct task *task, uint32_t tid, struct network *network);
 void task_free(struct task *task);
 
-/* ---- descriptor.c
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- descriptor.c ---- */
 
 struct sock *descriptor_get(const struct task *task, int32_t fd);
 bool descriptor_holds(const struct task *task, const struct sock *sock);
@@ -268,8 +265,7 @@ void descriptor_strengthen(struct model *model, struct task *task);
 /* Removes a settled socket from the tables of weak holders. */
 void descriptor_forget(struct model *model, struct sock *sock);
 
-/* ---- sock.c
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- sock.c ---- */
 
 struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struct network *network, uint64_t time_ns);
 struct sock *sock_find(const struct model *model, unsigned host, uint64_t cookie);
@@ -296,8 +292,7 @@ unsigned sock_class(const struct sock *sock);
 struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
                            uint64_t time_ns);
 
-/* ---- match.c
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- match.c ---- */
 
 void match_pair(struct model *model, struct sock *a, struct sock *b);
 /* A connection's half or a datagram peer became known: finds its mate or lists it to be found. */
@@ -309,8 +304,7 @@ void match_unlist(struct model *model, struct flow *flow);
 void match_failed(struct model *model, struct sock *sock);
 bool match_address_local(const struct sock *sock, const struct address *address);
 
-/* ---- edge.c
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- edge.c ---- */
 
 /* The conversation of `from` (initiator's end, may be NULL) and `to` (acceptor's end, may be NULL) becomes part of an
  * edge. */
@@ -325,8 +319,7 @@ void edge_flow_settled(struct model *model, struct flow *flow);
 struct process *edge_external(struct model *model, const struct sock *sock, const struct address *address);
 void edge_finish(struct model *model);
 
-/* ---- listener.c
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- listener.c ---- */
 
 void listener_listed(struct model *model, struct sock *sock);
 void listener_unlisted(struct model *model, struct sock *sock);
@@ -335,8 +328,7 @@ void listener_closed(struct sock *sock);
 /* Who serves `address` as seen from `sock`: a listening (or bound datagram) socket, or NULL. */
 struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address);
 
-/* ---- note.c
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- note.c ---- */
 
 void note_coverage(struct model *model, struct process *process, unsigned what, const char *detail);
 void note_name(struct model *model, struct task *task, const struct event *event);
@@ -346,8 +338,7 @@ struct process *note_untraced_find(const struct model *model, const struct sock 
                                    const struct address *peer);
 void note_losses(struct model *model);
 
-/* ---- replay.c
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- replay.c ---- */
 
 void replay_event(struct model *model, const struct event *event);
 

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* ---- Keys
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- Keys ---- */
 
 /* An end of a connection: class, address and port. */
 static uint64_t endpoint_key(const struct flow *flow, const struct address *address)
@@ -45,8 +44,7 @@ static uint64_t path_key(const struct flow *flow, const struct address *served, 
     return table_mix(hash);
 }
 
-/* ---- Predicates
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Predicates ---- */
 
 /* Meaningful outside its own network namespace. */
 static bool routable(const struct address *address)
@@ -107,8 +105,7 @@ bool match_address_local(const struct sock *sock, const struct address *address)
            memcmp(local->bytes, address->bytes, local->size) == 0;
 }
 
-/* ---- Joining
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Joining ---- */
 
 void match_unlist(struct model *model, struct flow *flow)
 {
@@ -152,8 +149,7 @@ static void wake(struct model *model, struct flow *flow)
     sock_settle(model, sock);
 }
 
-/* ---- Rules
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- Rules ---- */
 
 /* A socket connected to its own address. */
 static bool match_self(struct model *model, struct flow *flow)
@@ -302,8 +298,7 @@ void match_flow(struct model *model, struct flow *flow)
     wake(model, other);
 }
 
-/* ---- Late rules
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Late rules ---- */
 
 /* Address translation on the way: the server's peer is the client's local address, and nothing else claims either. */
 static bool match_nat(struct model *model, struct flow *flow)
@@ -412,8 +407,7 @@ void match_failed(struct model *model, struct sock *sock)
     edge_fail(model, sock, to, match);
 }
 
-/* ---- Socket pairs
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Socket pairs ---- */
 
 /* Who has an end that nobody was seen to use: whoever still holds it, rather than who made it. */
 static struct process *pair_user(const struct model *model, const struct sock *sock)

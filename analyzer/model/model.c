@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* ---- Common
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Common ---- */
 
 void *model_alloc(size_t size)
 {
@@ -74,8 +73,7 @@ struct network *model_network(struct model *model, unsigned host, uint64_t cooki
     return model->networks = network;
 }
 
-/* ---- Life
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Life ---- */
 
 struct model *model_new(const struct model_callbacks *callbacks)
 {
@@ -203,8 +201,7 @@ const struct socket *model_socket(const struct model *model, unsigned host, uint
     return sock ? &sock->socket : NULL;
 }
 
-/* ---- Reports
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- Reports ---- */
 
 unsigned model_process_count(const struct model *model)
 {

@@ -11,8 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* ---- Coverage
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- Coverage ---- */
 
 static const char *coverage_word(unsigned what)
 {
@@ -71,8 +70,7 @@ void note_losses(struct model *model)
     }
 }
 
-/* ---- Names
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Names ---- */
 
 void note_name(struct model *model, struct task *task, const struct event *event)
 {
@@ -114,8 +112,7 @@ const char *note_name_of(const struct task *task, const struct address *address)
     return NULL;
 }
 
-/* ---- Untraced processes
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Untraced processes ---- */
 
 static struct process *untraced_process(struct model *model, unsigned host, uint32_t pid, const char *comm,
                                         const char *exe)

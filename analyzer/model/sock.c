@@ -14,8 +14,7 @@
  * accept, a descriptor on its way, an image that has not logged yet, hosts whose clocks differ. */
 static const uint64_t limbo_ns[LIMBOS] = {[LIMBO_SHORT] = 1000000000ull, [LIMBO_LONG] = 60000000000ull};
 
-/* ---- Identity
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Identity ---- */
 
 bool sock_is_datagram(const struct sock *sock)
 {
@@ -94,8 +93,7 @@ struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struc
     return sock;
 }
 
-/* ---- Holders and owner
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Holders and owner ---- */
 
 void sock_hold(struct sock *sock, const struct task *task)
 {
@@ -140,8 +138,7 @@ void sock_hand_over(struct model *model, struct sock *sock, struct task *task, i
     edge_flow_moves(model, &sock->flow, &task->process);
 }
 
-/* ---- Options
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Options ---- */
 
 void sock_option(struct sock *sock, const struct event *event)
 {
@@ -168,8 +165,7 @@ void sock_option(struct sock *sock, const struct event *event)
     *at = option;
 }
 
-/* ---- Datagram peers
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Datagram peers ---- */
 
 struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
                            uint64_t time_ns)
@@ -192,8 +188,7 @@ struct flow *sock_datagram(struct model *model, struct sock *sock, const struct 
     return &made->flow;
 }
 
-/* ---- Letting go
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Letting go ---- */
 
 void sock_limbo_leave(struct model *model, struct sock *sock)
 {
@@ -304,8 +299,7 @@ void sock_limbo_expire(struct model *model)
         }
 }
 
-/* ---- Settling
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Settling ---- */
 
 bool sock_bytes_known(const struct sock *sock)
 {

@@ -83,7 +83,7 @@ static inline const char *names_call(int call)
  * word the family's name in lower case without AF_ ("netlink", "packet"); NULL when the family is unknown. */
 const char *names_transport(int family, int type, int protocol);
 
-/* ---- Option values ----------------------------------------------------------------------------------------------- */
+/* ---- Option values ---- */
 
 /* What an option's bytes are. */
 enum option_type {

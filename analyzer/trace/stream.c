@@ -87,7 +87,7 @@ static void *grow(void *array, unsigned count, size_t size)
     return must(realloc(array, (count == 0 ? 1 : 2 * (size_t)count) * size));
 }
 
-/* ---- Images and hosts ------------------------------------------------------------------------------------------- */
+/* ---- Images and hosts ---- */
 
 static const char *base_name(const char *path)
 {
@@ -131,7 +131,7 @@ static void add_image(struct stream *stream, struct trace_image *image)
     image->offset_ns = host->offset_ns;
 }
 
-/* ---- Sources ---------------------------------------------------------------------------------------------------- */
+/* ---- Sources ---- */
 
 /* True when the file was not known yet. */
 static bool is_new(struct stream *stream, const struct stat *status)
@@ -303,7 +303,7 @@ static void add_trace(struct stream *stream, const char *trace)
         add_regular(stream, trace);
 }
 
-/* ---- The heap --------------------------------------------------------------------------------------------------- */
+/* ---- The heap ---- */
 
 static bool before(const struct source *a, const struct source *b)
 {
@@ -404,7 +404,7 @@ static void settle(struct stream *stream)
         sift_down(stream, 0);
 }
 
-/* ---- The interface ---------------------------------------------------------------------------------------------- */
+/* ---- The interface ---- */
 
 static struct stream *open_stream(char *const *traces, int count, bool patient, stream_complain_fn *complain_fn,
                                   void *context)

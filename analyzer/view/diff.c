@@ -78,7 +78,7 @@ struct diff_run *diff_run_new(void)
     return run;
 }
 
-/* ---- Facts ------------------------------------------------------------------------------------------------------- */
+/* ---- Facts ---- */
 
 static const char *program(const struct process *process, char out[WORD_PROCESS_MAX])
 {
@@ -145,7 +145,7 @@ static void fact_sample(struct fact *fact, uint64_t us)
     fact->samples[fact->samples_count++] = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-/* ---- From sockets ------------------------------------------------------------------------------------------------ */
+/* ---- From sockets ---- */
 
 static bool chosen(const struct diff_run *run, const struct address *address)
 {
@@ -311,7 +311,7 @@ void diff_run_callbacks(struct diff_run *run, struct model_callbacks *callbacks)
     callbacks->event_seen = take_event;
 }
 
-/* ---- Comparing --------------------------------------------------------------------------------------------------- */
+/* ---- Comparing ---- */
 
 struct difference {
     const char *change; /* "new", "gone", "changed" */

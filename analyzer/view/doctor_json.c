@@ -58,7 +58,7 @@ bool doctor_json(const struct doctor *doctor, FILE *out)
     return true;
 }
 
-/* ---- SARIF ------------------------------------------------------------------------------------------------------- */
+/* ---- SARIF ---- */
 
 static cJSON *text_object(const char *text)
 {

@@ -54,7 +54,7 @@ static void *must(void *memory)
     return memory;
 }
 
-/* ---- Collecting -------------------------------------------------------------------------------------------------- */
+/* ---- Collecting ---- */
 
 static void list_open(struct list *list)
 {
@@ -211,7 +211,7 @@ void map_html_event(void *context, const struct event *event, const struct proce
         html->events.left_out++;
 }
 
-/* ---- Writing ----------------------------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
 bool map_html_ready(void)
 {

@@ -47,7 +47,7 @@ void show_attach(struct show *show, const struct model *model)
     show->model = model;
 }
 
-/* ---- Collecting -------------------------------------------------------------------------------------------------- */
+/* ---- Collecting ---- */
 
 static FILE *memory(char **text, size_t *size)
 {
@@ -235,7 +235,7 @@ void show_callbacks(struct show *show, struct model_callbacks *callbacks)
     callbacks->socket_done = see_socket;
 }
 
-/* ---- Showing ----------------------------------------------------------------------------------------------------- */
+/* ---- Showing ---- */
 
 #define LABEL_WIDTH 12
 #define TIME_WIDTH  14

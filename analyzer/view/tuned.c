@@ -98,7 +98,7 @@ void tuned_add(struct tuned *tuned, const struct socket *socket)
         add_option(tuned, socket, option);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 bool tuned_json(struct tuned *tuned, FILE *out)
 {
@@ -120,7 +120,7 @@ bool tuned_json(struct tuned *tuned, FILE *out)
     return true;
 }
 
-/* ---- Text -------------------------------------------------------------------------------------------------------- */
+/* ---- Text ---- */
 
 /* By process, kind of socket, then as they came. */
 static int in_order(const void *a, const void *b)

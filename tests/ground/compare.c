@@ -58,7 +58,7 @@ static struct report read_report(const char *folder)
     return report;
 }
 
-/* ---- What ids mean ---------------------------------------------------------------------------------------------- */
+/* ---- What ids mean ---- */
 
 static const cJSON *find(const cJSON *array, const char *key, double value)
 {
@@ -92,7 +92,7 @@ static const char *socket_name(const struct report *report, const cJSON *id)
     return cookie ? cookie : "-";
 }
 
-/* ---- Lines ------------------------------------------------------------------------------------------------------ */
+/* ---- Lines ---- */
 
 static void put(char *line, size_t room, const char *key, const cJSON *value)
 {

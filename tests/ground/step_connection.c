@@ -24,7 +24,7 @@ static struct sock *make(int process, int family, int type, int extra, int *fd)
     return world_socket(process, *fd, family, type, 0, (extra & SOCK_CLOEXEC) != 0);
 }
 
-/* ---- Listeners -------------------------------------------------------------------------------------------------- */
+/* ---- Listeners ---- */
 
 static void listens(int process, int fd, struct sock *sock, bool named)
 {
@@ -123,7 +123,7 @@ static struct sock *chosen_of_group(struct sock *listener)
     cast_fail("no member of the group has the connection");
 }
 
-/* ---- Connecting ------------------------------------------------------------------------------------------------- */
+/* ---- Connecting ---- */
 
 /* Addresses that lead to the listener. */
 static socklen_t way_to(const struct sock *listener, struct sockaddr_storage *out)
@@ -333,7 +333,7 @@ void step_accept(void)
     accepted(worker, fd, listener, talk, cloexec);
 }
 
-/* ---- Using ------------------------------------------------------------------------------------------------------ */
+/* ---- Using ---- */
 
 static bool can_talk(const struct sock *sock)
 {
@@ -383,7 +383,7 @@ void step_shutdown(void)
     sock->shut = sock->other->shut = true;
 }
 
-/* ---- Special cases ---------------------------------------------------------------------------------------------- */
+/* ---- Special cases ---- */
 
 /* An address that is bound, so that nobody else can have it, but not listened on; or a path that is not there. */
 static socklen_t dead_end(int process, int family, struct sockaddr_storage *out)

@@ -61,7 +61,7 @@ static void place(cJSON *object, const char *address, const char *port, const st
     number(object, port, name->known && name->port > 0, name->port);
 }
 
-/* ---- Edges ------------------------------------------------------------------------------------------------------ */
+/* ---- Edges ---- */
 
 static bool same_edge(const struct talk *a, const struct talk *b)
 {
@@ -132,7 +132,7 @@ static cJSON *edges(void)
     return array;
 }
 
-/* ---- The rest of the map ---------------------------------------------------------------------------------------- */
+/* ---- The rest of the map ---- */
 
 static cJSON *listeners(void)
 {
@@ -170,7 +170,7 @@ static cJSON *nodes(void)
     return array;
 }
 
-/* ---- Sockets ---------------------------------------------------------------------------------------------------- */
+/* ---- Sockets ---- */
 
 static unsigned socket_id(const struct sock *sock)
 {
@@ -237,7 +237,7 @@ static cJSON *socket_object(const struct sock *sock)
     return object;
 }
 
-/* ---- Files ------------------------------------------------------------------------------------------------------ */
+/* ---- Files ---- */
 
 static FILE *create(const char *folder, const char *name)
 {

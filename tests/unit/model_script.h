@@ -113,8 +113,7 @@ static inline void script_finish(struct script *script)
     model_finish(script->model);
 }
 
-/* ---- Addresses: "127.0.0.1:80", "[::1]:80", "/path", "@abstract", "" unnamed, NULL absent
- * ---------------------------------- */
+/* ---- Addresses: "127.0.0.1:80", "[::1]:80", "/path", "@abstract", "" unnamed, NULL absent ---- */
 
 static inline uint8_t script_encode(const char *text, uint8_t *family, unsigned char *out)
 {
@@ -150,8 +149,7 @@ static inline size_t script_tail(struct sockatlas_addresses *addresses, unsigned
     return size + (addresses->second_size == SOCKATLAS_ABSENT ? 0 : addresses->second_size);
 }
 
-/* ---- Records
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- Records ---- */
 
 static inline void t_socket(struct script *script, struct who who, int fd, uint64_t cookie, int family, int type,
                             unsigned flags)
@@ -340,8 +338,7 @@ static inline void t_wait(struct script *script, struct who who, uint64_t ns)
     t_fork(script, who, 0);
 }
 
-/* ---- Looking
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- Looking ---- */
 
 static inline const struct socket *script_socket(const struct script *script, uint64_t cookie)
 {

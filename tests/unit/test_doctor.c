@@ -38,7 +38,7 @@ static struct who process(uint32_t pid, const char *comm)
     return who;
 }
 
-/* ---- What the script lacks --------------------------------------------------------------------------------------- */
+/* ---- What the script lacks ---- */
 
 static void option_bytes(struct who who, int fd, uint64_t cookie, int level, int name, const void *value, size_t size,
                          const void *effective, size_t effective_size, int error)
@@ -134,7 +134,7 @@ static const char *text_of(const char *format, unsigned number)
     return text;
 }
 
-/* ---- Looking ----------------------------------------------------------------------------------------------------- */
+/* ---- Looking ---- */
 
 /* Ends the trace; the finding of `rule`, NULL when there is none. */
 static const struct finding *found(const char *rule)
@@ -175,7 +175,7 @@ Test(doctor, names_are_distinct_and_said_in_full)
     }
 }
 
-/* ---- Settings ---------------------------------------------------------------------------------------------------- */
+/* ---- Settings ---- */
 
 Test(doctor, clamped_buffer)
 {
@@ -278,7 +278,7 @@ Test(doctor, linger_reset_nearly_with_a_time_or_already_over)
     expect_none("linger-reset");
 }
 
-/* ---- Addresses and ports ----------------------------------------------------------------------------------------- */
+/* ---- Addresses and ports ---- */
 
 Test(doctor, address_in_use_by_one_that_listens)
 {
@@ -381,7 +381,7 @@ Test(doctor, same_tuple_nearly_one_after_the_other)
     expect_none("same-tuple");
 }
 
-/* ---- Connecting -------------------------------------------------------------------------------------------------- */
+/* ---- Connecting ---- */
 
 static void failing_connects(uint64_t pause, unsigned factor)
 {
@@ -478,7 +478,7 @@ Test(doctor, slow_name_nearly)
     expect_none("slow-name");
 }
 
-/* ---- Serving ----------------------------------------------------------------------------------------------------- */
+/* ---- Serving ---- */
 
 static void refused_accepts(unsigned count, int error)
 {
@@ -540,7 +540,7 @@ Test(doctor, one_worker_nearly_one_connection_at_a_time)
     expect_none("one-worker");
 }
 
-/* ---- Keeping and closing ----------------------------------------------------------------------------------------- */
+/* ---- Keeping and closing ---- */
 
 /* The client closes, and `wait` later the server's process ends or closes. */
 static void peer_closes(uint64_t wait, int call)
@@ -667,7 +667,7 @@ Test(doctor, inherited_socket_nearly_close_on_exec)
     expect_none("inherited-socket");
 }
 
-/* ---- Transfers --------------------------------------------------------------------------------------------------- */
+/* ---- Transfers ---- */
 
 static void exchange(unsigned writes, uint64_t wait, bool nodelay)
 {
