@@ -67,10 +67,20 @@ enum model_alive model_trace_alive(void *context, const struct process *process,
     return (ns > known ? ns - known : known - ns) < 2000000000 ? MODEL_ALIVE : MODEL_DEAD;
 }
 
+static void expect_hosts(struct model *model, const struct stream *stream)
+{
+    unsigned hosts = 0;
+    for (unsigned i = 0; i < stream_image_count(stream); i++)
+        if (stream_image(stream, i)->host >= hosts)
+            hosts = stream_image(stream, i)->host + 1;
+    model_expect_hosts(model, hosts);
+}
+
 void model_trace_feed(struct model *model, struct stream *stream, FILE *out)
 {
     struct event event;
     struct progress progress;
+    expect_hosts(model, stream);
     progress_begin(&progress, out);
     while (stream_next(stream, &event)) {
         model_event(model, &event);

@@ -74,7 +74,7 @@ enum rank {
 };
 
 /* Where a socket without a holder waits for what may still come. */
-enum limbo { LIMBO_NONE, LIMBO_SHORT, LIMBO_LONG, LIMBOS };
+enum limbo { LIMBO_NONE, LIMBO_SHORT, LIMBO_LONG, LIMBO_END, LIMBOS };
 
 /* A kernel socket. */
 struct sock {
@@ -195,7 +195,7 @@ struct model {
     struct image *images;
     unsigned images_count;
     struct host *hosts;
-    unsigned hosts_count;
+    unsigned hosts_count, hosts_expected;
     struct network *networks;
     struct process **processes;
     unsigned processes_count, processes_room;

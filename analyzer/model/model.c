@@ -83,6 +83,11 @@ struct model *model_new(const struct model_callbacks *callbacks)
     return model;
 }
 
+void model_expect_hosts(struct model *model, unsigned hosts)
+{
+    model->hosts_expected = hosts;
+}
+
 void model_event(struct model *model, const struct event *event)
 {
     uint64_t wall = event->time_ns + (uint64_t)event->image->offset_ns;

@@ -131,6 +131,9 @@ struct model_callbacks {
 
 struct model;
 struct model *model_new(const struct model_callbacks *callbacks);
+/* How many hosts the trace is of, before its events: with several, whose clocks may differ by anything, a connection's
+ * half waits for the other until the end. */
+void model_expect_hosts(struct model *model, unsigned hosts);
 void model_event(struct model *model, const struct event *event);
 /* The end of the stream: settles everything that is still open. */
 void model_finish(struct model *model);

@@ -11,8 +11,9 @@
 #include <sys/socket.h>
 
 /* How long, in trace time. SHORT: a record of the other end that was being made; LONG: a listener that is still to
- * accept, a descriptor on its way, an image that has not logged yet, hosts whose clocks differ. */
-static const uint64_t limbo_ns[LIMBOS] = {[LIMBO_SHORT] = 1000000000ull, [LIMBO_LONG] = 60000000000ull};
+ * accept, a descriptor on its way, an image that has not logged yet; END: hosts whose clocks differ. */
+static const uint64_t limbo_ns[LIMBOS] = {
+    [LIMBO_SHORT] = 1000000000ull, [LIMBO_LONG] = 60000000000ull, [LIMBO_END] = UINT64_MAX / 2};
 
 /* ---- Identity ---- */
 
@@ -210,16 +211,31 @@ static void limbo_enter(struct model *model, struct sock *sock, enum limbo limbo
     model->limbo_last[limbo] = sock;
 }
 
+static bool several_hosts(const struct model *model)
+{
+    return model->hosts_count > 1 || model->hosts_expected > 1;
+}
+
+static bool unmatched_datagrams(const struct sock *sock)
+{
+    for (const struct flow *flow = sock->datagrams; flow; flow = flow->next)
+        if (!flow->match && sock->socket.family != AF_UNIX && !address_is_loopback(flow->peer))
+            return true;
+    return false;
+}
+
 /* Whether, and how long, a socket that nobody holds must wait. */
 static enum limbo limbo_for(const struct model *model, const struct sock *sock)
 {
     if (sock->weak_refs || sock->in_flight)
         return LIMBO_LONG;
     if (sock->datagrams)
-        return model->hosts_count > 1 ? LIMBO_LONG : LIMBO_SHORT;
+        return several_hosts(model) && unmatched_datagrams(sock) ? LIMBO_END : LIMBO_SHORT;
     if (!sock->flow.sock || sock->flow.match || sock->open_state == STATE_FAILED)
         return LIMBO_NONE;
-    if (model->hosts_count > 1 || (sock->flow.side != SIDE_SERVER && listener_find(model, sock, &sock->socket.peer)))
+    if (several_hosts(model) && sock->socket.family != AF_UNIX && !address_is_loopback(&sock->socket.peer))
+        return LIMBO_END;
+    if (sock->flow.side != SIDE_SERVER && listener_find(model, sock, &sock->socket.peer))
         return LIMBO_LONG;
     return LIMBO_SHORT;
 }

@@ -411,3 +411,19 @@ Test(match, the_creator_of_a_pair_is_its_initiator)
     cr_assert_not_null(script_edge(&script, 100, 101));
     cr_expect_eq(script_edge(&script, 100, 101)->bytes_received, 5);
 }
+
+/* Clocks an hour apart: all of one host comes before the other's first event. */
+Test(match, hosts_whose_clocks_differ_meet)
+{
+    struct who client = process_in(200, "client", 0, 1);
+    model_expect_hosts(script.model, 2);
+    t_client(&script, client, 3, 0x20, "10.0.0.2:80", "10.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x20, 1, 2);
+    t_wait(&script, client, 3600000000000);
+    struct who server = process_in(100, "server", 1, 1);
+    t_server(&script, server, 3, 0x10, "10.0.0.2:80");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "10.0.0.1:4000", NULL, 0);
+    t_close_tcp(&script, server, 4, 0x30, 2, 1);
+    script_finish(&script);
+    expect_mates(0x20, 0x30, MATCH_EXACT);
+}
