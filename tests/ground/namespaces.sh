@@ -1,0 +1,169 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Network namespaces and hosts, as root or in a user namespace of its own: equal loopback addresses in two namespaces never meet, veth
+# pairs between them do, DNAT is `nat` with both sides' tuples, and two hosts' traces given together meet by address whatever their
+# clocks say. A host is made of a namespace and of its log files' boot id, name and clock, which are rewritten afterwards: that proves the
+# matching, not the recording on another kernel.
+if [ "$(id -u)" -ne 0 ] && [ -z "${SOCKATLAS_IN_USERNS:-}" ] && unshare -rn true 2>/dev/null; then
+    SOCKATLAS_IN_USERNS=1 exec unshare -rnm "$0"
+fi
+. "$(dirname "$0")/../e2e/lib.sh"
+
+mine=satlas$$
+spaces=()
+space() { # NAME: a namespace with its loopback up; its name in $netns
+    netns=$mine-$1
+    ip netns add "$netns" 2>/dev/null || return
+    spaces+=("$netns")
+    ip -n "$netns" link set lo up
+}
+remove_spaces() {
+    local each
+    for each in ${spaces[@]+"${spaces[@]}"}; do
+        ip netns delete "$each"
+    done
+}
+at_end+=(remove_spaces)
+
+[ -z "${SOCKATLAS_IN_USERNS:-}" ] || mount -t tmpfs none /run 2>/dev/null
+if ! command -v ip >/dev/null || ! space a; then
+    case_skip "connections in and between network namespaces" "neither root nor a user namespace with ip netns"
+    finish
+fi
+a=$netns
+space b && b=$netns
+ip link add "$mine-a" netns "$a" type veth peer name "$mine-b" netns "$b" 2>/dev/null ||
+    ip -n "$a" link add veth0 type veth peer name veth0 netns "$b"
+for each in "$a 10.99.7.1" "$b 10.99.7.2"; do
+    set -- $each
+    link=$(ip -n "$1" -o link show type veth | awk -F'[:@ ]+' '{print $2; exit}')
+    ip -n "$1" address add "$2/24" dev "$link" && ip -n "$1" link set "$link" up
+done
+
+# traced TRACE NETNS COMMAND...
+traced() {
+    SOCKATLAS_DIR=$work/$1 LD_PRELOAD=$shim exec ip netns exec "$2" "${@:3}"
+}
+serve() { # TRACE NETNS ADDRESS PORT: answers one connection at a time; its pid in $served
+    traced "$1" "$2" python3 -c '
+import socket, sys
+server = socket.create_server((sys.argv[1], int(sys.argv[2])))
+print("ready", flush=True)
+while True:
+    end = server.accept()[0]
+    end.recv(100)
+    end.sendall(b"12345")
+    end.close()' "$3" "$4" >"$5" &
+    served=$!
+    started+=("$served")
+    until grep -qs ready "$5"; do read -rt 0.05 <> <(:) || :; done
+}
+call() { # TRACE NETNS ADDRESS PORT
+    (traced "$1" "$2" python3 -c '
+import socket, sys
+end = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+end.sendall(b"123")
+end.recv(100)
+end.recv(100)
+end.close()' "$3" "$4")
+}
+edges() { # TRACE...
+    "$sockatlas" map --format json "$@" | jq -r '. as $map | .edges[] |
+        "\($map.nodes[.from].pid // "-") -> \($map.nodes[.to].pid // $map.nodes[.to].address) \(.server_address):\(.server_port) \(.match) \(.connections)"' |
+        sort
+}
+if ! command -v python3 >/dev/null; then
+    case_skip "connections in and between network namespaces" "python3 is not installed"
+    finish
+fi
+
+# One port on 127.0.0.1 in both: each client meets the server of its own namespace.
+serve same "$a" 127.0.0.1 7001 ready1
+server_a=$served
+serve same "$b" 127.0.0.1 7001 ready2
+server_b=$served
+call same "$a" 127.0.0.1 7001
+call same "$b" 127.0.0.1 7001
+call same "$b" 127.0.0.1 7001
+case_is "equal loopback addresses in two namespaces do not meet" \
+    "127.0.0.1:7001 exact 1 to $server_a;127.0.0.1:7001 exact 1 to $server_b;127.0.0.1:7001 exact 1 to $server_b;" \
+    "$(edges same | awk '{print $4, $5, $6, "to", $3}' | sort -k5n | tr '\n' ';')"
+
+# Over the veth pair.
+serve between "$b" 10.99.7.2 7002 ready3
+server=$served
+call between "$a" 10.99.7.2 7002
+case_has "a veth pair connects two namespaces" "^[0-9]+ -> $server 10.99.7.2:7002 exact 1$" "$(edges between)"
+
+# The address connected to is not the address served.
+serve nat "$b" 10.99.7.2 7003 ready4
+server=$served
+if command -v nft >/dev/null && ip netns exec "$a" nft -f - 2>nft.err <<END; then
+table ip t {
+    chain out {
+        type nat hook output priority -100; policy accept;
+        ip daddr 10.99.9.9 tcp dport 80 dnat to 10.99.7.2:7003
+    }
+}
+END
+    ip -n "$a" route add 10.99.9.0/24 via 10.99.7.2
+    call nat "$a" 10.99.9.9 80
+    case_has "DNAT is nat" "^[0-9]+ -> $server 10.99.9.9:80 nat 1$" "$(edges nat)"
+    case_is "both sides' tuples are shown" "client 10.99.9.9:80 server 10.99.7.2:7003" \
+        "$("$sockatlas" list --json nat | jq -r 'select(.role == "client") | "client \(.peer_address):\(.peer_port)"') $(
+            "$sockatlas" list --json nat | jq -r 'select(.role == "server") | "server \(.local_address):\(.local_port)"'
+        )"
+else
+    case_skip "DNAT is nat" "no nftables here: $(head -1 nft.err 2>/dev/null)"
+fi
+
+# The header's boot id (offset 96), host name (136) and clock (40: CLOCK_REALTIME).
+as_host() { # FILE BOOT_ID NAME SECONDS
+    python3 - "$@" <<'END'
+import struct, sys
+path, boot, name, seconds = sys.argv[1:]
+with open(path, "r+b") as file:
+    header = bytearray(file.read(4096))
+    real, = struct.unpack_from("=Q", header, 40)
+    struct.pack_into("=Q", header, 40, real + int(seconds) * 10**9)
+    header[96:136] = boot.encode().ljust(40, b"\0")
+    header[136:208] = name.encode().ljust(72, b"\0")
+    file.seek(0)
+    file.write(header)
+END
+}
+
+# A host each, an hour apart; then both on one 127.0.0.1 port, where only addresses could mislead.
+serve host-b "$b" 10.99.7.2 7004 ready5
+server=$served
+call host-a "$a" 10.99.7.2 7004
+serve host-b "$b" 127.0.0.1 7005 ready6
+call host-b "$b" 127.0.0.1 7005
+serve host-a "$a" 127.0.0.1 7005 ready7
+call host-a "$a" 127.0.0.1 7005
+for pid in "${started[@]}"; do
+    kill -TERM "$pid" 2>/dev/null
+    wait_gone "$pid"
+done
+for file in host-a/*.atlas; do
+    as_host "$file" 11111111-1111-4111-8111-111111111111 alpha 0
+done
+for file in host-b/*.atlas; do
+    as_host "$file" 22222222-2222-4222-8222-222222222222 beta 3600
+done
+case_has "two hosts meet by address, an hour apart" "^[0-9]+ -> $server 10.99.7.2:7004 exact 1$" "$(edges host-a host-b)"
+case_is "in whichever order they are given" "$(edges host-a host-b)" "$(edges host-b host-a)"
+case_is "each keeps its own loopback" 2 "$(edges host-a host-b | grep -c '127.0.0.1:7005 exact 1$')"
+case_is "both are named" "alpha beta" \
+    "$("$sockatlas" map --format json host-a host-b | jq -r '[.hosts[].name] | sort | join(" ")')"
+case_is "one of them alone has an address for the other" "10.99.7.2" \
+    "$("$sockatlas" map --format json host-a | jq -r '.nodes[] | select(.kind == "external") | .address')"
+
+# The clock of one of a host's files jumps: one boot id has one clock.
+for file in between/*.atlas; do
+    as_host "$file" 33333333-3333-4333-8333-333333333333 gamma "$((RANDOM % 2 * 86400))"
+done
+case_has "a stepped clock does not tear a connection" "10.99.7.2:7002 exact 1$" "$(edges between)"
+
+finish
