@@ -153,8 +153,12 @@ async function movesAndKeys() {
     await page.$eval(".box", (found) => found.focus());
     await page.keyboard.press("Enter");
     check("Enter chooses a box", await count(".box.chosen") === 1, await count(".box.chosen"));
+    is("its details have the keys then", "inspector", await page.evaluate(() => document.activeElement.id));
+    await page.keyboard.press("Tab");
+    check("its links are listed there", await page.evaluate(() => document.activeElement.matches("#inspector .choice")), await text("#inspector"));
     await page.keyboard.press("Escape");
     is("Escape lets it go", 0, await count(".box.chosen"));
+    check("Escape leads back to the box", await page.evaluate(() => document.activeElement.matches(".box")), await page.evaluate(() => document.activeElement.outerHTML.slice(0, 80)));
     await page.focus("#table");
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("ArrowDown");

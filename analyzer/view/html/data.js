@@ -107,6 +107,7 @@ function isConnection(socket) {
     if (!socket.edge || socket.edge.inner) return false;
     const other = socketById.get(socket.peer_socket);
     if (!other || other.edge !== socket.edge) return true;
+    if (socket.role === "datagram" && other.peer_socket !== socket.socket) return true; // the other end has several peers
     return socket.role === "client" || (socket.role !== "server" && socket.socket < other.socket);
 }
 for (const socket of sockets) socket.connection = isConnection(socket);

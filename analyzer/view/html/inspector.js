@@ -153,6 +153,8 @@ function inspect() {
     const {scope, socket} = state;
     const content = socket ? showSocket(socket) : !scope ? showTrace()
         : scope.kind === "group" ? showGroup(scope) : scope.kind === "link" ? showLink(scope) : showEdge(scope);
+    const focused = inspector.contains(document.activeElement);
     inspector.replaceChildren(...content.filter(Boolean));
     inspector.scrollTop = 0;
+    if (focused) inspector.focus();
 }

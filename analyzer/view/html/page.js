@@ -32,7 +32,9 @@ document.addEventListener("keydown", (event) => {
         event.preventDefault();
         control("search").focus();
     } else if (event.key === "Escape" && !event.defaultPrevented && (state.socket || state.scope)) {
+        const back = !state.socket && cameFrom && cameFrom.isConnected && inspector.contains(document.activeElement);
         change(state.socket ? {socket: null} : {scope: null});
+        if (back) cameFrom.focus();
     }
 });
 

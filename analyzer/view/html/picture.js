@@ -117,12 +117,17 @@ function boxText(group) {
 const chooseGroup = (group) => change({scope: {kind: "group", group}, socket: null});
 const chooseLink = (link) => change({scope: link.edges.length === 1 ? {kind: "edge", edge: link.edges[0], link} : {kind: "link", link}, socket: null});
 
+// From a box, the keys go on to its details (where its links are listed), and Escape leads back.
+let cameFrom = null;
+
 function pressed(choose) {
-    return function (event, datum) {
+    return function (event) {
         const happened = d3.event || event;
         if (happened.key !== "Enter" && happened.key !== " ") return;
         happened.preventDefault();
-        choose(datum === undefined || d3.event ? d3.select(this).datum() : datum);
+        cameFrom = this;
+        choose(d3.select(this).datum());
+        inspector.focus();
     };
 }
 
@@ -171,7 +176,7 @@ function drawMap() {
     layOut(graph, width && height ? width / height : 2);
     inner.selectAll("*").remove();
     links = inner.append("g").selectAll("g").data(graph.links).join("g").attr("class", (link) => `link ${linkKind(link)}`)
-        .attr("tabindex", 0).attr("role", "button");
+        .attr("tabindex", -1).attr("role", "button");
     links.append("path").attr("class", "line").attr("stroke-width", (link) =>
         Math.min(6, 1.2 + Math.log10(1 + d3.sum(link.edges, (edge) => edge.connections))));
     links.append("path").attr("class", "reach");
