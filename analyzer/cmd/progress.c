@@ -35,8 +35,11 @@ void progress_say(struct progress *progress, const struct stream *stream)
     stream_progress(stream, &done, &total);
     progress->said_ms = now;
     progress->shown = true;
-    fprintf(stderr, "\r%3u %% of %" PRIu64 " MB read\033[K", total ? (unsigned)((double)done * 100 / (double)total) : 0,
-            total / 1000000);
+    if (total)
+        fprintf(stderr, "\r%3u %% of %" PRIu64 " MB read\033[K", (unsigned)((double)done * 100 / (double)total),
+                total / 1000000);
+    else
+        fprintf(stderr, "\r%" PRIu64 " MB read\033[K", done / 1000000);
     fflush(stderr);
 }
 

@@ -188,6 +188,9 @@ static void add_jsonl(struct stream *stream, FILE *lines, const char *path)
                                     .complaints = &stream->complaints,
                                     .add_image = take_image,
                                     .context = stream};
+    struct stat status;
+    if (fstat(fileno(lines), &status) == 0 && S_ISREG(status.st_mode))
+        source->file.size = (uint64_t)status.st_size;
     jsonl_open(source->jsonl);
     add_source(stream, source);
     /* Its images come before its first event; clock offsets need them. */
@@ -492,13 +495,17 @@ unsigned stream_errors(const struct stream *stream)
 
 void stream_progress(const struct stream *stream, uint64_t *done, uint64_t *total)
 {
+    bool known = true;
     *done = *total = 0;
     for (unsigned i = 0; i < stream->sources_count; i++) {
         const struct source *source = stream->sources[i];
         bool lines = source->jsonl != NULL;
         *done += lines ? source->jsonl->bytes : source->file.offset + source->file.used;
-        *total += lines ? source->jsonl->bytes : source->file.end;
+        *total += lines ? source->file.size : source->file.end;
+        known = known && !(lines && source->file.size == 0);
     }
+    if (!known)
+        *total = 0;
 }
 
 static void close_source(struct source *source)

@@ -39,7 +39,7 @@ unsigned stream_image_count(const struct stream *stream);
 const struct trace_image *stream_image(const struct stream *stream, unsigned id);
 /* Inputs that could not be read or were damaged so far: an exit status of 1 if not 0. */
 unsigned stream_errors(const struct stream *stream);
-/* Bytes read and bytes there are, for progress. */
+/* Bytes read and bytes there are, for progress; total 0 when that is not known: something comes from a pipe. */
 void stream_progress(const struct stream *stream, uint64_t *done, uint64_t *total);
 void stream_close(struct stream *stream);
 
