@@ -29,6 +29,21 @@ static enum setting_verdict buffer_verdict(int64_t requested, int64_t effective)
     return requested < 0 || effective < 2 * requested ? SETTING_CLAMPED : SETTING_RAISED;
 }
 
+/* A name is read back in a field that is longer, filled up with NUL. */
+static bool same_bytes(const unsigned char *a, size_t a_size, const unsigned char *b, size_t b_size)
+{
+    size_t both = a_size < b_size ? a_size : b_size;
+    if (memcmp(a, b, both) != 0)
+        return false;
+    for (size_t i = both; i < a_size; i++)
+        if (a[i])
+            return false;
+    for (size_t i = both; i < b_size; i++)
+        if (b[i])
+            return false;
+    return true;
+}
+
 enum setting_verdict setting_verdict(const struct socket_option *option)
 {
     const unsigned char *bytes;
@@ -44,6 +59,5 @@ enum setting_verdict setting_verdict(const struct socket_option *option)
             return buffer_verdict(requested, effective);
         return requested == effective ? SETTING_AS_ASKED : SETTING_CHANGED;
     }
-    bool same = size == option->kept_size && memcmp(bytes, option->bytes, size) == 0;
-    return same ? SETTING_AS_ASKED : SETTING_CHANGED;
+    return same_bytes(bytes, size, option->bytes, option->kept_size) ? SETTING_AS_ASKED : SETTING_CHANGED;
 }
