@@ -27,8 +27,10 @@ sample_told() {
     case_is "$1: the README shows what is seen" "" "$(diff told.shape retold.shape)"
 }
 
-map() {
-    "$sockatlas" map --format json "${2:-trace}" | jq -c "$1"
+map() { # [-r] FILTER [TRACE]
+    local raw=
+    [ "$1" != -r ] || { raw=-r && shift; }
+    "$sockatlas" map --format json "${2:-trace}" | jq -c $raw "$1"
 }
 
 # sample_namespaces NAME: without the right to make a network namespace the whole script is one skipped case.
