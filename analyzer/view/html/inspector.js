@@ -134,7 +134,7 @@ function leftOut() {
     const parts = [data.sockets_left_out ? countText(data.sockets_left_out, "socket") : null, data.events_left_out ? countText(data.events_left_out, "event") : null];
     if (!parts.some(Boolean)) return [];
     return [element("p", {class: "warned", id: "left-out"}, `The trace is larger than a page: ${parts.filter(Boolean).join(" and ")} left out. `
-        + "The picture counts them; `sockatlas list` and `sockatlas events` show them.")];
+        + "The picture counts them, the timeline and the table do not; `sockatlas list` and `sockatlas events` show them.")];
 }
 
 function showTrace() {

@@ -107,14 +107,14 @@ function order(columns) {
     }
 }
 
-// A part's groups around its own origin, and its size.
+// A part's groups around its own origin, and its size. Columns are flush with the links between them.
 function placeColumns(columns) {
     const row = columns[0][0].height + 30, height = d3.max(columns, (column) => column.length) * row;
     let left = 0;
     for (const column of columns) {
         const width = d3.max(column, (group) => group.width), step = Math.min(row * 1.6, height / column.length);
         column.forEach((group, i) => {
-            group.x = left + width / 2;
+            group.x = column === columns[0] ? left + width - group.width / 2 : left + group.width / 2;
             group.y = height / 2 + (i - (column.length - 1) / 2) * step;
         });
         left += width + 200;
