@@ -38,6 +38,8 @@ struct jsonl {
     uint64_t number; /* of the line, from 1 */
     uint64_t bytes;  /* read so far */
     unsigned damages;
+    char fault[128];             /* room for a message */
+    bool refused;                /* of a newer version: nothing more is read */
     struct trace_image **images; /* by the number they have in this file; NULL where that is none */
     unsigned images_count;
     unsigned char *slots; /* the event's record */

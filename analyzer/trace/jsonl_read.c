@@ -13,6 +13,8 @@
 #define DAMAGES_SAID_MAX 10
 /* Images of one file are few and numbered from 0. */
 #define IMAGES_MAX (1u << 22)
+/* No line of a trace is nearly that long (a record has 4 KiB, a header as much): damage must not fill the memory. */
+#define LINE_SIZE_MAX (1u << 20)
 
 static void *must(void *memory)
 {
@@ -47,8 +49,13 @@ static const char *take_image(struct jsonl *jsonl, const cJSON *object)
     struct trace_image *image = must(calloc(1, sizeof *image));
     const char *fault =
         file == NULL ? "missing or bad \"file\"" : jsonl_parse_image(jsonl->line, object, &image->header);
-    if (fault == NULL && image->header.version > SOCKATLAS_VERSION)
-        fault = "image of a newer trace version than this sockatlas reads";
+    if (fault == NULL && image->header.version > SOCKATLAS_VERSION) {
+        snprintf(jsonl->fault, sizeof jsonl->fault,
+                 "trace version %" PRIu32 " is newer than version %d, the newest this sockatlas reads",
+                 image->header.version, SOCKATLAS_VERSION);
+        fault = jsonl->fault;
+        jsonl->refused = true;
+    }
     if (fault != NULL) {
         free(image);
         return fault;
@@ -110,17 +117,35 @@ static bool take_line(struct jsonl *jsonl, size_t length, struct event *event)
     return is_event;
 }
 
+/* Reads one line; returns its length, 0 at the end. Of a line longer than LINE_SIZE_MAX the rest is read and dropped,
+ * and what is returned is longer than that. */
+static size_t read_line(struct jsonl *jsonl)
+{
+    size_t length = 0;
+    for (int byte = 0; byte != '\n' && (byte = getc_unlocked(jsonl->file)) != EOF; length++) {
+        if (length > LINE_SIZE_MAX)
+            continue;
+        if (length + 1 >= jsonl->line_room) {
+            jsonl->line_room = jsonl->line_room == 0 ? 4096 : 2 * jsonl->line_room;
+            jsonl->line = must(realloc(jsonl->line, jsonl->line_room));
+        }
+        jsonl->line[length] = (char)byte;
+        jsonl->line[length + 1] = 0;
+    }
+    return length;
+}
+
 bool jsonl_next(struct jsonl *jsonl, struct event *event)
 {
-    for (;;) {
-        ssize_t length = getline(&jsonl->line, &jsonl->line_room, jsonl->file);
-        if (length < 0)
-            return false;
+    for (size_t length; !jsonl->refused && (length = read_line(jsonl)) > 0;) {
         jsonl->number++;
-        jsonl->bytes += (uint64_t)length;
-        if (strspn(jsonl->line, " \t\r\n") < (size_t)length && take_line(jsonl, (size_t)length, event))
+        jsonl->bytes += length;
+        if (length > LINE_SIZE_MAX)
+            say(jsonl, "longer than any line of a trace");
+        else if (strspn(jsonl->line, " \t\r\n") < length && take_line(jsonl, length, event))
             return true;
     }
+    return false;
 }
 
 void jsonl_close(struct jsonl *jsonl)

@@ -173,3 +173,29 @@ Test(jsonl, reads_integers_of_64_bits)
     cr_expect_not(json_integer(line, object, "missing", &value));
     cJSON_Delete(object);
 }
+
+Test(jsonl, drops_a_line_without_an_end)
+{
+    char *folder = make_folder();
+    char log[128], lines[128], bad[128], expected[256];
+    snprintf(log, sizeof log, "%s/all.atlas", folder);
+    snprintf(lines, sizeof lines, "%s/lines.jsonl", folder);
+    snprintf(bad, sizeof bad, "%s/bad.jsonl", folder);
+    write_samples(folder, "all");
+    unsigned count = export_to(log, lines);
+    char *text = contents(lines);
+    char *second = strchr(text, '\n') + 1;
+    FILE *out = fopen(bad, "w");
+    fwrite(text, 1, (size_t)(second - text), out);
+    for (unsigned i = 0; i < 3u << 20; i++)
+        putc('{', out);
+    fprintf(out, "\n%s", second);
+    fclose(out);
+    struct heard heard = {0};
+    cr_expect_eq(count_events(bad, &heard), count);
+    cr_expect_eq(heard.count, 1);
+    snprintf(expected, sizeof expected, "%s: longer than any line of a trace, at line 2", bad);
+    cr_expect_str_eq(heard.last, expected);
+    free(text);
+    remove_folder(folder);
+}
