@@ -151,7 +151,7 @@ unsigned model_listener_count(const struct model *model);
 const struct listener *model_listener(const struct model *model, unsigned index);
 unsigned model_coverage_count(const struct model *model);
 const struct coverage *model_coverage(const struct model *model, unsigned index);
-/* Hosts of the trace: any image of each (boot id, name). */
+/* Hosts of the trace: any image of each (boot id, name); NULL where none of its events was read. */
 unsigned model_host_count(const struct model *model);
 const struct trace_image *model_host(const struct model *model, unsigned index);
 /* A CLOCK_BOOTTIME of `host` in microseconds since the Unix epoch. Callable from the callbacks. */

@@ -102,7 +102,8 @@ bool map_dot(const struct model *model, const struct map_options *options, FILE 
           "    edge [fontname=\"sans-serif\", fontsize=9, color=\"#546e7a\", fontcolor=\"#37474f\"];\n",
           out);
     for (unsigned host = 0; clusters && host < graph->hosts_count; host++)
-        put_host(out, model, graph, host);
+        if (model_host(model, host))
+            put_host(out, model, graph, host);
     for (unsigned i = 0; i < graph->boxes_count; i++)
         if (!clusters || graph->boxes[i].process->kind == PROCESS_EXTERNAL)
             put_box(out, graph, &graph->boxes[i]);

@@ -103,7 +103,8 @@ cJSON *map_object(const struct model *model)
     value_text(map, "schema", "sockatlas.map/1");
     cJSON *hosts = cJSON_AddArrayToObject(map, "hosts");
     for (unsigned i = 0; i < model_host_count(model); i++)
-        cJSON_AddItemToArray(hosts, host_json(model, i));
+        if (model_host(model, i))
+            cJSON_AddItemToArray(hosts, host_json(model, i));
     cJSON *nodes = cJSON_AddArrayToObject(map, "nodes");
     for (unsigned i = 0; i < model_process_count(model); i++)
         cJSON_AddItemToArray(nodes, node_json(model, model_process(model, i)));

@@ -85,7 +85,8 @@ bool map_mermaid(const struct model *model, const struct map_options *options, F
         fprintf(out, "    %%%% %u edges: Mermaid draws %u unless its maxEdges is raised\n", graph->lines.count,
                 EDGES_DRAWN);
     for (unsigned host = 0; clusters && host < graph->hosts_count; host++)
-        put_host(out, model, graph, host);
+        if (model_host(model, host))
+            put_host(out, model, graph, host);
     for (unsigned i = 0; i < graph->boxes_count; i++)
         if (!clusters || graph->boxes[i].process->kind == PROCESS_EXTERNAL)
             put_box(out, graph, &graph->boxes[i]);

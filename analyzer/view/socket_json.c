@@ -49,7 +49,7 @@ static void endpoint(cJSON *object, const char *address_key, const char *port_ke
 static void identity(cJSON *object, const struct model *model, const struct socket *socket)
 {
     char host[sizeof((struct sockatlas_header *)NULL)->host + 1] = "";
-    if (socket->host < model_host_count(model))
+    if (socket->host < model_host_count(model) && model_host(model, socket->host))
         memcpy(host, model_host(model, socket->host)->header.host, sizeof host - 1);
     int protocol = ip_protocol(socket);
     const struct process *owner = socket->owner;
@@ -104,7 +104,7 @@ static cJSON *options_json(const struct socket *socket)
 static const char *congestion(const struct model *model, const struct socket *socket, char out[17])
 {
     memset(out, 0, 17);
-    if (socket->host < model_host_count(model))
+    if (socket->host < model_host_count(model) && model_host(model, socket->host))
         memcpy(out, model_host(model, socket->host)->header.congestion, 16);
     for (const struct socket_option *option = socket->options; option; option = option->next) {
         const char *name = names_option(option->level, option->name);

@@ -351,3 +351,14 @@ Test(replay, child_forked_before_its_parent_had_a_log_holds_nothing_of_it)
     cr_expect_not(script_held(&script, script_socket(&script, 0x20), 101));
     cr_expect_eq(model_process_count(script.model), 3, "two, and the address");
 }
+
+/* Its logs were opened and hold nothing: views must not take it for one that they can name. */
+Test(replay, host_without_events_has_no_image)
+{
+    struct who far = {.image = script_image(&script, 7, "far", 1, 0), .pid = 7};
+    t_socket(&script, far, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    script_finish(&script);
+    cr_expect_eq(model_host_count(script.model), 2);
+    cr_expect_null(model_host(script.model, 0));
+    cr_expect_not_null(model_host(script.model, 1));
+}
