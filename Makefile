@@ -45,6 +45,12 @@ BENCH_SRC := $(filter-out tests/bench/load%.c tests/bench/empty.c tests/bench/ge
 LOAD_SRC  := $(wildcard tests/bench/load*.c)
 BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/generate $(BUILD)/bench/empty.so
 
+# tests/fuzz/fuzz_NAME.c: a libFuzzer target; all of the analyzer is compiled again for them, with clang and sanitizers.
+FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJ    := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out analyzer/main.c,$(ANALYZER_SRC)) tests/fuzz/fuzz.c)
+FUZZ_CC     ?= clang
+FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+
 TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills
 GROUND_BIN := $(BUILD)/ground/ground $(BUILD)/ground/actor $(BUILD)/ground/compare
 GROUND_SRC := $(filter-out tests/ground/actor.c tests/ground/compare.c,$(wildcard tests/ground/*.c))
@@ -53,7 +59,7 @@ SAMPLES := $(notdir $(patsubst %/run.sh,%,$(wildcard samples/*/run.sh)))
 
 ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
 
-.PHONY: all help deps deps-html test test-html test-programs demo bench install uninstall clean check check-format check-tidy check-cppcheck check-structure test-binaries
+.PHONY: all help deps deps-html test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas ## build the shim and the analyzer
 
 help: ## what can be made
@@ -63,8 +69,8 @@ deps: ## install what the build needs and is missing (apt-get)
 	@tests/deps build
 
 test: ## install what is missing, build, run every test; T=NAME runs the suites of that name
-	@tests/deps build test programs demo samples $(SAMPLES)
-	@$(MAKE) --no-print-directory all test-binaries
+	@tests/deps build test fuzz programs demo samples $(SAMPLES)
+	@$(MAKE) --no-print-directory all test-binaries fuzz-binaries
 	@tests/run $(SUITES) $(T)
 
 test-programs: ## as test: the real programs' own checks that take minutes, with the shim and without
@@ -166,6 +172,21 @@ $(BUILD)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
+fuzz: ## fuzz what reads traces for N seconds each (60); T=NAME one target (fuzz_log, fuzz_jsonl)
+	@tests/deps build fuzz
+	@$(MAKE) --no-print-directory fuzz-binaries
+	@SOCKATLAS_FUZZ_SECONDS=$(or $(N),60) tests/fuzz/fuzz.sh $(T)
+
+fuzz-binaries: $(FUZZ_BIN)
+
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJ)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(BASE) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
+
+$(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(BASE) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+
 bench: ## measure what watching costs; B='GROUP...' only those (shim call server tracer analyzer), BIG=1 all sizes
 	@tests/deps build
 	-@tests/deps bench
@@ -232,4 +253,4 @@ check-tidy:
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/fuzz/*/*/*.d)
