@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-/* A number beyond any limit Linux gives out: damage, not a descriptor. */
-#define DESCRIPTOR_MAX (1 << 24)
+/* Linux's default fs.nr_open. A number beyond it is one in a table that is as large as that, or damage. */
+#define DESCRIPTOR_PLAUSIBLE (1 << 20)
+#define DESCRIPTOR_MAX       (1 << 28)
 
 static struct sock *entry_sock(uintptr_t entry)
 {
@@ -34,6 +35,8 @@ static bool descriptor_room(struct task *task, int32_t fd)
         return false;
     if ((uint32_t)fd < task->descriptors_size)
         return true;
+    if (fd >= DESCRIPTOR_PLAUSIBLE && (uint32_t)fd / 2 >= task->descriptors_size)
+        return false;
     unsigned size = task->descriptors_size ? task->descriptors_size : 16;
     while (size <= (uint32_t)fd)
         size *= 2;
