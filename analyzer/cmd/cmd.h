@@ -7,6 +7,10 @@
 
 enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3 };
 
+/* What a subcommand's --help says of its TRACE arguments. */
+#define CMD_TRACE_DOC                                                                                                  \
+    "TRACE is a folder, a log file or an exported .jsonl (- is standard input); none means ./sockatlas.data."
+
 /* name, summary for `sockatlas --help`. One file per subcommand: analyzer/cmd/NAME.c defines cmd_NAME(argc, argv),
  * argv[0] being "sockatlas NAME"; it parses with argp (exit status 2 on usage errors) and returns the exit status. */
 #define CMD_TABLE(X)                                                                                                   \

@@ -51,8 +51,7 @@ static const struct argp argp = {
     .doc =
         "Looks for the mistakes that people come for help with, and tells for each what was seen, why it matters and "
         "what to do. Exit status 3 when something was found. Some mistakes show only in a trace made with "
-        "SOCKATLAS_IO=1 (write-write-read). TRACE is a folder, a log file or an exported .jsonl (- is standard "
-        "input); none means ./sockatlas.data.\v"
+        "SOCKATLAS_IO=1 (write-write-read). " CMD_TRACE_DOC "\v"
         "Examples:\n  sockatlas doctor\n  sockatlas doctor --format json | jq -r '.rule + \" \" + .message'\n"
         "  sockatlas doctor --format sarif >findings.sarif\n"};
 

@@ -52,9 +52,8 @@ static const struct argp events_argp = {
     .options = option_table,
     .parser = parse,
     .args_doc = "[TRACE...]",
-    .doc = "Prints the decoded log: time since the first event, process, call, result.\v"
-           "TRACE is a folder, a log file or an exported .jsonl (- reads one from standard input); none given means "
-           "./sockatlas.data. A filter may be given several times, or several values with commas.\n\n"
+    .doc = "Prints the decoded log: time since the first event, process, call, result.\v" CMD_TRACE_DOC
+           " A filter may be given several times, or several values with commas.\n\n"
            "Examples:\n"
            "  sockatlas events --failed\n"
            "  sockatlas events -f --comm nginx --port 80,443\n"

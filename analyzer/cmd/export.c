@@ -139,8 +139,7 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "--format FORMAT [TRACE...]",
-    .doc = "Writes the whole trace in another format. TRACE is a folder, a log file or an exported .jsonl (- is "
-           "standard input); none means ./sockatlas.data.\v"
+    .doc = "Writes the whole trace in another format. " CMD_TRACE_DOC "\v"
            "Formats:\n"
            "  jsonl: every event and file header, lossless: readable as a TRACE\n"
 #define X(name, summary) "  " #name ": " summary "\n"

@@ -73,9 +73,7 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[TRACE...]",
-    .doc = "Lists sockets, one line each. TRACE is a folder, a log file or an exported .jsonl (- is standard input); "
-           "none means "
-           "./sockatlas.data.\v"
+    .doc = "Lists sockets, one line each. " CMD_TRACE_DOC "\v"
            "Examples:\n  sockatlas list\n  sockatlas list --json | jq 'select(.state == \"failed\")'\n"
            "  sockatlas list --failed --port 443,8443 --csv -o failed.csv\n"};
 

@@ -81,9 +81,7 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "[TRACE...]",
     .doc =
-        "Draws which process talked to which. TRACE is a folder, a log file or an exported .jsonl (- is standard "
-        "input); "
-        "none means ./sockatlas.data.\v"
+        "Draws which process talked to which. " CMD_TRACE_DOC "\v"
         "Examples:\n  sockatlas map\n  sockatlas map --by program --wide\n  sockatlas map --format html -o map.html\n"};
 
 static bool draw(const struct model *model, const struct request *request, struct map_html *html, FILE *out)

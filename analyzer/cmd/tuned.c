@@ -47,8 +47,7 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "[TRACE...]",
     .doc = "Shows the parameters that programs set on their sockets: what they asked for, what the kernel made of it "
-           "where that differs, and what it refused. xN: on N sockets alike. TRACE is a folder, a log file or an "
-           "exported .jsonl (- is standard input); none means ./sockatlas.data.\v"
+           "where that differs, and what it refused. xN: on N sockets alike. " CMD_TRACE_DOC "\v"
            "Examples:\n  sockatlas tuned\n  sockatlas tuned --json | jq 'select(.verdict == \"clamped\")'\n"};
 
 static void add(void *context, const struct socket *socket)

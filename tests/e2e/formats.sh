@@ -8,12 +8,6 @@ formats() { # FORMAT EXPORT LIST
     /usr/bin/python3 "$top/tests/e2e/formats.py" "$@"
 }
 
-trace() { # DIR COMMAND...
-    local dir=$1
-    shift
-    "$sockatlas" run -d "$dir" "$@" >/dev/null 2>&1
-}
-
 trace tcp "$targets/tcp_both_ends"
 trace failed sh -c "'$targets/connect_refused'; '$targets/connect_async_refused'; '$targets/options'"
 trace unix sh -c "'$targets/unix_stream'; '$targets/socketpair'; '$targets/unix_abstract'"

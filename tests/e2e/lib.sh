@@ -95,6 +95,13 @@ case_skip() {
     echo "ok $cases - $1 # SKIP $2"
 }
 
+# trace DIR COMMAND...: what the command and sockatlas print is not looked at.
+trace() {
+    local dir=$1
+    shift
+    "$sockatlas" run -d "$dir" "$@" >/dev/null 2>&1 </dev/null
+}
+
 finish() {
     echo "1..$cases"
     exit $((failures > 0))

@@ -4,11 +4,6 @@
 # tuned, show and diff, as text, of traces of the target programs.
 . "$(dirname "$0")/lib.sh"
 
-trace() { # DIR COMMAND...
-    local dir=$1
-    shift
-    "$sockatlas" run -d "$dir" "$@" >/dev/null 2>&1 </dev/null
-}
 status_of() { # COMMAND...: prints the exit status; its output is in out and err
     "$@" >out 2>err </dev/null
     echo $?
