@@ -112,7 +112,8 @@ signals() {
 
     # A slow answer goes on through a reload.
     curl -sS --noproxy '*' --limit-rate 200000 "http://127.0.0.1:$port/big" | wc -c >slow.out &
-    started+=($!)
+    local slow=$!
+    started+=("$slow")
     sed -i 's/here/reloaded/' nginx.conf
     kill -HUP "$master" && until_true workers_are "$master" 2 "$before" && get /status || return
 
@@ -128,7 +129,10 @@ signals() {
     started+=("$next")
     until_true workers_are "$next" 2 && kill -WINCH "$master" && until_true workers_are "$master" 0 || return
     get /status && get /behind/
-    stop "$master" QUIT && get /status && cat slow.out
+    stop "$master" QUIT && get /status || return
+    # The kernel holds the last of it for a client slower than its server, which may be gone by then.
+    wait "$slow"
+    cat slow.out
     stop "$next" QUIT && echo "gone"
     grep -Eo '\[(alert|crit|emerg)\].*' logs/error.log
     grep -Eo '(signal [0-9]+ \(SIG[A-Z0-9]+\) received|exited with code [0-9]+|changing binary|reopening logs|reconfiguring)' \
