@@ -117,6 +117,8 @@ int cmd_list(int argc, char **argv)
     request.out = output_open(request.output);
     if (!request.out)
         return CMD_UNREADABLE;
+    if (request.json)
+        json_keep_blocks();
     request.width = request.wide ? 0 : view_width(request.out);
     struct model_callbacks callbacks = {.context = &request, .socket_done = print, .alive = model_trace_alive};
     request.model = model_new(&callbacks);

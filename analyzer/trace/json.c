@@ -8,9 +8,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What json_keep_blocks() keeps: a cJSON node, or a short text. */
+#define BLOCK_SIZE 64
 /* Texts up to this size are escaped on the stack. */
 #define SHORT_TEXT 1024
 /* Integers up to 2^53 are exact in a double. */
@@ -114,6 +117,45 @@ bool json_cookie(const cJSON *object, const char *key, uint64_t *cookie)
     errno = 0;
     *cookie = strtoull(item->valuestring, &end, 16);
     return errno == 0 && *end == 0;
+}
+
+static union block {
+    union block *next;
+    char bytes[BLOCK_SIZE];
+} * blocks;
+
+static void *take_block(size_t size)
+{
+    union block *block = blocks;
+    if (size > sizeof *block)
+        return malloc(size);
+    if (block == NULL)
+        return malloc(sizeof *block);
+    blocks = block->next;
+    return block;
+}
+
+static void give_block(void *memory)
+{
+    /* What was asked for small has exactly this much room; of others that have it too, one is as good as another. */
+    static size_t room;
+    union block *block = memory;
+    if (room == 0) {
+        void *sample = malloc(sizeof *block);
+        room = malloc_usable_size(sample);
+        free(sample);
+    }
+    if (block == NULL || malloc_usable_size(block) != room) {
+        free(block);
+        return;
+    }
+    block->next = blocks;
+    blocks = block;
+}
+
+void json_keep_blocks(void)
+{
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = take_block, .free_fn = give_block});
 }
 
 bool json_print_line(FILE *out, cJSON *object)

@@ -141,7 +141,7 @@ static cJSON *holders_json(const struct socket *socket)
 {
     cJSON *array = cJSON_CreateArray();
     for (unsigned i = 0; i < socket->holders_count; i++)
-        cJSON_AddItemToArray(array, cJSON_CreateNumber(socket->holders[i]));
+        value_append(array, socket->holders[i]);
     return array;
 }
 
