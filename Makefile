@@ -240,7 +240,7 @@ check-format:
 	@clang-format --dry-run -Werror $(ALL_C)
 
 check-structure: all
-	tests/check/structure.sh
+	@said=$$(tests/check/structure.sh) || { echo "$$said" | grep -v '^ok '; exit 1; }
 
 check-cppcheck:
 	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr \
