@@ -97,6 +97,8 @@ void top_rows_update(struct top_rows *rows)
             break;
         if (!row->closed)
             continue;
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not see that HASH_DEL unlinks the row from its neighbours
+         */
         HASH_DEL(rows->table, row);
         free(row);
         rows->closed--;
@@ -106,9 +108,10 @@ void top_rows_update(struct top_rows *rows)
 void top_rows_free(struct top_rows *rows)
 {
     struct top_row *row = NULL, *next = NULL;
-    HASH_ITER(hh, rows->table, row, next)
-    {
-        HASH_DEL(rows->table, row);
+    row = rows->table;
+    HASH_CLEAR(hh, rows->table);
+    for (; row; row = next) {
+        next = row->hh.next;
         free(row);
     }
 }

@@ -69,7 +69,8 @@ static void there_and_back(const struct event *event)
     char *line = cJSON_PrintUnformatted(object);
     cJSON *parsed = cJSON_Parse(line);
     const char *fault = parsed == NULL ? "no JSON" : jsonl_parse_event(line, parsed, slots, &count);
-    if (fault == NULL && (count != event->slots || memcmp(slots, event->record, (size_t)count * SOCKATLAS_SLOT_SIZE)))
+    if (fault == NULL &&
+        (count != event->slots || memcmp(slots, event->record, (size_t)count * SOCKATLAS_SLOT_SIZE) != 0))
         fault = "other bytes";
     if (fault != NULL) {
         fprintf(stderr, "an event does not come back from its line: %s: %s\n", fault, line);
