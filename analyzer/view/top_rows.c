@@ -97,9 +97,7 @@ void top_rows_update(struct top_rows *rows)
             break;
         if (!row->closed)
             continue;
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not see that HASH_DEL unlinks the row from its neighbours
-         */
-        HASH_DEL(rows->table, row);
+        HASH_DEL(rows->table, row); /* NOLINT(clang-analyzer-unix.Malloc): that this unlinks the row is not seen */
         free(row);
         rows->closed--;
     }
