@@ -42,6 +42,11 @@ bool environment_refuses(char *const *envp)
     return off && *off && strcmp(off, "0") != 0;
 }
 
+bool environment_preloads(char *const *envp)
+{
+    return !config.shim[0] || holds_shim(find(envp, PRELOAD));
+}
+
 /* What is missing in `envp`. */
 struct missing {
     bool preload, dir, limit, io;

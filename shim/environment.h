@@ -15,6 +15,8 @@ size_t environment_size(char *const *envp);
 /* The new environment, made in `memory`, aligned for pointers. The caller's strings are used in place; an LD_PRELOAD of
  * its own keeps its entries and their order and gets ours appended. */
 char **environment_build(char *const *envp, void *memory);
+/* The shim is among what `envp` preloads (or was not preloaded by a variable in the first place). */
+bool environment_preloads(char *const *envp);
 /* The caller's environment refuses tracing (SOCKATLAS_OFF). */
 bool environment_refuses(char *const *envp);
 

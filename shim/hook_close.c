@@ -90,3 +90,11 @@ HOOK int fcloseall(void)
     errno = error;
     return result;
 }
+
+/* A stream of popen(): a pipe, whose number must not be taken for the socket that may have had it before. */
+HOOK int pclose(FILE *stream)
+{
+    load_ready();
+    watch_stream(SOCKATLAS_CALL_pclose, stream);
+    return real.pclose(stream);
+}

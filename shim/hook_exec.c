@@ -252,9 +252,9 @@ static void record_shell(enum sockatlas_call call, const char *command, int erro
 {
     if (!config.on || !command)
         return;
-    enum sockatlas_untraced why = environment_refuses(environ) ? SOCKATLAS_UNTRACED_REFUSED
-                                  : environment_size(environ)  ? SOCKATLAS_UNTRACED_ENVIRONMENT
-                                                               : SOCKATLAS_TRACEABLE;
+    enum sockatlas_untraced why = environment_refuses(environ)     ? SOCKATLAS_UNTRACED_REFUSED
+                                  : !environment_preloads(environ) ? SOCKATLAS_UNTRACED_ENVIRONMENT
+                                                                   : SOCKATLAS_TRACEABLE;
     if (!log_is_open() && why == SOCKATLAS_TRACEABLE)
         return;
     size_t length = strnlen(command, 1024);

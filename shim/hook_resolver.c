@@ -9,8 +9,10 @@
 #include "shim/record.h"
 #include "shim/watch.h"
 
+#include <arpa/nameser.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <resolv.h>
 #include <string.h>
 
 enum { ADDRESSES = 16, NAME_BYTES = 256, SERVICE_BYTES = 64 };
@@ -205,4 +207,48 @@ HOOK int gethostbyaddr_r(const void *restrict address, socklen_t size, int famil
     lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyaddr_r);
     int failure = real.gethostbyaddr_r(address, size, family, entry, buffer, room, result, host_error);
     return found_host_r(&lookup, NULL, result, host_error, failure);
+}
+
+/* A query of the program's own: the answer is raw, so the record has the name, how long it took, and h_errno. */
+static int queried(struct lookup *lookup, const char *name, int size)
+{
+    int error = errno, failure = size < 0 ? h_errno : 0;
+    lookup_names(lookup, name, NULL);
+    lookup_end(lookup, failure, 0);
+    errno = error;
+    return size;
+}
+
+/* A query to the name servers for exactly this name. */
+HOOK int res_query(const char *name, int class, int type, unsigned char *answer, int room)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_res_query);
+    return queried(&lookup, name, real.res_query ? real.res_query(name, class, type, answer, room) : hook_missing());
+}
+
+/* The same, with the search list. */
+HOOK int res_search(const char *name, int class, int type, unsigned char *answer, int room)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_res_search);
+    return queried(&lookup, name, real.res_search ? real.res_search(name, class, type, answer, room) : hook_missing());
+}
+
+/* See res_query, with a state of the program's own. musl has no such name. */
+HOOK int res_nquery(res_state state, const char *name, int class, int type, unsigned char *answer, int room)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_res_query);
+    int size = real.res_nquery ? real.res_nquery(state, name, class, type, answer, room) : hook_missing();
+    return queried(&lookup, name, size);
+}
+
+/* See res_search, with a state of the program's own. musl has no such name. */
+HOOK int res_nsearch(res_state state, const char *name, int class, int type, unsigned char *answer, int room)
+{
+    struct lookup lookup;
+    lookup_begin(&lookup, SOCKATLAS_CALL_res_search);
+    int size = real.res_nsearch ? real.res_nsearch(state, name, class, type, answer, room) : hook_missing();
+    return queried(&lookup, name, size);
 }

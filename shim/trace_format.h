@@ -366,7 +366,7 @@ enum sockatlas_untraced {
     SOCKATLAS_UNTRACED_LIBC = 3,        /* another libc's loader */
     SOCKATLAS_UNTRACED_CLASS = 4,       /* another word size or machine */
     SOCKATLAS_UNTRACED_REFUSED = 5,     /* SOCKATLAS_OFF set for it */
-    SOCKATLAS_UNTRACED_ENVIRONMENT = 6, /* system() or popen() in a process that removed LD_PRELOAD or SOCKATLAS_DIR */
+    SOCKATLAS_UNTRACED_ENVIRONMENT = 6, /* system() or popen() in a process that removed LD_PRELOAD */
     SOCKATLAS_UNTRACED_FOLDER = 7,      /* its user may not write in the trace folder */
 };
 
