@@ -168,6 +168,9 @@ static struct descriptor accepted(const struct descriptor *listener, int fd, int
                        (flags & SOCK_NONBLOCK ? DESCRIPTOR_NONBLOCK : 0)),
     };
     probe_cookie(fd, &entry.cookie);
+    /* Linux gives an accepted MPTCP socket its listener's cookie (seen on 6.18): better none than another's. */
+    if (entry.cookie == listener->cookie)
+        entry.cookie = 0;
     return entry;
 }
 
