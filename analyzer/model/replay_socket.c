@@ -25,12 +25,17 @@ void replay_on_socketpair(struct model *model, struct task *task, const struct e
     const struct sockatlas_body_socketpair *body = event_body(event);
     if (event->error || event->fd < 0)
         return;
+    /* Two ends are two sockets under two numbers; a damaged record may say otherwise. */
+    if (body->fd2 < 0 || body->fd2 == event->fd || (event->cookie && event->cookie == body->cookie2))
+        return;
     struct network *network = task_network(model, task, event->tid, 0);
     bool cloexec = (body->flags & SOCKATLAS_CLOEXEC) != 0;
     struct sock *ends[2] = {replay_make(model, task, event, event->fd, event->cookie, network, cloexec),
                             replay_make(model, task, event, body->fd2, body->cookie2, network, cloexec)};
     for (int i = 0; i < 2; i++) {
         struct socket *socket = &ends[i]->socket;
+        if (ends[i]->pair)
+            ends[i]->pair->pair = NULL;
         socket->family = body->family;
         socket->type = body->type;
         socket->protocol = body->protocol;
