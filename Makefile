@@ -59,6 +59,9 @@ SAMPLES := $(notdir $(patsubst %/run.sh,%,$(wildcard samples/*/run.sh)))
 
 ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
 
+# Objects made on the way to another target are kept.
+.SECONDARY:
+
 .PHONY: all help deps deps-html test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas ## build the shim and the analyzer
 
