@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # samples/houses-and-doors: curl to node, node to the PostgreSQL process that serves it, each connection with its own addresses.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 
 if ! "$top/samples/houses-and-doors/run.sh" fetch >fetched 2>&1 && grep -qE 'ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ENETUNREACH' fetched; then
     case_skip "houses-and-doors" "npm reaches no registry"
