@@ -93,7 +93,7 @@ test-html: deps-html ## test the page of `map --format html` in a browser
 
 demo: ## install what is missing, build, trace nginx + curl + redis and draw their map
 	@tests/deps build demo
-	@$(MAKE) --no-print-directory all $(BUILD)/tools/port
+	@$(MAKE) --no-print-directory all $(BUILD)/tools/port $(BUILD)/tools/gone
 	@samples/demo.sh
 
 test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN) $(BUILD)/html/generate $(BUILD)/bench/generate

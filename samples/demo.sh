@@ -7,49 +7,18 @@
 #
 # samples/demo.sh traffic WEB STORE NOBODY: only the servers and their clients (what is traced), on these ports; nothing listens on
 # NOBODY. Whatever it starts, it stops.
-set -u
-top=$(cd "$(dirname "$0")/.." && pwd)
-PATH=$PATH:/usr/sbin:/sbin
+. "$(dirname "$0")/lib.sh"
 
 if [ "${1:-}" != traffic ]; then
-    cd "$top" || exit 1
-    port=build/tools/port
-    traffic="samples/demo.sh traffic $($port free) $($port free) $($port free)"
-    echo "\$ sockatlas run -- $traffic"
-    # shellcheck disable=SC2086
-    build/sockatlas run -- $traffic || exit
+    # shellcheck disable=SC2046
+    shown sockatlas run -- samples/demo.sh traffic $(free_port 3) || exit
     echo
-    echo "\$ sockatlas map"
-    build/sockatlas map
+    shown sockatlas map
     exit
 fi
+
 web=$2 store=$3 nobody=$4
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-demo.XXXXXX") || exit 1
-chmod 711 "$work" # nginx's workers, under their own user, look below it
-servers=()
-stop() {
-    local pid
-    for pid in ${servers[@]+"${servers[@]}"}; do
-        kill -TERM "$pid" 2>/dev/null
-    done
-    wait
-    rm -rf "$work"
-}
-trap stop EXIT
-trap 'exit 130' INT TERM HUP
-
-# until COMMAND...: tries it for twenty seconds.
-until_true() {
-    local tries
-    for ((tries = 0; tries < 400; tries++)); do
-        "$@" 2>/dev/null && return
-        sleep 0.05
-    done
-    echo "samples/demo.sh: gave up waiting for: $*" >&2
-    exit 1
-}
-
+sample_house
 cat >"$work/nginx.conf" <<NGINX
 worker_processes 2;
 daemon off;
@@ -68,13 +37,11 @@ http {
     }
 }
 NGINX
-nginx -e "$work/nginx.log" -c "$work/nginx.conf" &
-servers+=($!)
+start nginx -e "$work/nginx.log" -c "$work/nginx.conf"
 
 # Debian's redis-tools holds the server too, under another name.
 redis=$(command -v redis-server) || { redis=$work/redis-server && ln -s "$(command -v redis-check-rdb)" "$redis"; }
-"$redis" --bind 127.0.0.1 --port "$store" --unixsocket "$work/redis.sock" --save '' --dir "$work" --logfile "$work/redis.log" &
-servers+=($!)
+start "$redis" --bind 127.0.0.1 --port "$store" --unixsocket "$work/redis.sock" --save '' --dir "$work" --logfile "$work/redis.log"
 
 # Both are waited for without connecting, so that the map shows no attempts of ours.
 until_true test -s "$work/nginx.pid"

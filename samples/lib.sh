@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# What every sample's run.sh starts with: `. "$(dirname "$0")/../lib.sh"`. Each run.sh has two halves: without arguments it gets what is
-# missing, builds, traces itself and shows what came of it (the session in its README); `run.sh traffic ...` is what is traced.
+# What every sample's run.sh (and the demo) starts with: `. "$(dirname "$0")/../lib.sh"`. Each has two halves: without arguments it gets
+# what is missing, builds, traces itself and shows what came of it (the session in its README); `run.sh traffic ...` is what is traced.
+# Interrupted, both put away what they made before they end.
 #
 #   sample_ready          the outer half: installs and builds what is missing
 #   sample_house          the traced half: a temporary folder, $work, and the promise that all that was started ends with it
@@ -12,9 +13,9 @@
 # The trace stays in build/samples/NAME, or where SAMPLE_TRACE says.
 
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-name=$(basename "$here")
-top=$(cd "$here/../.." && pwd)
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+name=$(basename "$0" .sh)
+[ "$name" != run ] || name=$(basename "$(cd "$(dirname "$0")" && pwd)")
 cd "$top" || exit 1
 export PATH=build:$PATH:/usr/sbin:/sbin LC_ALL=C
 unset http_proxy HTTP_PROXY ALL_PROXY all_proxy
@@ -26,8 +27,9 @@ sample_ready() {
     mkdir -p "$(dirname "$trace")"
 }
 
+# free_port [COUNT]: so many ports, no two alike.
 free_port() {
-    build/tools/port free
+    build/tools/port free "${1:-1}"
 }
 
 # sample_run ARG...: traces `run.sh traffic ARG...`. Where root runs a sample that sets `user`, it happens as that user, in a copy of
@@ -41,6 +43,9 @@ sample_run() {
         return
     fi
     crate=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-crate.XXXXXX") || exit 1
+    # shellcheck disable=SC2064 # this very folder
+    trap "rm -rf '$crate'" EXIT
+    trap 'exit 130' INT TERM HUP
     mkdir -p "$crate/build/tools" "$crate/build/samples" "$crate/samples"
     cp build/sockatlas build/libsockatlas.so "$crate/build/"
     cp build/tools/port build/tools/gone "$crate/build/tools/"
@@ -49,13 +54,19 @@ sample_run() {
     chown -R "$user" "$crate" && chmod 711 "$crate"
     echo "\$ sockatlas run -d $trace $*"
     (cd "$crate" && exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups env HOME="$crate" TMPDIR="$crate" \
-        sockatlas run -d trace "$@") 2>&1 | sed "s|$crate/trace|$(realpath -m "$trace")|; s|map trace|map $trace|"
+        sockatlas run -d trace "$@") 2>&1 |
+        (trap '' INT && exec sed -u "s|$crate/trace|$(realpath -m "$trace")|; s|map trace|map $trace|")
     status=${PIPESTATUS[0]}
     rm -rf "$trace.old"
     [ ! -e "$trace" ] || mv "$trace" "$trace.old"
     mv "$crate/trace" "$trace" && chown -R root:root "$trace"
     rm -rf "$crate"
+    trap - EXIT INT TERM HUP
     return "$status"
+}
+
+say() {
+    echo "samples/$name: $*" >&2
 }
 
 shown() {
@@ -66,7 +77,7 @@ shown() {
 # sample_house: the end of the script ends everything whose pid is in `started`, in reverse order, and removes $work.
 started=()
 sample_house() {
-    work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-sample.XXXXXX") || exit 1
+    work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-$name.XXXXXX") || exit 1
     chmod 711 "$work" # servers that run under another user look below it
     trap sample_end EXIT
     trap 'exit 130' INT TERM HUP
@@ -74,6 +85,7 @@ sample_house() {
 
 sample_end() {
     local each
+    trap '' INT TERM HUP
     for ((each = ${#started[@]} - 1; each >= 0; each--)); do
         stop "${started[each]}"
     done
@@ -98,7 +110,7 @@ until_true() {
         "$@" 2>/dev/null && return
         sleep 0.05
     done
-    echo "samples/$name: gave up waiting for: $*" >&2
+    say "gave up waiting for: $*"
     exit 1
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * port free                    prints a TCP port that is free on 127.0.0.1
+ * port free [COUNT]            prints so many TCP ports (1) that are free on 127.0.0.1, no two alike, one a line
  * port wait PORT|PATH SECONDS  until something accepts there; exit status 1 when the time is over
  */
 #include <arpa/inet.h>
@@ -12,17 +12,20 @@
 #include <time.h>
 #include <unistd.h>
 
-static int port_free(void)
+/* The sockets stay open until all are told, so that no port is told twice. */
+static int port_free(long count)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
-        perror("port");
-        return 1;
+    for (; count > 0; count--) {
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof address;
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 ||
+            getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+            perror("port");
+            return 1;
+        }
+        printf("%u\n", ntohs(address.sin_port));
     }
-    printf("%u\n", ntohs(address.sin_port));
     return 0;
 }
 
@@ -67,10 +70,10 @@ static int port_wait(const char *where, long seconds)
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "free") == 0)
-        return port_free();
+    if ((argc == 2 || argc == 3) && strcmp(argv[1], "free") == 0)
+        return port_free(argc == 3 ? strtol(argv[2], NULL, 10) : 1);
     if (argc == 4 && strcmp(argv[1], "wait") == 0)
         return port_wait(argv[2], strtol(argv[3], NULL, 10));
-    fputs("usage: port free | port wait PORT|PATH SECONDS\n", stderr);
+    fputs("usage: port free [COUNT] | port wait PORT|PATH SECONDS\n", stderr);
     return 2;
 }
