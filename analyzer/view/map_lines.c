@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Where a line is filed; its index is its entry's. */
 struct entry {
@@ -89,15 +90,23 @@ void map_lines_free(struct map_lines *lines)
     *lines = (struct map_lines){.line = NULL};
 }
 
+/* Two unix edges between the same processes may differ in nothing but the type: a stream needs no word. */
+static const char *unix_type(const struct edge *edge)
+{
+    if (edge->family != AF_UNIX || edge->type == SOCK_STREAM)
+        return "";
+    return edge->type == SOCK_DGRAM ? " datagram" : edge->type == SOCK_SEQPACKET ? " seqpacket" : "";
+}
+
 const char *map_line_over(const struct map_line *line, char out[MAP_LINE_OVER_MAX])
 {
     char address[ADDRESS_TEXT_MAX];
     const struct edge *edge = line->edge;
     const char *transport = word_transport(edge->family, edge->type, edge->protocol);
     if (edge->match == MATCH_PAIR)
-        snprintf(out, MAP_LINE_OVER_MAX, "%s socket pair", transport);
+        snprintf(out, MAP_LINE_OVER_MAX, "%s%s socket pair", transport, unix_type(edge));
     else
-        snprintf(out, MAP_LINE_OVER_MAX, "%s %s", transport, address_text_port(&edge->server, address));
+        snprintf(out, MAP_LINE_OVER_MAX, "%s%s %s", transport, unix_type(edge), address_text_port(&edge->server, address));
     return out;
 }
 

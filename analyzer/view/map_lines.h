@@ -27,7 +27,7 @@ struct map_lines {
 void map_lines_collect(struct map_lines *lines, const struct model *model, const struct map_groups *groups);
 void map_lines_free(struct map_lines *lines);
 
-/* "tcp 127.0.0.1:80", "unix socket pair". */
+/* "tcp 127.0.0.1:80", "unix socket pair", "unix datagram /dev/log". */
 #define MAP_LINE_OVER_MAX (ADDRESS_TEXT_MAX + 32)
 const char *map_line_over(const struct map_line *line, char out[MAP_LINE_OVER_MAX]);
 /* "1 failed, 2 open, nat, example.org"; "" when there is nothing to say. */
