@@ -145,6 +145,8 @@ void edge_fail(struct model *model, struct sock *sock, struct process *to, enum 
         return;
     struct edge *edge = edge_get(model, sock, sock->socket.owner, to, &sock->socket.peer, match);
     edge->failed++;
+    if (sock->socket.error)
+        edge->error = sock->socket.error;
     if (!sock->failure_counted)
         edge->sockets++;
     sock->failure_counted = true;
@@ -274,6 +276,8 @@ static void edge_retarget(struct model *model, struct edge *edge)
     same->connections += edge->connections;
     same->open += edge->open;
     same->failed += edge->failed;
+    if (edge->error)
+        same->error = edge->error;
     same->sockets += edge->sockets;
     if (edge->bytes_known)
         edge_bytes(same, edge->bytes_sent, edge->bytes_received);

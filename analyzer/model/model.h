@@ -90,6 +90,7 @@ struct edge {
     struct address server; /* address and port served; unix: the path */
     enum match match;
     uint64_t connections, open, failed, sockets;
+    uint16_t error; /* errno of the latest that failed; 0 none, or not known */
     bool bytes_known;
     uint64_t bytes_sent, bytes_received; /* from `from`'s point of view */
     uint64_t first_ns, last_ns;          /* CLOCK_REALTIME (the two ends may be of two hosts); 0 unknown */

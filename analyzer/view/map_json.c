@@ -2,6 +2,7 @@
  *
  * The map as one JSON object, schema "sockatlas.map/1".
  */
+#include "analyzer/names/names.h"
 #include "analyzer/view/map.h"
 #include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
@@ -60,6 +61,7 @@ static void place(cJSON *object, const char *address_key, const char *port_key, 
 
 static cJSON *edge_json(const struct edge *edge)
 {
+    char number[WORD_MAX];
     cJSON *object = cJSON_CreateObject();
     value_integer(object, "from", true, edge->from->id);
     value_integer(object, "to", true, edge->to->id);
@@ -68,6 +70,7 @@ static cJSON *edge_json(const struct edge *edge)
     value_integer(object, "connections", true, (int64_t)edge->connections);
     value_integer(object, "open", true, (int64_t)edge->open);
     value_integer(object, "failed", true, (int64_t)edge->failed);
+    value_text(object, "error", edge->error ? word_or_number(names_errno(edge->error), edge->error, number) : NULL);
     value_integer(object, "bytes_sent", edge->bytes_known, (int64_t)edge->bytes_sent);
     value_integer(object, "bytes_received", edge->bytes_known, (int64_t)edge->bytes_received);
     wall(object, "first_us", edge->first_ns);

@@ -5,6 +5,7 @@
 #include "analyzer/view/map_lines.h"
 
 #include "analyzer/model/table.h"
+#include "analyzer/names/names.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/view/words.h"
 
@@ -56,6 +57,8 @@ static void add_edge(struct map_lines *lines, struct table *table, struct entry 
     line->connections += edge->connections;
     line->open += edge->open;
     line->failed += edge->failed;
+    if (edge->error)
+        line->error = edge->error;
     line->sent += edge->bytes_sent;
     line->received += edge->bytes_received;
     line->bytes_known |= edge->bytes_known;
@@ -122,9 +125,13 @@ const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_
 {
     size_t used = 0, size = MAP_LINE_NOTES_MAX;
     const char *resolved = looked_up(line->edge);
+    char number[WORD_MAX];
     out[0] = '\0';
     if (line->failed)
         used += (size_t)snprintf(out + used, size - used, "%llu failed", (unsigned long long)line->failed);
+    if (line->failed && line->error)
+        used += (size_t)snprintf(out + used, size - used, " (%s)",
+                                 word_or_number(names_errno(line->error), line->error, number));
     if (line->open)
         used +=
             (size_t)snprintf(out + used, size - used, "%s%llu open", used ? ", " : "", (unsigned long long)line->open);

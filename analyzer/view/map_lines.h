@@ -14,6 +14,7 @@ struct map_line {
     unsigned from, to;       /* groups */
     const struct edge *edge; /* the first of them */
     uint64_t connections, open, failed, sent, received;
+    uint16_t error; /* of the latest that failed */
     bool bytes_known;
 };
 
@@ -30,7 +31,7 @@ void map_lines_free(struct map_lines *lines);
 /* "tcp 127.0.0.1:80", "unix socket pair", "unix datagram /dev/log". */
 #define MAP_LINE_OVER_MAX (ADDRESS_TEXT_MAX + 32)
 const char *map_line_over(const struct map_line *line, char out[MAP_LINE_OVER_MAX]);
-/* "1 failed, 2 open, nat, example.org"; "" when there is nothing to say. */
+/* "1 failed (ECONNREFUSED), 2 open, nat, example.org"; "" when there is nothing to say. */
 #define MAP_LINE_NOTES_MAX 400
 const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_MAX]);
 

@@ -12,27 +12,72 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool print_lines(const struct map_lines *lines, const struct map_groups *groups, unsigned width, FILE *out)
+/* From so many lines on, a terminal is told of --by program. */
+#define LINES_MANY 60
+#define RED        "\033[31m"
+
+/* The cells of a line from its arrow on. */
+static void put_line(struct grid *grid, const struct map_line *line, const struct map_groups *groups, const char *arrow)
+{
+    char text[GROUP_TEXT_MAX], number[WORD_MAX], where[MAP_LINE_OVER_MAX];
+    grid_cell(grid, arrow);
+    grid_cell(grid, map_group_text(groups, line->to, text));
+    grid_cell(grid, map_line_over(line, where));
+    snprintf(number, sizeof number, "%llu", (unsigned long long)line->connections);
+    grid_cell(grid, number);
+    grid_cell(grid, line->bytes_known ? word_bytes(line->sent, number) : "-");
+    grid_cell(grid, line->bytes_known ? word_bytes(line->received, number) : "-");
+}
+
+/* Who began stands beside each line. */
+static struct grid *beside(const struct map_lines *lines, const struct map_groups *groups, bool colour)
 {
     static const struct grid_column columns[] = {
         {"from", GRID_LEFT, 12}, {"", GRID_LEFT, 0},     {"to", GRID_LEFT, 12}, {"over", GRID_LEFT, 16},
         {"conn", GRID_RIGHT, 0}, {"out", GRID_RIGHT, 0}, {"in", GRID_RIGHT, 0}, {"", GRID_LEFT, 8}};
     struct grid *grid = grid_new(columns, 8);
     for (unsigned i = 0; i < lines->count; i++) {
-        const struct map_line *line = &lines->line[i];
-        char text[GROUP_TEXT_MAX], number[WORD_MAX], where[MAP_LINE_OVER_MAX], note[MAP_LINE_NOTES_MAX];
-        bool again = i && lines->line[i - 1].from == line->from;
-        grid_cell(grid, again ? "" : map_group_text(groups, line->from, text));
-        grid_cell(grid, "->");
-        grid_cell(grid, map_group_text(groups, line->to, text));
-        grid_cell(grid, map_line_over(line, where));
-        snprintf(number, sizeof number, "%llu", (unsigned long long)line->connections);
-        grid_cell(grid, number);
-        grid_cell(grid, line->bytes_known ? word_bytes(line->sent, number) : "?");
-        grid_cell(grid, line->bytes_known ? word_bytes(line->received, number) : "?");
-        grid_cell(grid, map_line_notes(line, note));
+        char text[GROUP_TEXT_MAX], note[MAP_LINE_NOTES_MAX];
+        bool again = i && lines->line[i - 1].from == lines->line[i].from;
+        grid_colour(grid, colour && lines->line[i].failed ? RED : NULL);
+        grid_cell(grid, again ? "" : map_group_text(groups, lines->line[i].from, text));
+        put_line(grid, &lines->line[i], groups, "->");
+        grid_cell(grid, map_line_notes(&lines->line[i], note));
     }
-    return grid_print(grid, 0, width, out);
+    return grid;
+}
+
+/* Who began stands above its lines, the notes below theirs: for narrow terminals. */
+static struct grid *above(const struct map_lines *lines, const struct map_groups *groups, bool colour)
+{
+    static const struct grid_column columns[] = {{"from", GRID_LEFT, 0},  {"to", GRID_LEFT, 14},
+                                                 {"over", GRID_LEFT, 18}, {"conn", GRID_RIGHT, 0},
+                                                 {"out", GRID_RIGHT, 0},  {"in", GRID_RIGHT, 0}};
+    struct grid *grid = grid_new(columns, 6);
+    for (unsigned i = 0; i < lines->count; i++) {
+        char text[GROUP_TEXT_MAX], note[MAP_LINE_NOTES_MAX + 8];
+        grid_colour(grid, NULL);
+        if (!i || lines->line[i - 1].from != lines->line[i].from)
+            grid_line(grid, map_group_text(groups, lines->line[i].from, text));
+        grid_colour(grid, colour && lines->line[i].failed ? RED : NULL);
+        put_line(grid, &lines->line[i], groups, "  ->");
+        strcpy(note, "        ");
+        map_line_notes(&lines->line[i], note + 8);
+        if (note[8])
+            grid_line(grid, note);
+    }
+    return grid;
+}
+
+static bool print_lines(const struct map_lines *lines, const struct map_groups *groups,
+                        const struct map_options *options, FILE *out)
+{
+    struct grid *grid = beside(lines, groups, options->colour);
+    if (!grid_fits(grid, options->width)) {
+        grid_free(grid);
+        grid = above(lines, groups, options->colour);
+    }
+    return grid_print(grid, 0, options->width, out);
 }
 
 static bool print_listeners(const struct model *model, const struct map_groups *groups, unsigned width, FILE *out)
@@ -81,7 +126,7 @@ bool map_text(const struct model *model, const struct map_options *options, FILE
     struct map_lines lines;
     map_lines_collect(&lines, model, groups);
     if (lines.count)
-        print_lines(&lines, groups, options->width, out);
+        print_lines(&lines, groups, options, out);
     else
         fputs("no process talked to another\n", out);
     if (model_listener_count(model)) {
@@ -95,6 +140,8 @@ bool map_text(const struct model *model, const struct map_options *options, FILE
         fputc('\n', out);
         print_coverage(model, options->width, out);
     }
+    if (options->width && !options->by_program && lines.count >= LINES_MANY)
+        fputs("\n--by program draws the processes of one program as one\n", out);
     map_lines_free(&lines);
     map_groups_free(groups);
     return !ferror(out);

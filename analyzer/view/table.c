@@ -12,13 +12,21 @@
 #define GAP      2
 #define ELLIPSIS "\xe2\x80\xa6"
 
+struct row {
+    const char *colour;
+    bool line; /* its first cell is a line of its own, outside the columns */
+};
+
 struct grid {
     struct grid_column *columns;
     unsigned count;
     char **cells;
     size_t cells_count, cells_room;
-    const char *colour;   /* of the rows to come */
-    const char **colours; /* by row; room for as many as cells */
+    struct row *rows; /* of these cells; room for as many as cells */
+    struct row next;  /* what the rows to come look like */
+    unsigned *widths; /* of the columns; what is printed later is no narrower */
+    unsigned gap;
+    bool titled; /* the titles were printed */
 };
 
 unsigned view_width(FILE *out)
@@ -79,16 +87,18 @@ void view_wrap(const char *label, const char *text, unsigned indent, unsigned wi
 struct grid *grid_new(const struct grid_column *columns, unsigned count)
 {
     struct grid *grid = calloc(1, sizeof *grid);
-    if (!grid || !(grid->columns = malloc(count * sizeof *columns)))
+    if (!grid || !(grid->columns = malloc(count * sizeof *columns)) ||
+        !(grid->widths = calloc(count, sizeof *grid->widths)))
         abort();
     memcpy(grid->columns, columns, count * sizeof *columns);
     grid->count = count;
+    grid->gap = GAP;
     return grid;
 }
 
 void grid_colour(struct grid *grid, const char *code)
 {
-    grid->colour = code;
+    grid->next.colour = code;
 }
 
 void grid_cell(struct grid *grid, const char *text)
@@ -96,38 +106,68 @@ void grid_cell(struct grid *grid, const char *text)
     if (grid->cells_count == grid->cells_room) {
         grid->cells_room = grid->cells_room ? grid->cells_room * 2 : 64;
         grid->cells = realloc(grid->cells, grid->cells_room * sizeof *grid->cells);
-        grid->colours = realloc(grid->colours, grid->cells_room * sizeof *grid->colours);
-        if (!grid->cells || !grid->colours)
+        grid->rows = realloc(grid->rows, grid->cells_room * sizeof *grid->rows);
+        if (!grid->cells || !grid->rows)
             abort();
     }
-    grid->colours[grid->cells_count / grid->count] = grid->colour;
+    grid->rows[grid->cells_count / grid->count] = grid->next;
     if (!(grid->cells[grid->cells_count++] = strdup(text)))
         abort();
 }
 
-static void widths(const struct grid *grid, unsigned limit, unsigned *width)
+void grid_line(struct grid *grid, const char *text)
+{
+    grid->next.line = true;
+    grid_cell(grid, text);
+    for (unsigned i = 1; i < grid->count; i++)
+        grid_cell(grid, "");
+    grid->next.line = false;
+}
+
+static size_t rows_of(const struct grid *grid)
+{
+    return grid->cells_count / grid->count;
+}
+
+/* Every column as wide as its widest cell; the columns together. */
+static unsigned widen(struct grid *grid)
 {
     unsigned total = 0;
-    for (unsigned i = 0; i < grid->count; i++)
-        width[i] = grid->columns[0].title ? view_columns(grid->columns[i].title) : 0;
-    for (size_t i = 0; i < grid->cells_count; i++) {
-        unsigned columns = view_columns(grid->cells[i]);
-        if (columns > width[i % grid->count])
-            width[i % grid->count] = columns;
+    for (unsigned i = 0; i < grid->count; i++) {
+        unsigned title = grid->columns[0].title ? view_columns(grid->columns[i].title) : 0;
+        if (title > grid->widths[i])
+            grid->widths[i] = title;
+        for (size_t row = 0; row < rows_of(grid); row++) {
+            unsigned columns = grid->rows[row].line ? 0 : view_columns(grid->cells[row * grid->count + i]);
+            if (columns > grid->widths[i])
+                grid->widths[i] = columns;
+        }
+        total += grid->widths[i];
     }
-    for (unsigned i = 0; i < grid->count; i++)
-        total += width[i] + (i ? GAP : 0);
-    while (limit && total > limit) {
+    return total;
+}
+
+/* The columns within `limit`: the gaps give way first, then the widest columns. */
+static void narrow(struct grid *grid, unsigned total, unsigned limit)
+{
+    unsigned gaps = grid->count - 1;
+    while (grid->gap > 1 && total + gaps * grid->gap > limit)
+        grid->gap--;
+    for (total += gaps * grid->gap; total > limit; total--) {
         unsigned widest = grid->count;
         for (unsigned i = 0; i < grid->count; i++)
-            if (grid->columns[i].least && width[i] > grid->columns[i].least &&
-                (widest == grid->count || width[i] > width[widest]))
+            if (grid->columns[i].least && grid->widths[i] > grid->columns[i].least &&
+                (widest == grid->count || grid->widths[i] > grid->widths[widest]))
                 widest = i;
         if (widest == grid->count)
             return;
-        width[widest]--;
-        total--;
+        grid->widths[widest]--;
     }
+}
+
+bool grid_fits(struct grid *grid, unsigned width)
+{
+    return !width || widen(grid) + (grid->count - 1) * GAP <= width;
 }
 
 /* Cuts the middle out: both the beginning of a path and its last part tell something. */
@@ -157,46 +197,72 @@ static void put_cell(const char *text, unsigned width, enum grid_align align, bo
         fprintf(out, "%*s", (int)pad, "");
 }
 
-static void put_row(char *const *cells, const struct grid *grid, unsigned indent, const unsigned *width, FILE *out)
+static void put_row(char *const *cells, const struct grid *grid, unsigned indent, FILE *out)
 {
     unsigned count = grid->count;
     while (count > 1 && !cells[count - 1][0])
         count--;
     for (unsigned i = 0; i < count; i++) {
-        fprintf(out, "%*s", (int)(i ? GAP : indent), "");
-        put_cell(cells[i], width[i], grid->columns[i].align, i + 1 == count, out);
+        fprintf(out, "%*s", (int)(i ? grid->gap : indent), "");
+        put_cell(cells[i], grid->widths[i], grid->columns[i].align, i + 1 == count, out);
     }
     fputc('\n', out);
 }
 
-static void put_coloured(const struct grid *grid, size_t first, unsigned indent, const unsigned *width, FILE *out)
+static void put_titles(const struct grid *grid, unsigned indent, FILE *out)
 {
-    const char *colour = grid->colours[first / grid->count];
+    char **titles = calloc(grid->count, sizeof *titles);
+    if (!titles)
+        abort();
+    for (unsigned i = 0; i < grid->count; i++)
+        titles[i] = (char *)grid->columns[i].title;
+    put_row(titles, grid, indent, out);
+    free(titles);
+}
+
+static void put_coloured(const struct grid *grid, size_t row, unsigned indent, FILE *out)
+{
+    const char *colour = grid->rows[row].colour;
     fputs(colour ? colour : "", out);
-    put_row(grid->cells + first, grid, indent, width, out);
+    if (grid->rows[row].line)
+        fputs(grid->cells[row * grid->count], out);
+    else
+        put_row(grid->cells + row * grid->count, grid, indent, out);
     fputs(colour ? "\033[0m" : "", out);
+    if (grid->rows[row].line)
+        fputc('\n', out);
+}
+
+bool grid_flush(struct grid *grid, unsigned indent, unsigned width, FILE *out)
+{
+    unsigned total = widen(grid);
+    if (width)
+        narrow(grid, total, width > indent ? width - indent : width);
+    if (grid->columns[0].title && !grid->titled)
+        put_titles(grid, indent, out);
+    grid->titled = true;
+    for (size_t row = 0; row < rows_of(grid); row++)
+        put_coloured(grid, row, indent, out);
+    for (size_t i = 0; i < grid->cells_count; i++)
+        free(grid->cells[i]);
+    grid->cells_count = 0;
+    return !ferror(out);
+}
+
+void grid_free(struct grid *grid)
+{
+    for (size_t i = 0; i < grid->cells_count; i++)
+        free(grid->cells[i]);
+    free(grid->cells);
+    free(grid->rows);
+    free(grid->widths);
+    free(grid->columns);
+    free(grid);
 }
 
 bool grid_print(struct grid *grid, unsigned indent, unsigned width, FILE *out)
 {
-    unsigned *column = calloc(grid->count, sizeof *column);
-    char **titles = calloc(grid->count, sizeof *titles);
-    if (!column || !titles)
-        abort();
-    for (unsigned i = 0; i < grid->count; i++)
-        titles[i] = (char *)grid->columns[i].title;
-    widths(grid, width > indent ? width - indent : width, column);
-    if (titles[0])
-        put_row(titles, grid, indent, column, out);
-    for (size_t i = 0; i + grid->count <= grid->cells_count; i += grid->count)
-        put_coloured(grid, i, indent, column, out);
-    for (size_t i = 0; i < grid->cells_count; i++)
-        free(grid->cells[i]);
-    free(titles);
-    free(column);
-    free(grid->cells);
-    free(grid->colours);
-    free(grid->columns);
-    free(grid);
-    return !ferror(out);
+    bool written = grid_flush(grid, indent, width, out);
+    grid_free(grid);
+    return written;
 }

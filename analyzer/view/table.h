@@ -30,9 +30,17 @@ struct grid;
 struct grid *grid_new(const struct grid_column *columns, unsigned count);
 /* The next cell, row by row; copied. */
 void grid_cell(struct grid *grid, const char *text);
+/* A row that is one line of text from the left edge on, outside the columns. */
+void grid_line(struct grid *grid, const char *text);
 /* The terminal's code for the rows that follow; NULL: plain. A literal. */
 void grid_colour(struct grid *grid, const char *code);
-/* Writes all rows, `indent` columns in, within `width` (0: no limit), and frees the grid. False when writing failed. */
+/* Whether the rows so far stand in `width` (0: no limit) with nothing cut. */
+bool grid_fits(struct grid *grid, unsigned width);
+/* Writes the rows so far, `indent` columns in, within `width` (0: no limit). More may follow: their columns are at
+ * least as wide as these. False when writing failed. */
+bool grid_flush(struct grid *grid, unsigned indent, unsigned width, FILE *out);
+/* The same, and frees the grid. */
 bool grid_print(struct grid *grid, unsigned indent, unsigned width, FILE *out);
+void grid_free(struct grid *grid);
 
 #endif
