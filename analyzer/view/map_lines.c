@@ -109,7 +109,8 @@ const char *map_line_over(const struct map_line *line, char out[MAP_LINE_OVER_MA
     if (edge->match == MATCH_PAIR)
         snprintf(out, MAP_LINE_OVER_MAX, "%s%s socket pair", transport, unix_type(edge));
     else
-        snprintf(out, MAP_LINE_OVER_MAX, "%s%s %s", transport, unix_type(edge), address_text_port(&edge->server, address));
+        snprintf(out, MAP_LINE_OVER_MAX, "%s%s %s", transport, unix_type(edge),
+                 address_text_port(&edge->server, address));
     return out;
 }
 
