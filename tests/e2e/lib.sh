@@ -5,7 +5,7 @@
 # programs, free ports, background programs that are stopped by pid at the end, and cases reported as TAP.
 #
 #   case_is "what holds" EXPECTED SEEN      case_has "what holds" PATTERN TEXT     case_ok "what holds" COMMAND...
-#   case_skip "what would hold" "why not"   finish
+#   case_skip "what would hold" "why not"   cases_of SAID     finish
 
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -93,6 +93,18 @@ case_ok() {
 case_skip() {
     cases=$((cases + 1))
     echo "ok $cases - $1 # SKIP $2"
+}
+
+# cases_of SAID: another program's lines `ok WHAT` and `not ok WHAT` as cases, others as comments.
+cases_of() {
+    local line
+    while IFS= read -r line; do
+        case $line in
+        'ok '*) pass "${line#ok }" ;;
+        'not ok '*) fail "${line#not ok }" ;;
+        *) echo "# $line" ;;
+        esac
+    done <<<"$1"
 }
 
 # trace DIR COMMAND...: what the command and sockatlas print is not looked at.

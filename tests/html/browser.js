@@ -8,7 +8,7 @@
 const fs = require("fs");
 const path = require("path");
 const modules = path.join(__dirname, "../../build/npm/node_modules");
-const puppeteer = require(path.join(modules, "puppeteer-core"));
+const launch = require("./chromium.js");
 
 const [, , executablePath, folder] = process.argv;
 const shots = process.env.SOCKATLAS_SHOTS;
@@ -220,8 +220,7 @@ async function mermaid() {
 }
 
 (async () => {
-    browser = await puppeteer.launch({executablePath, headless: true, userDataDir: path.join(folder, "profile"),
-        args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]});
+    browser = await launch(executablePath, folder);
     try {
         for (const part of [loads, chooses, filters, brushes, movesAndKeys, looks, large, mermaid]) await part();
     } finally {

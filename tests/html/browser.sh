@@ -38,12 +38,6 @@ fi
 mkdir profile
 node "$top/tests/html/browser.js" "$browser" "$work" >seen 2>complaints
 status=$?
-while IFS= read -r line; do
-    case $line in
-    'ok '*) pass "${line#ok }" ;;
-    'not ok '*) fail "${line#not ok }" ;;
-    *) echo "# $line" ;;
-    esac
-done <seen
+cases_of "$(cat seen)"
 case_is "the browser's script ends well" "0 " "$status $(cat complaints)"
 finish
