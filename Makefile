@@ -88,8 +88,9 @@ deps-html: ## install what the page's tests need: Chromium, node, npm and what n
 	@cd $(BUILD)/npm && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts
 
 test-html: deps-html ## test the page of `map --format html` in a browser
+	@tests/deps build test samples microservices
 	@$(MAKE) --no-print-directory all test-binaries
-	@tests/run browser
+	@tests/run browser microservices
 
 demo: ## install what is missing, build, trace nginx + curl + redis and draw their map
 	@tests/deps build demo
