@@ -103,10 +103,11 @@ bool probe_buffers(int fd, uint32_t *rcvbuf, uint32_t *sndbuf)
 }
 
 /* tcpi_bytes_sent counts every transmission (Linux 4.19); a kernel that lacks the fields returns a shorter structure.
- */
+ * Without a segment of data, the one byte received is the FIN's. */
 static void count_bytes(const struct tcp_info *info, size_t size, uint64_t *sent, uint64_t *received)
 {
-    *received = info->tcpi_bytes_received;
+    bool counts_segments = size >= offsetof(struct tcp_info, tcpi_data_segs_in) + sizeof(info->tcpi_data_segs_in);
+    *received = counts_segments && !info->tcpi_data_segs_in ? 0 : info->tcpi_bytes_received;
     *sent = info->tcpi_bytes_sent - info->tcpi_bytes_retrans + info->tcpi_notsent_bytes;
     if (size < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(info->tcpi_bytes_retrans))
         *sent = info->tcpi_bytes_acked + info->tcpi_notsent_bytes;

@@ -108,7 +108,7 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
     uint64_t sent, received;
     if (is_tcp(&found) && probe_tcp(fd, &tcp, &sent, &received)) {
         body.tcp_state = tcp.state;
-        if (tcp.segs_out)
+        if (tcp.segs_out || tcp.segs_in)
             found.flags |= DESCRIPTOR_CONNECTED; /* also if it has been reset since */
     }
     unsigned char tail[RECORD_ADDRESSES_MAX];

@@ -14,6 +14,7 @@ struct edge_entry {
     struct edge edge;
     struct table_link by_key;
     unsigned class;
+    unsigned told; /* conversations whose bytes are in the edge's */
 };
 
 struct external {
@@ -175,6 +176,25 @@ static bool initiator(const struct flow *flow)
     return flow->side != SIDE_SERVER && !(flow->edge->from != flow->process && flow->edge->to == flow->process);
 }
 
+static void edge_bytes(struct edge *edge, uint64_t sent, uint64_t received, unsigned told)
+{
+    ((struct edge_entry *)edge)->told += told;
+    edge->bytes_known = true;
+    edge->bytes_sent += sent;
+    edge->bytes_received += received;
+}
+
+/* What the initiator of `flow`'s conversation told before the conversation moved. */
+static void edge_bytes_move(const struct flow *flow, struct edge *old, struct edge *edge)
+{
+    if (!flow->mate_told)
+        return;
+    old->bytes_sent -= flow->mate_sent;
+    old->bytes_received -= flow->mate_received;
+    old->bytes_known = --((struct edge_entry *)old)->told > 0;
+    edge_bytes(edge, flow->mate_sent, flow->mate_received, 1);
+}
+
 void edge_flow_moves(struct model *model, struct flow *flow, struct process *process)
 {
     struct edge *old = flow->edge;
@@ -201,6 +221,7 @@ void edge_flow_moves(struct model *model, struct flow *flow, struct process *pro
     edge->connections++;
     edge->sockets += ends;
     edge->open += open;
+    edge_bytes_move(flow, old, edge);
     if (!edge->name)
         edge->name = old->name;
     edge_seen(model, edge, flow->sock, flow->mate && !first ? flow->mate->start_ns : flow->start_ns);
@@ -219,13 +240,6 @@ void edge_flow_reopened(struct flow *flow)
     flow->edge->open++;
 }
 
-static void edge_bytes(struct edge *edge, uint64_t sent, uint64_t received)
-{
-    edge->bytes_known = true;
-    edge->bytes_sent += sent;
-    edge->bytes_received += received;
-}
-
 void edge_flow_settled(struct model *model, struct flow *flow)
 {
     (void)model;
@@ -240,9 +254,14 @@ void edge_flow_settled(struct model *model, struct flow *flow)
         flow->bytes_known = false;
     bool first = initiator(flow);
     if (first && flow->bytes_known) {
-        edge_bytes(flow->edge, flow->bytes_sent, flow->bytes_received);
+        edge_bytes(flow->edge, flow->bytes_sent, flow->bytes_received, 1);
+        if (flow->mate) {
+            flow->mate->mate_told = true;
+            flow->mate->mate_sent = flow->bytes_sent;
+            flow->mate->mate_received = flow->bytes_received;
+        }
     } else if (first && flow->mate_known) {
-        edge_bytes(flow->edge, flow->mate_received, flow->mate_sent);
+        edge_bytes(flow->edge, flow->mate_received, flow->mate_sent, 1);
     } else if (first && flow->mate) {
         flow->mate->speaks = true;
     } else if (!first && flow->bytes_known) {
@@ -251,7 +270,7 @@ void edge_flow_settled(struct model *model, struct flow *flow)
             flow->mate->mate_sent = flow->bytes_sent;
             flow->mate->mate_received = flow->bytes_received;
         } else if (flow->speaks || !flow->peer_socket) {
-            edge_bytes(flow->edge, flow->bytes_received, flow->bytes_sent);
+            edge_bytes(flow->edge, flow->bytes_received, flow->bytes_sent, 1);
         }
     }
 }
@@ -280,7 +299,7 @@ static void edge_retarget(struct model *model, struct edge *edge)
         same->error = edge->error;
     same->sockets += edge->sockets;
     if (edge->bytes_known)
-        edge_bytes(same, edge->bytes_sent, edge->bytes_received);
+        edge_bytes(same, edge->bytes_sent, edge->bytes_received, ((const struct edge_entry *)edge)->told);
     if (!same->first_ns || edge->first_ns < same->first_ns)
         same->first_ns = edge->first_ns;
     if (edge->last_ns > same->last_ns)

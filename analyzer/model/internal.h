@@ -49,8 +49,10 @@ struct flow {
     struct table_link by_tuple; /* while unmatched */
     struct table_link by_path;  /* unix: while unmatched */
     uint64_t bytes_sent, bytes_received;
-    uint64_t mate_sent, mate_received; /* what the settled mate sent and received, to use where ours is unknown */
-    bool bytes_known, mate_known;
+    uint64_t mate_sent, mate_received; /* what the settled mate sent and received */
+    bool bytes_known;
+    bool mate_known;  /* to use where ours is unknown */
+    bool mate_told;   /* already in the edge */
     bool speaks;      /* the initiator settled without knowing bytes: this end's count */
     bool counted;     /* in edge->open */
     bool mate_closed; /* the settled mate was closed */

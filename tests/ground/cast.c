@@ -19,7 +19,14 @@
 
 #define ANSWER_WITHIN_MS 20000
 
+static const char *const words[] = {
+#define X(name) #name,
+    ORDERS(X)
+#undef X
+};
+
 static struct cast_stage stage;
+static FILE *told;
 static struct {
     int orders, answers; /* this end */
     pid_t pid;
@@ -56,6 +63,9 @@ static void place(int fd, int at)
 void cast_open(const struct cast_stage *given)
 {
     stage = *given;
+    told = fopen(stage.told, "we");
+    if (!told)
+        cast_fail("%s: %s", stage.told, strerror(errno));
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     for (int i = 0; i < ACTORS_MAX; i++) {
         int orders[2], answers[2];
@@ -67,6 +77,11 @@ void cast_open(const struct cast_stage *given)
         actors[i].answers = answers[0];
         actors[i].pidfd = -1;
     }
+}
+
+void cast_tell(const char *line)
+{
+    fprintf(told, "%s\n", line);
 }
 
 pid_t cast_expect(int channel)
@@ -99,6 +114,8 @@ pid_t cast_start(int channel)
 
 void cast_send(int channel, const struct order *order)
 {
+    fprintf(told, "  actor %d (%d): %s %d %d %d %d\n", channel, actors[channel].pid, words[order->kind], order->a,
+            order->b, order->c, order->d);
     if (write(actors[channel].orders, order, sizeof *order) != (ssize_t)sizeof *order)
         cast_fail("actor %d: cannot be ordered: %s", channel, strerror(errno));
 }
@@ -111,6 +128,7 @@ struct answer cast_answer(int channel)
         cast_fail("actor %d: no answer", channel);
     if (read(actors[channel].answers, &answer, sizeof answer) != (ssize_t)sizeof answer)
         cast_fail("actor %d: half an answer", channel);
+    fprintf(told, "  actor %d: = %d %d\n", channel, answer.result, answer.second);
     return answer;
 }
 
@@ -134,6 +152,7 @@ void cast_gone(int channel)
 
 void cast_kill(int channel)
 {
+    fprintf(told, "  actor %d (%d): killed\n", channel, actors[channel].pid);
     kill(actors[channel].pid, SIGKILL);
     cast_gone(channel);
 }

@@ -17,11 +17,15 @@ struct cast_stage {
     const char *actor; /* path of the program */
     const char *shim;
     const char *trace; /* folder */
+    const char *told;  /* file: what was ordered and answered, a line each */
 };
 
 void cast_open(const struct cast_stage *stage);
 /* Ends with a line that says why the scenario cannot go on. */
 __attribute__((noreturn, format(printf, 1, 2))) void cast_fail(const char *format, ...);
+
+/* A line of one's own among what was ordered and answered. */
+void cast_tell(const char *line);
 
 /* Starts an actor on a channel, or waits for one that an actor made (ORDER_FORK, ORDER_EXEC) to be there. */
 pid_t cast_start(int channel);

@@ -3,7 +3,7 @@
  * ground SEED FOLDER SOCKATLAS SHIM ACTOR COMPARE  plays the scenario of that seed under the shim and compares what
  * SOCKATLAS makes of the trace with what happened: once while all processes still live, once after they are gone.
  * Silent when both agree; else prints the differences and keeps FOLDER, where live/ and done/ have the true and our
- * map.
+ * map and `told` has what was done, call by call.
  */
 #include "tests/ground/step.h"
 #include "tests/ground/world.h"
@@ -63,11 +63,12 @@ int main(int argc, char **argv)
         return 2;
     }
     unsigned long seed = strtoul(argv[1], NULL, 10);
-    char trace[PATH_MAX];
+    char trace[PATH_MAX], told[PATH_MAX];
     setvbuf(stdout, NULL, _IOLBF, 0);
     step_seed(seed);
     make_folder("%s/%s", argv[2], "trace", trace);
-    cast_open(&(struct cast_stage){.actor = argv[5], .shim = argv[4], .trace = trace});
+    snprintf(told, sizeof told, "%s/told", argv[2]);
+    cast_open(&(struct cast_stage){.actor = argv[5], .shim = argv[4], .trace = trace, .told = told});
     step_begin(2 + step_random(4), argv[2]);
     for (unsigned steps = 10 + step_random(80); steps > 0; steps--)
         step_any();

@@ -14,28 +14,33 @@
 #define ANSWER_FD(n) (301 + 2 * (n)) /* and answers there */
 
 /* The arguments are what the call of that name takes; `fd` is the answer's result where a call makes one. */
+#define ORDERS(X)                                                                                                      \
+    X(SOCKET)   /* family, type, protocol */                                                                           \
+    X(PAIR)     /* type; second result: fd2 */                                                                         \
+    X(BIND)     /* fd, address */                                                                                      \
+    X(LISTEN)   /* fd, backlog */                                                                                      \
+    X(CONNECT)  /* fd, address */                                                                                      \
+    X(FINISH)   /* fd: waits until a connect is through; the result is SO_ERROR, negated */                            \
+    X(ACCEPT)   /* fd, flags */                                                                                        \
+    X(SEND)     /* fd, bytes */                                                                                        \
+    X(RECEIVE)  /* fd, bytes: until all of them are there */                                                           \
+    X(SENDTO)   /* fd, bytes, address */                                                                               \
+    X(RECVFROM) /* fd */                                                                                               \
+    X(CLOSE)    /* fd */                                                                                               \
+    X(DUP)      /* fd */                                                                                               \
+    X(OPTION)   /* fd, level, name, value */                                                                           \
+    X(ABORTIVE) /* fd: SO_LINGER 0 */                                                                                  \
+    X(SHUTDOWN) /* fd, how */                                                                                          \
+    X(FORK)     /* channel of the child, which answers there with its pid */                                           \
+    X(EXEC)     /* becomes a new image of itself, which answers with its pid */                                        \
+    X(PASS)     /* fd of the carrier, fd to pass */                                                                    \
+    X(TAKE)     /* fd of the carrier, flags */                                                                         \
+    X(EXIT)     /* 0: exit(), 1: _exit() */
+
 enum order_kind {
-    ORDER_SOCKET,   /* family, type, protocol */
-    ORDER_PAIR,     /* type; second result: fd2 */
-    ORDER_BIND,     /* fd, address */
-    ORDER_LISTEN,   /* fd, backlog */
-    ORDER_CONNECT,  /* fd, address */
-    ORDER_FINISH,   /* fd: waits until a connect is through; the result is SO_ERROR, negated */
-    ORDER_ACCEPT,   /* fd, flags */
-    ORDER_SEND,     /* fd, bytes */
-    ORDER_RECEIVE,  /* fd, bytes: until all of them are there */
-    ORDER_SENDTO,   /* fd, bytes, address */
-    ORDER_RECVFROM, /* fd */
-    ORDER_CLOSE,    /* fd */
-    ORDER_DUP,      /* fd */
-    ORDER_OPTION,   /* fd, level, name, value */
-    ORDER_ABORTIVE, /* fd: SO_LINGER 0 */
-    ORDER_SHUTDOWN, /* fd, how */
-    ORDER_FORK,     /* channel of the child, which answers there with its pid */
-    ORDER_EXEC,     /* becomes a new image of itself, which answers with its pid */
-    ORDER_PASS,     /* fd of the carrier, fd to pass */
-    ORDER_TAKE,     /* fd of the carrier, flags */
-    ORDER_EXIT,     /* 0: exit(), 1: _exit() */
+#define X(name) ORDER_##name,
+    ORDERS(X)
+#undef X
 };
 
 struct order {

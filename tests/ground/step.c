@@ -50,6 +50,7 @@ void step_any(void)
     unsigned chosen = step_random(sum);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (chosen < steps[i].weight) {
+            cast_tell(steps[i].name);
             steps[i].step();
             return;
         }

@@ -273,6 +273,32 @@ Test(replay, child_that_moved_bytes_after_its_parent_closed_owns_the_connection)
     cr_assert_not_null(script_edge(&script, 200, 101));
 }
 
+/* What the client told when it closed moves along; what else went to the parent stays. */
+Test(replay, connection_taken_over_after_its_client_closed_takes_its_bytes_along)
+{
+    struct who parent = process(100, "server"), client = process(200, "client");
+    t_server(&script, parent, 3, 0x10, "127.0.0.1:80");
+    for (unsigned i = 0; i < 2; i++) {
+        const char *local = i ? "127.0.0.1:4001" : "127.0.0.1:4000";
+        t_client(&script, client, 3, 0x20 + i, "127.0.0.1:80", local);
+        t_accept(&script, parent, 4 + (int)i, 0x30 + i, 3, 0x10, local, NULL, 0);
+        t_close_tcp(&script, client, 3, 0x20 + i, 10 + i, 20 + i);
+    }
+    uint64_t slot = t_fork(&script, parent, 101);
+    t_close_tcp(&script, parent, 4, 0x30, 20, 10);
+    t_close_tcp(&script, parent, 5, 0x31, 21, 11);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_used(&script, child, 4, 0x30, SOCKATLAS_CALL_recv);
+    script_finish(&script);
+    const struct edge *stays = script_edge(&script, 200, 100), *moved = script_edge(&script, 200, 101);
+    cr_assert(stays && moved);
+    cr_expect(stays->bytes_known && moved->bytes_known);
+    cr_expect_eq(stays->bytes_sent, 11);
+    cr_expect_eq(stays->bytes_received, 21);
+    cr_expect_eq(moved->bytes_sent, 10);
+    cr_expect_eq(moved->bytes_received, 20);
+}
+
 /* The parent has another descriptor of it. */
 Test(replay, child_does_not_take_a_connection_its_parent_still_holds)
 {
