@@ -22,8 +22,8 @@ struct request {
     bool json, wide;
     const struct export_format *format; /* NULL: lines of our own */
     struct export export;
-    unsigned width;
-    const char *output; /* NULL: standard output */
+    struct list_text *text; /* NULL: another form is wanted */
+    const char *output;     /* NULL: standard output */
     FILE *out;
     char **traces;
     int count;
@@ -73,7 +73,9 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "[TRACE...]",
-    .doc = "Lists sockets, one line each. " CMD_TRACE_DOC "\v"
+    .doc = "Lists sockets, one line each: when each appeared (seconds since the first event), whose it is, where it "
+           "leads and "
+           "to whom, its bytes out and in. `sockatlas show ID` tells more of one. " CMD_TRACE_DOC "\v"
            "Examples:\n  sockatlas list\n  sockatlas list --json | jq 'select(.state == \"failed\")'\n"
            "  sockatlas list --failed --port 443,8443 --csv -o failed.csv\n"};
 
@@ -107,7 +109,7 @@ static void print(void *context, const struct socket *socket)
     if (request->json)
         json_print_line(request->out, socket_json(request->model, socket));
     else
-        list_text(request->model, socket, request->out, request->width);
+        list_text_add(request->text, socket);
 }
 
 int cmd_list(int argc, char **argv)
@@ -119,20 +121,21 @@ int cmd_list(int argc, char **argv)
         return CMD_UNREADABLE;
     if (request.json)
         json_keep_blocks();
-    request.width = request.wide ? 0 : view_width(request.out);
     struct model_callbacks callbacks = {.context = &request, .socket_done = print, .alive = model_trace_alive};
     request.model = model_new(&callbacks);
     request.export = (struct export){.out = request.out, .model = request.model};
     if (request.format)
         request.format->begin(&request.export);
     else if (!request.json)
-        list_text_title(request.out, request.width);
+        request.text = list_text_new(request.model, request.wide ? 0 : view_width(request.out),
+                                     view_colour(request.out), request.out);
     struct stream *stream = stream_open(request.traces, request.count, NULL, NULL);
     model_trace_feed(request.model, stream, request.out);
     if (request.format)
         request.format->finish(&request.export);
+    bool written = !request.text || list_text_end(request.text);
     int status = stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
-    if (!output_close(request.out, request.output))
+    if (!output_close(request.out, request.output) || !written)
         status = CMD_UNREADABLE;
     model_free(request.model);
     stream_close(stream);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sockets as lines of text.
+ * Sockets as lines of text, in columns as wide as what stands in them.
  */
 #ifndef ANALYZER_VIEW_LIST_TEXT_H
 #define ANALYZER_VIEW_LIST_TEXT_H
@@ -9,8 +9,15 @@
 
 #include <stdio.h>
 
-/* Columns as in `title`, one line a socket; the lines stream, so columns have fixed least widths. */
-void list_text_title(FILE *out, unsigned width);
-void list_text(const struct model *model, const struct socket *socket, FILE *out, unsigned width);
+/* So many sockets are held back, to be put in order of appearance and their columns measured, before they are printed.
+ */
+#define LIST_TEXT_BLOCK 1000
+
+struct list_text;
+/* `width` in columns decides which columns there are; 0: all, nothing cut. */
+struct list_text *list_text_new(const struct model *model, unsigned width, bool colour, FILE *out);
+void list_text_add(struct list_text *list, const struct socket *socket);
+/* Prints what is held back, and frees. False when writing failed. */
+bool list_text_end(struct list_text *list);
 
 #endif

@@ -34,7 +34,7 @@ static struct grid *beside(const struct map_lines *lines, const struct map_group
 {
     static const struct grid_column columns[] = {
         {"from", GRID_LEFT, 12}, {"", GRID_LEFT, 0},     {"to", GRID_LEFT, 12}, {"over", GRID_LEFT, 16},
-        {"conn", GRID_RIGHT, 0}, {"out", GRID_RIGHT, 0}, {"in", GRID_RIGHT, 0}, {"", GRID_LEFT, 8}};
+        {"conn", GRID_RIGHT, 0}, {"out", GRID_RIGHT, 0}, {"in", GRID_RIGHT, 0}, {"", GRID_NOTE, 8}};
     struct grid *grid = grid_new(columns, 8);
     for (unsigned i = 0; i < lines->count; i++) {
         char text[GROUP_TEXT_MAX], note[MAP_LINE_NOTES_MAX];

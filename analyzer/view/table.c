@@ -147,21 +147,27 @@ static unsigned widen(struct grid *grid)
     return total;
 }
 
-/* The columns within `limit`: the gaps give way first, then the widest columns. */
+static bool gives_way_before(const struct grid *grid, unsigned a, unsigned b)
+{
+    bool note = grid->columns[a].align == GRID_NOTE, other = grid->columns[b].align == GRID_NOTE;
+    return note != other ? note : grid->widths[a] > grid->widths[b];
+}
+
+/* The columns within `limit`: the gaps give way first, then notes, then the widest columns. */
 static void narrow(struct grid *grid, unsigned total, unsigned limit)
 {
     unsigned gaps = grid->count - 1;
     while (grid->gap > 1 && total + gaps * grid->gap > limit)
         grid->gap--;
     for (total += gaps * grid->gap; total > limit; total--) {
-        unsigned widest = grid->count;
+        unsigned chosen = grid->count;
         for (unsigned i = 0; i < grid->count; i++)
             if (grid->columns[i].least && grid->widths[i] > grid->columns[i].least &&
-                (widest == grid->count || grid->widths[i] > grid->widths[widest]))
-                widest = i;
-        if (widest == grid->count)
+                (chosen == grid->count || gives_way_before(grid, i, chosen)))
+                chosen = i;
+        if (chosen == grid->count)
             return;
-        grid->widths[widest]--;
+        grid->widths[chosen]--;
     }
 }
 
@@ -170,10 +176,11 @@ bool grid_fits(struct grid *grid, unsigned width)
     return !width || widen(grid) + (grid->count - 1) * GAP <= width;
 }
 
-/* Cuts the middle out: both the beginning of a path and its last part tell something. */
-static void put_cut(const char *text, unsigned width, FILE *out)
+/* Cuts the middle out: both the beginning of a path and its last part tell something. Of a note the end. */
+static void put_cut(const char *text, unsigned width, bool note, FILE *out)
 {
-    unsigned columns = view_columns(text), head = (width - 1) / 2, tail = width - 1 - head, column = 0;
+    unsigned columns = view_columns(text), head = note ? width - 1 : (width - 1) / 2, tail = width - 1 - head,
+             column = 0;
     for (const char *at = text; *at; at++) {
         column += !continues(*at);
         if (column <= head || column > columns - tail)
@@ -190,10 +197,10 @@ static void put_cell(const char *text, unsigned width, enum grid_align align, bo
     if (align == GRID_RIGHT)
         fprintf(out, "%*s", (int)pad, "");
     if (columns > width)
-        put_cut(text, width, out);
+        put_cut(text, width, align == GRID_NOTE, out);
     else
         fputs(text, out);
-    if (align == GRID_LEFT && !last)
+    if (align != GRID_RIGHT && !last)
         fprintf(out, "%*s", (int)pad, "");
 }
 

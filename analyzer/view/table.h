@@ -18,7 +18,11 @@ unsigned view_columns(const char *text);
 /* `label`, then the words of `text` in lines of `width` columns (0: one line) that all begin at column `indent`. */
 void view_wrap(const char *label, const char *text, unsigned indent, unsigned width, FILE *out);
 
-enum grid_align { GRID_LEFT, GRID_RIGHT };
+enum grid_align {
+    GRID_LEFT,
+    GRID_RIGHT,
+    GRID_NOTE, /* left; gives way before all others */
+};
 
 struct grid_column {
     const char *title; /* of the first column NULL: no title line at all */

@@ -10,7 +10,7 @@ on_terminal() { # COLUMNS COMMAND...: what it prints on a terminal of that width
     COLUMNS=$columns TERM=xterm script -qec "$(printf '%q ' "$@")" /dev/null </dev/null | tr -d '\r'
 }
 too_wide() { # COLUMNS: the lines of standard input that are wider
-    LC_ALL=C.UTF-8 awk -v columns="$1" 'length > columns'
+    LC_ALL=C.UTF-8 grep -E ".{$1}." || :
 }
 
 trace talk sh -c "'$targets/tcp_both_ends'; '$targets/unix_stream'; '$targets/connect_refused'"
@@ -25,5 +25,27 @@ map=$(on_terminal 200 "$sockatlas" map talk)
 case_has "map: with room, one line each" '^tcp_both_ends \([0-9]+\) +-> +tcp_both_ends \([0-9]+\) ' "$map"
 case_is "map: what is unknown is said as elsewhere" 1 "$(grep -cE ' 0 +- +- +[0-9]+ failed \(ECONNREFUSED\)$' <<<"$map")"
 case_is "map: the reason is in its JSON" '["ECONNREFUSED"]' "$("$sockatlas" map --format json talk | jq -c '[.edges[] | select(.failed > 0) | .error]')"
+
+# ---- list
+list=$(on_terminal 80 "$sockatlas" list talk)
+case_is "list: nothing is wider than the terminal" "" "$(too_wide 80 <<<"$list")"
+case_has "list: a client: where it leads, and its bytes" '^ *[0-9]+ +tcp_both_ends \([0-9]+\) +tcp +client +closed +127\.0\.0\.1:[0-9]+ +5 B +0 B$' "$list"
+case_has "list: a server: who it talks to" '^ *[0-9]+ +tcp_both_ends \([0-9]+\) +tcp +server +closed +tcp_both_ends \([0-9]+\) +0 B +5 B$' "$list"
+case_has "list: why it failed" ' connect_.* \([0-9]+\) +tcp +client +ECONNREFUSED +127\.0\.0\.1:[0-9]+ +- +-$' "$list"
+case_is "list: in order of appearance" "$(tail -n +2 <<<"$list" | sort -n)" "$(tail -n +2 <<<"$list")"
+id=$(awk '$6 == "listener" || $5 == "listener" {print $1; exit}' <<<"$list")
+case_has "list: what it calls a socket, show takes" "^socket $id +tcp listener" "$("$sockatlas" show "$id" talk)"
+list=$(on_terminal 120 "$sockatlas" list talk)
+case_is "list: nothing is wider than a wider terminal" "" "$(too_wide 120 <<<"$list")"
+case_has "list: with room, when it appeared, its descriptor, and who is at the other end" \
+    '^ *[0-9]+ +[0-9]+\.[0-9]{3} +tcp_both_ends \([0-9]+\) +[0-9]+ +tcp +client +closed +127\.0\.0\.1:[0-9]+ +tcp_both_ends \([0-9]+\) ' "$list"
+list=$("$sockatlas" list talk)
+case_is "list: piped, its columns are aligned" 1 "$(grep -oE '^.* (listener|server|client|datagram|pair|unused) ' <<<"$list" | sed 's/[a-z]* $//' | awk '{print length}' | sort -u | wc -l)"
+case_has "list: piped, both addresses" ' client +closed +127\.0\.0\.1:[0-9]+ +127\.0\.0\.1:[0-9]+ +tcp_both_ends ' "$list"
+case_is "list: --wide is what is piped" "$list" "$(on_terminal 80 "$sockatlas" list --wide talk)"
+trace set "$targets/options"
+case_has "list: a setting that is not in force" '(SO_RCVBUF CLAMPED|REFUSED)' "$("$sockatlas" list set)"
+case_has "list: stands out" $'^\033\\[31m.*ECONNREFUSED' "$(NO_COLOR= on_terminal 80 "$sockatlas" list talk)"
+case_has "list: so does a setting that is not in force" $'^\033\\[33m.*options' "$(NO_COLOR= on_terminal 80 "$sockatlas" list set)"
 
 finish
