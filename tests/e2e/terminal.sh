@@ -29,8 +29,8 @@ case_is "map: the reason is in its JSON" '["ECONNREFUSED"]' "$("$sockatlas" map 
 # ---- list
 list=$(on_terminal 80 "$sockatlas" list talk)
 case_is "list: nothing is wider than the terminal" "" "$(too_wide 80 <<<"$list")"
-case_has "list: a client: where it leads, and its bytes" '^ *[0-9]+ +tcp_both_ends \([0-9]+\) +tcp +client +closed +127\.0\.0\.1:[0-9]+ +5 B +0 B$' "$list"
-case_has "list: a server: who it talks to" '^ *[0-9]+ +tcp_both_ends \([0-9]+\) +tcp +server +closed +tcp_both_ends \([0-9]+\) +0 B +5 B$' "$list"
+case_has "list: a client: where it leads, and its bytes" '^ *[0-9]+ +tcp_b[^ ]* \([0-9]+\) +tcp +client +closed +127\.0\.0\.1:[0-9]+ +5 B +0 B$' "$list"
+case_has "list: a server: who it talks to" '^ *[0-9]+ +tcp_b[^ ]* \([0-9]+\) +tcp +server +closed +tcp_b[^ ]* \([0-9]+\) +0 B +5 B$' "$list"
 case_has "list: why it failed" ' connect_.* \([0-9]+\) +tcp +client +ECONNREFUSED +127\.0\.0\.1:[0-9]+ +- +-$' "$list"
 case_is "list: in order of appearance" "$(tail -n +2 <<<"$list" | sort -n)" "$(tail -n +2 <<<"$list")"
 id=$(awk '$6 == "listener" || $5 == "listener" {print $1; exit}' <<<"$list")
