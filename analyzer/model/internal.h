@@ -8,7 +8,7 @@
  *   task.c        processes: fork, exec, exit, identity of a pid
  *   descriptor.c  descriptor tables
  *   sock.c        kernel sockets: holders, closing, waiting for what may still come, settling
- *   match.c       which flow is the other half of which: one function per rule
+ *   match*.c      which flow is the other half of which: one function per rule
  *   edge.c        edges and what they add up
  *   listener.c    sockets by the address they serve
  *   note.c        coverage, names looked up, untraced processes
@@ -46,7 +46,7 @@ struct flow {
     uint64_t peer_socket;
     struct edge *edge;
     uint64_t start_ns;          /* when the exchange can have begun at the earliest */
-    struct table_link by_tuple; /* while unmatched */
+    struct table_link by_tuple; /* while unmatched; unix streams: by credentials */
     struct table_link by_path;  /* unix: while unmatched */
     uint64_t bytes_sent, bytes_received;
     uint64_t mate_sent, mate_received; /* what the settled mate sent and received */

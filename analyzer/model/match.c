@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Which flow is the other half of which. One function per rule, tried in the order self, exact or path, and, once
- * nothing more can come, nat, served, untraced, external. Called by replay.c as halves appear and by sock.c as they
- * settle.
+ * nothing more can come, credentials, nat, served, untraced, external; match_path.c has those of unix connections.
+ * Called by replay.c as halves appear and by sock.c as they settle.
  */
-#include "analyzer/model/internal.h"
+#include "analyzer/model/match.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -29,21 +29,6 @@ static uint64_t ports_key(const struct flow *flow)
     return table_mix((uint64_t)sock_class(flow->sock) << 32 | low << 16 | high);
 }
 
-/* Two processes may know one path by different names (relative, through a link): the last part and the connector's pid.
- */
-static uint64_t path_key(const struct flow *flow, const struct address *served, uint32_t connector)
-{
-    size_t start = 0;
-    if (served->size && served->bytes[0])
-        for (size_t i = 0; i < served->size; i++)
-            if (served->bytes[i] == '/')
-                start = i + 1;
-    uint64_t hash = connector + ((uint64_t)sock_class(flow->sock) << 32) + flow->sock->socket.host * 77;
-    for (size_t i = start; i < served->size; i++)
-        hash = hash * 131 + served->bytes[i];
-    return table_mix(hash);
-}
-
 /* ---- Predicates ---- */
 
 /* Meaningful outside its own network namespace. */
@@ -56,7 +41,7 @@ static bool routable(const struct address *address)
     return address->family == AF_INET6 && !(address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80);
 }
 
-static bool same_network(const struct sock *a, const struct sock *b)
+bool match_same_network(const struct sock *a, const struct sock *b)
 {
     return a->socket.host == b->socket.host && (a->network == b->network || !a->network || !b->network);
 }
@@ -64,7 +49,7 @@ static bool same_network(const struct sock *a, const struct sock *b)
 /* Both could be one network: the same one, or addresses that mean the same in both. */
 static bool may_meet(const struct flow *a, const struct flow *b)
 {
-    return same_network(a->sock, b->sock) || (routable(a->local) && routable(a->peer));
+    return match_same_network(a->sock, b->sock) || (routable(a->local) && routable(a->peer));
 }
 
 /* Not the time of its connect() less the duration: what the shim does between taking the two belongs to neither, and a
@@ -75,8 +60,7 @@ static uint64_t began(const struct flow *client)
     return !sock_is_datagram(client->sock) && opened_ns && opened_ns < client->start_ns ? opened_ns : client->start_ns;
 }
 
-/* A socket that was closed before the other began cannot be its other half. Clocks of two hosts are not compared. */
-static bool overlap(const struct flow *client, const struct flow *server)
+bool match_overlap(const struct flow *client, const struct flow *server)
 {
     if (client->sock->socket.host != server->sock->socket.host)
         return true;
@@ -103,6 +87,16 @@ bool match_address_local(const struct sock *sock, const struct address *address)
     const struct address *local = &sock->socket.local;
     return local->family == address->family && local->size == address->size && !address_is_any(local) &&
            memcmp(local->bytes, address->bytes, local->size) == 0;
+}
+
+void match_remember_served(const struct model *model, struct flow *flow)
+{
+    struct sock *server =
+        flow->side == SIDE_SERVER || flow->served ? NULL : listener_find(model, flow->sock, flow->peer);
+    if (!server || server == flow->sock)
+        return;
+    flow->served = server->socket.owner;
+    flow->served_socket = server->socket.id;
 }
 
 /* ---- Joining ---- */
@@ -177,9 +171,10 @@ static struct flow *exact_candidate(const struct model *model, const struct flow
             continue;
         if (flow->side == SIDE_SERVER && other->side == SIDE_SERVER)
             continue;
-        if (!(flow->side == SIDE_SERVER || other->side == SIDE_CLIENT ? overlap(other, flow) : overlap(flow, other)))
+        if (!(flow->side == SIDE_SERVER || other->side == SIDE_CLIENT ? match_overlap(other, flow)
+                                                                      : match_overlap(flow, other)))
             continue;
-        bool near = same_network(flow->sock, other->sock);
+        bool near = match_same_network(flow->sock, other->sock);
         if (best && (best_near > near || (best_near == near && best->sock->socket.id < other->sock->socket.id)))
             continue;
         best = other;
@@ -213,62 +208,11 @@ static struct flow *match_datagrams(struct model *model, struct flow *flow)
         if (!wild_equal(flow->peer, other->local) || !wild_equal(other->peer, flow->local) ||
             !(flow->used || other->used))
             continue;
-        if (same_network(flow->sock, other->sock) || (routable(flow->peer) && routable(other->peer)))
+        if (match_same_network(flow->sock, other->sock) || (routable(flow->peer) && routable(other->peer)))
             return other;
     }
     table_insert(&model->tuples, &flow->by_tuple, key);
     return NULL;
-}
-
-static bool same_path(const struct flow *client, const struct flow *server)
-{
-    if (server->local->size == 0)
-        return false;
-    if (!server->local->bytes[0] || client->peer->size == 0 || !client->peer->bytes[0])
-        return address_equal(client->peer, server->local) && same_network(client->sock, server->sock);
-    /* The key has compared the last parts; a name both give in full must agree. */
-    return client->peer->bytes[0] != '/' || server->local->bytes[0] != '/' ||
-           address_equal(client->peer, server->local) ||
-           (client->sock->peer_pid && client->sock->peer_pid == server->sock->listen_pid);
-}
-
-/* The server may be gone by the time that it is sure that its half never shows. */
-static void remember_served(const struct model *model, struct flow *flow)
-{
-    struct sock *server =
-        flow->side == SIDE_SERVER || flow->served ? NULL : listener_find(model, flow->sock, flow->peer);
-    if (!server || server == flow->sock)
-        return;
-    flow->served = server->socket.owner;
-    flow->served_socket = server->socket.id;
-}
-
-/* Unix connections: the path served and the peer credentials, in order. */
-static struct flow *match_path(struct model *model, struct flow *flow)
-{
-    bool server = flow->side == SIDE_SERVER;
-    const struct address *served = server ? flow->local : flow->peer;
-    uint32_t connector = server ? flow->sock->peer_pid : flow->sock->own_pid;
-    if (!address_known(served) || served->size == 0)
-        return NULL;
-    remember_served(model, flow);
-    uint64_t key = path_key(flow, served, connector);
-    struct flow *best = NULL;
-    for (struct table_link *link = table_first(&model->paths, key); link; link = table_next(link)) {
-        struct flow *other = TABLE_OF(link, struct flow, by_path);
-        struct flow *c = server ? other : flow, *s = server ? flow : other;
-        if (other->side == flow->side || c->sock->socket.host != s->sock->socket.host ||
-            c->sock->own_pid != s->sock->peer_pid || sock_class(c->sock) != sock_class(s->sock) || !same_path(c, s) ||
-            !overlap(c, s))
-            continue;
-        if (c->served_socket && s->sock->listener && c->served_socket != s->sock->listener)
-            continue; /* the path was bound again in between */
-        if (!best || other->sock->socket.id < best->sock->socket.id)
-            best = other;
-    }
-    if (!best)
-        table_insert(&model->paths, &flow->by_path, key);
-    return best;
 }
 
 void match_flow(struct model *model, struct flow *flow)
@@ -287,10 +231,10 @@ void match_flow(struct model *model, struct flow *flow)
     bool nameless = datagram && (!address_known(flow->local) || (is_unix && !flow->local->size));
     struct flow *other = nameless   ? NULL
                          : datagram ? match_datagrams(model, flow)
-                         : is_unix  ? match_path(model, flow)
+                         : is_unix  ? match_path_find(model, flow)
                                     : match_exact(model, flow);
     if (!other) {
-        remember_served(model, flow);
+        match_remember_served(model, flow);
         return;
     }
     flow->used = other->used = true;
@@ -299,6 +243,14 @@ void match_flow(struct model *model, struct flow *flow)
 }
 
 /* ---- Late rules ---- */
+
+static bool match_credentials(struct model *model, struct flow *flow)
+{
+    struct flow *first, *other;
+    while (!flow->match && (first = match_credentials_find(model, flow, &other)))
+        join(model, first, other, MATCH_PATH);
+    return flow->match != MATCH_NONE;
+}
 
 /* Address translation on the way: the server's peer is the client's local address, and nothing else claims either. */
 static bool match_nat(struct model *model, struct flow *flow)
@@ -312,10 +264,10 @@ static bool match_nat(struct model *model, struct flow *flow)
         struct flow *other = TABLE_OF(link, struct flow, by_tuple);
         bool server = flow->side == SIDE_SERVER;
         const struct flow *c = server ? other : flow, *s = server ? flow : other;
-        if (c->side != SIDE_CLIENT || s->side != SIDE_SERVER || !address_equal(c->local, s->peer) || !overlap(c, s) ||
-            sock_class(c->sock) != sock_class(s->sock) || c->sock->open_state == STATE_FAILED)
+        if (c->side != SIDE_CLIENT || s->side != SIDE_SERVER || !address_equal(c->local, s->peer) ||
+            !match_overlap(c, s) || sock_class(c->sock) != sock_class(s->sock) || c->sock->open_state == STATE_FAILED)
             continue;
-        if (!same_network(c->sock, s->sock) && !routable(c->local))
+        if (!match_same_network(c->sock, s->sock) && !routable(c->local))
             continue;
         if (!best || other->sock->socket.id < best->sock->socket.id)
             best = other;
@@ -345,7 +297,7 @@ static bool match_served(struct model *model, struct flow *flow)
 {
     if (flow->side == SIDE_SERVER)
         return false;
-    remember_served(model, flow);
+    match_remember_served(model, flow);
     if (!flow->served)
         return false;
     bool datagram = sock_is_datagram(flow->sock);
@@ -385,7 +337,8 @@ void match_late(struct model *model, struct flow *flow)
         match_failed(model, sock); /* given up before the kernel answered */
     if (!datagram && state != STATE_ESTABLISHED)
         return;
-    if (match_nat(model, flow) || match_served(model, flow) || match_untraced(model, flow))
+    if (match_credentials(model, flow) || match_nat(model, flow) || match_served(model, flow) ||
+        match_untraced(model, flow))
         return;
     match_external(model, flow);
 }

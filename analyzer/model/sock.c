@@ -224,6 +224,14 @@ static bool unmatched_datagrams(const struct sock *sock)
     return false;
 }
 
+/* A unix peer whose path nobody traced is known to serve: whether the process that the kernel named is traced. */
+static bool listener_traced(const struct model *model, const struct sock *sock)
+{
+    const struct process *owner = sock->socket.owner;
+    return sock->peer_pid && owner &&
+           task_find(model, owner->host, ((const struct task *)owner)->pidns, sock->peer_pid);
+}
+
 /* Whether, and how long, a socket that nobody holds must wait. */
 static enum limbo limbo_for(const struct model *model, const struct sock *sock)
 {
@@ -235,7 +243,8 @@ static enum limbo limbo_for(const struct model *model, const struct sock *sock)
         return LIMBO_NONE;
     if (several_hosts(model) && sock->socket.family != AF_UNIX && !address_is_loopback(&sock->socket.peer))
         return LIMBO_END;
-    if (sock->flow.side != SIDE_SERVER && listener_find(model, sock, &sock->socket.peer))
+    if (sock->flow.side != SIDE_SERVER &&
+        (listener_find(model, sock, &sock->socket.peer) || listener_traced(model, sock)))
         return LIMBO_LONG;
     return LIMBO_SHORT;
 }

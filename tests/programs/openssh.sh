@@ -134,4 +134,6 @@ forwarded() {
 program_same "ssh forwarding" forwarded
 edge "ssh forwarding: the master to the server" ssh sshd tcp 1
 edge "ssh forwarding: the server to the end" sshd socat unix 2
+# The master binds another name and links it to this one when it serves.
+edge "ssh forwarding: the commands to the master" ssh ssh unix 3
 finish

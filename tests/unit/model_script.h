@@ -370,4 +370,16 @@ static inline const struct edge *script_edge(const struct script *script, uint32
     return NULL;
 }
 
+/* Two sockets that are the ends of one conversation. */
+static inline void script_mates(const struct script *script, uint64_t client, uint64_t server, enum match match)
+{
+    const struct socket *a = script_socket(script, client), *b = script_socket(script, server);
+    cr_assert_not_null(a);
+    cr_assert_not_null(b);
+    cr_expect_eq(a->peer_socket, b->id);
+    cr_expect_eq(b->peer_socket, a->id);
+    cr_expect_eq(a->match, match);
+    cr_expect_eq(b->match, match);
+}
+
 #endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of matching share; nothing else includes it.
+ *
+ *   match.c        the order of the rules, joining, and all rules but those of
+ *   match_path.c   unix connections
+ */
+#ifndef ANALYZER_MODEL_MATCH_H
+#define ANALYZER_MODEL_MATCH_H
+
+#include "analyzer/model/internal.h"
+
+bool match_same_network(const struct sock *a, const struct sock *b);
+/* A socket that was closed before the other began cannot be its other half. Clocks of two hosts are not compared. */
+bool match_overlap(const struct flow *client, const struct flow *server);
+/* The server may be gone by the time that it is sure that its half never shows. */
+void match_remember_served(const struct model *model, struct flow *flow);
+
+/* The other half of a unix connection by the path served, the peer credentials and the order; NULL: none yet, and the
+ * flow is listed to be found. */
+struct flow *match_path_find(struct model *model, struct flow *flow);
+/* For one that no path has matched (the socket was bound under another name, then linked or renamed): by who the kernel
+ * says is at either end. Returns the first that is to be joined, with `other`, before `flow` has its turn, or `flow`
+ * itself; NULL: none, or more than one listener could be meant. */
+struct flow *match_credentials_find(struct model *model, struct flow *flow, struct flow **other);
+
+#endif
