@@ -31,6 +31,9 @@ enum descriptor_flag {
     DESCRIPTOR_BUFFERS = 1024, /* the program has set a buffer size */
 };
 
+/* In `holder`: a connection that came from another process or image, and on which this one has not sent or received. */
+#define DESCRIPTOR_IDLE 0x80000000u
+
 struct descriptor {
     uint64_t cookie;
     uint64_t bytes_sent; /* by this process, since `holder` became it */
@@ -38,7 +41,7 @@ struct descriptor {
     uint32_t messages_sent;
     uint32_t messages_received;
     uint64_t connect_ns; /* when the pending connect() was called; with CONNECT_TIMED, how long it took */
-    uint32_t holder;     /* pid the counts belong to: a forked child starts at 0 again */
+    uint32_t holder;     /* pid the counts belong to (a forked child starts at 0 again) | DESCRIPTOR_IDLE */
     uint32_t peers;      /* datagram peers: index of its set, 0 none */
     uint16_t protocol;
     uint16_t flags; /* enum descriptor_flag */

@@ -230,7 +230,8 @@ struct sockatlas_body_seen {
 };
 
 enum sockatlas_how {
-    SOCKATLAS_HOW_USED = 0,     /* first touched by the call named in `call` */
+    SOCKATLAS_HOW_USED = 0,     /* first touched by the call named in `call`; a connection that was handed to this
+                                 * process, or only touched before: first transferred on by it */
     SOCKATLAS_HOW_RECEIVED = 1, /* came in by SCM_RIGHTS in that call, or by pidfd_getfd */
     SOCKATLAS_HOW_INHERITED = 2 /* first met when it was closed: this image never used it */
 };

@@ -68,6 +68,24 @@ struct descriptor *watch_adopt(int fd, const struct descriptor *from)
     return entry;
 }
 
+static bool is_transfer(enum sockatlas_call call)
+{
+    return (call >= SOCKATLAS_CALL_read && call <= SOCKATLAS_CALL_splice) || call == SOCKATLAS_CALL_shutdown;
+}
+
+/* Whose an entry is once `call` has touched it: who is handed a connection has it from his first transfer on, which so
+ * is news whatever touched it before. */
+static uint32_t holder_after(const struct descriptor *entry, uint32_t pid, bool transfer)
+{
+    bool connection = (entry->flags & DESCRIPTOR_CONNECTED) && entry->type != SOCK_DGRAM;
+    return connection && !transfer ? pid | DESCRIPTOR_IDLE : pid;
+}
+
+static uint32_t holder_pid(const struct descriptor *entry)
+{
+    return entry->holder & ~DESCRIPTOR_IDLE;
+}
+
 static struct sockatlas_body_seen seen_body(const struct descriptor *entry, enum sockatlas_how how)
 {
     return (struct sockatlas_body_seen){
@@ -115,21 +133,28 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
     size_t size = record_addresses(&body.addresses, tail, &local, &peer, 0);
     struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = cookie};
     struct descriptor *entry = watch_adopt(fd, &found);
+    if (entry)
+        entry->holder = holder_after(entry, entry->holder, how == SOCKATLAS_HOW_USED && is_transfer(call));
     record_write(&record, &body, sizeof(body), tail, size);
     return entry;
+}
+
+static void record_used(enum sockatlas_call call, int fd, const struct descriptor *entry)
+{
+    struct sockatlas_body_seen body = seen_body(entry, SOCKATLAS_HOW_USED);
+    record_addresses(&body.addresses, NULL, NULL, NULL, 0);
+    struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), NULL, 0);
 }
 
 /* The first use of a socket that this process has from its parent by fork. */
 static void take_over(enum sockatlas_call call, int fd, struct descriptor *entry, uint32_t pid)
 {
-    entry->holder = pid;
+    entry->holder = holder_after(entry, pid, is_transfer(call));
     entry->bytes_sent = entry->bytes_received = 0;
     entry->messages_sent = entry->messages_received = 0;
     entry->peers = 0;
-    struct sockatlas_body_seen body = seen_body(entry, SOCKATLAS_HOW_USED);
-    record_addresses(&body.addresses, NULL, NULL, NULL, 0);
-    struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = entry->cookie};
-    record_write(&record, &body, sizeof(body), NULL, 0);
+    record_used(call, fd, entry);
 }
 
 static struct descriptor *used(enum sockatlas_call call, int fd, struct descriptor *entry)
@@ -137,8 +162,14 @@ static struct descriptor *used(enum sockatlas_call call, int fd, struct descript
     if (__builtin_expect(entry->holder == process_owner(), 1))
         return entry;
     struct identity who = process_identity();
-    if (!who.vforked && entry->holder != who.pid)
+    if (who.vforked)
+        return entry;
+    if (holder_pid(entry) != who.pid) {
         take_over(call, fd, entry, who.pid);
+    } else if (is_transfer(call)) {
+        entry->holder = who.pid;
+        record_used(call, fd, entry);
+    }
     return entry;
 }
 
@@ -339,7 +370,7 @@ void watch_close(enum sockatlas_call call, int fd)
     if (__atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
         return;
     struct descriptor copy = *entry;
-    bool own = copy.holder == process_identity().pid;
+    bool own = holder_pid(&copy) == process_identity().pid;
     if (own && (copy.flags & DESCRIPTOR_CONNECTING)) {
         watch_connect_settle(call, fd, &copy);
         watch_pending_remove(fd);
@@ -381,7 +412,9 @@ void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
     copy.bytes_sent = copy.bytes_received = 0;
     copy.messages_sent = copy.messages_received = 0;
     copy.peers = 0;
-    watch_adopt(fd, &copy);
+    struct descriptor *made = watch_adopt(fd, &copy);
+    if (made)
+        made->holder |= copy.holder & DESCRIPTOR_IDLE;
     struct sockatlas_body_dup body = {.old_fd = old, .flags = cloexec ? SOCKATLAS_CLOEXEC : 0};
     struct record record = {.kind = SOCKATLAS_DUP, .call = call, .fd = fd, .cookie = copy.cookie};
     record_write(&record, &body, sizeof(body), NULL, 0);
@@ -443,7 +476,7 @@ void watch_exit(enum sockatlas_call call, int status)
     struct identity who = process_identity();
     for (int fd = who.vforked ? -1 : descriptor_highest(); fd >= 0; fd--) {
         struct descriptor *entry = descriptor_find(fd);
-        if (!entry || entry->state != DESCRIPTOR_SOCKET || entry->holder != who.pid)
+        if (!entry || entry->state != DESCRIPTOR_SOCKET || holder_pid(entry) != who.pid)
             continue;
         if (entry->flags & DESCRIPTOR_CONNECTING)
             watch_connect_settle(call, fd, entry);
