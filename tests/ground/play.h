@@ -19,7 +19,7 @@ int play(int process, enum order_kind kind, int a, int b, int c, int d);
 
 int play_process(void);                   /* any that lives */
 int play_holder(const struct sock *sock); /* any that lives and holds it; -1 none */
-int play_user(struct sock *sock);         /* who may use it: pairs and datagrams have one user only; -1 none */
+int play_user(struct sock *sock);         /* who may send or receive: pairs and datagrams have one user only; -1 none */
 int play_channel(void);                   /* free, or -1 */
 struct sock *play_socket(bool (*fits)(const struct sock *)); /* any that is held and fits, or NULL */
 bool play_is_tcp(const struct sock *sock);

@@ -85,20 +85,25 @@ int play_process(void)
     return living[step_random((unsigned)count)];
 }
 
-int play_holder(const struct sock *sock)
+static int any_holder(const struct sock *sock, bool (*may)(int process, const struct sock *sock))
 {
     int holders[ACTORS_MAX], count = 0;
     for (int i = 0; i < world.processes_count; i++)
-        if (world.processes[i].alive && world_fd(i, sock) >= 0)
+        if (world.processes[i].alive && world_fd(i, sock) >= 0 && (!may || may(i, sock)))
             holders[count++] = i;
     return count ? holders[step_random((unsigned)count)] : -1;
+}
+
+int play_holder(const struct sock *sock)
+{
+    return any_holder(sock, NULL);
 }
 
 int play_user(struct sock *sock)
 {
     bool one_only = sock->type == SOCK_DGRAM || strcmp(sock->role, "pair") == 0;
     if (!one_only)
-        return play_holder(sock);
+        return any_holder(sock, world_may_use);
     if (sock->user < 0)
         sock->user = play_holder(sock);
     return sock->user >= 0 && world.processes[sock->user].alive && world_fd(sock->user, sock) >= 0 ? sock->user : -1;

@@ -343,7 +343,8 @@ static bool can_talk(const struct sock *sock)
 static void transfer(struct sock *from)
 {
     struct sock *to = from->other;
-    int sender = play_user(from), receiver = play_user(to), bytes = 1 + (int)step_random(4000);
+    int sender = play_user(from), receiver = to == from ? sender : play_user(to);
+    int bytes = 1 + (int)step_random(4000);
     if (sender < 0 || receiver < 0)
         return;
     play(sender, ORDER_SEND, world_fd(sender, from), bytes, 0, 0);
@@ -374,7 +375,7 @@ static bool can_shut(const struct sock *sock)
 void step_shutdown(void)
 {
     struct sock *sock = play_socket(can_shut);
-    int process = sock ? play_holder(sock) : -1;
+    int process = sock ? play_user(sock) : -1;
     if (process < 0 || !world_held(sock->other))
         return;
     play(process, ORDER_SHUTDOWN, world_fd(process, sock), SHUT_WR, 0, 0);

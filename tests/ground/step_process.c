@@ -102,7 +102,7 @@ void step_leave(void)
 /* Any descriptor of any process. */
 static int any_descriptor(int process)
 {
-    int fds[DESCRIPTORS], count = 0;
+    int fds[DESCRIPTORS] = {0}, count = 0;
     for (int fd = 0; fd < DESCRIPTORS; fd++)
         if (world.processes[process].fds[fd].sock)
             fds[count++] = fd;
@@ -115,12 +115,13 @@ void step_dup(void)
     if (fd < 0)
         return;
     struct sock *sock = world.processes[process].fds[fd].sock;
-    if (sock->user >= 0 && sock->user != process)
+    if ((sock->user >= 0 && sock->user != process) || !world_may_touch(process, sock))
         return;
     int copy = play(process, ORDER_DUP, fd, 0, 0, 0);
     world_hold(process, copy, sock, false);
     world_touch_fd(process, fd);
     world_touch_fd(process, copy);
+    world.processes[process].fds[copy].handed = world.processes[process].fds[fd].handed;
 }
 
 static unsigned descriptors_of(const struct sock *sock)
@@ -139,14 +140,13 @@ void step_close(void)
         return;
     struct sock *sock = world.processes[process].fds[fd].sock;
     /* A reset after a FIN hides the FIN, which the kernel counts as a byte, from all but a sole holder. */
-    if (play_is_tcp(sock) && sock->connected && !sock->shut && descriptors_of(sock) == 1 && play_chance(40)) {
+    if (play_is_tcp(sock) && sock->connected && !sock->shut && descriptors_of(sock) == 1 &&
+        world_may_touch(process, sock) && play_chance(40)) {
         play(process, ORDER_ABORTIVE, fd, 0, 0, 0);
         world_touch_fd(process, fd);
     }
-    if (!world.processes[process].fds[fd].met) {
-        world.processes[process].fds[fd].handed = false;
+    if (!world.processes[process].fds[fd].met)
         world_touch_fd(process, fd);
-    }
     play(process, ORDER_CLOSE, fd, 0, 0, 0);
     world_drop(process, fd, true);
     hush();
@@ -167,7 +167,8 @@ void step_pass(void)
         return;
     int fd = any_descriptor(sender);
     struct sock *sock = world.processes[sender].fds[fd].sock;
-    if (sock == carrier || sock == carrier->other || (sock->user >= 0 && sock->user != sender))
+    if (sock == carrier || sock == carrier->other || (sock->user >= 0 && sock->user != sender) ||
+        !world_may_touch(sender, sock))
         return;
     world_use(sender, carrier);
     world_touch_fd(sender, fd);
@@ -187,4 +188,5 @@ void step_pass(void)
     world_own(taker, carrier->other, RANK_RECEIVED);
     world_hold(taker, taken, sock, cloexec);
     world_touch_fd(taker, taken);
+    world.processes[taker].fds[taken].handed = true;
 }

@@ -126,28 +126,16 @@ static bool is_tcp(const struct sock *sock)
     return sock->family != AF_UNIX && sock->type == SOCK_STREAM;
 }
 
-/* A connection's owner: who does what on it after its former owner let go. */
 static bool is_connection(const struct sock *sock)
 {
     return sock->talk && (strcmp(sock->role, "client") == 0 || strcmp(sock->role, "server") == 0);
 }
 
-static void take_over(int process, struct sock *sock)
-{
-    sock->owner = process;
-    sock->rank = RANK_TRANSFERRED;
-    sock->owner_left = false;
-}
-
 void world_touch_fd(int process, int fd)
 {
-    struct sock *sock = world.processes[process].fds[fd].sock;
-    if (world.processes[process].fds[fd].handed && sock->owner_left && is_connection(sock))
-        take_over(process, sock);
     world.processes[process].silent = false;
     world.processes[process].fds[fd].met = true;
     world.processes[process].fds[fd].untold = true;
-    world.processes[process].fds[fd].handed = false;
 }
 
 void world_touch(int process, const struct sock *sock)
@@ -157,11 +145,22 @@ void world_touch(int process, const struct sock *sock)
 
 void world_use(int process, struct sock *sock)
 {
-    if (world.processes[process].fds[world_fd(process, sock)].handed && sock->talk && sock->type != SOCK_DGRAM &&
-        strcmp(sock->role, "pair") != 0) {
-        take_over(process, sock);
-    }
+    if (is_connection(sock))
+        sock->owner = process;
+    world.processes[process].fds[world_fd(process, sock)].handed = false;
     world_touch(process, sock);
+}
+
+bool world_may_use(int process, const struct sock *sock)
+{
+    return !is_connection(sock) || sock->owner == process ||
+           world.processes[process].fds[world_fd(process, sock)].handed;
+}
+
+bool world_may_touch(int process, const struct sock *sock)
+{
+    return !is_connection(sock) || sock->owner == process ||
+           (world.processes[sock->owner].alive && world_fd(sock->owner, sock) >= 0);
 }
 
 void world_own(int process, struct sock *sock, enum rank rank)
@@ -172,36 +171,12 @@ void world_own(int process, struct sock *sock, enum rank rank)
     sock->owner = process;
 }
 
-static unsigned seen_descriptors(const struct sock *sock)
-{
-    unsigned count = 0;
-    for (int i = 0; i < world.processes_count; i++)
-        for (int fd = 0; !world.processes[i].silent && fd < DESCRIPTORS; fd++)
-            count += world.processes[i].fds[fd].sock == sock;
-    return count;
-}
-
-/* The kernel's counts grew after the owner had left: they are this process's doing. */
-static void tell(int process, struct sock *sock)
-{
-    if (sock->owner_left && is_connection(sock) &&
-        (sock->sent > sock->told_sent || sock->received > sock->told_received))
-        take_over(process, sock);
-    sock->told_sent = sock->sent;
-    sock->told_received = sock->received;
-}
-
 void world_drop(int process, int fd, bool told)
 {
     struct sock *sock = world.processes[process].fds[fd].sock;
     bool untold = world.processes[process].fds[fd].untold;
-    bool others = seen_descriptors(sock) > 1;
-    if (untold && told && is_tcp(sock) && sock->connected)
-        tell(process, sock);
     world.processes[process].fds[fd].sock = NULL;
     world.processes[process].fds[fd].untold = false;
-    if (told && untold && others && sock->owner == process)
-        sock->owner_left = world_fd(process, sock) < 0;
     if (untold && !told)
         sock->killed = true;
     if (untold && told && is_tcp(sock))

@@ -3,6 +3,12 @@
  * The true map: which processes there are, which sockets each holds under which descriptors, who used them for what,
  * and who talked to whom. step.c keeps it true as it orders things done; truth.c writes it down.
  *
+ * A socket belongs to the process that used it: that listened, connected or accepted; else that sent; else that
+ * received; else that made it. A process that is handed a connection, by fork, exec or descriptor passing, has it from
+ * the first time that it sends, receives or shuts down. Which of two that do so in turns has it would be a matter of
+ * taste, so none does: once a connection has been taken over, who had it before only lets go of it, or gets it handed
+ * anew; and nobody but a connection's owner does anything else to it (dup, options, passing) once the owner let go.
+ *
  * What a trace cannot know is not part of the truth: bytes that only a killed process could have told, and when a
  * killed process let go.
  */
@@ -24,7 +30,7 @@ struct name {
     int port;
 };
 
-enum rank { RANK_NONE, RANK_CREATED, RANK_RECEIVED, RANK_SENT, RANK_USED, RANK_TRANSFERRED };
+enum rank { RANK_NONE, RANK_CREATED, RANK_RECEIVED, RANK_SENT, RANK_USED };
 
 struct row { /* of `listeners` */
     int owner;
@@ -47,8 +53,6 @@ struct sock {
     bool counted;    /* some process told its counts */
     bool lost;       /* some process could not, as it became another image */
     bool killed;     /* or was killed, nobody knows when */
-    bool owner_left; /* its owner closed a connection that others hold */
-    uint64_t told_sent, told_received;
     int last_peer;   /* who had the other end when this one was closed, -1 not closed */
     bool unreleased; /* nobody knows when some process let go */
     bool shut;
@@ -86,7 +90,7 @@ struct process {
         bool cloexec;
         bool met;    /* the present image has seen it */
         bool untold; /* and used it: counts to come */
-        bool handed; /* from a parent or an image before, and not touched since */
+        bool handed; /* from another process or an image before, and nothing was transferred over it since */
     } fds[DESCRIPTORS];
 };
 
@@ -114,11 +118,14 @@ struct talk *world_talk(struct sock *client, struct sock *server, const char *ma
 void world_hold(int process, int fd, struct sock *sock, bool cloexec);
 /* The descriptor goes: told of by a close or an exit, or not (a kill, an exec). */
 void world_drop(int process, int fd, bool told);
-/* Used: through its first descriptor, or this one. */
+/* Handled: through its first descriptor, or this one. */
 void world_touch(int process, const struct sock *sock);
 void world_touch_fd(int process, int fd);
-/* Sends, receives or shuts down: who begins that on a connection he was handed has it from then on. */
+/* Sent, received or shut down, through its first descriptor. */
 void world_use(int process, struct sock *sock);
+/* Whether it is clear whose the socket would be if `process`, which holds it, used it; or only handled it. */
+bool world_may_use(int process, const struct sock *sock);
+bool world_may_touch(int process, const struct sock *sock);
 void world_own(int process, struct sock *sock, enum rank rank);
 bool world_held(const struct sock *sock);
 /* Where `process` holds `sock`, or -1. */
