@@ -8,6 +8,8 @@
  * Latency and noise: of each fact that has a time (connect, round trip) up to 4096 samples are kept, evenly. Medians
  * differ only if there are at least 5 samples on both sides, the ranges from the 25th to the 75th percentile do not
  * overlap, and one median is at least twice the other and 100 us above it.
+ *
+ * How many connections an edge has depends on the work done: it counts where it is ten times as many and 20 more.
  */
 #include "analyzer/view/diff.h"
 
@@ -46,6 +48,9 @@ static const char *const kind_words[] = {
 #define SAMPLES_LEAST  5
 #define LEAST_FACTOR   2
 #define LEAST_APART_US 100
+
+#define COUNT_LEAST_FACTOR 10
+#define COUNT_LEAST_APART  20
 
 struct fact {
     UT_hash_handle hh;
@@ -345,6 +350,17 @@ static bool times_differ(struct fact *before, struct fact *after)
            quartile(high, 2) - quartile(low, 2) >= LEAST_APART_US;
 }
 
+static bool counts_differ(uint64_t before, uint64_t after)
+{
+    uint64_t few = before < after ? before : after, many = before < after ? after : before;
+    return many >= COUNT_LEAST_FACTOR * few && many - few >= COUNT_LEAST_APART;
+}
+
+static void put_count(uint64_t count, char *out, size_t size)
+{
+    snprintf(out, size, "%llu connection%s", (unsigned long long)count, count == 1 ? "" : "s");
+}
+
 static bool is_time(const struct fact *fact)
 {
     return fact->kind == FACT_CONNECT_TIME || fact->kind == FACT_ROUND_TRIP;
@@ -434,6 +450,12 @@ static bool differs(const struct diff_run *first, const struct diff_run *second,
         snprintf(difference->after, sizeof difference->after, "%s (median of %u)",
                  word_duration((uint64_t)difference->after_us * 1000, median), fact->samples_count);
         return true;
+    }
+    if (fact->kind == FACT_EDGE && before) {
+        difference->change = "changed";
+        put_count(before->count, difference->before, sizeof difference->before);
+        put_count(fact->count, difference->after, sizeof difference->after);
+        return counts_differ(before->count, fact->count);
     }
     if (fact->kind != FACT_SETTING) {
         difference->change = "new";

@@ -87,3 +87,23 @@ Test(diff, more_connections_than_samples_are_kept)
     cr_expect_eq(differences(run_of(20000, 100, 300), run_of(20000, 2000, 4000), &text), 1, "%s", text);
     free(text);
 }
+
+Test(diff, ten_times_the_connections_are_told)
+{
+    char *text;
+    cr_expect_eq(differences(run_of(50, 100, 300), run_of(1, 100, 300), &text), 1, "%s", text);
+    cr_expect_not_null(strstr(text, ": 50 connections -> 1 connection\n"), "%s", text);
+    free(text);
+    cr_expect_eq(differences(run_of(2, 100, 300), run_of(22, 100, 300), &text), 1, "%s", text);
+    free(text);
+}
+
+Test(diff, less_than_ten_times_the_connections_are_the_work_done)
+{
+    expect_same(run_of(50, 100, 300), run_of(499, 100, 300));
+}
+
+Test(diff, a_few_connections_more_are_the_work_done)
+{
+    expect_same(run_of(1, 100, 300), run_of(20, 100, 300));
+}
