@@ -10,16 +10,14 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-enum { CHUNK = 512, CHUNKS = 8192 };
+enum { CHUNK = DESCRIPTOR_FIRST, CHUNKS = 8192 };
 
-static struct descriptor first[CHUNK] LARGE;
+struct descriptor descriptor_first[DESCRIPTOR_FIRST] LARGE;
 static struct descriptor *chunks[CHUNKS] LARGE;
-static int highest = -1;
+HOT static int end; /* one past the highest number that ever was a socket here */
 
-struct descriptor *descriptor_find(int fd)
+struct descriptor *descriptor_find_far(int fd)
 {
-    if (__builtin_expect((unsigned)fd < CHUNK, 1))
-        return &first[fd];
     if ((unsigned)fd >= CHUNK * CHUNKS)
         return NULL;
     struct descriptor *chunk = __atomic_load_n(&chunks[(unsigned)fd / CHUNK], __ATOMIC_ACQUIRE);
@@ -44,12 +42,12 @@ struct descriptor *descriptor_make(int fd)
 
 int descriptor_highest(void)
 {
-    return __atomic_load_n(&highest, __ATOMIC_RELAXED);
+    return __atomic_load_n(&end, __ATOMIC_RELAXED) - 1;
 }
 
 void descriptor_raise_highest(int fd)
 {
-    int seen = descriptor_highest();
-    while (seen < fd && !__atomic_compare_exchange_n(&highest, &seen, fd, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    int seen = __atomic_load_n(&end, __ATOMIC_RELAXED);
+    while (seen <= fd && !__atomic_compare_exchange_n(&end, &seen, fd + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ;
 }

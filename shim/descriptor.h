@@ -52,8 +52,16 @@ struct descriptor {
     uint32_t forks; /* process_forks() when it was made: if that differs now, a child may hold it too */
 } __attribute__((aligned(64)));
 
+/* Where the entries of small numbers are, and how others are found. For descriptor_find() alone. */
+enum { DESCRIPTOR_FIRST = 512 };
+extern struct descriptor descriptor_first[DESCRIPTOR_FIRST];
+struct descriptor *descriptor_find_far(int fd);
+
 /* The entry, or NULL where none was ever made (state UNKNOWN) or the number is outside the table. */
-struct descriptor *descriptor_find(int fd);
+static inline struct descriptor *descriptor_find(int fd)
+{
+    return __builtin_expect((unsigned)fd < DESCRIPTOR_FIRST, 1) ? &descriptor_first[fd] : descriptor_find_far(fd);
+}
 /* The entry, made if need be. NULL: outside the table, or no memory. */
 struct descriptor *descriptor_make(int fd);
 /* Sets and clears flags of an entry that other threads may be changing too. */

@@ -20,12 +20,12 @@ struct sender {
 
 static void received(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags)
 {
-    bool peeked = (flags & MSG_PEEK) && result > 0;
+    bool peeked = (flags & (MSG_PEEK | MSG_ERRQUEUE)) && result > 0; /* what is told of a message that went out, too */
     struct watch_transfer transfer = {.call = call,
                                       .direction = WATCH_IN,
                                       .fd = fd,
                                       .error = hook_error(result),
-                                      .result = peeked ? 0 : result,
+                                      .result = result,
                                       .requested = requested};
     if (!peeked)
         watch_transfer(&transfer);

@@ -20,10 +20,10 @@
 
 enum { PAGE = 4096, STEP_MOST = 1 << 20, PAGE_SLOTS = PAGE / SOCKATLAS_SLOT_SIZE };
 
-static struct sockatlas_header *mapped;
-static uint64_t capacity;  /* slots in the mapped range */
-static unsigned extending; /* threads that may be about to open up more of the range */
-static uint64_t ready;     /* slots that this process may write to; a forked child has its own copy */
+HOT static struct sockatlas_header *mapped;
+HOT static uint64_t capacity; /* slots in the mapped range */
+static unsigned extending;    /* threads that may be about to open up more of the range */
+HOT static uint64_t ready;    /* slots that this process may write to; a forked child has its own copy */
 
 /* Losses before there is a header to count them in, and when to try again to make one. */
 static uint64_t lost_before, lost_before_first, attempts, next_attempt;

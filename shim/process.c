@@ -14,18 +14,13 @@
 #include <sys/mman.h>
 #include <time.h>
 
-struct wiped {
-    uint32_t pid;
-    uint32_t unused;
-};
-
-static struct wiped *wiped;
-static bool shared;
-static uint32_t forks;
-static bool netns_changed;
-static bool confined;
+HOT struct process_wiped *process_wiped;
+HOT static bool shared;
+HOT static uint32_t forks;
+HOT static bool netns_changed;
+HOT static bool confined;
 /* The kernel has no MADV_WIPEONFORK (before 4.14): ask every time. */
-static bool unwiped;
+HOT static bool unwiped;
 
 static __thread struct {
     uint32_t pid; /* the process that `tid` was read in */
@@ -37,24 +32,18 @@ static __thread struct {
 
 void process_prepare(void)
 {
-    if (__atomic_load_n(&wiped, __ATOMIC_ACQUIRE))
+    if (__atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE))
         return;
     long page = sys(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    static struct wiped spare;
-    struct wiped *fresh = page < 0 && page > -4096 ? &spare : (struct wiped *)page;
+    static struct process_wiped spare;
+    struct process_wiped *fresh = page < 0 && page > -4096 ? &spare : (struct process_wiped *)page;
     if (fresh == &spare || sys(SYS_madvise, fresh, 4096, MADV_WIPEONFORK) < 0)
         unwiped = true;
     fresh->pid = (uint32_t)sys(SYS_getpid);
-    struct wiped *expected = NULL;
-    if (!__atomic_compare_exchange_n(&wiped, &expected, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+    struct process_wiped *expected = NULL;
+    if (!__atomic_compare_exchange_n(&process_wiped, &expected, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
         fresh != &spare)
         sys(SYS_munmap, fresh, 4096);
-}
-
-uint32_t process_owner(void)
-{
-    struct wiped *page = __atomic_load_n(&wiped, __ATOMIC_ACQUIRE);
-    return page ? page->pid : 0;
 }
 
 uint64_t process_now(void)
@@ -122,7 +111,7 @@ void process_shared(uint64_t slot)
 /* A child by fork: its memory is its own, only the pid page is blank. */
 static void forked(uint32_t pid)
 {
-    wiped->pid = pid;
+    process_wiped->pid = pid;
     thread.pid = pid;
     thread.tid = (uint32_t)sys(SYS_gettid);
     thread.vforking = false;
@@ -144,24 +133,32 @@ static struct identity vforked(uint32_t pid)
     return identity;
 }
 
-struct identity process_identity(void)
+static __attribute__((noinline)) struct identity identity_slowly(void)
 {
     process_prepare();
-    if (__builtin_expect(wiped->pid == 0, 0))
+    if (process_wiped->pid == 0)
         forked((uint32_t)sys(SYS_getpid));
-    if (__builtin_expect(thread.vforking || shared || unwiped, 0)) {
+    if (thread.vforking || shared || unwiped) {
         uint32_t pid = (uint32_t)sys(SYS_getpid);
-        if (pid != wiped->pid && (thread.vforking || shared))
+        if (pid != process_wiped->pid && (thread.vforking || shared))
             return vforked(pid);
-        if (pid != wiped->pid)
+        if (pid != process_wiped->pid)
             forked(pid);
         thread.vforking = false;
     }
-    if (__builtin_expect(thread.pid != wiped->pid, 0)) {
+    if (thread.pid != process_wiped->pid) {
         thread.tid = (uint32_t)sys(SYS_gettid);
-        thread.pid = wiped->pid;
+        thread.pid = process_wiped->pid;
     }
     return (struct identity){.pid = thread.pid, .tid = thread.tid};
+}
+
+struct identity process_identity(void)
+{
+    uint32_t owner = process_owner();
+    if (__builtin_expect(owner == 0 || thread.pid != owner || thread.vforking || shared || unwiped, 0))
+        return identity_slowly();
+    return (struct identity){.pid = owner, .tid = thread.tid};
 }
 
 bool process_in_vfork(void)

@@ -18,8 +18,18 @@ struct identity {
 /* The caller. In a child's first call this writes the child's START record. */
 struct identity process_identity(void);
 
-/* The process that owns this memory: the caller's, or its parent's in a vfork child. 0 before process_prepare(). */
-uint32_t process_owner(void);
+/* The page that the kernel blanks in a forked child. For process_owner() alone. */
+extern struct process_wiped {
+    uint32_t pid;
+} * process_wiped;
+
+/* The process that owns this memory: the caller's, or its parent's in a vfork child. 0 before process_prepare(), and in
+ * a forked child before its first event. */
+static inline uint32_t process_owner(void)
+{
+    struct process_wiped *page = __atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE);
+    return page ? page->pid : 0;
+}
 
 /* Sets up what recognises a fork: called before the first record, and by the fork wrappers. */
 void process_prepare(void);

@@ -7,7 +7,7 @@
 
 #include "shim/elf.h"
 
-struct real real;
+struct real real __attribute__((aligned(64)));
 
 static const char *const real_names[] = {
 #define REAL(name) #name,

@@ -25,14 +25,31 @@ static void publish(struct sockatlas_common *slot, const struct record *record, 
     __atomic_store_n(&slot->kind, (uint8_t)record->kind, __ATOMIC_RELEASE);
 }
 
+/* At most 32 bytes, by a few moves that may overlap: libc's memcpy() costs a call through two tables. */
+static void copy_little(unsigned char *to, const unsigned char *from, size_t size)
+{
+    if (size >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + size - 4, from + size - 4, 4);
+    } else {
+        for (size_t i = 0; i < size; i++)
+            to[i] = from[i];
+    }
+}
+
 static void fill(unsigned char *slot, unsigned slots, const void *body, size_t body_size, const unsigned char *tail,
                  size_t tail_size)
 {
     unsigned char *at = slot + sizeof(struct sockatlas_common);
-    memcpy(at, body, body_size);
+    copy_little(at, body, body_size);
     size_t head = HEAD_ROOM - body_size, now = tail_size < head ? tail_size : head;
-    if (now)
-        memcpy(at + body_size, tail, now);
+    copy_little(at + body_size, tail, now);
     for (unsigned i = 1; i < slots; i++) {
         tail += now;
         tail_size -= now;
@@ -50,7 +67,7 @@ static void write_as(struct identity who, const struct record *record, const voi
     unsigned slots = 1;
     if (tail_size > head)
         slots += (unsigned)((tail_size - head + SOCKATLAS_CONTINUATION_BYTES - 1) / SOCKATLAS_CONTINUATION_BYTES);
-    uint64_t time_ns = process_now(), index;
+    uint64_t time_ns = record->time_ns ? record->time_ns : process_now(), index;
     unsigned char *slot = log_take(slots, &index);
     if (!slot)
         return;

@@ -18,6 +18,7 @@ struct record {
     int error;
     int fd;
     uint64_t cookie;
+    uint64_t time_ns; /* 0: now */
 };
 
 /* Writes a record: body, then tail. */

@@ -286,16 +286,16 @@ void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int
 }
 
 /* Whether a connection in TCP_CLOSE got a FIN on its way there. Without an error both ends said FIN; a reset after the
- * peer's FIN leaves EPIPE, one before it ECONNRESET (tcp_reset()). Reading the error clears it: not where others hold
- * the socket. */
+ * peer's FIN leaves EPIPE, one before it ECONNRESET (tcp_reset()). Reading the error clears it: where others hold the
+ * socket, only whether there is one is asked. */
 static bool closed_by_fin(int fd, const struct descriptor *entry)
 {
     if (entry->flags & DESCRIPTOR_ERROR_SEEN)
         return false;
-    if (!probe_failed(fd))
-        return true;
-    bool shared = (entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks();
-    return !shared && probe_int(fd, SOL_SOCKET, SO_ERROR, 0) == EPIPE;
+    if ((entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks())
+        return !probe_failed(fd);
+    int error = probe_int(fd, SOL_SOCKET, SO_ERROR, 0);
+    return error == 0 || error == EPIPE;
 }
 
 /* The kernel counts a FIN that was received as a byte (net/ipv4/tcp_input.c, tcp_rcv_nxt_update()). Whether one was
@@ -306,6 +306,12 @@ static bool fin_received(int fd, const struct descriptor *entry, uint8_t tcp_sta
     if (tcp_state == CLOSE)
         return closed_by_fin(fd, entry);
     return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING;
+}
+
+/* The program has read, by this descriptor alone, all that came: then there was no FIN, and nothing need be asked. */
+static bool all_read(const struct descriptor *entry, uint64_t bytes)
+{
+    return bytes == 0 || (entry->protocol == IPPROTO_TCP && entry->bytes_received == bytes);
 }
 
 /* The buffer sizes in force are worth a system call where the program set them, or where enough went through for the
@@ -323,18 +329,18 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
     struct sockatlas_body_close body = {0};
     struct sockatlas_tcp tcp;
     size_t tail = 0;
-    if (own) {
+    if (own && (entry->flags & DESCRIPTOR_COUNTED)) {
         body.bytes_sent = entry->bytes_sent;
         body.bytes_received = entry->bytes_received;
         body.messages_sent = entry->messages_sent;
         body.messages_received = entry->messages_received;
-        if (entry->peers)
-            watch_peers_end(call, fd, entry);
     }
+    if (own && entry->peers)
+        watch_peers_end(call, fd, entry);
     if (own && is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
         probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
         tail = sizeof(tcp);
-        if (body.bytes_received && fin_received(fd, entry, tcp.state))
+        if (!all_read(entry, body.bytes_received) && fin_received(fd, entry, tcp.state))
             body.bytes_received--;
     }
     if (own && buffers_matter(entry, body.bytes_sent + body.bytes_received))

@@ -109,6 +109,18 @@ void watch_peers_end(enum sockatlas_call call, int fd, struct descriptor *entry)
 void watch_rights_sent(enum sockatlas_call call, int fd, const struct msghdr *message);
 void watch_rights_received(enum sockatlas_call call, const struct msghdr *message);
 
+/* What was read from a young TCP connection is counted: where the kernel has had no more from the peer, there was no
+ * FIN (watch_close()). Not for long, so that two threads at one connection do not pass its cache line to and fro; and a
+ * count lost to a race only makes it one that the kernel must be asked about. */
+enum { WATCH_YOUNG = 64 };
+static inline void watch_young(struct descriptor *entry, const struct watch_transfer *transfer)
+{
+    if (transfer->direction == WATCH_IN && entry->messages_received < WATCH_YOUNG) {
+        entry->messages_received++;
+        entry->bytes_received += (uint64_t)transfer->result;
+    }
+}
+
 /* After a transfer call. An ordinary transfer on an established TCP connection ends here, after reading one cache line:
  * the kernel counts its bytes. */
 static inline void watch_transfer(const struct watch_transfer *transfer)
@@ -117,8 +129,10 @@ static inline void watch_transfer(const struct watch_transfer *transfer)
     if (!config.on || (entry && entry->state == DESCRIPTOR_OTHER))
         return;
     if (entry && entry->state == DESCRIPTOR_SOCKET && !(entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_COUNTED)) &&
-        transfer->result >= 0 && entry->holder == process_owner() && !config.io)
+        transfer->result >= 0 && entry->holder == process_owner() && !config.io) {
+        watch_young(entry, transfer);
         return;
+    }
     watch_transfer_slowly(transfer);
 }
 

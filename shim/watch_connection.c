@@ -109,14 +109,20 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
     note_connect(entry, error == EINTR ? EINPROGRESS : error, started_ns, dissolves);
     if (entry->flags & DESCRIPTOR_CONNECTING)
         watch_pending_add(fd);
+    uint64_t ended_ns = process_now();
     struct sockatlas_body_connect body = {
-        .duration_ns = process_now() - started_ns,
+        .duration_ns = ended_ns - started_ns,
         .peer_pid = error == 0 && entry->family == AF_UNIX ? probe_peer_pid(fd) : 0,
     };
     unsigned char tail[RECORD_ADDRESSES_MAX];
     uint32_t flags = entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0;
     size_t tail_size = record_addresses(&body.addresses, tail, &peer, &local, flags);
-    struct record record = {.kind = SOCKATLAS_CONNECT, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.kind = SOCKATLAS_CONNECT,
+                            .call = call,
+                            .error = error,
+                            .fd = fd,
+                            .cookie = entry->cookie,
+                            .time_ns = ended_ns};
     record_write(&record, &body, sizeof(body), tail, tail_size);
 }
 

@@ -38,18 +38,21 @@ void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, in
     struct descriptor *entry = watch_socket_used(call, fd);
     if (!entry)
         return;
-    unsigned char tail[2 * SOCKATLAS_OPTION_BYTES_MAX];
+    unsigned char both[2 * SOCKATLAS_OPTION_BYTES_MAX];
+    const void *tail = value;
     struct sockatlas_body_option body = {.level = level, .name = name, .requested_size = size};
     uint16_t kept = (uint16_t)(size < SOCKATLAS_OPTION_BYTES_MAX ? size : SOCKATLAS_OPTION_BYTES_MAX);
-    if (kept && value && (!error || probe_readable(value, kept))) {
+    if (kept && value && (!error || probe_readable(value, kept)))
         body.kept_size = kept;
-        memcpy(tail, value, kept);
-    }
     if (!error && level == SOL_SOCKET && (read_name(level, name) == SO_SNDBUF || read_name(level, name) == SO_RCVBUF))
         descriptor_set(entry, DESCRIPTOR_BUFFERS, 0);
-    if (!error && kernel_alters(level, name))
-        body.effective_size = (uint16_t)probe_option(fd, level, read_name(level, name), tail + body.kept_size,
+    if (!error && kernel_alters(level, name)) {
+        if (body.kept_size)
+            memcpy(both, value, body.kept_size);
+        body.effective_size = (uint16_t)probe_option(fd, level, read_name(level, name), both + body.kept_size,
                                                      SOCKATLAS_OPTION_BYTES_MAX);
+        tail = both;
+    }
     struct record record = {.kind = SOCKATLAS_OPTION, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
     record_write(&record, &body, sizeof(body), tail, body.kept_size + body.effective_size);
 }

@@ -15,7 +15,7 @@ enum { PENDING = 64 };
 
 /* Descriptor + 1, 0 free. */
 static int pending[PENDING];
-static int pending_count;
+HOT static int pending_count;
 
 int watch_pending_count(void)
 {

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connections that the client ends with a reset, each after other things: how many bytes the server was sent never
+ * depends on how many of them it read, nor on how, nor on a FIN that came before.
+ */
+#include "tests/targets/target.h"
+
+static int client, server, listener;
+static struct sockaddr_in address;
+static char bytes[8];
+
+static void open_pair(void)
+{
+    struct linger reset = {.l_onoff = 1};
+    client = connect_to(&address);
+    must(setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), "setsockopt");
+    server = must(accept(listener, NULL, NULL), "accept");
+}
+
+/* The reset arrives before close() returns: loopback hands it over at once. */
+static void close_pair(void)
+{
+    must(close(client), "close");
+    must(close(server), "close");
+}
+
+static void send_bytes(int size)
+{
+    must((int)send(client, "abc", (size_t)size, 0), "send");
+}
+
+static void receive(int size, int flags)
+{
+    must((int)recv(server, bytes, (size_t)size, flags), "recv");
+}
+
+int main(void)
+{
+    listener = listen_loopback(&address);
+    open_pair(); /* all read */
+    send_bytes(3);
+    receive(3, 0);
+    close_pair();
+    open_pair(); /* some read */
+    send_bytes(3);
+    receive(2, 0);
+    close_pair();
+    open_pair(); /* looked at before it was read, and a FIN, which the kernel counts as a byte */
+    send_bytes(1);
+    receive(1, MSG_PEEK);
+    receive(1, 0);
+    must(shutdown(client, SHUT_WR), "shutdown");
+    close_pair();
+    open_pair(); /* read up to the FIN */
+    send_bytes(2);
+    must(shutdown(client, SHUT_WR), "shutdown");
+    receive(2, 0);
+    receive(1, 0);
+    close_pair();
+    open_pair(); /* read by two descriptors */
+    send_bytes(3);
+    receive(1, 0);
+    int other = must(dup(server), "dup");
+    must((int)read(other, bytes, 2), "read");
+    must(close(other), "close");
+    close_pair();
+    must(close(listener), "close");
+    return 0;
+}
