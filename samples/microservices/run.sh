@@ -22,10 +22,10 @@ postgres_start "$database"
 start redis-server --bind 127.0.0.1 --port "$store" --save '' --dir "$work" --logfile "$work/redis.log"
 redis=$!
 until_true grep -q 'Ready to accept connections' "$work/redis.log"
-start /usr/bin/python3 "samples/$name/catalog.py" "$catalog" "$store" "$database" >"$work/catalog"
+start "samples/$name/catalog" "$catalog" "$store" "$database" >"$work/catalog"
 services=($!)
 until_true grep -q ready "$work/catalog"
-start env NODE_PATH=/usr/share/nodejs node "samples/$name/cart.js" "$cart" "$store" >"$work/cart"
+start env NODE_PATH=/usr/share/nodejs "samples/$name/cart" "$cart" "$store" >"$work/cart"
 services+=($!)
 until_true grep -q ready "$work/cart"
 sed "s|WORK|$work|; s|WEB|$web|; s|:CATALOG|:$catalog|; s|:CART|:$cart|" "samples/$name/nginx.conf" >"$work/nginx.conf"
