@@ -43,11 +43,12 @@ struct flow {
     struct process *target;  /* the other end's process, where known without a mate */
     struct process *served;  /* who served the address when this began, and with which socket */
     uint64_t served_socket;
+    bool served_near; /* and that is of the same network */
     uint64_t peer_socket;
     struct edge *edge;
     uint64_t start_ns;          /* when the exchange can have begun at the earliest */
     struct table_link by_tuple; /* while unmatched; unix streams: by credentials */
-    struct table_link by_path;  /* unix: while unmatched */
+    struct table_link by_path;  /* while unmatched; internet connections: by the client's port, for nat */
     uint64_t bytes_sent, bytes_received;
     uint64_t mate_sent, mate_received; /* what the settled mate sent and received */
     bool bytes_known;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Which flow is the other half of which. One function per rule, tried in the order self, exact or path, and, once
- * nothing more can come, credentials, nat, served, untraced, external; match_path.c has those of unix connections.
+ * nothing more can come, credentials, nat, served, untraced, external; match_path.c has those of
+ * unix connections, match_nat.c that of translated addresses.
  * Called by replay.c as halves appear and by sock.c as they settle.
  */
 #include "analyzer/model/match.h"
@@ -11,8 +12,7 @@
 
 /* ---- Keys ---- */
 
-/* An end of a connection: class, address and port. */
-static uint64_t endpoint_key(const struct flow *flow, const struct address *address)
+uint64_t match_endpoint_key(const struct flow *flow, const struct address *address)
 {
     return address_hash(address, sock_class(flow->sock));
 }
@@ -31,8 +31,7 @@ static uint64_t ports_key(const struct flow *flow)
 
 /* ---- Predicates ---- */
 
-/* Meaningful outside its own network namespace. */
-static bool routable(const struct address *address)
+bool match_routable(const struct address *address)
 {
     if (!address_known(address) || address_is_loopback(address) || address_is_any(address))
         return false;
@@ -49,7 +48,7 @@ bool match_same_network(const struct sock *a, const struct sock *b)
 /* Both could be one network: the same one, or addresses that mean the same in both. */
 static bool may_meet(const struct flow *a, const struct flow *b)
 {
-    return match_same_network(a->sock, b->sock) || (routable(a->local) && routable(a->peer));
+    return match_same_network(a->sock, b->sock) || (match_routable(a->local) && match_routable(a->peer));
 }
 
 /* Not the time of its connect() less the duration: what the shim does between taking the two belongs to neither, and a
@@ -97,6 +96,7 @@ void match_remember_served(const struct model *model, struct flow *flow)
         return;
     flow->served = server->socket.owner;
     flow->served_socket = server->socket.id;
+    flow->served_near = match_same_network(flow->sock, server);
 }
 
 /* ---- Joining ---- */
@@ -187,10 +187,10 @@ static struct flow *exact_candidate(const struct model *model, const struct flow
 static struct flow *match_exact(struct model *model, struct flow *flow)
 {
     const struct address *client = flow->side == SIDE_SERVER ? flow->peer : flow->local;
-    uint64_t key = endpoint_key(flow, client);
+    uint64_t key = match_endpoint_key(flow, client);
     struct flow *other = exact_candidate(model, flow, key);
     if (!other && flow->side != SIDE_SERVER) /* both connected, or one of unknown side */
-        other = exact_candidate(model, flow, endpoint_key(flow, flow->peer));
+        other = exact_candidate(model, flow, match_endpoint_key(flow, flow->peer));
     if (!other)
         table_insert(&model->tuples, &flow->by_tuple, key);
     return other;
@@ -208,7 +208,7 @@ static struct flow *match_datagrams(struct model *model, struct flow *flow)
         if (!wild_equal(flow->peer, other->local) || !wild_equal(other->peer, flow->local) ||
             !(flow->used || other->used))
             continue;
-        if (match_same_network(flow->sock, other->sock) || (routable(flow->peer) && routable(other->peer)))
+        if (match_same_network(flow->sock, other->sock) || (match_routable(flow->peer) && match_routable(other->peer)))
             return other;
     }
     table_insert(&model->tuples, &flow->by_tuple, key);
@@ -235,6 +235,7 @@ void match_flow(struct model *model, struct flow *flow)
                                     : match_exact(model, flow);
     if (!other) {
         match_remember_served(model, flow);
+        match_nat_list(model, flow);
         return;
     }
     flow->used = other->used = true;
@@ -252,29 +253,12 @@ static bool match_credentials(struct model *model, struct flow *flow)
     return flow->match != MATCH_NONE;
 }
 
-/* Address translation on the way: the server's peer is the client's local address, and nothing else claims either. */
 static bool match_nat(struct model *model, struct flow *flow)
 {
-    if (flow->side == SIDE_UNKNOWN || sock_is_datagram(flow->sock) || flow->sock->socket.family == AF_UNIX)
+    struct flow *other = match_nat_find(model, flow);
+    if (!other)
         return false;
-    const struct address *client = flow->side == SIDE_SERVER ? flow->peer : flow->local;
-    struct flow *best = NULL;
-    uint64_t key = endpoint_key(flow, client);
-    for (struct table_link *link = table_first(&model->tuples, key); link; link = table_next(link)) {
-        struct flow *other = TABLE_OF(link, struct flow, by_tuple);
-        bool server = flow->side == SIDE_SERVER;
-        const struct flow *c = server ? other : flow, *s = server ? flow : other;
-        if (c->side != SIDE_CLIENT || s->side != SIDE_SERVER || !address_equal(c->local, s->peer) ||
-            !match_overlap(c, s) || sock_class(c->sock) != sock_class(s->sock) || c->sock->open_state == STATE_FAILED)
-            continue;
-        if (!match_same_network(c->sock, s->sock) && !routable(c->local))
-            continue;
-        if (!best || other->sock->socket.id < best->sock->socket.id)
-            best = other;
-    }
-    if (!best)
-        return false;
-    join(model, flow, best, MATCH_NAT);
+    join(model, flow, other, MATCH_NAT);
     return true;
 }
 

@@ -4,12 +4,17 @@
  *
  *   match.c        the order of the rules, joining, and all rules but those of
  *   match_path.c   unix connections
+ *   match_nat.c    translated addresses
  */
 #ifndef ANALYZER_MODEL_MATCH_H
 #define ANALYZER_MODEL_MATCH_H
 
 #include "analyzer/model/internal.h"
 
+/* An end of a connection: class, address and port. */
+uint64_t match_endpoint_key(const struct flow *flow, const struct address *address);
+/* Meaningful outside its own network namespace. */
+bool match_routable(const struct address *address);
 bool match_same_network(const struct sock *a, const struct sock *b);
 /* A socket that was closed before the other began cannot be its other half. Clocks of two hosts are not compared. */
 bool match_overlap(const struct flow *client, const struct flow *server);
@@ -23,5 +28,11 @@ struct flow *match_path_find(struct model *model, struct flow *flow);
  * says is at either end. Returns the first that is to be joined, with `other`, before `flow` has its turn, or `flow`
  * itself; NULL: none, or more than one listener could be meant. */
 struct flow *match_credentials_find(struct model *model, struct flow *flow, struct flow **other);
+
+/* Lists an internet connection's unmatched half so that its other half is found where addresses were translated. */
+void match_nat_list(struct model *model, struct flow *flow);
+/* The other half of a connection whose addresses were translated on the way, once nothing else claims either; NULL:
+ * none that can be proved. */
+struct flow *match_nat_find(struct model *model, struct flow *flow);
 
 #endif

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Network namespaces and hosts, as root or in a user namespace of its own: equal loopback addresses in two namespaces never meet, veth
-# pairs between them do, DNAT is `nat` with both sides' tuples, and two hosts' traces given together meet by address whatever their
+# pairs between them do, DNAT, masquerading and both at once are `nat` with both sides' tuples, and two hosts' traces given together meet by address whatever their
 # clocks say. A host is made of a namespace and of its log files' boot id, name and clock, which are rewritten afterwards: that proves the
 # matching, not the recording on another kernel.
 if [ "$(id -u)" -ne 0 ] && [ -z "${SOCKATLAS_IN_USERNS:-}" ] && unshare -rn true 2>/dev/null; then
@@ -116,6 +116,63 @@ END
         )"
 else
     case_skip "DNAT is nat" "no nftables here: $(head -1 nft.err 2>/dev/null)"
+fi
+
+# A router between: the server sees the router's address for the client's, the client another for the server's, or both.
+space r && r=$netns
+wire() { # NETNS ADDRESS, and the router's ADDRESS: a link of its own
+    local link=v$((links += 1))
+    ip -n "$r" link add "$link" type veth peer name "$link" netns "$1"
+    ip -n "$1" address add "$2/24" dev "$link" && ip -n "$1" link set "$link" up
+    ip -n "$r" address add "$3/24" dev "$link" && ip -n "$r" link set "$link" up
+}
+links=0
+wire "$a" 10.99.8.2 10.99.8.1
+wire "$b" 10.99.9.2 10.99.9.1
+ip netns exec "$r" sysctl -qw net.ipv4.ip_forward=1 2>/dev/null || ip netns exec "$r" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+ip -n "$a" route replace 10.99.9.0/24 via 10.99.8.1
+ip -n "$a" route add 10.99.10.0/24 via 10.99.8.1
+tuples() { # TRACE
+    "$sockatlas" list --json "$1" | jq -rs 'map(select(.role == "client" or .role == "server")) | sort_by(.role)[] |
+        "\(.role) \(.local_address) \(.peer_address) \(if .role == "client" then .peer_port else .local_port end) \(.match)"' | tr '\n' ';'
+}
+if command -v nft >/dev/null && ip netns exec "$r" nft -f - 2>nft.err <<END; then
+table ip t {
+    chain in {
+        type nat hook prerouting priority -100; policy accept;
+        ip daddr 10.99.10.1 tcp dport 80 dnat to 10.99.9.2:7012
+        ip daddr 10.99.9.99 tcp dport 80 dnat to 10.99.9.2:7013
+    }
+    chain out {
+        type nat hook postrouting priority 100; policy accept;
+        tcp dport { 7011, 7012 } masquerade
+        tcp dport 7014 masquerade to :20000-20100
+    }
+}
+END
+    serve snat "$b" 10.99.9.2 7011 ready8
+    server=$served
+    call snat "$a" 10.99.9.2 7011
+    call snat "$a" 10.99.9.2 7011
+    case_has "masquerading is nat" "^[0-9]+ -> $server 10.99.9.2:7011 nat 1$" "$(edges snat)"
+    case_is "masquerading: both sides' tuples are shown" \
+        "client 10.99.8.2 10.99.9.2 7011 nat;client 10.99.8.2 10.99.9.2 7011 nat;server 10.99.9.2 10.99.9.1 7011 nat;server 10.99.9.2 10.99.9.1 7011 nat;" \
+        "$(tuples snat)"
+    serve both "$b" 10.99.9.2 7012 ready9
+    server=$served
+    call both "$a" 10.99.10.1 80
+    case_has "both addresses rewritten are nat" "^[0-9]+ -> $server 10.99.10.1:80 nat 1$" "$(edges both)"
+    case_is "both addresses rewritten: both sides' tuples are shown" \
+        "client 10.99.8.2 10.99.10.1 80 nat;server 10.99.9.2 10.99.9.1 7012 nat;" "$(tuples both)"
+    # Where the router gives another port too, nothing that both ends know is left.
+    serve ports "$b" 10.99.9.2 7014 ready10
+    call ports "$a" 10.99.9.2 7014
+    case_is "an end that nothing proves is an address" "server 10.99.9.1 external;" "$("$sockatlas" list --json ports |
+        jq -r 'select(.role == "server") | "\(.role) \(.peer_address) \(.match)"' | tr '\n' ';')"
+    case_has "and the client's side is said to be half" half_matched \
+        "$("$sockatlas" map --format json ports | jq -r '.coverage[].what')"
+else
+    case_skip "masquerading is nat" "no nftables here: $(head -1 nft.err 2>/dev/null)"
 fi
 
 # The header's boot id (offset 96), host name (136) and clock (40: CLOCK_REALTIME).

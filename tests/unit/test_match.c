@@ -210,6 +210,54 @@ Test(match, translated_address_is_nat)
     cr_expect_eq(script_edge(&script, 200, 100)->server.port, 80);
 }
 
+/* The client through a router that rewrites its address. The server's bytes are told the other way round. */
+static void t_through_router(const char *asked, uint64_t client_cookie, uint64_t server_cookie, const char *seen,
+                             uint64_t bytes)
+{
+    struct who server = process_in(100, "server", 0, 1), client = process_in(200, "client", 0, 2);
+    t_server(&script, server, 3, 0x10, "10.0.0.1:8080");
+    t_client(&script, client, 3, client_cookie, asked, "10.0.1.2:4000");
+    t_accept(&script, server, 4, server_cookie, 3, 0x10, seen, "10.0.0.1:8080", 0);
+    t_close_tcp(&script, client, 3, client_cookie, bytes, 7);
+    t_close_tcp(&script, server, 4, server_cookie, 7, bytes);
+    script_finish(&script);
+}
+
+Test(match, masquerading_that_keeps_the_port_is_nat)
+{
+    t_through_router("10.0.0.1:8080", 0x20, 0x30, "10.0.0.9:4000", 0);
+    script_mates(&script, 0x20, 0x30, MATCH_NAT);
+}
+
+Test(match, masquerading_that_changes_the_port_is_not_proved)
+{
+    t_through_router("10.0.0.1:8080", 0x20, 0x30, "10.0.0.9:4001", 5);
+    cr_expect_eq(script_socket(&script, 0x20)->match, MATCH_NONE);
+    cr_expect_eq(script_socket(&script, 0x30)->match, MATCH_EXTERNAL);
+}
+
+Test(match, both_addresses_rewritten_are_nat_when_the_bytes_agree)
+{
+    t_through_router("10.9.9.9:80", 0x20, 0x30, "10.0.0.9:4000", 5);
+    script_mates(&script, 0x20, 0x30, MATCH_NAT);
+}
+
+Test(match, both_addresses_rewritten_prove_nothing_without_bytes)
+{
+    t_through_router("10.9.9.9:80", 0x20, 0x30, "10.0.0.9:4000", 0);
+    cr_expect_eq(script_socket(&script, 0x20)->match, MATCH_EXTERNAL);
+    cr_expect_eq(script_socket(&script, 0x30)->match, MATCH_EXTERNAL);
+}
+
+/* Two clients of different hosts with one port: either could be the one that the server saw. */
+Test(match, translation_that_fits_two_clients_is_not_proved)
+{
+    struct who other = process_in(300, "other", 0, 3);
+    t_client(&script, other, 3, 0x21, "10.0.0.1:8080", "10.0.2.2:4000");
+    t_through_router("10.0.0.1:8080", 0x20, 0x30, "10.0.0.9:4000", 0);
+    cr_expect_eq(script_socket(&script, 0x30)->match, MATCH_EXTERNAL);
+}
+
 Test(match, pair_across_a_fork)
 {
     struct who parent = process(100, "parent");
