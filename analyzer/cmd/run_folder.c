@@ -5,6 +5,7 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,18 @@ static bool is_log(const char *name)
 {
     size_t size = strlen(name), suffix = strlen(SOCKATLAS_SUFFIX);
     return size > suffix && strcmp(name + size - suffix, SOCKATLAS_SUFFIX) == 0;
+}
+
+/* What a program left that was killed while it made its log: .COMM.PID.TIME. */
+static bool is_half_log(const char *name)
+{
+    const char *time = strrchr(name, '.');
+    if (name[0] != '.' || time == name || !time[1] || time[1 + strspn(time + 1, "0123456789abcdef")])
+        return false;
+    const char *pid = time;
+    while (pid > name && isdigit((unsigned char)pid[-1]))
+        pid--;
+    return pid < time && pid - name >= 2 && pid[-1] == '.';
 }
 
 static bool is_dots(const char *name)
@@ -52,14 +65,14 @@ static enum content look_into(const char *dir)
     return logs || others || folders ? CONTENT_OTHER : CONTENT_NONE;
 }
 
-/* Removes the log files in `dir` and the folder, which fails when something else is in it. */
+/* Removes the log files in `dir`, whole or not, and the folder, which fails when something else is in it. */
 static bool remove_trace(const char *dir)
 {
     DIR *entries = opendir(dir);
     if (!entries)
         return errno == ENOENT;
     for (const struct dirent *entry; (entry = readdir(entries));) {
-        if (is_log(entry->d_name))
+        if (is_log(entry->d_name) || is_half_log(entry->d_name))
             unlinkat(dirfd(entries), entry->d_name, 0);
     }
     closedir(entries);

@@ -50,6 +50,9 @@ case_is "an older trace is kept" "again.old/first.atlas" "$(echo again.old/first
 case_is "an older trace is not mixed into" "again/first*" "$(echo again/first*)"
 "$sockatlas" run -d again true 2>/dev/null
 case_is "the trace before that is replaced" "again.old/first*" "$(echo again.old/first*)"
+: >again.old/.ask.123.ce3bfc5badf
+"$sockatlas" run -d again true 2>/dev/null
+case_is "... with what a killed program left half made" "run.atlas" "$(ls -A again.old)"
 : >again.old/mine
 case_is "what is not a trace's is not deleted: status" 125 "$(status_of "$sockatlas" run -d again true)"
 case_is "what is not a trace's is not deleted" "again.old/mine" "$(echo again.old/mine)"
