@@ -57,6 +57,7 @@ struct flow {
     bool speaks;      /* the initiator settled without knowing bytes: this end's count */
     bool counted;     /* in edge->open */
     bool mate_closed; /* the settled mate was closed */
+    bool contested;   /* more than one could be its other half, and nothing decides */
     bool used;        /* datagrams were exchanged, not only connect()ed */
 };
 

@@ -79,6 +79,8 @@ static bool kept(const struct flow *client, const struct flow *server)
 {
     if (!could_be_ends(client, server) || client->local->port != server->peer->port)
         return false;
+    if (client->contested || server->contested)
+        return false;
     if (!match_same_network(client->sock, server->sock) && !match_routable(client->peer))
         return false;
     return address_equal(client->peer, server->local) || same_bytes(client->sock, server->sock);
@@ -112,5 +114,6 @@ struct flow *match_nat_find(struct model *model, struct flow *flow)
     if (choices != 1)
         return NULL;
     find_kept(model, other, &rivals);
-    return rivals == 1 ? other : NULL;
+    other->contested = rivals != 1; /* also once its rivals are gone */
+    return other->contested ? NULL : other;
 }
