@@ -104,6 +104,7 @@ struct sock {
     struct listener *service; /* listening: its row; accepted: the row of what accepted it */
     bool unheld;              /* the last known holder let go; closed unless one turns up */
     bool owner_left;          /* its owner closed a connection that others hold: theirs is what happens from now on */
+    bool owner_passed;        /* its owner closed it while it was on its way to another process */
     bool accepted_counted;
     bool failure_counted;
     bool traffic;        /* bytes or messages were seen, or an exchange with a peer */

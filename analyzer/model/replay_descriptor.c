@@ -98,9 +98,11 @@ void replay_on_close(struct model *model, struct task *task, const struct event 
         return;
     struct socket *socket = &sock->socket;
     if (sock_is_tcp(sock)) {
-        /* A child that made the socket non-blocking was seen by that, not by the transfers that followed. */
-        if (held && sock->owner_left && sock->flow.sock &&
-            (body->bytes_sent > socket->bytes_sent || body->bytes_received > socket->bytes_received))
+        /* A child that made the socket non-blocking was seen by that, not by the transfers that followed; so was who
+         * was passed it. What arrived while it was on its way, nobody need have read. */
+        if (held && sock->flow.sock &&
+            (((sock->owner_left || sock->owner_passed) && body->bytes_sent > socket->bytes_sent) ||
+             (sock->owner_left && body->bytes_received > socket->bytes_received)))
             sock_hand_over(model, sock, task, event->fd);
         close_tcp(sock, event, body);
     } else {
@@ -128,10 +130,12 @@ void replay_on_close(struct model *model, struct task *task, const struct event 
     }
     if (!held)
         return;
-    bool others = sock->refs > 1; /* else it may be gone with the descriptor */
+    bool others = sock->refs > 1, passed = sock->in_flight != 0; /* else it may be gone with the descriptor */
     descriptor_drop(model, task, event->fd, event->time_ns);
-    if (others && sock->socket.owner == &task->process)
-        sock->owner_left = !descriptor_holds(task, sock);
+    if ((others || passed) && sock->socket.owner == &task->process) {
+        sock->owner_left = others && !descriptor_holds(task, sock);
+        sock->owner_passed = !others;
+    }
 }
 
 void replay_on_dup(struct model *model, struct task *task, const struct event *event)

@@ -131,7 +131,7 @@ void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank)
 void sock_hand_over(struct model *model, struct sock *sock, struct task *task, int32_t fd)
 {
     sock->rank = RANK_TRANSFERRED;
-    sock->owner_left = false;
+    sock->owner_left = sock->owner_passed = false;
     if (sock->socket.owner == &task->process)
         return;
     sock->socket.owner = &task->process;

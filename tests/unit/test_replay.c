@@ -273,6 +273,44 @@ Test(replay, child_that_moved_bytes_after_its_parent_closed_owns_the_connection)
     cr_assert_not_null(script_edge(&script, 200, 101));
 }
 
+/* The sender let go of it as soon as it was on its way. */
+Test(replay, passed_connection_belongs_to_the_process_that_served_it)
+{
+    struct who sender = process(100, "sender"), receiver = process(200, "receiver"), client = process(300, "client");
+    t_server(&script, sender, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, sender, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_pass(&script, sender, 5, 0x99, 4, 0x30);
+    t_close_tcp(&script, sender, 4, 0x30, 0, 0);
+    t_seen(&script, receiver, 7, 0x30, SOCKATLAS_HOW_RECEIVED, false, "127.0.0.1:80", "127.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x20, 10, 20);
+    t_close_tcp(&script, receiver, 7, 0x30, 20, 10);
+    script_finish(&script);
+    cr_expect_null(script_edge(&script, 300, 100));
+    const struct edge *edge = script_edge(&script, 300, 200);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->bytes_sent, 10);
+    cr_expect_eq(script_socket(&script, 0x30)->owner->pid, 200);
+    cr_expect(script_held(&script, script_socket(&script, 0x30), 100));
+}
+
+/* What arrived while it was on its way was not read for that. */
+Test(replay, passed_connection_that_was_only_closed_stays_with_its_sender)
+{
+    struct who sender = process(100, "sender"), receiver = process(200, "receiver"), client = process(300, "client");
+    t_server(&script, sender, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, sender, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_pass(&script, sender, 5, 0x99, 4, 0x30);
+    t_close_tcp(&script, sender, 4, 0x30, 20, 0);
+    t_seen(&script, receiver, 7, 0x30, SOCKATLAS_HOW_RECEIVED, false, "127.0.0.1:80", "127.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x20, 10, 20);
+    t_close_tcp(&script, receiver, 7, 0x30, 20, 10);
+    script_finish(&script);
+    cr_expect_null(script_edge(&script, 300, 200));
+    cr_assert_not_null(script_edge(&script, 300, 100));
+}
+
 /* What the client told when it closed moves along; what else went to the parent stays. */
 Test(replay, connection_taken_over_after_its_client_closed_takes_its_bytes_along)
 {
