@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: MIT
 #
 # samples/demo.sh: a real nginx with two workers and curl, a real redis-server and redis-cli over TCP and over its unix socket, all
-# under one `sockatlas run`, then the map of it. Ports are free ones of 127.0.0.1; all files but the trace are in a temporary folder.
-# The trace stays in ./sockatlas.data.
+# under one `sockatlas run`, then the map of it, and what failed. Ports are free ones of 127.0.0.1; all files but the trace are in a
+# temporary folder. The trace stays in ./sockatlas.data, or where SAMPLE_TRACE says.
 #
 # samples/demo.sh traffic WEB STORE NOBODY: only the servers and their clients (what is traced), on these ports; nothing listens on
 # NOBODY. Whatever it starts, it stops.
 . "$(dirname "$0")/lib.sh"
 
 if [ "${1:-}" != traffic ]; then
+    trace=${SAMPLE_TRACE:-}
     # shellcheck disable=SC2046
-    shown sockatlas run -- samples/demo.sh traffic $(free_port 3) || exit
-    echo
-    shown sockatlas map
+    shown sockatlas run ${trace:+-d "$trace"} -- samples/demo.sh traffic $(free_port 3) 2>&1 || exit
+    shown sockatlas map ${trace:+"$trace"}
+    shown sockatlas list --failed ${trace:+"$trace"}
     exit
 fi
 
