@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,9 +61,18 @@ static void fill_standard_descriptors(void)
         close(fd);
 }
 
+/* argp's footnote on long options says what its list shows. Only where help is all there will be: a command that `run`
+ * starts gets the environment as it was. */
+static void shorten_help(int argc, char **argv)
+{
+    if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-?") == 0))
+        setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
+}
+
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
+    shorten_help(argc, argv);
     argp_err_exit_status = CMD_USAGE;
     if (argc < 2) {
         fputs("sockatlas: which command? `sockatlas --help` lists them\n", stderr);

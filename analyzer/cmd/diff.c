@@ -58,7 +58,7 @@ static const struct argp argp = {
         "the connections of an edge where they became ten times as many or few, and 20 more or less. Exit "
         "status 0: the same, 1: different, 2: trouble. TRACE is a folder, a log file or an exported .jsonl.\v"
         "Examples:\n  sockatlas diff yesterday.data sockatlas.data\n"
-        "  sockatlas diff --json sockatlas.data.old sockatlas.data | jq 'select(.kind == \"failure\")'\n"};
+        "  sockatlas diff --json a.data b.data | jq 'select(.kind == \"failure\")'\n"};
 
 static bool read_run(struct diff_run *run, char *trace)
 {

@@ -6,6 +6,7 @@
 #include "analyzer/cmd/events_print.h"
 #include "analyzer/cmd/follow.h"
 #include "analyzer/trace/stream.h"
+#include "analyzer/view/table.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -13,9 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { OPTION_WIDE = 256 };
+
 struct settings {
     struct filter filter;
-    bool json, follow;
+    bool json, follow, wide;
     char **traces;
     int traces_count;
 };
@@ -34,6 +37,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'f':
         settings->follow = true;
         return 0;
+    case OPTION_WIDE:
+        settings->wide = true;
+        return 0;
     case ARGP_KEY_ARGS:
         settings->traces = state->argv + state->next;
         settings->traces_count = state->argc - state->next;
@@ -46,6 +52,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp_option option_table[] = {
     {"json", 'j', NULL, 0, "JSON Lines: one object per event", 0},
     {"follow", 'f', NULL, 0, "go on with what a live trace adds, until interrupted", 0},
+    {"wide", OPTION_WIDE, NULL, 0, "whole lines, however narrow the terminal", 0},
     {0}};
 static const struct argp_child children[] = {{&filter_argp, 0, "Filters:", 1}, {0}};
 static const struct argp events_argp = {
@@ -66,7 +73,10 @@ static bool print_all(struct stream *stream, const struct settings *settings)
 {
     struct event event;
     struct follow follow;
-    struct events_print print = {.out = stdout, .json = settings->json, .filter = &settings->filter};
+    struct events_print print = {.out = stdout,
+                                 .json = settings->json,
+                                 .filter = &settings->filter,
+                                 .look = {settings->wide ? 0 : view_width(stdout), view_colour(stdout)}};
     bool more = settings->follow;
     events_print_begin(&print);
     follow_begin(&follow, settings->traces, settings->traces_count);

@@ -51,7 +51,7 @@ void events_print(struct events_print *print, const struct event *event)
     if (print->json)
         json_print_line(print->out, jsonl_event(event));
     else
-        events_text(print->out, event, events_known_comm(print->known, event), print->origin_ns);
+        events_text(print->out, event, events_known_comm(print->known, event), print->origin_ns, &print->look);
 }
 
 void events_print_end(struct events_print *print)

@@ -8,12 +8,15 @@
 #include "analyzer/cmd/filter.h"
 #include "analyzer/trace/event.h"
 
+#include "analyzer/view/events.h"
+
 #include <stdio.h>
 
 struct events_print {
     FILE *out;
     const struct filter *filter; /* NULL: all */
     bool json;
+    struct events_look look;
 
     struct events_known *known;
     bool started;
@@ -21,7 +24,7 @@ struct events_print {
     int64_t origin_us;
 };
 
-/* The caller has set the first three members, the others are zero. */
+/* The caller has set the first four members, the others are zero. */
 void events_print_begin(struct events_print *print);
 /* Call it for every event, in stream order. Write errors show in ferror(out). */
 void events_print(struct events_print *print, const struct event *event);

@@ -15,15 +15,15 @@
 enum { KEY_PID = 0x1000, KEY_COMM, KEY_ADDRESS, KEY_PORT, KEY_TRANSPORT, KEY_ROLE, KEY_FAILED, KEY_SINCE, KEY_UNTIL };
 
 static const struct argp_option options[] = {
-    {"pid", KEY_PID, "PID", 0, "Of these processes", 0},
-    {"comm", KEY_COMM, "NAME", 0, "Of programs of this name (shell pattern)", 0},
-    {"address", KEY_ADDRESS, "ADDRESS", 0, "Either end: an address, ADDRESS/BITS, or a unix path (shell pattern)", 0},
-    {"port", KEY_PORT, "PORT", 0, "Either end's port", 0},
+    {"pid", KEY_PID, "PID", 0, "of these processes", 0},
+    {"comm", KEY_COMM, "NAME", 0, "of programs of this name (shell pattern)", 0},
+    {"address", KEY_ADDRESS, "ADDRESS", 0, "either end: an address, ADDRESS/BITS, or a unix path (shell pattern)", 0},
+    {"port", KEY_PORT, "PORT", 0, "either end's port", 0},
     {"transport", KEY_TRANSPORT, "WORD", 0, "tcp, udp, unix, mptcp, sctp, netlink, ...", 0},
     {"role", KEY_ROLE, "WORD", 0, "client, server, listener, pair, datagram or unused", 0},
-    {"failed", KEY_FAILED, NULL, 0, "Only what failed", 0},
-    {"since", KEY_SINCE, "TIME", 0, "Not before TIME: 1.5, 200ms, 2m after the first event; a date; @EPOCH", 0},
-    {"until", KEY_UNTIL, "TIME", 0, "Not after TIME", 0},
+    {"failed", KEY_FAILED, NULL, 0, "only what failed", 0},
+    {"since", KEY_SINCE, "TIME", 0, "not before TIME: 1.5, 200ms, 2m after the first event; a date; @EPOCH", 0},
+    {"until", KEY_UNTIL, "TIME", 0, "not after TIME", 0},
     {0}};
 
 static const char *const roles[] = {"client", "server", "listener", "pair", "datagram", "unused"};

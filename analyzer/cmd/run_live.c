@@ -8,6 +8,7 @@
 #include "analyzer/cmd/events_print.h"
 #include "analyzer/cmd/follow.h"
 #include "analyzer/trace/stream.h"
+#include "analyzer/view/table.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -44,7 +45,7 @@ static void *print_live(void *context)
 {
     struct run_live *live = context;
     struct follow follow;
-    struct events_print print = {.out = stderr};
+    struct events_print print = {.out = stderr, .look = {view_width(stderr), view_colour(stderr)}};
     struct stream *stream = stream_open_live(live->traces, 1, NULL, NULL);
     events_print_begin(&print);
     follow_begin(&follow, live->traces, 1);

@@ -127,13 +127,19 @@ void run_report_print(const struct run_report *report, const char *dir, const ch
     print_count(report->processes, "process", "processes", ", ");
     print_count(report->sockets, "socket", "sockets", ", ");
     print_count(report->connections, "connection", "connections", ", ");
-    fprintf(stderr, "%" PRIu64 " failed, coverage: ", report->failed);
-    print_count(report->coverage, "note", "notes", "\n");
+    fprintf(stderr, "%" PRIu64 " failed, ", report->failed);
+    if (report->coverage)
+        print_count(report->coverage, "blind spot", "blind spots", "\n");
+    else
+        fputs("no blind spots\n", stderr);
     fprintf(stderr, "sockatlas: the trace is in %s (%" PRIu64 " KiB)", dir, (folder_bytes(dir) + 1023) / 1024);
     if (report->running) {
         fputs("; ", stderr);
         print_count(report->running, "process goes on recording", "processes go on recording", "");
     }
-    fprintf(stderr, "\nsockatlas: next: sockatlas map%s%s\n", dir_argument ? " " : "",
-            dir_argument ? dir_argument : "");
+    const char *space = dir_argument ? " " : "", *trace = dir_argument ? dir_argument : "";
+    fprintf(stderr, "\nsockatlas: next: sockatlas map%s%s", space, trace);
+    if (report->failed)
+        fprintf(stderr, "; what failed: sockatlas list --failed%s%s", space, trace);
+    fputc('\n', stderr);
 }

@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { OPTION_WIDE = 256 };
+enum { OPTION_JSON = 256, OPTION_WIDE };
 enum selector { BY_ID, BY_COOKIE, BY_DESCRIPTOR };
 
 #define FOUND_MAX 16
@@ -33,7 +35,7 @@ struct search {
 
 struct request {
     struct search search;
-    bool wide;
+    bool json, wide;
     char **traces;
     int count;
 };
@@ -71,6 +73,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct request *request = state->input;
     switch (key) {
+    case OPTION_JSON:
+        request->json = true;
+        return 0;
     case OPTION_WIDE:
         request->wide = true;
         return 0;
@@ -79,9 +84,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
             argp_error(state, "%s: neither a socket's id, nor a cookie, nor PID:FD", text);
         request->traces = state->argv + state->next;
         request->count = state->argc - state->next;
-        for (int i = 0; i < request->count; i++)
-            if (strcmp(request->traces[i], "-") == 0)
-                argp_error(state, "-: the trace is read twice; give it as a file");
         state->next = state->argc;
         return 0;
     case ARGP_KEY_NO_ARGS:
@@ -92,8 +94,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_option options[] = {{"wide", OPTION_WIDE, NULL, 0, "wrap nothing to the terminal's width", 0},
-                                             {0}};
+static const struct argp_option options[] = {
+    {"json", OPTION_JSON, NULL, 0, "one object: the socket and its peer as in list --json, and their events", 0},
+    {"wide", OPTION_WIDE, NULL, 0, "whole lines, however narrow the terminal", 0},
+    {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -101,10 +105,56 @@ static const struct argp argp = {
     .args_doc = "SOCKET [TRACE...]",
     .doc =
         "Shows one socket's life, event by event, through all processes that held it, and its peer's beside it. SOCKET "
-        "is the id that list and doctor give it, its cookie as `ss -e` prints it (sk:1a), or PID:FD. TRACE is a "
-        "folder, "
-        "a log file or an exported .jsonl; none means ./sockatlas.data.\v"
-        "Examples:\n  sockatlas show 12\n  sockatlas show sk:4001\n  sockatlas show 4242:5 yesterday.data\n"};
+        "is the id that list and doctor give it, its cookie as `ss -e` prints it (sk:1a), or PID:FD. " CMD_TRACE_DOC
+        "\v"
+        "Examples:\n  sockatlas show 12\n  sockatlas show sk:4001\n  sockatlas show 4242:5 yesterday.data\n"
+        "  sockatlas show --json 12 | jq '.events[] | select(.event == \"option\")'\n"};
+
+/* ---- A trace that is read twice ---- */
+
+static bool from_stdin(const struct request *request)
+{
+    for (int i = 0; i < request->count; i++)
+        if (strcmp(request->traces[i], "-") == 0)
+            return true;
+    return false;
+}
+
+/* What comes through a pipe is kept in a file without a name, which takes the place of standard input. */
+static bool keep_stdin(void)
+{
+    char block[65536];
+    ssize_t size;
+    if (lseek(STDIN_FILENO, 0, SEEK_CUR) >= 0)
+        return true;
+    FILE *kept = tmpfile();
+    bool whole = kept != NULL;
+    while (whole && (size = read(STDIN_FILENO, block, sizeof block)) != 0)
+        whole = size > 0 ? fwrite(block, (size_t)size, 1, kept) == 1 : errno == EINTR;
+    whole =
+        whole && fflush(kept) == 0 && lseek(fileno(kept), 0, SEEK_SET) == 0 && dup2(fileno(kept), STDIN_FILENO) >= 0;
+    if (!whole)
+        fprintf(stderr, "stdin: %s\n", strerror(errno));
+    if (kept)
+        fclose(kept);
+    return whole;
+}
+
+/* A pipe with a name cannot be read again. */
+static bool readable_twice(const struct request *request)
+{
+    struct stat status;
+    for (int i = 0; i < request->count; i++)
+        if (strcmp(request->traces[i], "-") != 0 && stat(request->traces[i], &status) == 0 &&
+            S_ISFIFO(status.st_mode)) {
+            fprintf(stderr, "%s: a pipe, which cannot be read twice: give it on standard input (-)\n",
+                    request->traces[i]);
+            return false;
+        }
+    return !from_stdin(request) || keep_stdin();
+}
+
+/* ---- Finding it ---- */
 
 static void found(struct search *search, uint64_t id)
 {
@@ -163,17 +213,20 @@ static bool one_found(const struct search *search)
 
 static bool tell(const struct request *request)
 {
-    struct show *show = show_new(request->search.found[0], request->search.peer);
+    unsigned width = request->wide ? 0 : view_width(stdout);
+    struct show *show = show_new(request->search.found[0], request->search.peer,
+                                 request->json ? SHOW_JSON
+                                 : width       ? SHOW_BRIEF
+                                               : SHOW_WHOLE);
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     show_callbacks(show, &callbacks);
     struct model *model = model_new(&callbacks);
     show_attach(show, model);
+    if (from_stdin(request))
+        rewind(stdin);
     struct stream *stream = stream_open(request->traces, request->count, quiet, NULL);
-    struct event event;
-    while (stream_next(stream, &event))
-        model_event(model, &event);
-    model_finish(model);
-    bool written = show_text(show, request->wide ? 0 : view_width(stdout), view_colour(stdout), stdout);
+    model_trace_feed(model, stream, NULL);
+    bool written = request->json ? show_json(show, stdout) : show_text(show, width, view_colour(stdout), stdout);
     show_free(show);
     model_free(model);
     stream_close(stream);
@@ -184,6 +237,8 @@ int cmd_show(int argc, char **argv)
 {
     struct request request = {.wide = false};
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &request);
+    if (!readable_twice(&request))
+        return CMD_UNREADABLE;
     struct model_callbacks callbacks = {.context = &request.search,
                                         .socket_done = look_at_socket,
                                         .event_seen = look_at_event,

@@ -5,7 +5,7 @@
 
 _sockatlas_words() { # COMMAND OPTION: the words that OPTION takes there
     case $1:$2 in
-    map:--format | map:-f) echo "text json dot mermaid svg html html" ;;
+    map:--format | map:-f) echo "text json dot mermaid svg html" ;;
     doctor:--format | doctor:-f) echo "text json sarif" ;;
     export:--format | export:-f) echo "jsonl csv chrome zeek" ;;
     map:--by) echo "process program" ;;

@@ -22,7 +22,7 @@ end
 complete -c sockatlas -n __fish_use_subcommand -f -a '(__sockatlas_commands)'
 complete -c sockatlas -n __fish_use_subcommand -f -a '--help --version'
 complete -c sockatlas -n 'not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)' -a '(__sockatlas_options)'
-complete -c sockatlas -n '__sockatlas_in map' -s f -l format -x -a 'text json dot mermaid svg html html'
+complete -c sockatlas -n '__sockatlas_in map' -s f -l format -x -a 'text json dot mermaid svg html'
 complete -c sockatlas -n '__sockatlas_in doctor' -s f -l format -x -a 'text json sarif'
 complete -c sockatlas -n '__sockatlas_in export' -s f -l format -x -a 'jsonl csv chrome zeek'
 complete -c sockatlas -n '__sockatlas_in map' -l by -x -a 'process program'

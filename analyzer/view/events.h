@@ -29,10 +29,19 @@ const char *events_known_comm(const struct events_known *known, const struct eve
 const struct events_socket *events_known_socket(const struct events_known *known, const struct event *event);
 void events_known_free(struct events_known *known);
 
-/* One line that reads like strace's: TIME PID COMM CALL(FD, ARGUMENTS...) = RESULT ERRNO; TIME in seconds since
- * `origin_ns`. */
-void events_text(FILE *out, const struct event *event, const char *comm, uint64_t origin_ns);
-/* The part of it from CALL on, without a newline. */
-void events_text_call(FILE *out, const struct event *event);
+/* width: columns of the terminal, whose lines are broken there and tell what is looked for first; 0: one whole line. */
+struct events_look {
+    unsigned width;
+    bool colour;
+};
+
+/* One line that reads like strace's: TIME PID COMM CALL(FD, ARGUMENTS...) = RESULT ERRNO <DURATION>; TIME in seconds
+ * since `origin_ns`. */
+void events_text(FILE *out, const struct event *event, const char *comm, uint64_t origin_ns,
+                 const struct events_look *look);
+/* The part of it from CALL on, without a newline; `brief`: of TCP's summary only what is looked for first. */
+void events_text_call(FILE *out, const struct event *event, bool brief);
+/* Before view_wrap(): keeps a call's result on one line. */
+void events_text_join_result(char *call);
 
 #endif

@@ -188,7 +188,7 @@ static void put_event(struct map_html *html, const struct event *event, const st
     char *text = NULL;
     size_t size = 0;
     FILE *line = must(open_memstream(&text, &size));
-    events_text_call(line, event);
+    events_text_call(line, event, true);
     fclose(line);
     cJSON *string = must(cJSON_CreateString(text));
     char *quoted = must(cJSON_PrintUnformatted(string));

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * One socket's life as text.
+ * One socket's life, as text and as JSON.
  */
 #include "analyzer/view/show.h"
 
 #include "analyzer/names/names.h"
+#include "analyzer/trace/jsonl.h"
 #include "analyzer/view/events.h"
 #include "analyzer/view/setting.h"
+#include "analyzer/view/socket_json.h"
 #include "analyzer/view/table.h"
+#include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct show_line {
     int64_t time_us;
@@ -20,25 +24,29 @@ struct show_line {
     const struct process *process;
     bool peer;
     bool failed;
-    char *text;
+    char *text;    /* NULL where it is `object` */
+    cJSON *object; /* SHOW_JSON: the event */
 };
 
 struct show {
     const struct model *model;
     uint64_t socket, peer;
+    enum show_form form;
     struct show_line *lines;
     size_t lines_count, lines_room;
     char *summary, *peer_summary;
+    cJSON *object, *peer_object; /* SHOW_JSON: instead of the summaries */
     const struct process *owner, *peer_owner;
 };
 
-struct show *show_new(uint64_t socket, uint64_t peer)
+struct show *show_new(uint64_t socket, uint64_t peer, enum show_form form)
 {
     struct show *show = calloc(1, sizeof *show);
     if (!show)
         abort();
     show->socket = socket;
     show->peer = peer;
+    show->form = form;
     return show;
 }
 
@@ -85,9 +93,14 @@ static void see_event(void *context, const struct event *event, const struct pro
     struct show_line line = {.time_us = model_time_us(show->model, socket->host, event->time_ns),
                              .process = process,
                              .peer = socket->id == show->peer,
-                             .failed = event->error != 0};
+                             .failed = event_failed(event)};
+    if (show->form == SHOW_JSON) {
+        line.object = jsonl_event(event);
+        add_line(show, &line);
+        return;
+    }
     FILE *out = memory(&line.text, &size);
-    events_text_call(out, event);
+    events_text_call(out, event, show->form == SHOW_BRIEF);
     fclose(out);
     add_line(show, &line);
 }
@@ -97,7 +110,7 @@ static void see_inherited(void *context, const struct process *process, const st
 {
     struct show *show = context;
     size_t size;
-    if (!wanted(show, socket))
+    if (show->form == SHOW_JSON || !wanted(show, socket))
         return;
     struct show_line line = {.time_us = model_time_us(show->model, socket->host, time_ns),
                              .process = process,
@@ -116,6 +129,11 @@ static double since(const struct show *show, const struct socket *socket, uint64
     return (double)(model_time_us(show->model, socket->host, ns) - model_origin_us(show->model)) / 1e6;
 }
 
+static bool named(const struct address *address)
+{
+    return address_known(address) && (address->family != AF_UNIX || address->size);
+}
+
 static void summarize_ends(const struct show *show, const struct socket *socket, FILE *out)
 {
     char address[ADDRESS_TEXT_MAX], process[WORD_PROCESS_MAX];
@@ -129,16 +147,19 @@ static void summarize_ends(const struct show *show, const struct socket *socket,
             fprintf(out, "%s%s", i ? ", " : "", word_process(model_process(show->model, socket->holders[i]), process));
         fputs("\n", out);
     }
-    if (address_known(&socket->local))
+    if (named(&socket->local))
         fprintf(out, "local\t%s\n", address_text_port(&socket->local, address));
-    if (!address_known(&socket->peer))
+    bool known = socket->peer_process && socket->peer_process->kind != PROCESS_EXTERNAL;
+    if (!named(&socket->peer) && !known)
         return;
-    bool named = socket->peer_name && strcmp(socket->peer_name, address_text(&socket->peer, address)) != 0;
-    fprintf(out, "peer\t%s", address_text_port(&socket->peer, address));
-    if (named)
-        fprintf(out, ", looked up as %s", socket->peer_name);
-    if (socket->peer_process && socket->match != MATCH_EXTERNAL)
-        fprintf(out, "; %s", word_process(socket->peer_process, process));
+    fputs("peer\t", out);
+    if (named(&socket->peer)) {
+        fputs(address_text_port(&socket->peer, address), out);
+        if (socket->peer_name && strcmp(socket->peer_name, address_text(&socket->peer, address)) != 0)
+            fprintf(out, ", looked up as %s", socket->peer_name);
+    }
+    if (known)
+        fprintf(out, "%s%s", named(&socket->peer) ? "; " : "", word_process(socket->peer_process, process));
     if (socket->peer_socket)
         fprintf(out, ", socket %llu", (unsigned long long)socket->peer_socket);
     if (socket->match)
@@ -152,7 +173,7 @@ static void summarize_life(const struct show *show, const struct socket *socket,
     const char *comma = "";
     fputs("life\t", out);
     if (socket->opened_ns) {
-        fprintf(out, "made at %.6f", since(show, socket, socket->opened_ns));
+        fprintf(out, "made at %.6f s", since(show, socket, socket->opened_ns));
         comma = ", ";
     } else if (socket->seen_first) {
         fputs("there before it was first seen", out);
@@ -164,7 +185,7 @@ static void summarize_life(const struct show *show, const struct socket *socket,
         comma = ", ";
     }
     if (socket->closed_ns)
-        fprintf(out, "%sclosed at %.6f", comma, since(show, socket, socket->closed_ns));
+        fprintf(out, "%sclosed at %.6f s", comma, since(show, socket, socket->closed_ns));
     else
         fprintf(out, "%sopen when the trace ends", comma);
     fputs("\n", out);
@@ -211,6 +232,10 @@ static void see_socket(void *context, const struct socket *socket)
     if (!wanted(show, socket))
         return;
     bool peer = socket->id != show->socket;
+    if (show->form == SHOW_JSON) {
+        *(peer ? &show->peer_object : &show->object) = socket_json(show->model, socket);
+        return;
+    }
     *(peer ? &show->peer_owner : &show->owner) = socket->owner;
     FILE *out = memory(peer ? &show->peer_summary : &show->summary, &size);
     fprintf(out, "socket %llu\t%s %s, %s", (unsigned long long)socket->id,
@@ -266,6 +291,7 @@ static void put_line(const struct show *show, const struct show_line *line, cons
     if (asprintf(&text, "%s%s%s", line->process != latest ? word_process(line->process, process) : "",
                  line->process != latest ? ": " : "", line->text) < 0)
         abort();
+    events_text_join_result(text);
     const char *on = !colour ? "" : line->failed ? "\033[31m" : line->peer ? "\033[2m" : "";
     fputs(on, out);
     view_wrap(label, text, (unsigned)strlen(label), width, out);
@@ -281,7 +307,13 @@ static int by_time(const void *a, const void *b)
     return one->order < other->order ? -1 : 1;
 }
 
-bool show_text(const struct show *show, unsigned width, bool colour, FILE *out)
+static void sort(struct show *show)
+{
+    if (show->lines_count)
+        qsort(show->lines, show->lines_count, sizeof *show->lines, by_time);
+}
+
+bool show_text(struct show *show, unsigned width, bool colour, FILE *out)
 {
     put_summary(show->summary, width, colour, out);
     fputc('\n', out);
@@ -289,28 +321,42 @@ bool show_text(const struct show *show, unsigned width, bool colour, FILE *out)
         put_summary(show->peer_summary, width, colour, out);
         fputc('\n', out);
     }
-    struct show_line *lines = malloc((show->lines_count + 1) * sizeof *lines);
-    if (!lines)
-        abort();
-    if (show->lines_count)
-        memcpy(lines, show->lines, show->lines_count * sizeof *lines);
-    qsort(lines, show->lines_count, sizeof *lines, by_time);
+    sort(show);
     /* Named where it is not whose events these mostly are. */
     const struct process *latest[2] = {show->owner, show->peer_owner};
     for (size_t i = 0; i < show->lines_count; i++)
-        put_line(show, &lines[i], latest[lines[i].peer], width, colour, out);
-    free(lines);
+        put_line(show, &show->lines[i], latest[show->lines[i].peer], width, colour, out);
     return !ferror(out);
+}
+
+bool show_json(struct show *show, FILE *out)
+{
+    cJSON *object = cJSON_CreateObject(), *events = cJSON_CreateArray();
+    sort(show);
+    for (size_t i = 0; i < show->lines_count; i++) {
+        cJSON_AddItemToArray(events, show->lines[i].object);
+        show->lines[i].object = NULL;
+    }
+    value_text(object, "schema", "sockatlas.show/1");
+    cJSON_AddItemToObject(object, "socket", show->object);
+    cJSON_AddItemToObject(object, "peer", show->peer_object ? show->peer_object : cJSON_CreateNull());
+    cJSON_AddItemToObject(object, "events", events);
+    show->object = show->peer_object = NULL;
+    return value_print(object, out);
 }
 
 void show_free(struct show *show)
 {
     if (!show)
         return;
-    for (size_t i = 0; i < show->lines_count; i++)
+    for (size_t i = 0; i < show->lines_count; i++) {
         free(show->lines[i].text);
+        cJSON_Delete(show->lines[i].object);
+    }
     free(show->lines);
     free(show->summary);
     free(show->peer_summary);
+    cJSON_Delete(show->object);
+    cJSON_Delete(show->peer_object);
     free(show);
 }

@@ -11,13 +11,20 @@
 
 /* Collects while a model replays; memory is the events of the two sockets. */
 struct show;
+enum show_form {
+    SHOW_BRIEF,
+    SHOW_WHOLE,
+    SHOW_JSON
+}; /* text, of events what is looked for first; text, all of it; JSON */
 /* `peer`: id of the other end, 0 none. */
-struct show *show_new(uint64_t socket, uint64_t peer);
+struct show *show_new(uint64_t socket, uint64_t peer, enum show_form form);
 /* Fills in the callbacks; their context is the show. */
 void show_callbacks(struct show *show, struct model_callbacks *callbacks);
 void show_attach(struct show *show, const struct model *model);
 /* After model_finish(). `width` 0: nothing is wrapped. False when writing failed. */
-bool show_text(const struct show *show, unsigned width, bool colour, FILE *out);
+bool show_text(struct show *show, unsigned width, bool colour, FILE *out);
+/* One object, schema "sockatlas.show/1"; to be called once, instead of show_text(), of a show that is SHOW_JSON. */
+bool show_json(struct show *show, FILE *out);
 void show_free(struct show *show);
 
 #endif

@@ -69,6 +69,8 @@ void view_wrap(const char *label, const char *text, unsigned indent, unsigned wi
         size = size < sizeof word - 1 ? size : sizeof word - 1;
         memcpy(word, text, size);
         word[size] = '\0';
+        for (char *hard = word; (hard = strchr(hard, VIEW_HARD_SPACE));)
+            *hard = ' ';
         unsigned columns = view_columns(word);
         bool first = column == indent;
         if (!first && width && column + 1 + columns > width) {

@@ -15,6 +15,9 @@ bool view_colour(FILE *out);
 /* Display columns of UTF-8 text. */
 unsigned view_columns(const char *text);
 
+/* A space that view_wrap() does not break at. */
+#define VIEW_HARD_SPACE '\x1f'
+
 /* `label`, then the words of `text` in lines of `width` columns (0: one line) that all begin at column `indent`. */
 void view_wrap(const char *label, const char *text, unsigned indent, unsigned width, FILE *out);
 

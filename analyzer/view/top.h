@@ -72,6 +72,7 @@ enum top_wish { TOP_STAY, TOP_QUIT };
 /* Takes the terminal, and gives it back. */
 void top_screen_open(void);
 void top_screen_close(void);
+unsigned top_screen_width(void);
 /* Draws all. Reads top_screen.life_text when `life` is set. */
 void top_screen_draw(struct top_screen *screen, const struct top_rows *rows);
 /* Takes the keys that were pressed. */

@@ -385,7 +385,9 @@ static void choose(struct top_screen *screen, const struct top_rows *rows, int k
 enum top_wish top_screen_keys(struct top_screen *screen, const struct top_rows *rows)
 {
     for (int key; (key = getch()) != ERR;) {
-        if (screen->typing)
+        if (key == KEY_RESIZE)
+            screen->life_events = 0; /* its lines are broken anew */
+        else if (screen->typing)
             type(screen, key);
         else if (key == 'q')
             return TOP_QUIT;
@@ -412,4 +414,9 @@ void top_screen_open(void)
 void top_screen_close(void)
 {
     endwin();
+}
+
+unsigned top_screen_width(void)
+{
+    return (unsigned)COLS;
 }

@@ -14,9 +14,9 @@ TMPDIR=$work "$sockatlas" run -d trace "$top/samples/demo.sh" traffic "$web" "$s
 case_is "the demo's exit status" 0 $?
 case_is "three lines sum it up" 3 "$(wc -l <err)"
 case_has "the first has the counts" \
-    '^sockatlas: 12 processes, [0-9]+ sockets, 9 connections, 1 failed, coverage: 0 notes$' "$(cat err)"
+    '^sockatlas: 12 processes, [0-9]+ sockets, 9 connections, 1 failed, no blind spots$' "$(cat err)"
 case_has "the second says where it is" "^sockatlas: the trace is in $(pwd -P)/trace \([0-9]+ KiB\)$" "$(cat err)"
-case_has "the third says what to type next" '^sockatlas: next: sockatlas map trace$' "$(cat err)"
+case_has "the third says what to type next" '^sockatlas: next: sockatlas map trace; what failed: sockatlas list --failed trace$' "$(cat err)"
 case_is "the map's edges" "curl > external tcp 127.0.0.1:$nobody external 0 0 1
 curl > nginx tcp 127.0.0.1:$web exact 4 0 0
 nginx > nginx unix null:null pair 2 0 0

@@ -48,4 +48,21 @@ case_has "list: a setting that is not in force" '(SO_RCVBUF CLAMPED|REFUSED)' "$
 case_has "list: stands out" $'^\033\\[31m.*ECONNREFUSED' "$(NO_COLOR= on_terminal 80 "$sockatlas" list talk)"
 case_has "list: so does a setting that is not in force" $'^\033\\[33m.*options' "$(NO_COLOR= on_terminal 80 "$sockatlas" list set)"
 
+# ---- events, show
+events=$(on_terminal 80 "$sockatlas" events talk)
+case_is "events: nothing is wider than the terminal" "" "$(too_wide 80 <<<"$events")"
+case_has "events: a line that goes on stands further in" '^ {32}[^ ]' "$events"
+case_is "events: no result is torn" "" "$(grep -E '=$|-1$|^ +[0-9]+$' <<<"$events")"
+case_has "events: a close tells what went through" ' close\([0-9]+, bytes_sent=5,' "$events"
+case_is "events: and not what did not" 0 "$(grep -cE 'bytes_(sent|received)=0' <<<"$events")"
+case_is "events: joined they are one line each, as with --wide" \
+    "$(on_terminal 80 "$sockatlas" events --wide talk | sed 's/tcp={.*}/tcp/' | tr -s ' ')" \
+    "$(awk '{ if (substr($0, 1, 32) ~ /^ +$/) { sub(/^ +/, " "); line = line $0 } else { if (NR > 1) print line; line = $0 } } END { print line }' <<<"$events" | sed 's/tcp={.*}/tcp/' | tr -s ' ')"
+case_has "events: piped, all of TCP's summary" 'tcp=\{.*snd_mss=' "$("$sockatlas" events talk)"
+case_has "events: what failed stands out" $'^\033\\[31m.* connect\\(.*ECONNREFUSED' "$(NO_COLOR= on_terminal 200 "$sockatlas" events talk)"
+SOCKATLAS_IO=1 trace read "$targets/tcp_both_ends"
+case_has "events: a transfer reads like strace's" ' (send|write)\([0-9]+, 5\) = 5$' "$("$sockatlas" events read)"
+show=$(on_terminal 80 "$sockatlas" show "$id" talk)
+case_is "show: nothing is wider than the terminal" "" "$(too_wide 80 <<<"$show")"
+
 finish

@@ -33,10 +33,22 @@ case_is "show: status" 0 "$(status_of "$sockatlas" show "$id" talk)"
 show=$(cat out)
 case_has "show: what it is" "^socket $id +tcp client, closed, cookie $cookie\$" "$show"
 case_has "show: its peer" "^peer +127\.0\.0\.1:[0-9]+; .*, socket $peer \(exact\)\$" "$show"
-case_has "show: an event" '^ +[0-9.]+  (.*: )?connect\([0-9]+, peer=127\.0\.0\.1:' "$show"
+case_has "show: an event" '^ +[0-9.]+  (.*: )?connect\([0-9]+, peer=127\.0\.0\.1:.*\) = 0 <[0-9.]+ [mun]?s>' "$show"
 case_has "show: an event of its peer's" '^ +[0-9.]+    \| (.*: )?accept4?\(' "$show"
 case_is "show: the cookie finds the same" "$show" "$("$sockatlas" show "sk:$cookie" talk)"
 case_has "show: a process's descriptor" '^socket [0-9]+ +tcp listener' "$("$sockatlas" show "$place" talk)"
+case_is "show --json: the socket and its peer, as list has them" "$("$sockatlas" list --json talk | jq -s -c --argjson id "$id" --argjson peer "$peer" '[(.[] | select(.socket == $id)), (.[] | select(.socket == $peer))]')" \
+    "$("$sockatlas" show --json "$id" talk | jq -c '[.socket, .peer]')"
+case_is "show --json: their events, as events has them" "$("$sockatlas" events --json talk | jq -c --arg cookie "$cookie" 'select(.cookie == $cookie)')" \
+    "$("$sockatlas" show --json "$id" talk | jq -c --arg cookie "$cookie" '.events[] | select(.cookie == $cookie)')"
+case_is "show --json: no peer is null" null "$("$sockatlas" show --json 1 refused | jq .peer)"
+"$sockatlas" export --format jsonl talk >talk.jsonl
+case_is "show: a trace from a pipe tells the same" "$show" "$(cat talk.jsonl | "$sockatlas" show "$id" -)" # shellcheck disable=SC2002
+case_is "show: from standard input too" "$show" "$("$sockatlas" show "$id" - <talk.jsonl)"
+case_is "show: a pipe with a name: status" 1 "$("$sockatlas" show "$id" <(cat talk.jsonl) >out 2>err; echo $?)"
+case_has "show: a pipe with a name: line" '^/.*: a pipe, which cannot be read twice' "$(cat err)"
+case_is "show: no space for what comes through a pipe: status" 1 "$(cat talk.jsonl | (ulimit -f 0; trap '' XFSZ; "$sockatlas" show "$id" - 2>/dev/null; echo $?))"
+case_has "show: no space for it: line" '^stdin: File too large' "$(cat talk.jsonl | (ulimit -f 0; trap '' XFSZ; "$sockatlas" show "$id" - 2>&1))"
 case_is "show: no such socket: status" 1 "$(status_of "$sockatlas" show 999 talk)"
 case_has "show: no such socket: line" '^sockatlas show: 999: no such socket' "$(cat err)"
 case_is "show: no such trace: status" 1 "$(status_of "$sockatlas" show 1 nosuch)"
