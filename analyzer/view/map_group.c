@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which processes a picture of the map draws as one: workers of one parent, or all of one program.
+ * Which processes a picture of the map draws as one: workers of one parent, or all of one program. A program is what
+ * was executed and what it is called: scripts of one interpreter are several.
  */
 #include "analyzer/view/map_group.h"
 
@@ -32,7 +33,7 @@ static const char *program(const struct process *process)
 static bool same_group(const struct process *a, const struct process *b, bool by_program)
 {
     return a->kind == b->kind && a->kind != PROCESS_EXTERNAL && a->host == b->host && program(a) == program(b) &&
-           program(a)[0] && (by_program || (a->ppid && a->ppid == b->ppid && a->comm == b->comm));
+           program(a)[0] && a->comm == b->comm && (by_program || (a->ppid && a->ppid == b->ppid));
 }
 
 static uint64_t group_key(const struct process *process, bool by_program)

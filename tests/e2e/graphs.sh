@@ -25,6 +25,10 @@ case_has "dot: the address served" 'label="tcp 127\.0\.0\.1:[0-9]+\\n1 connectio
 case_is "by program: one box a program" \
     "$(jq '[.edges[] | .from, .to] as $drawn | [.nodes[] | select(.id as $id | $drawn | index($id)) | (.exe // .address)] | unique | length' map.json)" \
     "$("$sockatlas" map --by program --format dot trace | grep -cE '^ +n[0-9]+ \[')"
+cp "$targets/tcp_both_ends" one && ln -s one two
+trace names sh -c './one; ./two; ./one'
+case_is "by program: what one file is called is a program each" "one two" "$("$sockatlas" map --by program names |
+    awk '/ ->/ && $1 != "->" { print $1 }' | sort -u | paste -sd' ')"
 
 if command -v dot >/dev/null; then
     dot -Tjson map.dot >laid.json 2>complaints

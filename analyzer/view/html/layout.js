@@ -8,7 +8,7 @@ const COMPACT_FROM = 70;
 
 function groupOf(node) {
     if (!state.grouped || node.kind === "external") return `n${node.id}`;
-    return JSON.stringify([node.kind, node.host, node.exe || node.name]);
+    return JSON.stringify([node.kind, node.host, node.exe, node.name]);
 }
 
 function buildGraph() {
