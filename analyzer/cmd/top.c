@@ -75,7 +75,8 @@ static const struct argp argp = {
     .doc =
         "Shows the sockets of a trace as they come and go. TRACE is a folder, a log file or an exported .jsonl; none "
         "means ./sockatlas.data. Keys: arrows choose a socket, Enter shows its life, s sorts, r reverses, / "
-        "filters, c hides closed ones, q quits. Bytes are known once a socket is closed.\v"
+        "filters, c hides closed ones, q quits. Bytes are known once a socket is "
+        "closed, and as they go in a trace made with SOCKATLAS_IO=1.\v"
         "Examples:\n  sockatlas top\n  sockatlas run -d /tmp/web ./server &   sockatlas top /tmp/web\n",
 };
 

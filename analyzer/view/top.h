@@ -15,6 +15,8 @@
 struct top_row {
     struct socket socket; /* a copy, without options, holders and peer_name */
     bool closed;
+    bool moved_known; /* transfers were recorded one by one: so much went through so far */
+    uint64_t moved_sent, moved_received;
     uint64_t events; /* seen of it */
     uint64_t last_ns;
     UT_hash_handle hh;
@@ -34,6 +36,8 @@ void top_rows_settled(void *context, const struct socket *socket);
 /* Looks which sockets are still there, and lets the oldest closed ones go. */
 void top_rows_update(struct top_rows *rows);
 void top_rows_free(struct top_rows *rows);
+/* Bytes as far as the trace tells of them now; false: it does not. */
+bool top_row_bytes(const struct top_row *row, uint64_t *sent, uint64_t *received);
 
 /* key, column title, what the status line calls it */
 #define TOP_SORTS(X)                                                                                                   \

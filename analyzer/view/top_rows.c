@@ -45,6 +45,13 @@ static void set_closed(struct top_rows *rows, struct top_row *row)
     row->closed = true;
 }
 
+static void count_transfer(struct top_row *row, const struct sockatlas_body_io *io)
+{
+    row->moved_known = true;
+    if (io->result > 0)
+        *(io->sent ? &row->moved_sent : &row->moved_received) += (uint64_t)io->result;
+}
+
 void top_rows_event(void *context, const struct event *event, const struct process *process,
                     const struct socket *socket)
 {
@@ -56,6 +63,16 @@ void top_rows_event(void *context, const struct event *event, const struct proce
     struct top_row *row = take(rows, socket);
     row->events++;
     row->last_ns = event->time_ns;
+    if (event->kind == SOCKATLAS_IO)
+        count_transfer(row, event_body(event));
+}
+
+bool top_row_bytes(const struct top_row *row, uint64_t *sent, uint64_t *received)
+{
+    bool final = row->closed && row->socket.bytes_known;
+    *sent = final ? row->socket.bytes_sent : row->moved_sent;
+    *received = final ? row->socket.bytes_received : row->moved_received;
+    return final || row->moved_known;
 }
 
 void top_rows_settled(void *context, const struct socket *socket)

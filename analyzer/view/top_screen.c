@@ -11,6 +11,7 @@
 #include <ncurses.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { HEAD_ROWS = 3, FOOT_ROWS = 1 };
 #define LINE_MAX_BYTES 2048
@@ -68,26 +69,37 @@ static const char *state_of(const struct top_row *row, char out[WORD_MAX])
     return word_state(row->closed && socket->state != STATE_FAILED ? STATE_CLOSED : socket->state);
 }
 
-static const char *address_of(const struct socket *socket, char out[ADDRESS_TEXT_MAX])
+static bool named(const struct address *address)
 {
+    return address_known(address) && (address->family != AF_UNIX || address->size);
+}
+
+/* Where a client leads, what a listener serves; of the others who is at the other end, if that is known. */
+static const char *address_of(const struct socket *socket, char out[WORD_PROCESS_MAX])
+{
+    const struct process *peer = socket->peer_process;
+    if (peer && peer->kind != PROCESS_EXTERNAL && (socket->role == ROLE_SERVER || !named(&socket->peer)))
+        return word_process(peer, out);
     const struct address *address =
-        address_known(&socket->peer) && socket->role != ROLE_LISTENER ? &socket->peer : &socket->local;
-    return address_known(address) ? address_text_port(address, out) : "-";
+        named(&socket->peer) && socket->role != ROLE_LISTENER ? &socket->peer : &socket->local;
+    return named(address) ? address_text_port(address, out) : "-";
 }
 
 static char *line_of(const struct top_row *row)
 {
-    char line[LINE_MAX_BYTES], process[WORD_PROCESS_MAX], state[WORD_MAX], address[ADDRESS_TEXT_MAX], sent[WORD_MAX],
+    char line[LINE_MAX_BYTES], process[WORD_PROCESS_MAX], state[WORD_MAX], address[WORD_PROCESS_MAX], sent[WORD_MAX],
         received[WORD_MAX];
     const struct socket *socket = &row->socket;
+    uint64_t out, in;
+    bool known = top_row_bytes(row, &out, &in);
     const char *cells[COLUMNS_ALL] = {
         word_process(socket->owner, process),
         word_transport(socket->family, socket->type, socket->protocol),
         word_role(socket->role),
         state_of(row, state),
         address_of(socket, address),
-        socket->bytes_known ? word_bytes(socket->bytes_sent, sent) : "-",
-        socket->bytes_known ? word_bytes(socket->bytes_received, received) : "-",
+        known ? word_bytes(out, sent) : "-",
+        known ? word_bytes(in, received) : "-",
     };
     put_line(cells, line);
     return strdup(line);
@@ -103,10 +115,16 @@ static int order(uint64_t a, uint64_t b)
     return a < b ? -1 : a > b;
 }
 
+static uint64_t bytes(const struct top_row *row)
+{
+    uint64_t sent, received;
+    return top_row_bytes(row, &sent, &received) ? sent + received : 0;
+}
+
 static int compare(const void *left, const void *right)
 {
     const struct top_row *a = ((const struct shown *)left)->row, *b = ((const struct shown *)right)->row;
-    char one[ADDRESS_TEXT_MAX], other[ADDRESS_TEXT_MAX];
+    char one[WORD_PROCESS_MAX], other[WORD_PROCESS_MAX];
     int result = 0;
     switch (sorted_for->sort) {
     case TOP_SORT_PROCESS:
@@ -119,8 +137,7 @@ static int compare(const void *left, const void *right)
         result = strcmp(address_of(&a->socket, one), address_of(&b->socket, other));
         break;
     case TOP_SORT_BYTES:
-        result =
-            order(b->socket.bytes_sent + b->socket.bytes_received, a->socket.bytes_sent + a->socket.bytes_received);
+        result = order(bytes(b), bytes(a));
         break;
     case TOP_SORT_AGE:
         result = order(a->socket.opened_ns, b->socket.opened_ns);

@@ -56,6 +56,7 @@ case_ok "it shows the sockets" shows 'tcp_both_ends.* tcp +client +closed +127\.
 case_ok "of all programs" shows 'unix_stream.* unix +server '
 case_ok "and how many" shows 'sockatlas top +trace: 6 sockets, 0 open'
 case_is "nothing is wider than the terminal" "" "$(screen | awk 'length > 80')"
+case_ok "a closed server's line tells who was at the other end" shows 'tcp +server +closed +tcp_b.* 0 B +5 B$'
 case_ok "bytes stand in the last columns" shows 'tcp_both_ends.*client.* 5 B +0 B$'
 echo go >&4
 case_ok "what happens meanwhile comes in" shows 'connect_refused.*ECONNREFUSED'
@@ -117,5 +118,39 @@ case_is "without a terminal: status" 2 "$("$sockatlas" top trace </dev/null 2>er
 case_has "without a terminal: line" "needs a terminal" "$(cat err)"
 echo go >&4
 wait_gone "$traced"
+
+# ---- Bytes of what is still open
+cat >open.py <<'PY'
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+peer = server.accept()[0]
+for step in range(2):
+    client.sendall(b"x" * 700)
+    assert len(peer.recv(4096, socket.MSG_WAITALL if step else 0)) <= 1400
+    open("opened", "w").write("x")
+    open("hold").read(1)
+PY
+exec 4<&-
+for io in 0 1; do
+    rm -f opened
+    mkdir -m 700 "open$io"
+    start env SOCKATLAS_IO=$io SOCKATLAS_DIR="$work/open$io" LD_PRELOAD="$shim" /usr/bin/python3 open.py
+    held=$!
+    keys "clear; '$sockatlas' top open$io" Enter
+    if [ $io = 0 ]; then
+        case_ok "bytes of an open connection are not known as a rule" shows ' tcp +client +established +127\.0\.0\.1:[0-9]+ +- +-$'
+    else
+        case_ok "where transfers are recorded, they are" shows ' tcp +client +established +127\.0\.0\.1:[0-9]+ +700 B +0 B$'
+        echo >hold
+        case_ok "and grow" shows ' tcp +client +established +127\.0\.0\.1:[0-9]+ +1.4 kB +0 B$'
+        keys s s s s
+        case_ok "sorted by bytes" shows '^by bytes'
+        case_has "the most comes first" ' client .* 1.4 kB ' "$(screen | sed -n 4p)"
+    fi
+    keys q
+    kill "$held"
+    wait_gone "$held"
+done
 
 finish
