@@ -249,7 +249,8 @@ check-structure: all
 check-cppcheck:
 	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=unusedStructMember --platform=unix64 -D_GNU_SOURCE -D__x86_64__ \
-	    -U__aarch64__ "-DElfW(type)=Elf64_##type" -I. shim analyzer tests/targets tests/tools
+	    -U__aarch64__ "-DElfW(type)=Elf64_##type" "-DTestSuite(...)=" "-DTest(suite,name,...)=static void name(void)" -I. \
+	    shim analyzer $(sort $(dir $(wildcard tests/*/*.c tests/*/*/*.c)))
 
 check-tidy:
 	@tests/check/tidy $(CPPFLAGS) -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11 -- $(filter %.c,$(ALL_C))

@@ -62,8 +62,9 @@ static struct report read_report(const char *folder)
 
 static const cJSON *find(const cJSON *array, const char *key, double value)
 {
-    const cJSON *item;
-    cJSON_ArrayForEach(item, array) if (cJSON_GetNumberValue(cJSON_GetObjectItem(item, key)) == value) return item;
+    for (const cJSON *item = cJSON_GetArrayItem(array, 0); item; item = item->next)
+        if (cJSON_GetNumberValue(cJSON_GetObjectItem(item, key)) == value)
+            return item;
     return NULL;
 }
 
@@ -146,11 +147,11 @@ static int by_number(const void *a, const void *b)
 
 static void holders(const struct report *report, const cJSON *socket, char *line, size_t room)
 {
-    char *names[64];
+    char *names[64] = {0};
     unsigned count = 0;
-    const cJSON *holder;
-    cJSON_ArrayForEach(holder, cJSON_GetObjectItem(socket, "holders")) if (count < 64) names[count++] =
-        strdup(node_name(report, holder));
+    const cJSON *holder = cJSON_GetArrayItem(cJSON_GetObjectItem(socket, "holders"), 0);
+    for (; holder && count < 64; holder = holder->next)
+        names[count++] = strdup(node_name(report, holder));
     qsort(names, count, sizeof *names, by_number);
     size_t used = strlen(line);
     used += (size_t)snprintf(line + used, room - used, " holders=");
@@ -186,12 +187,17 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void each(struct report *report, const cJSON *array, void (*line)(struct report *report, const cJSON *item))
+{
+    for (const cJSON *item = cJSON_GetArrayItem(array, 0); item; item = item->next)
+        line(report, item);
+}
+
 static void make_lines(struct report *report)
 {
-    const cJSON *item;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(report->map, "edges")) edge_line(report, item);
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(report->map, "listeners")) listener_line(report, item);
-    cJSON_ArrayForEach(item, report->sockets) socket_line(report, item);
+    each(report, cJSON_GetObjectItem(report->map, "edges"), edge_line);
+    each(report, cJSON_GetObjectItem(report->map, "listeners"), listener_line);
+    each(report, report->sockets, socket_line);
     if (report->count)
         qsort(report->lines, report->count, sizeof *report->lines, by_text);
 }
