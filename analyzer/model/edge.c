@@ -109,6 +109,15 @@ static const struct address *served(const struct flow *from, const struct flow *
     return to && address_known(to->local) ? to->local : &unknown_address;
 }
 
+/* Whether the socket of `flow` takes part in an edge otherwise: a datagram socket may by several of its peers. */
+static bool counted_there(const struct flow *flow, const struct edge *edge)
+{
+    for (const struct flow *other = flow->sock->datagrams; other; other = other->next)
+        if (other != flow && other->edge == edge)
+            return true;
+    return false;
+}
+
 void edge_join(struct model *model, struct flow *from, struct flow *to, struct process *from_process,
                struct process *to_process, enum match match)
 {
@@ -117,7 +126,7 @@ void edge_join(struct model *model, struct flow *from, struct flow *to, struct p
         return;
     struct edge *edge = edge_get(model, flow->sock, from_process, to_process, served(from, to), match);
     edge->connections++;
-    edge->sockets += (from != NULL) + (to != NULL);
+    edge->sockets += (from && !counted_there(from, edge)) + (to && !counted_there(to, edge));
     if (from) {
         from->edge = edge;
         edge_seen(model, edge, from->sock, from->start_ns);
@@ -129,10 +138,12 @@ void edge_join(struct model *model, struct flow *from, struct flow *to, struct p
         if (!from)
             edge_seen(model, edge, to->sock, to->start_ns);
     }
-    if ((from && from->sock->unheld) || (to && to->sock->unheld)) {
-        edge_seen(model, edge, flow->sock, flow->sock->socket.closed_ns);
+    if (from && from->sock->unheld)
+        edge_seen(model, edge, from->sock, from->sock->socket.closed_ns);
+    if (to && to->sock->unheld)
+        edge_seen(model, edge, to->sock, to->sock->socket.closed_ns);
+    if ((from && from->sock->unheld) || (to && to->sock->unheld))
         return;
-    }
     edge->open++;
     if (from)
         from->counted = true;

@@ -254,7 +254,7 @@ static void let_go(struct model *model, struct sock *sock)
     struct socket *socket = &sock->socket;
     sock->unheld = true;
     sock->open_state = socket->state;
-    socket->closed_ns = sock->last_close_ns;
+    socket->closed_ns = sock->weak_refs ? 0 : sock->last_close_ns; /* 0: nobody knows when that image let go */
     if (socket->state != STATE_FAILED)
         socket->state = STATE_CLOSED;
     edge_flow_closed(model, &sock->flow);

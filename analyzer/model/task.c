@@ -283,7 +283,8 @@ void task_start(struct model *model, struct image *image, const struct event *ev
     }
     table_remove(&model->children, &child->by_child);
     child->started = true;
-    child->process.ppid = body->ppid;
+    if (!child->process.ppid) /* its parent's fork is not in the trace; by now another may have adopted it */
+        child->process.ppid = body->ppid;
     if (body->comm[0])
         child->process.comm = model_text(model, body->comm, strnlen(body->comm, sizeof body->comm));
     child->last_ns = event->time_ns;

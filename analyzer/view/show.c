@@ -187,7 +187,8 @@ static void summarize_life(const struct show *show, const struct socket *socket,
     if (socket->closed_ns)
         fprintf(out, "%sclosed at %.6f s", comma, since(show, socket, socket->closed_ns));
     else
-        fprintf(out, "%sopen when the trace ends", comma);
+        fprintf(out, "%s%s", comma,
+                socket->state == STATE_CLOSED ? "closed, nobody told when" : "open when the trace ends");
     fputs("\n", out);
     if (socket->error)
         fprintf(out, "error\t%s\n", word_or_number(names_errno(socket->error), socket->error, duration));

@@ -274,6 +274,7 @@ Test(match, pair_across_a_fork)
     cr_assert_not_null(edge);
     cr_expect_eq(edge->bytes_sent, 5);
     cr_expect_eq(edge->bytes_received, 6);
+    cr_expect_eq(edge->last_ns - edge->first_ns, 6000, "from the first record to the last");
 }
 
 Test(match, datagrams_to_a_wildcard_server)
@@ -294,6 +295,24 @@ Test(match, datagrams_to_a_wildcard_server)
     cr_expect_eq(edge->server.port, 53);
     cr_expect_eq(edge->match, MATCH_EXACT);
     cr_expect_null(script_edge(&script, 100, 200));
+}
+
+Test(match, one_datagram_server_is_one_socket_of_an_edge)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_socket(&script, server, 3, 0x10, AF_INET, SOCK_DGRAM, 0);
+    t_bind(&script, server, 3, 0x10, "127.0.0.1:53");
+    for (unsigned i = 0; i < 2; i++) {
+        const char *local = i ? "127.0.0.1:4001" : "127.0.0.1:4000";
+        t_socket(&script, client, 3 + (int)i, 0x20 + i, AF_INET, SOCK_DGRAM, 0);
+        t_peer(&script, client, 3 + (int)i, 0x20 + i, true, "127.0.0.1:53", local);
+        t_peer(&script, server, 3, 0x10, false, local, NULL);
+    }
+    script_finish(&script);
+    const struct edge *edge = script_edge(&script, 200, 100);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->connections, 2);
+    cr_expect_eq(edge->sockets, 3);
 }
 
 Test(match, connected_datagram_socket_that_never_sent_is_not_drawn)

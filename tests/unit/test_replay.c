@@ -98,6 +98,32 @@ Test(replay, exec_closes_cloexec_only)
     cr_expect_str_eq(model_process(script.model, 0)->comm, "other");
 }
 
+/* An image that tells nothing may hold it for any time. */
+Test(replay, nobody_knows_when_a_silent_image_lets_go)
+{
+    struct who one = process(100, "one");
+    t_socket(&script, one, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    t_exec(&script, one, "/bin/other");
+    t_wait(&script, one, 5000000000);
+    script.alive_answer = MODEL_DEAD;
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CLOSED);
+    cr_expect_eq(script_socket(&script, 0x10)->closed_ns, 0);
+}
+
+/* By the time that the child tells of itself its parent is gone and another has adopted it. */
+Test(replay, parent_is_who_forked)
+{
+    struct who parent = process(100, "parent");
+    t_socket(&script, parent, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    uint64_t slot = t_fork(&script, parent, 101);
+    t_exit(&script, parent);
+    t_start(&script, (struct who){parent.image, 1}, 101, slot, false);
+    script_finish(&script);
+    cr_expect_eq(model_process(script.model, 1)->pid, 101);
+    cr_expect_eq(model_process(script.model, 1)->ppid, 100);
+}
+
 Test(replay, failed_exec_closes_nothing)
 {
     struct who one = process(100, "one");
