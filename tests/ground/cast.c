@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ANSWER_WITHIN_MS 20000
@@ -31,7 +32,20 @@ static struct {
     int orders, answers; /* this end */
     pid_t pid;
     int pidfd; /* -1: none there */
+    struct cast_span span;
 } actors[ACTORS_MAX];
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+struct cast_span cast_span(int channel)
+{
+    return actors[channel].span;
+}
 
 void cast_kill_all(void)
 {
@@ -100,6 +114,7 @@ pid_t cast_start(int channel)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", channel);
+    actors[channel].span.from = now_us();
     pid_t pid = fork();
     if (pid < 0)
         cast_fail("fork: %s", strerror(errno));
@@ -116,6 +131,7 @@ void cast_send(int channel, const struct order *order)
 {
     fprintf(told, "  actor %d (%d): %s %d %d %d %d\n", channel, actors[channel].pid, words[order->kind], order->a,
             order->b, order->c, order->d);
+    actors[channel].span.from = now_us();
     if (write(actors[channel].orders, order, sizeof *order) != (ssize_t)sizeof *order)
         cast_fail("actor %d: cannot be ordered: %s", channel, strerror(errno));
 }
@@ -128,6 +144,7 @@ struct answer cast_answer(int channel)
         cast_fail("actor %d: no answer", channel);
     if (read(actors[channel].answers, &answer, sizeof answer) != (ssize_t)sizeof answer)
         cast_fail("actor %d: half an answer", channel);
+    actors[channel].span.to = now_us();
     fprintf(told, "  actor %d: = %d %d\n", channel, answer.result, answer.second);
     return answer;
 }
@@ -145,6 +162,7 @@ void cast_gone(int channel)
         fprintf(stderr, "actor %d: does not end\n", channel);
         exit(2);
     }
+    actors[channel].span.to = now_us();
     close(actors[channel].pidfd);
     actors[channel].pidfd = -1;
     waitpid(actors[channel].pid, NULL, WNOHANG);
@@ -153,6 +171,7 @@ void cast_gone(int channel)
 void cast_kill(int channel)
 {
     fprintf(told, "  actor %d (%d): killed\n", channel, actors[channel].pid);
+    actors[channel].span.from = now_us();
     kill(actors[channel].pid, SIGKILL);
     cast_gone(channel);
 }

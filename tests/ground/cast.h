@@ -35,6 +35,12 @@ pid_t cast_expect(int channel);
 struct answer cast_do(int channel, const struct order *order);
 void cast_send(int channel, const struct order *order);
 struct answer cast_answer(int channel);
+/* From when the latest order was given there to when it was answered, or the process was gone: microseconds since the
+ * Unix epoch. */
+struct cast_span {
+    uint64_t from, to;
+};
+struct cast_span cast_span(int channel);
 
 /* Until the process is no more, its descriptors with it. */
 void cast_kill(int channel);

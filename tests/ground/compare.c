@@ -3,95 +3,35 @@
  * compare [-p] TRUTH OURS  compares two maps: each folder has map.json and list.jsonl in the contract's words. Prints
  * what only one of them says; exit status 1 when there is anything. Node and socket ids are replaced by what they mean
  * (pid, address, cookie), so that both may number as they like. -p leaves socket pairs out.
+ *
+ * TRUTH has times as [earliest, latest], or null, or leaves out what it does not know. The trace has its wall clock
+ * from two clocks read one after the other: all of its times may be off by one and the same bit.
  */
-#include <cjson/cJSON.h>
-#include <errno.h>
+#include "tests/ground/report.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define CLOCK_OFF_US 1e6 /* and no more than that */
+
 static bool without_pairs;
 
-struct report {
-    cJSON *map;
-    cJSON *sockets; /* array */
-    char **lines;
-    unsigned count;
-};
-
-static char *read_all(const char *folder, const char *name)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "re");
-    char *text = NULL;
-    size_t room = 0;
-    if (!file || getdelim(&text, &room, '\0', file) < 0) {
-        fprintf(stderr, "compare: %s: %s\n", path, file ? "empty" : strerror(errno));
-        exit(2);
-    }
-    fclose(file);
-    return text;
-}
-
-static cJSON *parse(const char *text, const char *what)
-{
-    cJSON *json = cJSON_Parse(text);
-    if (!json) {
-        fprintf(stderr, "compare: %s: not JSON: %.80s\n", what, text);
-        exit(2);
-    }
-    return json;
-}
-
-static struct report read_report(const char *folder)
-{
-    struct report report = {.sockets = cJSON_CreateArray()};
-    char *text = read_all(folder, "map.json"), *list = read_all(folder, "list.jsonl"), *rest = list;
-    report.map = parse(text, folder);
-    for (char *line; (line = strsep(&rest, "\n"));)
-        if (*line)
-            cJSON_AddItemToArray(report.sockets, parse(line, folder));
-    free(text);
-    free(list);
-    return report;
-}
-
-/* ---- What ids mean ---- */
-
-static const cJSON *find(const cJSON *array, const char *key, double value)
-{
-    for (const cJSON *item = cJSON_GetArrayItem(array, 0); item; item = item->next)
-        if (cJSON_GetNumberValue(cJSON_GetObjectItem(item, key)) == value)
-            return item;
-    return NULL;
-}
-
-static const char *node_name(const struct report *report, const cJSON *id)
-{
-    static char names[4][256];
-    static unsigned turn;
-    char *name = names[turn++ % 4];
-    const cJSON *node =
-        cJSON_IsNumber(id) ? find(cJSON_GetObjectItem(report->map, "nodes"), "id", id->valuedouble) : NULL;
-    if (!node)
-        return "-";
-    const char *address = cJSON_GetStringValue(cJSON_GetObjectItem(node, "address"));
-    const cJSON *pid = cJSON_GetObjectItem(node, "pid");
-    if (address)
-        snprintf(name, sizeof names[0], "%s", address);
-    else
-        snprintf(name, sizeof names[0], "%.0f", cJSON_GetNumberValue(pid));
-    return name;
-}
-
-static const char *socket_name(const struct report *report, const cJSON *id)
-{
-    const cJSON *socket = cJSON_IsNumber(id) ? find(report->sockets, "socket", id->valuedouble) : NULL;
-    const char *cookie = cJSON_GetStringValue(cJSON_GetObjectItem(socket, "cookie"));
-    return cookie ? cookie : "-";
-}
+/* What is compared as it stands, and the times; each ends with NULL. */
+static const char *const edge_keys[] = {"transport",   "server_address", "server_port", "match",
+                                        "connections", "open",           "failed",      "error",
+                                        "bytes_sent",  "bytes_received", "sockets",     NULL};
+static const char *const edge_times[] = {"first_us", "last_us", NULL};
+static const char *const listener_keys[] = {"transport", "address", "port", "accepted", "peak", NULL};
+static const char *const node_keys[] = {"kind", "comm", NULL};
+static const char *const node_times[] = {"start_us", "end_us", NULL};
+static const char *const coverage_keys[] = {"what", "detail", NULL};
+static const char *const socket_keys[] = {"family",     "type",           "protocol",   "transport",    "role",
+                                          "state",      "local_address",  "local_port", "peer_address", "peer_port",
+                                          "bytes_sent", "bytes_received", "error",      "match",        NULL};
+static const char *const socket_times[] = {"opened_us", "connected_us", "closed_us", NULL};
+static const char *const no_times[] = {NULL};
 
 /* ---- Lines ---- */
 
@@ -103,10 +43,10 @@ static void put(char *line, size_t room, const char *key, const cJSON *value)
     free(text);
 }
 
-static void add_line(struct report *report, const char *line)
+static void add_line(struct report *report, const char *text, const cJSON *item, const char *const *times)
 {
     report->lines = realloc(report->lines, (report->count + 1) * sizeof *report->lines);
-    report->lines[report->count++] = strdup(line);
+    report->lines[report->count++] = (struct line){strdup(text), item, times};
 }
 
 static bool is_word(const cJSON *object, const char *key, const char *word)
@@ -117,26 +57,41 @@ static bool is_word(const cJSON *object, const char *key, const char *word)
 
 static void edge_line(struct report *report, const cJSON *edge)
 {
-    static const char *const keys[] = {"transport", "server_address", "server_port", "match",         "connections",
-                                       "open",      "failed",         "bytes_sent",  "bytes_received"};
     char line[2048];
     if (without_pairs && is_word(edge, "match", "pair"))
         return;
-    snprintf(line, sizeof line, "edge %s -> %s", node_name(report, cJSON_GetObjectItem(edge, "from")),
-             node_name(report, cJSON_GetObjectItem(edge, "to")));
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        put(line, sizeof line, keys[i], cJSON_GetObjectItem(edge, keys[i]));
-    add_line(report, line);
+    snprintf(line, sizeof line, "edge %s -> %s", report_node(report, cJSON_GetObjectItem(edge, "from")),
+             report_node(report, cJSON_GetObjectItem(edge, "to")));
+    for (const char *const *key = edge_keys; *key; key++)
+        put(line, sizeof line, *key, cJSON_GetObjectItem(edge, *key));
+    add_line(report, line, edge, edge_times);
 }
 
 static void listener_line(struct report *report, const cJSON *listener)
 {
-    static const char *const keys[] = {"transport", "address", "port", "accepted", "peak"};
     char line[2048];
-    snprintf(line, sizeof line, "listener of %s", node_name(report, cJSON_GetObjectItem(listener, "node")));
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        put(line, sizeof line, keys[i], cJSON_GetObjectItem(listener, keys[i]));
-    add_line(report, line);
+    snprintf(line, sizeof line, "listener of %s", report_node(report, cJSON_GetObjectItem(listener, "node")));
+    for (const char *const *key = listener_keys; *key; key++)
+        put(line, sizeof line, *key, cJSON_GetObjectItem(listener, *key));
+    add_line(report, line, listener, no_times);
+}
+
+static void node_line(struct report *report, const cJSON *node)
+{
+    char line[2048];
+    snprintf(line, sizeof line, "node %s", report_node(report, cJSON_GetObjectItem(node, "id")));
+    for (const char *const *key = node_keys; *key; key++)
+        put(line, sizeof line, *key, cJSON_GetObjectItem(node, *key));
+    add_line(report, line, node, node_times);
+}
+
+static void coverage_line(struct report *report, const cJSON *coverage)
+{
+    char line[2048];
+    snprintf(line, sizeof line, "coverage of %s", report_node(report, cJSON_GetObjectItem(coverage, "node")));
+    for (const char *const *key = coverage_keys; *key; key++)
+        put(line, sizeof line, *key, cJSON_GetObjectItem(coverage, *key));
+    add_line(report, line, coverage, no_times);
 }
 
 static int by_number(const void *a, const void *b)
@@ -151,7 +106,7 @@ static void holders(const struct report *report, const cJSON *socket, char *line
     unsigned count = 0;
     const cJSON *holder = cJSON_GetArrayItem(cJSON_GetObjectItem(socket, "holders"), 0);
     for (; holder && count < 64; holder = holder->next)
-        names[count++] = strdup(node_name(report, holder));
+        names[count++] = strdup(report_node(report, holder));
     qsort(names, count, sizeof *names, by_number);
     size_t used = strlen(line);
     used += (size_t)snprintf(line + used, room - used, " holders=");
@@ -163,28 +118,25 @@ static void holders(const struct report *report, const cJSON *socket, char *line
 
 static void socket_line(struct report *report, const cJSON *socket)
 {
-    static const char *const keys[] = {"family",     "type",           "protocol",   "transport",    "role",
-                                       "state",      "local_address",  "local_port", "peer_address", "peer_port",
-                                       "bytes_sent", "bytes_received", "error",      "match"};
     char line[4096];
     if (without_pairs && is_word(socket, "role", "pair"))
         return;
     snprintf(line, sizeof line, "socket %s of %s", cJSON_GetStringValue(cJSON_GetObjectItem(socket, "cookie")),
-             node_name(report, cJSON_GetObjectItem(socket, "process")));
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (strncmp(keys[i], "local_", 6) != 0 || !is_word(socket, "state", "failed")) /* the kernel took it back */
-            put(line, sizeof line, keys[i], cJSON_GetObjectItem(socket, keys[i]));
+             report_node(report, cJSON_GetObjectItem(socket, "process")));
+    for (const char *const *key = socket_keys; *key; key++)
+        if (strncmp(*key, "local_", 6) != 0 || !is_word(socket, "state", "failed")) /* the kernel took it back */
+            put(line, sizeof line, *key, cJSON_GetObjectItem(socket, *key));
     holders(report, socket, line, sizeof line);
     size_t used = strlen(line);
     snprintf(line + used, sizeof line - used, " peer_socket=%s peer_process=%s",
-             socket_name(report, cJSON_GetObjectItem(socket, "peer_socket")),
-             node_name(report, cJSON_GetObjectItem(socket, "peer_process")));
-    add_line(report, line);
+             report_socket(report, cJSON_GetObjectItem(socket, "peer_socket")),
+             report_node(report, cJSON_GetObjectItem(socket, "peer_process")));
+    add_line(report, line, socket, socket_times);
 }
 
 static int by_text(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(((const struct line *)a)->text, ((const struct line *)b)->text);
 }
 
 static void each(struct report *report, const cJSON *array, void (*line)(struct report *report, const cJSON *item))
@@ -197,9 +149,67 @@ static void make_lines(struct report *report)
 {
     each(report, cJSON_GetObjectItem(report->map, "edges"), edge_line);
     each(report, cJSON_GetObjectItem(report->map, "listeners"), listener_line);
+    each(report, cJSON_GetObjectItem(report->map, "nodes"), node_line);
+    each(report, cJSON_GetObjectItem(report->map, "coverage"), coverage_line);
     each(report, report->sockets, socket_line);
     if (report->count)
         qsort(report->lines, report->count, sizeof *report->lines, by_text);
+}
+
+/* ---- Times ---- */
+
+/* How far our clock may be off by what was compared so far, and which two times say so. */
+static struct {
+    double low, high;
+    char lowest[512], highest[512];
+} off = {-CLOCK_OFF_US, CLOCK_OFF_US, "", ""};
+
+static bool compare_time(const struct line *line, const char *key, const cJSON *truth, const cJSON *ours)
+{
+    char text[512];
+    if (!truth)
+        return true;
+    if (!cJSON_IsArray(truth) || !cJSON_IsNumber(ours)) {
+        if (cJSON_IsNull(truth) && cJSON_IsNull(ours))
+            return true;
+        printf("%s %s: %s\n", cJSON_IsNull(truth) ? "ours, but not true:" : "true, but not ours:", key, line->text);
+        return false;
+    }
+    double from = cJSON_GetArrayItem(truth, 0)->valuedouble, to = cJSON_GetArrayItem(truth, 1)->valuedouble;
+    snprintf(text, sizeof text, "%s=%.0f, true [%.0f, %.0f]: %.380s", key, ours->valuedouble, from, to, line->text);
+    if (from - ours->valuedouble > off.low) {
+        off.low = from - ours->valuedouble;
+        snprintf(off.lowest, sizeof off.lowest, "%s", text);
+    }
+    if (to - ours->valuedouble < off.high) {
+        off.high = to - ours->valuedouble;
+        snprintf(off.highest, sizeof off.highest, "%s", text);
+    }
+    return true;
+}
+
+static bool compare_times(const struct line *truth, const struct line *ours)
+{
+    bool agree = true;
+    for (const char *const *key = truth->times; *key; key++)
+        agree &=
+            compare_time(truth, *key, cJSON_GetObjectItem(truth->item, *key), cJSON_GetObjectItem(ours->item, *key));
+    return agree;
+}
+
+/* What the truth does not always say. */
+static bool compare_optional(const struct line *truth, const struct line *ours)
+{
+    static const char *const keys[] = {"ppid", "fd"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const cJSON *value = cJSON_GetObjectItem(truth->item, keys[i]);
+        double seen = cJSON_GetNumberValue(cJSON_GetObjectItem(ours->item, keys[i]));
+        if (!value || value->valuedouble == seen)
+            continue;
+        printf("true: %s=%.0f, ours: %.0f: %s\n", keys[i], value->valuedouble, seen, truth->text);
+        return false;
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -213,19 +223,26 @@ int main(int argc, char **argv)
         fputs("usage: compare [-p] TRUTH OURS\n", stderr);
         return 2;
     }
-    struct report truth = read_report(argv[at]), ours = read_report(argv[at + 1]);
+    struct report truth = report_read(argv[at]), ours = report_read(argv[at + 1]);
     make_lines(&truth);
     make_lines(&ours);
     bool differ = false;
     for (unsigned i = 0, j = 0; i < truth.count || j < ours.count;) {
-        int order = i == truth.count ? 1 : j == ours.count ? -1 : strcmp(truth.lines[i], ours.lines[j]);
+        int order = i == truth.count ? 1 : j == ours.count ? -1 : strcmp(truth.lines[i].text, ours.lines[j].text);
         differ = differ || order != 0;
         if (order < 0)
-            printf("true: %s\n", truth.lines[i]);
+            printf("true: %s\n", truth.lines[i].text);
         if (order > 0)
-            printf("ours: %s\n", ours.lines[j]);
+            printf("ours: %s\n", ours.lines[j].text);
+        if (order == 0 &&
+            (!compare_times(&truth.lines[i], &ours.lines[j]) || !compare_optional(&truth.lines[i], &ours.lines[j])))
+            differ = true;
         i += order <= 0;
         j += order >= 0;
+    }
+    if (off.low > off.high) {
+        printf("too early: %s\ntoo late: %s\n", off.lowest, off.highest);
+        differ = true;
     }
     return differ;
 }

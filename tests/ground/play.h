@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of steps share: choosing, and ordering one call. step_*.c only.
+ * What the files of steps share: choosing, and ordering one call. step*.c only.
  */
 #ifndef TESTS_GROUND_PLAY_H
 #define TESTS_GROUND_PLAY_H
@@ -12,6 +12,8 @@
 STEPS(X)
 #undef X
 
+/* The folder is where unix sockets are bound. */
+void play_open(const char *folder);
 bool play_chance(unsigned percent);
 /* An order's result; the scenario ends where it failed. */
 int play_must(int process, const struct order *order);
@@ -21,6 +23,7 @@ int play_process(void);                   /* any that lives */
 int play_holder(const struct sock *sock); /* any that lives and holds it; -1 none */
 int play_user(struct sock *sock);         /* who may send or receive: pairs and datagrams have one user only; -1 none */
 int play_channel(void);                   /* free, or -1 */
+int play_fork(int parent, int channel);   /* the child there */
 struct sock *play_socket(bool (*fits)(const struct sock *)); /* any that is held and fits, or NULL */
 bool play_is_tcp(const struct sock *sock);
 /* A unix address that nobody has: a path or an abstract name. */
@@ -29,5 +32,12 @@ socklen_t play_unix_address(struct sockaddr_storage *out, bool abstract);
 socklen_t play_inet_address(struct sockaddr_storage *out, int family, bool any);
 void play_bind(int process, int fd, const struct sockaddr_storage *address, socklen_t size);
 struct row *play_row(struct sock *listener);
+int play_flags(void); /* SOCK_CLOEXEC or 0 */
+/* A new socket at *fd; type without flags. */
+struct sock *play_new(int process, int family, int type, int flags, int *fd);
+/* connect(), and where that is only begun its end: 0 or -errno. *begun: when it was called. */
+int play_connect(int process, int fd, const struct sockaddr_storage *to, socklen_t size, struct cast_span *begun);
+/* An attempt to reach client->peer failed. `to`: whose address that is, -1 nobody's. */
+void play_failed(int process, struct sock *client, int error, struct cast_span begun, const char *match, int to);
 
 #endif

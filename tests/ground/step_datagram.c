@@ -10,16 +10,9 @@
 #include <string.h>
 #include <sys/un.h>
 
-static int flags(void)
-{
-    return play_chance(50) ? SOCK_CLOEXEC : 0;
-}
-
 static struct sock *make(int process, int family, int *fd)
 {
-    int extra = flags();
-    *fd = play(process, ORDER_SOCKET, family, SOCK_DGRAM | extra, 0, 0);
-    struct sock *sock = world_socket(process, *fd, family, SOCK_DGRAM, 0, extra != 0);
+    struct sock *sock = play_new(process, family, SOCK_DGRAM, play_flags(), fd);
     sock->user = process;
     return sock;
 }
@@ -110,10 +103,12 @@ static void meets(struct sock *server, const struct sock *client)
     server->peer = world_name(&seen, size);
 }
 
-static void exchange(struct sock *client, struct sock *server, const struct order *order)
+static void exchange(struct sock *client, struct sock *server, const struct order *order, struct cast_span begun)
 {
     int fd = order->a;
     play_must(client->user, order);
+    if (!begun.from)
+        begun = cast_span(client->user);
     sent(client, order->b);
     world_local(client->user, fd);
     if (strcmp(client->state, "created") == 0 && client->local.port > 0)
@@ -121,6 +116,7 @@ static void exchange(struct sock *client, struct sock *server, const struct orde
     receive(server, order->b);
     bool first = !server->talk;
     struct talk *talk = talk_of(client, server);
+    talk->begun = begun;
     talk->sent += (unsigned)order->b;
     if (!client->other)
         client->other = server;
@@ -144,6 +140,7 @@ void step_datagram(void)
         server = new_server();
     int process = play_process(), fd;
     struct sock *client = make(process, server->family, &fd);
+    struct cast_span begun = {0, 0}; /* when it was sent */
     struct order order = {.kind = ORDER_SENDTO, .a = fd, .b = 1 + (int)step_random(1000)};
     order.size = way_to(server, &order.address);
     client->peer = world_name(&order.address, order.size);
@@ -156,10 +153,12 @@ void step_datagram(void)
         struct order connect = order;
         connect.kind = ORDER_CONNECT;
         play_must(process, &connect);
+        begun = cast_span(process);
+        client->established = begun;
         client->role = "datagram";
         client->state = "established";
         world_local(process, fd);
         order.kind = ORDER_SEND;
     }
-    exchange(client, server, &order);
+    exchange(client, server, &order, begun);
 }

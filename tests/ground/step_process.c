@@ -6,20 +6,13 @@
 
 #include <string.h>
 
-static int enlist(int channel, pid_t pid)
-{
-    world.processes_count = channel + 1;
-    world.processes[channel].pid = pid;
-    world.processes[channel].alive = true;
-    world.processes[channel].silent = true;
-    return channel;
-}
-
 void step_start(void)
 {
     int channel = play_channel();
-    if (channel >= 0)
-        enlist(channel, cast_start(channel));
+    if (channel >= 0) {
+        pid_t pid = cast_start(channel);
+        world_enter(channel, pid, -1, cast_span(channel));
+    }
 }
 
 /* A program image that has not touched any socket has no log, so that nobody can know what its children hold. */
@@ -36,9 +29,7 @@ void step_fork(void)
     int channel = play_channel(), parent = play_process();
     if (channel < 0 || holds_unseen(parent))
         return;
-    play(parent, ORDER_FORK, channel, 0, 0, 0);
-    enlist(channel, cast_expect(channel));
-    world_fork(parent, channel);
+    play_fork(parent, channel);
 }
 
 /* Its counts tell who used an end of a pair; a kill or an exec would take them. */

@@ -64,7 +64,8 @@ struct sock *world_socket(int process, int fd, int family, int type, int protoco
                           .role = "unused",
                           .state = "created",
                           .user = -1,
-                          .last_peer = -1};
+                          .last_peer = -1,
+                          .opened = cast_span(process)};
     world.sockets[world.sockets_count++] = sock;
     world_hold(process, fd, sock, cloexec);
     world_touch(process, sock);
@@ -83,7 +84,8 @@ struct talk *world_talk(struct sock *client, struct sock *server, const char *ma
                           .to = server ? server->owner : -1,
                           .transport = world_transport(client),
                           .match = match,
-                          .served = client->peer};
+                          .served = client->peer,
+                          .begun = cast_span(client->owner)};
     world.talks[world.talks_count++] = talk;
     if (!client->talk)
         client->talk = talk;
@@ -118,6 +120,7 @@ void world_hold(int process, int fd, struct sock *sock, bool cloexec)
     world.processes[process].fds[fd].cloexec = cloexec;
     world.processes[process].fds[fd].met = true;
     world.processes[process].fds[fd].handed = false;
+    sock->renumbered = sock->renumbered || (sock->holders & 1u << process);
     sock->holders |= 1u << process;
 }
 
@@ -134,6 +137,7 @@ static bool is_connection(const struct sock *sock)
 void world_touch_fd(int process, int fd)
 {
     world.processes[process].silent = false;
+    world.processes[process].known = true;
     world.processes[process].fds[fd].met = true;
     world.processes[process].fds[fd].untold = true;
 }
@@ -145,8 +149,11 @@ void world_touch(int process, const struct sock *sock)
 
 void world_use(int process, struct sock *sock)
 {
-    if (is_connection(sock))
+    if (is_connection(sock) && sock->owner != process) {
         sock->owner = process;
+        sock->fd = world_fd(process, sock);
+        sock->talk->moved = true;
+    }
     world.processes[process].fds[world_fd(process, sock)].handed = false;
     world_touch(process, sock);
 }
@@ -169,6 +176,7 @@ void world_own(int process, struct sock *sock, enum rank rank)
         return;
     sock->rank = rank;
     sock->owner = process;
+    sock->fd = world_fd(process, sock);
 }
 
 void world_drop(int process, int fd, bool told)
@@ -187,6 +195,9 @@ void world_drop(int process, int fd, bool told)
         sock->last_peer = sock->other->owner;
     if (!sock->unreleased && sock->accepted && !world_held(sock))
         sock->row->now--;
+    if (told)
+        sock->dropped = cast_span(process);
+    sock->closed = sock->unreleased || world_held(sock) ? (struct cast_span){0, 0} : cast_span(process);
 }
 
 bool world_bytes(const struct sock *sock)
@@ -202,6 +213,18 @@ bool world_bytes(const struct sock *sock)
     return true;
 }
 
+void world_enter(int process, pid_t pid, int parent, struct cast_span start)
+{
+    world.processes_count = process + 1;
+    world.processes[process].pid = pid;
+    world.processes[process].parent = parent;
+    world.processes[process].start = start;
+    world.processes[process].alive = true;
+    world.processes[process].silent = true;
+    world.processes[process].comm = parent < 0 ? "actor" : world.processes[parent].comm;
+    world.processes[process].parent_told = parent < 0 || !world.processes[parent].silent;
+}
+
 void world_fork(int parent, int child)
 {
     for (int fd = 0; fd < DESCRIPTORS; fd++)
@@ -211,10 +234,12 @@ void world_fork(int parent, int child)
             world.processes[child].fds[fd].handed = true;
         }
     world.processes[child].silent = world.processes[parent].silent;
+    world.processes[child].known = !world.processes[child].silent;
 }
 
 void world_exec(int process)
 {
+    world.processes[process].comm = "exe";
     world.processes[process].silent = true;
     for (int fd = 0; fd < DESCRIPTORS; fd++) {
         struct sock *sock = world.processes[process].fds[fd].sock;
@@ -234,6 +259,8 @@ void world_end(int process, bool told)
 {
     told = told && !world.processes[process].silent;
     world.processes[process].alive = false;
+    if (told)
+        world.processes[process].end = cast_span(process);
     for (int fd = 0; fd < DESCRIPTORS; fd++)
         if (world.processes[process].fds[fd].sock)
             world_drop(process, fd, told);

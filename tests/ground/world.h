@@ -46,9 +46,13 @@ struct sock {
     struct name local, peer;
     struct sockaddr_storage address; /* the local one */
     socklen_t address_size;
-    int owner; /* process index */
+    int owner;       /* process index */
+    int fd;          /* in it, when it became the owner */
+    bool renumbered; /* some process had it under several numbers: which one it was used by is nobody's concern */
     enum rank rank;
-    uint32_t holders; /* process indexes that ever held it */
+    struct cast_span opened, established, closed; /* from == 0: not, or nobody can tell when */
+    struct cast_span dropped;                     /* by whichever holder, latest */
+    uint32_t holders;                             /* process indexes that ever held it */
     unsigned in_flight;
     bool counted;    /* some process told its counts */
     bool lost;       /* some process could not, as it became another image */
@@ -77,13 +81,21 @@ struct talk {
     struct name external, served;
     const char *transport, *match;
     bool failed;
-    uint64_t sent, received; /* datagrams: from the client's view */
+    int error;
+    struct cast_span begun, ended; /* ended: of one that failed */
+    bool moved;                    /* was another process's, at either end */
+    uint64_t sent, received;       /* datagrams: from the client's view */
     bool datagrams;
 };
 
 struct process {
     pid_t pid;
+    int parent;       /* index, -1: the coordinator */
+    bool parent_told; /* by the parent's log, or the process's own while the parent lived */
+    const char *comm;
+    struct cast_span start, end; /* end.from == 0: lives, or nobody can tell when it ended */
     bool alive;
+    bool known;  /* the trace has it: some image of it touched a socket, or its parent's did before it was forked */
     bool silent; /* an image that has not touched a socket */
     struct {
         struct sock *sock;
@@ -109,6 +121,8 @@ extern struct world world;
 struct name world_name(const struct sockaddr_storage *address, socklen_t size);
 const char *world_transport(const struct sock *sock);
 
+/* A new process. */
+void world_enter(int process, pid_t pid, int parent, struct cast_span start);
 /* A new socket at `fd` of `process`, its cookie and local name looked up. */
 struct sock *world_socket(int process, int fd, int family, int type, int protocol, bool cloexec);
 /* Looks its local name up again. */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Steps about listeners: listen, group.
+ */
+#include "tests/ground/play.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void listens(int process, int fd, struct sock *sock, bool named)
+{
+    play(process, ORDER_LISTEN, fd, 64, 0, 0);
+    if (!named)
+        world_local(process, fd);
+    world_own(process, sock, RANK_USED);
+    sock->role = "listener";
+    sock->state = "listening";
+    sock->row = play_row(sock);
+}
+
+/* A path that somebody listened on before. */
+static bool used_path(struct sockaddr_storage *out, socklen_t *size)
+{
+    for (unsigned i = 0; i < world.sockets_count; i++) {
+        const struct sock *sock = world.sockets[i];
+        if (sock->family != AF_UNIX || strcmp(sock->role, "listener") != 0 || world_held(sock) ||
+            sock->local.text[0] != '/')
+            continue;
+        for (unsigned j = i + 1; j < world.sockets_count; j++)
+            if (world_held(world.sockets[j]) && strcmp(world.sockets[j]->local.text, sock->local.text) == 0)
+                return false;
+        unlink(sock->local.text);
+        *out = sock->address;
+        *size = sock->address_size;
+        return true;
+    }
+    return false;
+}
+
+static void listen_unix(int process)
+{
+    int fd, type = play_chance(70) ? SOCK_STREAM : SOCK_SEQPACKET;
+    struct sockaddr_storage address;
+    socklen_t size;
+    struct sock *sock = play_new(process, AF_UNIX, type, play_flags(), &fd);
+    if (!play_chance(30) || !used_path(&address, &size))
+        size = play_unix_address(&address, play_chance(40));
+    play_bind(process, fd, &address, size);
+    listens(process, fd, sock, true);
+}
+
+void step_listen(void)
+{
+    int process = play_process(), fd;
+    if (play_chance(40)) {
+        listen_unix(process);
+        return;
+    }
+    int family = play_chance(50) ? AF_INET : AF_INET6;
+    struct sockaddr_storage address;
+    struct sock *sock = play_new(process, family, SOCK_STREAM, play_flags(), &fd);
+    bool named = play_chance(85); /* else listen() chooses */
+    if (play_chance(50))
+        play(process, ORDER_OPTION, fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (named) {
+        socklen_t size = play_inet_address(&address, family, play_chance(50));
+        play_bind(process, fd, &address, size);
+    }
+    listens(process, fd, sock, named);
+}
+
+void step_group(void)
+{
+    struct sockaddr_storage address;
+    socklen_t size = play_inet_address(&address, AF_INET, false);
+    unsigned members = 2 + step_random(2);
+    for (unsigned i = 0; i < members; i++) {
+        int process = play_process(), fd;
+        struct sock *sock = play_new(process, AF_INET, SOCK_STREAM, play_flags(), &fd);
+        play(process, ORDER_OPTION, fd, SOL_SOCKET, SO_REUSEPORT, 1);
+        play_bind(process, fd, &address, size);
+        listens(process, fd, sock, true);
+        sock->grouped = true;
+        address = sock->address;
+    }
+}

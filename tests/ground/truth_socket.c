@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The true sockets.
+ */
+#include "tests/ground/truth.h"
+
+#include <string.h>
+
+static unsigned socket_id(const struct sock *sock)
+{
+    for (unsigned i = 0; i < world.sockets_count; i++)
+        if (world.sockets[i] == sock)
+            return i + 1;
+    return 0;
+}
+
+static const char *type_word(int type)
+{
+    return type == SOCK_STREAM ? "SOCK_STREAM" : type == SOCK_DGRAM ? "SOCK_DGRAM" : "SOCK_SEQPACKET";
+}
+
+static const char *family_word(int family)
+{
+    return family == AF_INET ? "AF_INET" : family == AF_INET6 ? "AF_INET6" : "AF_UNIX";
+}
+
+static const char *state_word(const struct sock *sock)
+{
+    return world_held(sock) || strcmp(sock->state, "failed") == 0 ? sock->state : "closed";
+}
+
+static void peer_of(cJSON *object, const struct sock *sock)
+{
+    const struct talk *talk = sock->talk;
+    const struct sock *other = sock->other;
+    int process = -1;
+    if (talk)
+        process = talk->server == sock && talk->client != sock ? truth_from(talk) : truth_to(talk);
+    if (talk && truth_moves(talk) && sock->last_peer >= 0)
+        process = sock->last_peer;
+    truth_number(object, "peer_socket", other != NULL, other ? socket_id(other) : 0);
+    truth_number(object, "peer_process", process >= 0, process);
+    truth_text(object, "match", talk && !talk->failed ? talk->match : NULL);
+}
+
+cJSON *truth_socket(const struct sock *sock)
+{
+    char cookie[32];
+    snprintf(cookie, sizeof cookie, "%llx", (unsigned long long)sock->cookie);
+    bool inet = sock->family != AF_UNIX, known = world_bytes(sock);
+    cJSON *object = cJSON_CreateObject();
+    truth_number(object, "socket", true, socket_id(sock));
+    truth_text(object, "cookie", cookie);
+    truth_number(object, "process", true, sock->owner);
+    if (!sock->renumbered)
+        truth_number(object, "fd", true, sock->fd);
+    truth_text(object, "family", family_word(sock->family));
+    truth_text(object, "type", type_word(sock->type));
+    truth_text(object, "protocol", !inet ? NULL : sock->type == SOCK_DGRAM ? "IPPROTO_UDP" : "IPPROTO_TCP");
+    truth_text(object, "transport", world_transport(sock));
+    truth_text(object, "role", sock->role);
+    truth_text(object, "state", state_word(sock));
+    truth_place(object, "local_address", "local_port", &sock->local);
+    truth_place(object, "peer_address", "peer_port", &sock->peer);
+    truth_number(object, "bytes_sent", known, (double)sock->sent);
+    truth_number(object, "bytes_received", known, (double)sock->received);
+    truth_error(object, "error", sock->error);
+    truth_time(object, "opened_us", sock->opened);
+    truth_time(object, "connected_us", sock->established);
+    truth_time(object, "closed_us", sock->closed);
+    cJSON *holders = cJSON_AddArrayToObject(object, "holders");
+    for (int i = 0; i < world.processes_count; i++)
+        if (sock->holders & 1u << i)
+            cJSON_AddItemToArray(holders, cJSON_CreateNumber(i));
+    peer_of(object, sock);
+    return object;
+}
