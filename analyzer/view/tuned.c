@@ -12,6 +12,8 @@
 #include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +34,7 @@ struct tuned_row {
     const struct process *process;
     struct socket_option *option;
     uint64_t first_socket, sockets;
+    uint32_t end_least, end_most; /* in force when the sockets were closed; 0 unknown */
     size_t key_size;
     struct tuned_key key; /* and the option's bytes */
 };
@@ -54,6 +57,10 @@ static void add_row(struct tuned_row **rows, const struct tuned_row *like)
     HASH_FIND(hh, *rows, &like->key, (unsigned)like->key_size, row);
     if (row) {
         row->sockets += like->sockets;
+        if (like->end_least && (!row->end_least || like->end_least < row->end_least))
+            row->end_least = like->end_least;
+        if (like->end_most > row->end_most)
+            row->end_most = like->end_most;
         return;
     }
     row = malloc(sizeof *row + like->key_size);
@@ -61,6 +68,20 @@ static void add_row(struct tuned_row **rows, const struct tuned_row *like)
         abort();
     memcpy(row, like, sizeof *row + like->key_size);
     HASH_ADD_KEYPTR(hh, *rows, &row->key, (unsigned)row->key_size, row);
+}
+
+/* What the kernel said at the socket's end of what this option asks for; 0: nothing. */
+static uint32_t at_end(const struct socket *socket, const struct socket_option *option)
+{
+    if (option->error)
+        return 0;
+    if (option->level == IPPROTO_TCP && option->name == TCP_MAXSEG)
+        return socket->tcp_known ? socket->tcp.snd_mss : 0;
+    if (option->level != SOL_SOCKET)
+        return 0;
+    if (option->name == SO_SNDBUF || option->name == SO_SNDBUFFORCE)
+        return socket->sndbuf;
+    return option->name == SO_RCVBUF || option->name == SO_RCVBUFFORCE ? socket->rcvbuf : 0;
 }
 
 static void add_option(struct tuned *tuned, const struct socket *socket, const struct socket_option *option)
@@ -74,6 +95,7 @@ static void add_option(struct tuned *tuned, const struct socket *socket, const s
     memcpy(copy, option, sizeof *copy + bytes);
     *row = (struct tuned_row){
         .process = socket->owner, .option = copy, .first_socket = socket->id, .sockets = 1, .key_size = key_size};
+    row->end_least = row->end_most = at_end(socket, option);
     row->key.process = socket->owner ? socket->owner->id : UINT32_MAX;
     row->key.role = socket->role;
     row->key.family = socket->family;
@@ -112,6 +134,8 @@ bool tuned_json(struct tuned *tuned, FILE *out)
         value_text(object, "role", word_role(row->key.role));
         setting_json(object, row->option);
         value_text(object, "verdict", setting_verdict_word(setting_verdict(row->option)));
+        value_integer(object, "end_least", row->end_least != 0, row->end_least);
+        value_integer(object, "end_most", row->end_most != 0, row->end_most);
         value_integer(object, "sockets", true, (int64_t)row->sockets);
         value_integer(object, "first_socket", true, (int64_t)row->first_socket);
         if (!json_print_line(out, object))
@@ -149,34 +173,44 @@ static bool same_kind(const struct tuned_row *a, const struct tuned_row *b)
            a->key.family == b->key.family && a->key.protocol == b->key.protocol;
 }
 
-/* The number a clamped or raised buffer was held to: half of what reads back. */
-static void remark(const struct socket_option *option, char *out, size_t size)
+/* What became of it, and what was in force at the end where that is another number still. The number that a clamped or
+ * raised buffer was held to is half of what reads back. */
+static void remark(const struct tuned_row *row, char *out, size_t size)
 {
+    const struct socket_option *option = row->option;
     const unsigned char *bytes;
     int64_t effective = 0;
-    char number[WORD_MAX];
+    char number[WORD_MAX], limit[32], range[32] = "";
+    const char *said = "";
     size_t effective_size = setting_effective(option, &bytes);
-    option_number(option->level, option->name, bytes, effective_size, &effective);
-    out[0] = '\0';
+    bool integer = option_number(option->level, option->name, bytes, effective_size, &effective);
+    snprintf(limit, sizeof limit, "CLAMPED to %lld", (long long)(effective / 2));
     switch (setting_verdict(option)) {
     case SETTING_AS_ASKED:
-        return;
+        break;
     case SETTING_DOUBLED:
-        snprintf(out, size, "doubled, as Linux does");
-        return;
+        said = "doubled, as Linux does";
+        break;
     case SETTING_RAISED:
-        snprintf(out, size, "RAISED to the least");
-        return;
+        said = "RAISED to the least";
+        break;
     case SETTING_CLAMPED:
-        snprintf(out, size, "CLAMPED to %lld", (long long)(effective / 2));
-        return;
+        said = limit;
+        break;
     case SETTING_CHANGED:
-        snprintf(out, size, "CHANGED");
-        return;
+        said = "CHANGED";
+        break;
     case SETTING_REFUSED:
         snprintf(out, size, "REFUSED %s", word_or_number(names_errno(option->error), option->error, number));
         return;
     }
+    bool other = row->end_least && integer && (row->end_least != effective || row->end_most != effective);
+    if (row->end_most != row->end_least)
+        snprintf(range, sizeof range, "-%u", row->end_most);
+    if (other)
+        snprintf(out, size, "%s%s%u%s at the end", said, *said ? "; " : "", row->end_least, range);
+    else
+        snprintf(out, size, "%s", said);
 }
 
 static const char *colour_of(const struct socket_option *option)
@@ -213,14 +247,14 @@ static bool put_kind(struct tuned_row *const *rows, unsigned count, unsigned wid
         const struct socket_option *option = rows[i]->option;
         const unsigned char *bytes;
         size_t size = setting_effective(option, &bytes);
-        char name[SETTING_NAME_MAX], requested[OPTION_TEXT_MAX], effective[OPTION_TEXT_MAX], note[64], sockets[32];
+        char name[SETTING_NAME_MAX], requested[OPTION_TEXT_MAX], effective[OPTION_TEXT_MAX], note[96], sockets[32];
         option_text(option->level, option->name, option->bytes, option->kept_size, requested);
         option_text(option->level, option->name, bytes, size, effective);
         bool differs = setting_verdict(option) != SETTING_AS_ASKED;
         sockets[0] = '\0';
         if (rows[i]->sockets > 1)
             snprintf(sockets, sizeof sockets, "x%llu", (unsigned long long)rows[i]->sockets);
-        remark(option, note, sizeof note);
+        remark(rows[i], note, sizeof note);
         grid_colour(grid, colour ? colour_of(option) : NULL);
         grid_cell(grid, setting_name(option->level, option->name, name));
         grid_cell(grid, requested[0] ? requested : "(no value)");

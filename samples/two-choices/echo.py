@@ -1,11 +1,14 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 #
-# echo.py: one echo, ten times over; what changes is what an application may choose below itself: the transport, and its parameters.
+# echo.py FOLDER: one echo, again and again; what changes is what an application may choose below itself: the transport, and its parameters.
 import os
+import signal
 import socket
 import struct
 import sys
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 work = sys.argv[1]
 SAY = b"echo" * 250
 MPTCP = 262
@@ -70,8 +73,8 @@ def ask(server, family, kind, protocol, parameters, path):
     end.close()
 
 
-for number, (what, family, kind, protocol, parameters) in enumerate(CHOICES):
-    path = f"{work}/{number}"
+for what, family, kind, protocol, parameters in CHOICES:
+    path = f"{work}/{what.split()[-1]}"
     try:
         server = bind(family, kind, protocol, path)
     except OSError as error:

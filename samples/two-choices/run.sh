@@ -15,4 +15,4 @@ if [ "${1:-}" != traffic ]; then
 fi
 
 sample_house
-/usr/bin/python3 "samples/$name/echo.py" "$work"
+"samples/$name/echo.py" "$work"

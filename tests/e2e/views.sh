@@ -21,6 +21,8 @@ case_has "tuned: as asked" '^  TCP_NODELAY +on$' "$tuned"
 case_has "tuned: doubled" '^  SO_SNDBUF +8192 +-> +16384 +doubled' "$tuned"
 case_has "tuned: clamped, to what" '^  SO_RCVBUF +1073741823 +-> +[0-9]+ +CLAMPED to [0-9]+$' "$tuned"
 case_has "tuned: refused, why" 'REFUSED ENOPROTOOPT$' "$tuned"
+case_is "tuned: the buffers in force at the end" "16384 16384" \
+    "$("$sockatlas" tuned --json set | jq -r 'select(.name == "SO_SNDBUF") | "\(.end_least) \(.end_most)"')"
 case_is "tuned: nothing set" "no parameter was set on any socket" "$("$sockatlas" tuned talk)"
 case_is "tuned: no line is longer than 80 columns" "" "$(awk 'length > 80' <<<"$tuned")"
 

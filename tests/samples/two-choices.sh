@@ -21,6 +21,13 @@ case_has "a buffer is clamped" "SO_RCVBUF +1073741824 +-> .*CLAMPED to $(cat /pr
 case_has "a buffer is raised" 'SO_RCVBUF +1 +-> .*RAISED' "$verdicts"
 case_has "a name is as asked for" 'TCP_CONGESTION +reno$' "$verdicts"
 case_has "a name is refused" 'TCP_CONGESTION +nosuch .*REFUSED ENOENT' "$verdicts"
+case_is "the buffers in force at the end" "SO_RCVBUF $((2 * $(cat /proc/sys/net/core/rmem_max))) SO_SNDBUF 200000" "$("$sockatlas" tuned --json trace |
+    jq -r 'select(.transport == "tcp" and .end_least) | select(.name != "TCP_MAXSEG") | "\(.name) \(.end_least)"' | sort | tr '\n' ' ' | sed 's/ $//')"
+case_has "the segment size at the end" 'TCP_MAXSEG +600 +588 at the end$' "$verdicts"
+case_has "keepalive" 'TCP_KEEPIDLE +30$' "$verdicts"
+case_has "linger" 'SO_LINGER +\{on, 0 s\}$' "$verdicts"
+case_has "no delay" 'TCP_NODELAY +on$' "$verdicts"
+case_is "the congestion control in force" '["reno"]' "$("$sockatlas" list --json --role client trace | jq -sc '[.[].tcp.congestion // empty] | unique')"
 case_is "the segment size in force" "[588]" "$("$sockatlas" list --json --role client trace | jq -sc '
     [.[] | select(any(.options[]; .name == "TCP_MAXSEG")) | .tcp.snd_mss]')"
 finish
