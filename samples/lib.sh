@@ -10,7 +10,7 @@
 #   sample_run ARG...     traces `run.sh traffic ARG...`
 #   shown COMMAND...      prints the command, then what it prints
 #
-# The trace stays in build/samples/NAME, or where SAMPLE_TRACE says.
+# The trace stays in build/samples/NAME, or where SAMPLE_TRACE says. With SAMPLE_BRIEF a sample whose trace is long does less (samples/keep).
 
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -29,4 +29,6 @@ start redis-server --bind 127.0.0.1 --port "$store" --save '' --dir "$work" --lo
 until_true grep -q 'Ready to accept connections' "$work/redis.log"
 start "samples/$name/$2/visits" "$service" "$store" >"$work/visits"
 until_true grep -q ready "$work/visits"
-"samples/$name/ask" "$service" 50
+answers=50
+[ -z "${SAMPLE_BRIEF:-}" ] || answers=21
+"samples/$name/ask" "$service" $answers

@@ -23,8 +23,9 @@ if [ "${2:-}" = --full ]; then
     echo "$((addresses * each)) connections take about $need MiB ($free MiB are free) and $processes processes of up to $(ulimit -H -n) descriptors."
     [ "$free" -gt "$need" ] || { echo "samples/$name: not enough memory" >&2 && exit 1; }
 else
-    addresses=6 each=100
-    echo 20000 20199 >/proc/sys/net/ipv4/ip_local_port_range || exit 1
+    ports=$([ -n "${SAMPLE_BRIEF:-}" ] && echo 10 || echo 200)
+    addresses=6 each=$((ports / 2))
+    echo 20000 $((20000 + ports - 1)) >/proc/sys/net/ipv4/ip_local_port_range || exit 1
 fi
 
 mkdir -p "$trace"
