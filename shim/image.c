@@ -48,6 +48,20 @@ static uint64_t parse_number(const char *text)
     return value;
 }
 
+/* Two numbers with blanks between them. */
+static void read_port_range(struct sockatlas_header *header)
+{
+    char range[32];
+    read_line("/proc/sys/net/ipv4/ip_local_port_range", range, sizeof(range));
+    const char *high = range;
+    while (*high >= '0' && *high <= '9')
+        high++;
+    while (*high == '\t' || *high == ' ')
+        high++;
+    header->port_low = (uint16_t)parse_number(range);
+    header->port_high = (uint16_t)parse_number(high);
+}
+
 /* Field 22 of /proc/self/stat; counted from behind the comm, which may hold spaces and brackets. */
 static uint64_t start_ticks(void)
 {
@@ -115,6 +129,7 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit)
     char number[24];
     read_line("/proc/sys/net/core/somaxconn", number, sizeof(number));
     header->somaxconn = (uint32_t)parse_number(number);
+    read_port_range(header);
     long size = sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe, sizeof(header->exe));
     header->exe[size > 0 && (size_t)size < sizeof(header->exe) ? size : 0] = 0;
     header->cmdline_size = (uint32_t)read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));

@@ -68,7 +68,10 @@ struct sockatlas_header {
     char congestion[16]; /* default TCP congestion control of the namespace, "" unknown */
     uint32_t cmdline_size;
     uint32_t somaxconn; /* net.core.somaxconn, 0 unknown */
-    uint8_t reserved0[264];
+    uint16_t
+        port_low; /* net.ipv4.ip_local_port_range of the namespace when the file was made; both 0 unknown: also in */
+    uint16_t port_high; /* files of the first writers of version 1 */
+    uint8_t reserved0[260];
 
     /* Its own cache lines: the only bytes that change after the file was made. */
     uint64_t cursor; /* slots taken, from offset header_size */

@@ -55,25 +55,11 @@ static const struct argp argp = {
         "Examples:\n  sockatlas doctor\n  sockatlas doctor --format json | jq -r '.rule + \" \" + .message'\n"
         "  sockatlas doctor --format sarif >findings.sarif\n"};
 
-/* Of this machine: the trace does not say. */
-static void port_range(unsigned *low, unsigned *high)
-{
-    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-    *low = *high = 0;
-    if (!file)
-        return;
-    if (fscanf(file, "%u %u", low, high) != 2)
-        *low = *high = 0;
-    fclose(file);
-}
-
 int cmd_doctor(int argc, char **argv)
 {
     struct request request = {.format = DOCTOR_TEXT};
-    unsigned low, high;
     argp_parse(&argp, argc, argv, 0, NULL, &request);
-    port_range(&low, &high);
-    struct doctor *doctor = doctor_new(low, high);
+    struct doctor *doctor = doctor_new();
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     doctor_callbacks(doctor, &callbacks);
     struct model *model = model_new(&callbacks);

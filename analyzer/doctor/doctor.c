@@ -227,13 +227,11 @@ static void see_inherited(void *context, const struct process *process, const st
 
 /* ---- Life ---- */
 
-struct doctor *doctor_new(unsigned port_low, unsigned port_high)
+struct doctor *doctor_new(void)
 {
     struct doctor *doctor = calloc(1, sizeof *doctor);
     if (!doctor)
         abort();
-    doctor->port_low = port_low;
-    doctor->port_high = port_high;
     return doctor;
 }
 

@@ -44,8 +44,7 @@ struct finding {
 };
 
 struct doctor;
-/* port_low..port_high: the range of ephemeral ports where the trace was made; 0: not known. */
-struct doctor *doctor_new(unsigned port_low, unsigned port_high);
+struct doctor *doctor_new(void);
 /* Fills in the callbacks that bring the doctor what it looks at. `context` is the doctor itself. */
 void doctor_callbacks(struct doctor *doctor, struct model_callbacks *callbacks);
 /* The model that calls back; before its first event. */

@@ -113,7 +113,6 @@ enum rule_id {
 
 struct doctor {
     const struct model *model;
-    unsigned port_low, port_high;
     struct chart *charts; /* by socket id */
     struct chart *tuples; /* TCP connections by tuple */
     struct destination *destinations;

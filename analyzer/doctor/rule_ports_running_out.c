@@ -10,17 +10,26 @@
 
 /* Without a failure: how full the range must look, in percent. */
 #define NEARLY_FULL 80
+/* Connections between two looks. */
+#define STEP 64
 
-static void arithmetic(const struct doctor *doctor, char *out, size_t size, const struct destination *destination,
+/* How many ports the traced process's namespace had; 0 not known. */
+static unsigned ports_of(const struct event *event)
+{
+    const struct sockatlas_header *header = &event->image->header;
+    return header->port_high > header->port_low ? header->port_high - header->port_low + 1u : 0;
+}
+
+static void arithmetic(char *out, size_t size, const struct event *event, const struct destination *destination,
                        uint64_t recent)
 {
     char source[ADDRESS_TEXT_MAX], ports[96];
+    const struct sockatlas_header *header = &event->image->header;
     bool known = address_text(&destination->key.source, source) != NULL;
-    if (doctor->port_high > doctor->port_low)
-        snprintf(ports, sizeof ports, "ports %u-%u are %u", doctor->port_low, doctor->port_high,
-                 doctor->port_high - doctor->port_low + 1);
+    if (ports_of(event))
+        snprintf(ports, sizeof ports, "ports %u-%u are %u", header->port_low, header->port_high, ports_of(event));
     else
-        snprintf(ports, sizeof ports, "the default range has 28232 ports");
+        snprintf(ports, sizeof ports, "the trace does not tell the range; by default it has 28232 ports");
     snprintf(out, size, "%llu connections%s%.64s to it in the last 60 s (as long as TIME_WAIT holds a port); %s",
              (unsigned long long)recent, known ? " from " : "", known ? source : "", ports);
 }
@@ -35,7 +44,7 @@ static void failed(struct doctor *doctor, const struct rule *rule, const struct 
     address_text_port(&sight->chart->peer, peer);
     struct finding *finding = finding_see(doctor, rule, sight->process, sight->chart->id, peer);
     finding->severity = SEVERITY_ERROR;
-    arithmetic(doctor, numbers, sizeof numbers, destination, recent);
+    arithmetic(numbers, sizeof numbers, sight->event, destination, recent);
     finding_say(finding, "no local port was left for a connection to %s (EADDRNOTAVAIL)", peer);
     finding_evidence(doctor, finding, sight->chart->host, sight->event->time_ns, sight->chart->id,
                      "connect() = -1 EADDRNOTAVAIL; %s", numbers);
@@ -52,9 +61,9 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
         return;
     }
     const struct destination *destination = sight->chart->destination;
-    if (!destination || doctor->port_high <= doctor->port_low || destination->connects % 64)
+    unsigned ports = ports_of(sight->event);
+    if (!destination || !ports || destination->connects % STEP)
         return;
-    unsigned ports = doctor->port_high - doctor->port_low + 1;
     uint64_t recent = destination_recent(doctor, destination, sight->event->time_ns);
     if (recent * 100 < (uint64_t)ports * NEARLY_FULL)
         return;
@@ -64,7 +73,7 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     if (finding->message)
         return;
     finding->inferred = true;
-    arithmetic(doctor, numbers, sizeof numbers, destination, recent);
+    arithmetic(numbers, sizeof numbers, sight->event, destination, recent);
     finding_say(finding, "local ports for connections to %s are nearly all in use (inferred)", peer);
     finding_evidence(doctor, finding, sight->chart->host, sight->event->time_ns, sight->chart->id, "%s", numbers);
 }

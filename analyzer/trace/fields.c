@@ -117,7 +117,7 @@ bool field_set(const struct field *field, void *structure, uint64_t value)
 
 bool field_is_unknown(const struct field *field, uint64_t value)
 {
-    if (field->unknown == FIELD_UNKNOWN_ZERO)
+    if (field->unknown == FIELD_UNKNOWN_ZERO || field->unknown == FIELD_UNKNOWN_LATER)
         return value == 0;
     return field->unknown == FIELD_UNKNOWN_ONES && value == UINT64_MAX;
 }

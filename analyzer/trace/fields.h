@@ -27,7 +27,8 @@ enum field_form {
     FIELD_TAIL_TCP,       /* struct sockatlas_tcp in the tail, there when the record has a second slot */
 };
 
-enum field_unknown { FIELD_UNKNOWN_VALUE, FIELD_UNKNOWN_ZERO, FIELD_UNKNOWN_ONES };
+/* LATER: as ZERO; earlier exports have no such member. */
+enum field_unknown { FIELD_UNKNOWN_VALUE, FIELD_UNKNOWN_ZERO, FIELD_UNKNOWN_ONES, FIELD_UNKNOWN_LATER };
 
 struct field {
     const char *key; /* of JSON; a prefix for addresses */

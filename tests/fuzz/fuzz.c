@@ -87,7 +87,7 @@ void fuzz_read(char *const *traces, int count, bool again)
     if (nowhere == NULL)
         nowhere = fopen("/dev/null", "we");
     struct run run = {.nowhere = nowhere};
-    struct doctor *doctor = doctor_new(32768, 60999);
+    struct doctor *doctor = doctor_new();
     doctor_callbacks(doctor, &run.doctor);
     struct model_callbacks callbacks = {
         .context = &run, .socket_done = socket_done, .event_seen = event_seen, .socket_inherited = socket_inherited};

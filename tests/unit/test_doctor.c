@@ -17,7 +17,7 @@ static void setup(void)
 {
     script = (struct script){.now = 1000 * SECOND};
     struct model_callbacks callbacks = {.context = NULL};
-    doctor = doctor_new(32768, 32867); /* a hundred ports */
+    doctor = doctor_new();
     doctor_callbacks(doctor, &callbacks);
     script.model = model_new(&callbacks);
     doctor_attach(doctor, script.model);
@@ -35,6 +35,8 @@ static struct who process(uint32_t pid, const char *comm)
 {
     struct who who = {script_image(&script, pid, comm, 0, 1), pid};
     script.images[who.image].header.somaxconn = 4096;
+    script.images[who.image].header.port_low = 32768; /* a hundred ports */
+    script.images[who.image].header.port_high = 32867;
     return who;
 }
 
