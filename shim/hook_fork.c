@@ -32,7 +32,9 @@ HOOK pid_t fork(void)
     process_forking(reserved.slot ? reserved.index : UINT64_MAX);
     pid_t child = real.fork();
     int error = hook_error(child);
-    if (child != 0)
+    if (child == 0)
+        process_forked();
+    else
         publish(&reserved, SOCKATLAS_CALL_fork, error, child);
     if (error)
         errno = error;
@@ -47,7 +49,9 @@ HOOK pid_t _Fork(void)
     process_forking(reserved.slot ? reserved.index : UINT64_MAX);
     pid_t child = real._Fork ? real._Fork() : hook_missing();
     int error = hook_error(child);
-    if (child != 0)
+    if (child == 0)
+        process_forked();
+    else
         publish(&reserved, SOCKATLAS_CALL__Fork, error, child);
     if (error)
         errno = error;

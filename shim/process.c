@@ -14,9 +14,10 @@
 #include <sys/mman.h>
 #include <time.h>
 
+enum { PROCESS_YOUNG = 4 };
+
 HOT struct process_wiped *process_wiped;
 HOT static bool shared;
-HOT static uint32_t forks;
 HOT static bool netns_changed;
 HOT static bool confined;
 /* The kernel has no MADV_WIPEONFORK (before 4.14): ask every time. */
@@ -40,22 +41,26 @@ void process_prepare(void)
     if (fresh == &spare || sys(SYS_madvise, fresh, 4096, MADV_WIPEONFORK) < 0)
         unwiped = true;
     fresh->pid = (uint32_t)sys(SYS_getpid);
+    fresh->clock_reads = PROCESS_YOUNG;
     struct process_wiped *expected = NULL;
     if (!__atomic_compare_exchange_n(&process_wiped, &expected, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
         fresh != &spare)
         sys(SYS_munmap, fresh, 4096);
 }
 
+/* A forked child's first readings go by system call: what would spare it lies in two pages that the child has to fault
+ * in first, and many a child does not live to see that pay. */
 uint64_t process_now(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
+    struct process_wiped *page = __atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(page && page->clock_reads < PROCESS_YOUNG && !confined, 0)) {
+        page->clock_reads++;
+        sys(SYS_clock_gettime, CLOCK_BOOTTIME, &now);
+    } else {
+        clock_gettime(CLOCK_BOOTTIME, &now);
+    }
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-uint32_t process_forks(void)
-{
-    return __atomic_load_n(&forks, __ATOMIC_RELAXED);
 }
 
 void process_confine(void)
@@ -87,14 +92,14 @@ bool process_netns_changed(void)
 void process_forking(uint64_t slot)
 {
     process_prepare();
-    __atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&process_wiped->forks, 1, __ATOMIC_RELAXED);
     thread.fork_slot = slot + 1;
 }
 
 void process_vforking(uint64_t slot)
 {
     process_prepare();
-    __atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&process_wiped->forks, 1, __ATOMIC_RELAXED);
     thread.fork_slot = slot + 1;
     thread.child = 0;
     thread.vforking = true;
@@ -103,7 +108,7 @@ void process_vforking(uint64_t slot)
 void process_shared(uint64_t slot)
 {
     process_prepare();
-    __atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&process_wiped->forks, 1, __ATOMIC_RELAXED);
     thread.fork_slot = slot + 1;
     shared = true;
 }
@@ -111,7 +116,9 @@ void process_shared(uint64_t slot)
 /* A child by fork: its memory is its own, only the pid page is blank. */
 static void forked(uint32_t pid)
 {
+    enum { CHILDREN = 0x80000000u, FORKS_BITS = 8 }; /* a pid has 22 bits at most */
     process_wiped->pid = pid;
+    process_wiped->forks = CHILDREN | pid << FORKS_BITS;
     thread.pid = pid;
     thread.tid = (uint32_t)sys(SYS_gettid);
     thread.vforking = false;
@@ -151,6 +158,13 @@ static __attribute__((noinline)) struct identity identity_slowly(void)
         thread.pid = process_wiped->pid;
     }
     return (struct identity){.pid = thread.pid, .tid = thread.tid};
+}
+
+void process_forked(void)
+{
+    uint32_t pid = log_is_open() && !unwiped ? (uint32_t)sys(SYS_getpid) : 0;
+    if (pid && thread.pid != pid) /* else a handler of pthread_atfork() has been here already */
+        forked(pid);
 }
 
 struct identity process_identity(void)

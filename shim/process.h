@@ -18,10 +18,14 @@ struct identity {
 /* The caller. In a child's first call this writes the child's START record. */
 struct identity process_identity(void);
 
-/* The page that the kernel blanks in a forked child. For process_owner() alone. */
-extern struct process_wiped {
+/* The page that the kernel blanks in a forked child and does not write-protect in its parent, so that a fork costs
+ * neither of them a fault for what each fork changes. For process.c and the inline functions here alone. */
+struct process_wiped {
     uint32_t pid;
-} * process_wiped;
+    uint32_t forks;
+    uint32_t clock_reads; /* up to PROCESS_YOUNG */
+};
+extern struct process_wiped *process_wiped;
 
 /* The process that owns this memory: the caller's, or its parent's in a vfork child. 0 before process_prepare(), and in
  * a forked child before its first event. */
@@ -36,6 +40,8 @@ void process_prepare(void);
 
 /* A fork of any kind is about to be made by this thread; `slot` is its FORK record's index, UINT64_MAX none. */
 void process_forking(uint64_t slot);
+/* In the child of a fork that was announced: settles who it is, and writes its START record, if there is a log. */
+void process_forked(void);
 /* The same for vfork: until the parent is seen running again, each identity asks the kernel. */
 void process_vforking(uint64_t slot);
 /* Children that share this memory may exist from now on (clone with CLONE_VM): identities are always asked of the
@@ -53,8 +59,13 @@ void process_release(void);
  * the kernel only where there may be one. */
 bool process_in_vfork(void);
 
-/* How many forks of any kind this process and its ancestors in this image have announced. */
-uint32_t process_forks(void);
+/* Changes with each fork of any kind that this process announces. A child's is none of its ancestors': it differs from
+ * what was noted when an inherited socket was made. */
+static inline uint32_t process_forks(void)
+{
+    struct process_wiped *page = __atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE);
+    return page ? __atomic_load_n(&page->forks, __ATOMIC_RELAXED) : 0;
+}
 
 /* A thread of this process has entered another network namespace: the header's no longer says where a new socket is. */
 void process_netns_change(void);
