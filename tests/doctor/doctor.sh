@@ -1,32 +1,81 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The doctor's target programs: each makes a mistake that must be found, and with `nearly` one that must not. What cannot be
-# provoked in seconds (long idle connections, spent port ranges, slow name servers) is in tests/unit/test_doctor.c.
+# The doctor's target programs: each makes a mistake that must be found, and with `nearly` one that must not.
 . "$(dirname "$0")/../e2e/lib.sh"
+
+# Closes, and what comes after, of an export that many seconds later, with nothing transferred meanwhile.
+later() { # SECONDS
+    /usr/bin/python3 -c '
+import json, sys
+shift, far = int(sys.argv[1]), False
+for line in sys.stdin:
+    event = json.loads(line)
+    far = far or event["event"] == "close" and event["fd"] is not None and event["tcp"] is not None
+    if far and "time_ns" in event:
+        event["time_ns"] += shift * 10**9
+    if event["event"] == "close" and event["tcp"]:
+        for key in "last_data_sent_ms", "last_data_recv_ms":
+            event["tcp"][key] += shift * 1000
+    print(json.dumps(event))' "$1"
+}
 
 found() { # RULE FOLDER: how many findings of that rule
     "$sockatlas" doctor --format json "$2" | jq -s --arg rule "$1" '[.[] | select(.rule == $rule)] | length'
 }
 
-trace() { # RULE [nearly]
-    SOCKATLAS_IO=1 "$sockatlas" run -d "$1${2:+.$2}" "$top/build/doctor/$1" ${2:+"$2"} >/dev/null 2>"$1.err" </dev/null
+# A .py target runs in network, mount and user namespaces of its own, after what its `# setup:` lines say: not traced.
+trace() { # SOURCE FOLDER [nearly]
+    local source=$1 folder=$2
+    shift 2
+    case $source in
+    *.c) set -- "$top/build/doctor/$(basename "$source" .c)" "$@" ;;
+    *.py) set -- /usr/bin/python3 "$source" "$@" ;;
+    esac
+    set -- env SOCKATLAS_IO=1 "$sockatlas" run -d "$folder" "$@"
+    [ "${source##*.}" = c ] || set -- unshare --user --map-root-user --net --mount --propagation private \
+        sh -ec "mkdir -p '$folder.setup'; cd '$folder.setup'; ip link set lo up
+            $(sed -n 's/^# setup: //p' "$source")
+            cd ..; exec \"\$@\"" - "$@"
+    "$@" >"$folder.out" 2>&1 </dev/null
 }
 
-for source in "$top"/tests/doctor/targets/*.c; do
-    program=$(basename "$source" .c)
+namespaces=$(unshare --user --map-root-user --net --mount true 2>&1 && echo yes)
+for source in "$top"/tests/doctor/targets/*.c "$top"/tests/doctor/targets/*.py; do
+    program=$(basename "$source")
+    program=${program%.*}
     rule=${program//_/-}
-    trace "$program"
+    if [ "${source##*.}" = py ] && [ "$namespaces" != yes ]; then
+        case_skip "$rule is found" "no namespaces of one's own: $namespaces"
+        continue
+    fi
+    trace "$source" "$program"
     status=$?
     if [ $status -eq 77 ]; then
         case_skip "$rule is found" "this machine cannot make the mistake"
         continue
     fi
-    case_is "$rule: the target runs" 0 $status
+    case_is "$rule: the target runs" "0 " "$status $([ $status -eq 0 ] || cat "$program.out")"
+    trace "$source" "$program.nearly" nearly
+    case_is "$rule: the target that nearly makes it runs" "0 " "$? $(grep -v '^sockatlas: ' "$program.nearly.out")"
+    # Minutes pass in the trace alone.
+    if [ "$rule" = no-keepalive ]; then
+        for folder in "$program" "$program.nearly"; do
+            "$sockatlas" export --format jsonl "$folder" | later 400 >"$folder.jsonl"
+            rm -r "$folder" && mv "$folder.jsonl" "$folder"
+        done
+    fi
     case_is "$rule is found" 1 "$(found "$rule" "$program")"
-    trace "$program" nearly
     case_is "$rule is not found where it is nearly made" 0 "$(found "$rule" "$program.nearly")"
 done
+case_has "ports-running-out counts the traced namespace's ports" '100 connections (from 127.0.0.1 )?to it .*; ports 20000-20099 are 100' \
+    "$("$sockatlas" doctor --format json ports_running_out)"
+case_has "no-keepalive tells for how long" 'idle for 400 s' "$("$sockatlas" doctor --format json no_keepalive)"
+case_has "slow-name tells for how long" 'looking up ..?slow.example..? took 1\.[3-9] s' "$("$sockatlas" doctor --format json slow_name)"
+
+# Every rule has a program that makes its mistake.
+rules=$(sed -nE 's/^RULE\((.*)\)$/\1/p' "$top/analyzer/doctor/rules.def" | sort)
+case_is "each rule has its target" "$rules" "$(cd "$top/tests/doctor/targets" && printf '%s\n' *.c *.py | sed 's/\.[a-z]*$//' | sort)"
 
 "$sockatlas" doctor small_backlog >text
 case_is "exit status when something was found" 3 $?
