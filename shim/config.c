@@ -5,6 +5,7 @@
 #include "shim/config.h"
 
 #include "shim/sys.h"
+#include "shim/trace_format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,6 +114,19 @@ static const char *parent_trouble(void)
     return result < 0 ? ": cannot be made" : NULL;
 }
 
+/* Where `run` is about, an image without a log counts what it loses in `run`'s. */
+static bool ledger_writable(void)
+{
+    static const char name[] = "/" SOCKATLAS_RUN_NAME SOCKATLAS_SUFFIX;
+    size_t size = strlen(config.dir);
+    if (size + sizeof(name) > sizeof(config.dir))
+        return false;
+    memcpy(config.dir + size, name, sizeof(name));
+    bool may = sys(SYS_faccessat, AT_FDCWD, config.dir, R_OK | W_OK) >= 0;
+    config.dir[size] = 0;
+    return may;
+}
+
 /* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now:
  * returned.
  * "": another user's folder. Then a traced program has given up its rights and executed this one, which must not show
@@ -127,7 +141,7 @@ static const char *dir_trouble(void)
         return result == -EACCES ? "" : ": cannot be used";
     if (!S_ISDIR(status.st_mode))
         return ": not a folder";
-    if (config_dir_writable())
+    if (config_dir_writable() || ledger_writable())
         return NULL;
     return status.st_uid == (uint32_t)sys(SYS_getuid) ? ": cannot be written to" : "";
 }

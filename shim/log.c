@@ -27,6 +27,7 @@ HOT static uint64_t ready;    /* slots that this process may write to; a forked 
 
 /* Losses before there is a header to count them in, and when to try again to make one. */
 static uint64_t lost_before, lost_before_first, attempts, next_attempt;
+static struct sockatlas_header *ledger; /* where they are counted meanwhile, if anywhere */
 
 bool log_is_open(void)
 {
@@ -54,11 +55,32 @@ static void count_loss(struct sockatlas_header *header, enum sockatlas_loss reas
 void log_lose(enum sockatlas_loss reason)
 {
     struct sockatlas_header *header = log_header();
+    if (!header)
+        header = __atomic_load_n(&ledger, __ATOMIC_ACQUIRE);
     if (header) {
         count_loss(header, reason, 1, process_now());
     } else if (__atomic_fetch_add(&lost_before, 1, __ATOMIC_RELAXED) == 0) {
         lost_before_first = process_now();
     }
+}
+
+static void settle_losses(struct sockatlas_header *header)
+{
+    uint64_t lost = __atomic_exchange_n(&lost_before, 0, __ATOMIC_RELAXED);
+    if (lost)
+        count_loss(header, SOCKATLAS_LOSS_OPEN, lost, lost_before_first);
+}
+
+/* No log can be made: whatever comes of this process, its losses shall be known. */
+static void open_ledger(void)
+{
+    struct sockatlas_header *none = NULL, *fresh = ledger ? NULL : log_file_ledger();
+    if (!fresh)
+        return;
+    if (__atomic_compare_exchange_n(&ledger, &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        settle_losses(fresh);
+    else
+        sys(SYS_munmap, fresh, SOCKATLAS_HEADER_SIZE);
 }
 
 /* Whoever is first to publish a mapping wins; a thread, or a signal handler in the middle of this, that comes second
@@ -77,9 +99,7 @@ static void publish(const struct log_file *file)
         return;
     }
     log_file_adopt(file);
-    uint64_t lost = __atomic_exchange_n(&lost_before, 0, __ATOMIC_RELAXED);
-    if (lost)
-        count_loss(file->header, SOCKATLAS_LOSS_OPEN, lost, lost_before_first);
+    settle_losses(file->header);
 }
 
 void log_prepare(void)
@@ -90,10 +110,12 @@ void log_prepare(void)
         return;
     process_prepare();
     struct log_file file;
-    if (log_file_make(&file))
+    if (log_file_make(&file)) {
         publish(&file);
-    else
-        next_attempt = attempts * 2;
+        return;
+    }
+    next_attempt = attempts * 2;
+    open_ledger();
 }
 
 /* Makes bytes [from, to) of the mapping writable and real. */

@@ -19,6 +19,9 @@ struct log_file {
 
 /* False: no log can be made now; nothing is left behind. */
 bool log_file_make(struct log_file *file);
+/* The header of `run`'s own log, mapped: where an image that can make no log counts what it loses. NULL: there is none,
+ * or this user may not write to it. */
+struct sockatlas_header *log_file_ledger(void);
 /* It is this image's log from now on. */
 void log_file_adopt(const struct log_file *file);
 /* Another thread's log was published first. */

@@ -33,6 +33,7 @@
 #define SOCKATLAS_SLOT_SIZE          64
 #define SOCKATLAS_HEADER_SIZE        4096
 #define SOCKATLAS_SUFFIX             ".atlas"
+#define SOCKATLAS_RUN_NAME           "run" /* the log of `sockatlas run` is RUN_NAME SUFFIX */
 #define SOCKATLAS_CONTINUATION       255
 #define SOCKATLAS_CONTINUATION_BYTES 63
 #define SOCKATLAS_RECORD_SLOTS_MAX   64
@@ -76,8 +77,9 @@ struct sockatlas_header {
     /* Its own cache lines: the only bytes that change after the file was made. */
     uint64_t cursor; /* slots taken, from offset header_size */
     uint8_t reserved1[56];
-    uint64_t lost;        /* records that could not be written */
-    uint64_t lost_first;  /* CLOCK_BOOTTIME of the first of them, 0 none */
+    uint64_t lost;       /* records that could not be written; in `run`'s log: of images that could make no log of their
+                          * own, which count there */
+    uint64_t lost_first; /* CLOCK_BOOTTIME of the first of them, 0 none */
     uint32_t lost_reason; /* enum sockatlas_loss of the latest */
     uint32_t closed;      /* 1: the last process that had it exited cleanly or `run` saw all gone, and trimmed it */
     uint8_t reserved2[40];
@@ -371,7 +373,7 @@ enum sockatlas_untraced {
     SOCKATLAS_UNTRACED_CLASS = 4,       /* another word size or machine */
     SOCKATLAS_UNTRACED_REFUSED = 5,     /* SOCKATLAS_OFF set for it */
     SOCKATLAS_UNTRACED_ENVIRONMENT = 6, /* system() or popen() in a process that removed LD_PRELOAD */
-    SOCKATLAS_UNTRACED_FOLDER = 7,      /* its user may not write in the trace folder */
+    SOCKATLAS_UNTRACED_FOLDER = 7,      /* it may not write in the trace folder */
 };
 
 /* exit family. The status as a waiting parent sees it, 0..255; -1 unknown: abort, or a libc that does not tell. */

@@ -53,7 +53,7 @@ int run_command_finish(int wait_status);
 
 /* What `run` itself has to say, in DIR/run.atlas. A NULL log takes everything and writes nothing. */
 struct run_log;
-struct run_log *run_log_open(const char *dir, char *const *argv);
+struct run_log *run_log_open(const char *dir, char *const *argv);     /* `dir` must live as long */
 void run_log_command(struct run_log *log, pid_t command, int status); /* status -1: it runs */
 void run_log_gone(struct run_log *log, pid_t pid, int wait_status);   /* -1: not ours to reap */
 /* An untraced process at the other end: its socket's addresses (`peer` unknown for a listening one). */
@@ -66,6 +66,8 @@ struct run_peer {
     const struct address *local, *peer;
 };
 void run_log_untraced(struct run_log *log, const struct run_peer *peer);
+/* Looks whether programs can still make logs in the folder; the first time they cannot, a COVERAGE record says so. */
+void run_log_folder(struct run_log *log);
 void run_log_close(struct run_log *log);
 
 /* ---- run_live.c ---- */

@@ -7,6 +7,7 @@
 
 #include "analyzer/trace/writer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 
 struct run_log {
     struct writer *writer;
+    const char *dir;
+    bool folder_lost; /* and said */
     char command[COMMAND_TEXT_MAX];
     uint16_t command_size;
 };
@@ -103,7 +106,9 @@ struct run_log *run_log_open(const char *dir, char *const *argv)
     describe_self(&header);
     struct run_log *log = calloc(1, sizeof *log);
     if (log)
-        log->writer = writer_create(dir, "run", &header);
+        log->dir = dir;
+    if (log)
+        log->writer = writer_create(dir, SOCKATLAS_RUN_NAME, &header);
     if (!log || !log->writer) {
         free(log);
         return NULL;
@@ -165,6 +170,20 @@ void run_log_untraced(struct run_log *log, const struct run_peer *peer)
     memcpy(tail + size, peer->comm, comm);
     memcpy(tail + size + comm, peer->exe, exe);
     append(log, SOCKATLAS_UNTRACED, peer->pid, &body, sizeof body, tail, size + comm + exe);
+    writer_flush(log->writer);
+}
+
+void run_log_folder(struct run_log *log)
+{
+    char detail[160];
+    if (!log || log->folder_lost || access(log->dir, W_OK | X_OK) == 0)
+        return;
+    int size = snprintf(detail, sizeof detail,
+                        "the trace folder could not be written to any more: %s; programs started then have no log",
+                        strerror(errno));
+    struct sockatlas_body_coverage body = {.what = SOCKATLAS_COVERAGE_NO_LOG, .detail_size = (uint16_t)size};
+    log->folder_lost = true;
+    append(log, SOCKATLAS_COVERAGE, getpid(), &body, sizeof body, detail, (size_t)size);
     writer_flush(log->writer);
 }
 

@@ -271,6 +271,7 @@ static void *follow_peers(void *context)
     do {
         bool busy = read_new(untraced, stream);
         resolve(untraced);
+        run_log_folder(untraced->log);
         follow_wait(&follow, busy, untraced->ended[0], -1);
         stream_refresh(stream);
     } while (!pause_ended(untraced));

@@ -63,10 +63,13 @@ void note_losses(struct model *model)
         struct task *task = task_find(model, trace->host, header->pidns_inode, header->pid);
         char detail[128];
         size_t known = sizeof loss_why / sizeof *loss_why;
-        snprintf(detail, sizeof detail, "%llu record%s lost: %s", (unsigned long long)header->lost,
-                 header->lost == 1 ? "" : "s",
-                 header->lost_reason < known ? loss_why[header->lost_reason] : loss_why[0]);
-        note_coverage(model, task ? &task->process : NULL, SOCKATLAS_COVERAGE_LOST, detail);
+        bool outside = header->writer == SOCKATLAS_WRITER_RUN;
+        const char *why = header->lost_reason < known ? loss_why[header->lost_reason] : loss_why[0];
+        snprintf(detail, sizeof detail, "%llu record%s lost%s%s", (unsigned long long)header->lost,
+                 header->lost == 1 ? "" : "s", outside ? " by programs that could make no log" : ": ",
+                 outside ? "" : why);
+        note_coverage(model, task ? &task->process : NULL,
+                      outside ? SOCKATLAS_COVERAGE_NO_LOG : SOCKATLAS_COVERAGE_LOST, detail);
     }
 }
 

@@ -31,7 +31,7 @@ static void on_coverage(struct model *model, struct task *task, const struct eve
     const struct sockatlas_body_coverage *body = event_body(event);
     char *detail = model_alloc(body->detail_size + 1u);
     if (event_tail(event, sizeof *body, 0, detail, body->detail_size))
-        note_coverage(model, &task->process, body->what, detail);
+        note_coverage(model, task ? &task->process : NULL, body->what, detail);
     free(detail);
 }
 
@@ -93,6 +93,8 @@ static void replay_outside(struct model *model, const struct event *event)
 {
     if (event->kind == SOCKATLAS_UNTRACED)
         note_untraced(model, event);
+    if (event->kind == SOCKATLAS_COVERAGE)
+        on_coverage(model, NULL, event);
     if (event->kind != SOCKATLAS_GONE)
         return;
     struct task *task = task_find(model, event->image->host, event->image->header.pidns_inode, event->pid);

@@ -321,7 +321,7 @@ static const char *const untraced_why[] = {
     [SOCKATLAS_UNTRACED_CLASS] = "another word size or machine",
     [SOCKATLAS_UNTRACED_REFUSED] = "tracing switched off for it",
     [SOCKATLAS_UNTRACED_ENVIRONMENT] = "started by libc without the variables that trace it",
-    [SOCKATLAS_UNTRACED_FOLDER] = "its user may not write in the trace folder",
+    [SOCKATLAS_UNTRACED_FOLDER] = "it may not write in the trace folder",
 };
 
 static void note_untraced_image(struct model *model, struct process *process, const char *path, unsigned why)
