@@ -43,7 +43,10 @@ static void failed(struct doctor *doctor, const struct rule *rule, const struct 
         return;
     address_text_port(&sight->chart->peer, peer);
     struct finding *finding = finding_see(doctor, rule, sight->process, sight->chart->id, peer);
+    if (finding->severity != SEVERITY_ERROR)
+        finding->times = 1; /* until now nothing had failed */
     finding->severity = SEVERITY_ERROR;
+    finding->inferred = false;
     arithmetic(numbers, sizeof numbers, sight->event, destination, recent);
     finding_say(finding, "no local port was left for a connection to %s (EADDRNOTAVAIL)", peer);
     finding_evidence(doctor, finding, sight->chart->host, sight->event->time_ns, sight->chart->id,
@@ -70,8 +73,10 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     char peer[ADDRESS_TEXT_MAX], numbers[256];
     address_text_port(&sight->chart->peer, peer);
     struct finding *finding = finding_see(doctor, rule, sight->process, sight->chart->id, peer);
-    if (finding->message)
+    if (finding->message) {
+        finding->times--; /* once told, still the same */
         return;
+    }
     finding->inferred = true;
     arithmetic(numbers, sizeof numbers, sight->event, destination, recent);
     finding_say(finding, "local ports for connections to %s are nearly all in use (inferred)", peer);

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 #
 # crowd.py many ADDRESSES EACH   one listening port, and EACH connections from each of so many client addresses, all open at once
@@ -7,11 +8,14 @@
 import errno
 import os
 import resource
+import signal
 import socket
 import sys
 
 SERVER = ("127.0.0.1", 8080)  # a namespace of our own: free, and outside the range for clients
 IP_BIND_ADDRESS_NO_PORT = 24  # bind() takes the address only; connect() takes a port that is free towards this one destination
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def descriptors():
@@ -75,11 +79,13 @@ class Part:
 parts = []
 
 
-def serve(listener, count):
+def serve(listener, count, greet=False):
     accepted = []
     try:
         while len(accepted) < count:
             accepted.append(listener.accept()[0])
+            if greet:
+                accepted[-1].send(b"!")
     except OSError as error:  # EINVAL: the listener was shut down, nobody else comes
         if error.errno != errno.EINVAL:
             raise
@@ -129,11 +135,16 @@ def many(addresses, each):
     leave()
 
 
+def accepted_by_now(client):
+    client.recv(1)  # the greeting; a connection that only waits to be accepted ends with its listener
+    return client
+
+
 def until_none(count):
     mine = []
     try:
         while len(mine) < count:
-            mine.append(connect("127.0.0.2"))
+            mine.append(accepted_by_now(connect("127.0.0.2")))
     except OSError as error:
         if error.errno != errno.EADDRNOTAVAIL:
             raise
@@ -151,10 +162,10 @@ def one():
         gates.append(gate)
         clients.append(Part(lambda: gate.wait() and until_none(share)))
     gates.append(Gate())
-    second = Part(lambda: gates[-1].wait() and [connect("127.0.0.3")])
+    second = Part(lambda: gates[-1].wait() and [accepted_by_now(connect("127.0.0.3"))])
     listener = listen()
     for share in shares(ports + 1, most):
-        Part(lambda: serve(listener, share))
+        Part(lambda: serve(listener, share, greet=True))
     total = 0
     for gate, client in zip(gates, clients):  # one after the other: the last finds no port
         gate.open()

@@ -7,7 +7,7 @@
 sample_namespaces past-65535
 sample_told past-65535
 case_is "the listener's peak" '{"port":8080,"accepted":600,"peak":600}' "$(map '.listeners[] | {port, accepted, peak}' trace/many)"
-case_is "the map's edges" "python3 > python3 tcp 127.0.0.1:PORT exact 600 0 0" "$(edges trace/many)"
+case_is "the map's edges" "crowd.py > crowd.py tcp 127.0.0.1:PORT exact 600 0 0" "$(edges trace/many)"
 names() { # TRACE: the 4-tuples of its server's ends
     "$sockatlas" list --json --role server "$1" | jq -r '[.local_address, .local_port, .peer_address, .peer_port] | map(tostring) | join(" ")'
 }

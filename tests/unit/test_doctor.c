@@ -351,6 +351,18 @@ Test(doctor, ports_running_out)
     cr_expect_not_null(strstr(finding->evidence[0].text, "are 100"), "%s", finding->evidence[0].text);
 }
 
+/* What was nearly the same before is no further time. */
+Test(doctor, ports_running_out_counts_what_failed)
+{
+    struct who client = process(100, "client");
+    connects(client, 256, 32768);
+    t_socket(&script, client, 3, 0x200, AF_INET, SOCK_STREAM, 0);
+    t_connect(&script, client, 3, 0x200, "10.0.0.1:80", NULL, EADDRNOTAVAIL, 0);
+    const struct finding *finding = found("ports-running-out");
+    cr_assert_not_null(finding);
+    cr_expect_eq(finding->times, 1);
+}
+
 Test(doctor, ports_running_out_nearly_no_route)
 {
     struct who client = process(100, "client");
