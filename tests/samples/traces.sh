@@ -86,6 +86,8 @@ case_is "past-65535/one: ten, then none, then another address" "10 127.0.0.2
 1 EADDRNOTAVAIL" "$("$sockatlas" list --json "$logs/past-65535/one" | jq -r 'select(.role == "server") | .peer_address' | sort | uniq -c | sed 's/^ *//'
     "$sockatlas" list --json --failed "$logs/past-65535/one" | jq -r .error | sort | uniq -c | sed 's/^ *//')"
 case_is "past-65535/one: the doctor explains it" ports-running-out "$(rules past-65535/one)"
+case_has "past-65535/one: with the range of the network it was in" 'ports 20000-20009 are 10' "$("$sockatlas" doctor --format json "$logs/past-65535/one" |
+    jq -r '.evidence[] | tostring')"
 case_is "two-choices: edges" "mptcp exact 1 0
 tcp exact 7 0
 udp exact 1 0
