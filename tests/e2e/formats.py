@@ -40,10 +40,33 @@ def check_csv(path, sockets):
         check(seen == expected, f"socket {socket['socket']}: {seen} is not {expected}")
 
 
+# The Trace Event Format: what an event of a phase must have, and what it may. Of the two letters of a nestable async event's `id`
+# readers want a string; a `pid` is an integer, and so is `tid`.
+CHROME_COMMON = {"ph": str, "name": str, "cat": str, "pid": int, "tid": int}
+CHROME_MEMBERS = {
+    "M": ({"args": dict}, {}),
+    "b": ({"id": str, "ts": int}, {"args": dict}),
+    "e": ({"id": str, "ts": int}, {"args": dict}),
+    "i": ({"s": str, "ts": int}, {"args": dict}),
+}
+
+
+def check_chrome_members(event):
+    must, may = CHROME_MEMBERS.get(event.get("ph"), ({}, {}))
+    must = {**CHROME_COMMON, **must}
+    for name, kind in must.items():
+        check(type(event.get(name)) is kind, f"{name} is missing or no {kind.__name__}: {event}")
+    for name in event.keys() - must.keys():
+        check(name in may and type(event[name]) is may[name], f"{name} has no place there: {event}")
+
+
 def check_chrome(path, sockets):
     trace = json.load(open(path, encoding="utf-8"))
+    check(set(trace) == {"displayTimeUnit", "traceEvents"} and trace["displayTimeUnit"] in ("ms", "ns"), f"{list(trace)}")
+    ends = {s["socket"]: s["closed_us"] for s in sockets}
     open_slices, slices, named, used = {}, {}, set(), set()
     for event in trace["traceEvents"]:
+        check_chrome_members(event)
         check({"ph", "name", "pid", "tid"} <= event.keys(), f"members are missing: {event}")
         check(isinstance(event["pid"], int) and event["pid"] > 0, f"pid: {event}")
         if event["ph"] == "M":
@@ -66,6 +89,8 @@ def check_chrome(path, sockets):
             check(event["cat"] in ("option", "failure"), f"category: {event}")
         else:
             check(False, f"phase: {event}")
+    for begin in open_slices.values():
+        check(ends[begin["args"]["socket"]] is None, f"does not end, though its socket was closed: {begin}")
     check(used <= named, f"processes without a name: {used - named}")
     shown = {event["args"]["socket"] for event in slices.values()}
     connections = {s["socket"] for s in sockets if s["role"] in ("client", "server")}

@@ -26,6 +26,22 @@ for dir in tcp failed unix all; do
     done
 done
 
+# bro-cut is zeek-cut under its old name: the columns by name, and what is in them.
+for dir in tcp failed; do
+    case_is "$dir: bro-cut reads its zeek" \
+        "$(jq -r 'select(.role == "client" and .transport == "tcp") | [.local_address, .local_port, .peer_address, .peer_port, .bytes_sent, .community_id] | map(. // "-" | tostring) | join(" ")' "$dir.list" | sort)" \
+        "$(bro-cut id.orig_h id.orig_p id.resp_h id.resp_p orig_bytes community_id <"$dir.zeek" | tr '\t' ' ' | sort)"
+done
+case_is "bro-cut reads its times" "$(date -u -d "@$(bro-cut ts <tcp.zeek | sort | tail -1)" +%Y-%m-%d)" "$(bro-cut -U %Y-%m-%d ts <tcp.zeek | sort -u | tail -1)"
+case_is "bro-cut keeps its header" "$(grep -c '^#' tcp.zeek)" "$(bro-cut -c ts uid <tcp.zeek | grep -c '^#')"
+
+# Readers of trace events are strict: what they would drop without a word must not pass.
+for wrong in '.traceEvents[0].ts |= tostring' '.traceEvents[0].pid |= tostring' 'del(.traceEvents[] | select(.ph == "M"))' '(.traceEvents[] | select(.ph == "b")).id |= null' \
+    'del(.traceEvents[] | select(.ph == "e"))' '(.traceEvents[] | select(.ph == "i")).s = "x"' '.traceEvents[0].extra = 1' '.traceEvents += [.traceEvents[] | select(.ph == "b")]'; do
+    jq "$wrong" failed.chrome >wrong.chrome
+    case_ok "trace events are refused after $wrong" eval '! formats chrome wrong.chrome failed.list >/dev/null'
+done
+
 # A comma, a quote and a line feed in a name need quoting.
 cat >names.py <<'PY'
 import socket
