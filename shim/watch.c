@@ -308,6 +308,21 @@ static bool fin_received(int fd, const struct descriptor *entry, uint8_t tcp_sta
     return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING;
 }
 
+/* For counts of a connection that seemed not to have got a FIN. tcp_get_info() reads the state first, and without the
+ * lock under which it counts: a FIN that came in between is in the count. Where the state is still the same, none did;
+ * else the counts are taken again. */
+static bool count_again(int fd, struct sockatlas_tcp *tcp, uint64_t *sent, uint64_t *received)
+{
+    struct sockatlas_tcp after;
+    uint64_t sent_after, received_after;
+    if (!probe_tcp(fd, &after, &sent_after, &received_after) || after.state == tcp->state)
+        return false;
+    *tcp = after;
+    *sent = sent_after;
+    *received = received_after;
+    return true;
+}
+
 /* The program has read, by this descriptor alone, all that came: then there was no FIN, and nothing need be asked. */
 static bool all_read(const struct descriptor *entry, uint64_t bytes)
 {
@@ -340,8 +355,11 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
     if (own && is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
         probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
         tail = sizeof(tcp);
-        if (!all_read(entry, body.bytes_received) && fin_received(fd, entry, tcp.state))
-            body.bytes_received--;
+        bool doubtful = !all_read(entry, body.bytes_received);
+        bool fin = doubtful && fin_received(fd, entry, tcp.state);
+        if (doubtful && !fin && count_again(fd, &tcp, &body.bytes_sent, &body.bytes_received))
+            fin = fin_received(fd, entry, tcp.state);
+        body.bytes_received -= fin;
     }
     if (own && buffers_matter(entry, body.bytes_sent + body.bytes_received))
         probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
