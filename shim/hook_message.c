@@ -105,13 +105,23 @@ HOOK ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t r
                                : hook_missing();
 }
 
+/* Whether a send connects as well, and then the time before it (else 0). */
+static uint64_t opens_fast(int flags, const void *address)
+{
+    return (flags & MSG_FASTOPEN) && address ? process_now() : 0;
+}
+
 /* Bytes out, to an address or the connected one. */
 HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_SOCKADDR_ARG address,
                     socklen_t address_size)
 {
     load_ready();
+    uint64_t started_ns = opens_fast(flags, address.__sockaddr__);
     ssize_t result = real.sendto(fd, buffer, size, flags, address, address_size);
-    sent(SOCKATLAS_CALL_sendto, fd, result, size);
+    if (!started_ns || result >= 0)
+        sent(SOCKATLAS_CALL_sendto, fd, result, size);
+    if (started_ns)
+        watch_fast_open(SOCKATLAS_CALL_sendto, fd, hook_error(result), address.__sockaddr__, address_size, started_ns);
     if (result >= 0 && address.__sockaddr__)
         watch_message(SOCKATLAS_CALL_sendto, WATCH_OUT, fd, address.__sockaddr__, address_size, (size_t)result);
     return result;
@@ -137,8 +147,13 @@ static void message_received(enum sockatlas_call call, int fd, const struct msgh
 HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     load_ready();
+    uint64_t started_ns = flags & MSG_FASTOPEN ? opens_fast(flags, message->msg_name) : 0;
     ssize_t result = real.sendmsg(fd, message, flags);
-    sent(SOCKATLAS_CALL_sendmsg, fd, result, 0);
+    if (!started_ns || result >= 0)
+        sent(SOCKATLAS_CALL_sendmsg, fd, result, 0);
+    if (started_ns)
+        watch_fast_open(SOCKATLAS_CALL_sendmsg, fd, hook_error(result), message->msg_name, message->msg_namelen,
+                        started_ns);
     if (result >= 0)
         message_sent(SOCKATLAS_CALL_sendmsg, fd, message, (size_t)result);
     return result;

@@ -55,6 +55,9 @@ void watch_listen(enum sockatlas_call call, int fd, int error, int backlog);
 /* `started_ns`: process_now() before the call. */
 void watch_connect(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
                    uint64_t started_ns);
+/* A send with MSG_FASTOPEN, which connects to `address` too. */
+void watch_fast_open(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
+                     uint64_t started_ns);
 /* A pending connect is known to have ended with `error` (0: established). */
 void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry, int error);
 /* A descriptor with a pending connect is about to go: finds out how the connect stands. */

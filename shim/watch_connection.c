@@ -126,6 +126,27 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
     record_write(&record, &body, sizeof(body), tail, tail_size);
 }
 
+/* Errors that a send with MSG_FASTOPEN has where it does not begin to connect. */
+static bool not_begun(int error)
+{
+    return error == EISCONN || error == EALREADY || error == EOPNOTSUPP || error == EINVAL || error == EFAULT ||
+           error == EBADF || error == ENOTSOCK || error == EDESTADDRREQ;
+}
+
+void watch_fast_open(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
+                     uint64_t started_ns)
+{
+    struct descriptor *entry = not_begun(error) ? NULL : watch_socket_used(call, fd);
+    if (!entry || entry->type != SOCK_STREAM || (entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_CONNECTED)))
+        return;
+    struct endpoint peer;
+    if (error == 0)
+        probe_peer(fd, &peer);
+    if (error == 0 && !endpoint_known(&peer))
+        error = EINPROGRESS; /* sent along with the SYN, which is not answered yet */
+    watch_connect(call, fd, error, address, size, started_ns);
+}
+
 void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry, int error)
 {
     uint64_t since = entry->connect_ns;
