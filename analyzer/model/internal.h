@@ -107,6 +107,7 @@ struct sock {
     bool owner_passed;        /* its owner closed it while it was on its way to another process */
     bool accepted_counted;
     bool failure_counted;
+    bool broadcasts;     /* SO_BROADCAST was set */
     bool traffic;        /* bytes or messages were seen, or an exchange with a peer */
     uint64_t listener;   /* accepted: id of the socket that it came out of */
     uint32_t listen_pid; /* who called listen() */

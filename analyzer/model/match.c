@@ -14,7 +14,11 @@
 
 uint64_t match_endpoint_key(const struct flow *flow, const struct address *address)
 {
-    return address_hash(address, sock_class(flow->sock));
+    if (!address->scope)
+        return address_hash(address, sock_class(flow->sock));
+    struct address bare = *address;
+    bare.scope = 0;
+    return address_hash(&bare, sock_class(flow->sock));
 }
 
 /* A datagram socket may be bound to a wildcard: only ports are sure. Unordered, so that both ends have one key. */
@@ -45,10 +49,16 @@ bool match_same_network(const struct sock *a, const struct sock *b)
     return a->socket.host == b->socket.host && (a->network == b->network || !a->network || !b->network);
 }
 
-/* Both could be one network: the same one, or addresses that mean the same in both. */
+static bool leaves_host(const struct address *address)
+{
+    return address_known(address) && !address_is_loopback(address) && !address_is_any(address);
+}
+
+/* Both could be one network: the same one, or two that a wire connects (also where the addresses are link-local: two
+ * links on which both addresses and both ports are the same at one time are as good as one). */
 static bool may_meet(const struct flow *a, const struct flow *b)
 {
-    return match_same_network(a->sock, b->sock) || (match_routable(a->local) && match_routable(a->peer));
+    return match_same_network(a->sock, b->sock) || (leaves_host(a->local) && leaves_host(a->peer));
 }
 
 /* Not the time of its connect() less the duration: what the shim does between taking the two belongs to neither, and a
@@ -69,14 +79,36 @@ bool match_overlap(const struct flow *client, const struct flow *server)
     return server->start_ns == 0 || server->start_ns >= began(client) || server->side != SIDE_SERVER;
 }
 
+/* But for the scope: each end names the link by its own interface. */
+static bool same_endpoint(const struct address *a, const struct address *b)
+{
+    return a->family == b->family && a->port == b->port && a->size == b->size &&
+           memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
 static bool mirrored(const struct flow *a, const struct flow *b)
 {
-    return address_equal(a->local, b->peer) && address_equal(a->peer, b->local);
+    return same_endpoint(a->local, b->peer) && same_endpoint(a->peer, b->local);
 }
 
 static bool wild_equal(const struct address *known, const struct address *bound)
 {
-    return known->port == bound->port && (address_is_any(bound) || address_equal(known, bound));
+    return known->port == bound->port && (address_is_any(bound) || same_endpoint(known, bound));
+}
+
+static bool is_up(const struct flow *flow)
+{
+    const struct sock *sock = flow->sock;
+    return (sock->unheld ? sock->open_state : sock->socket.state) == STATE_ESTABLISHED;
+}
+
+/* A datagram to all who want it: a multicast group, or a broadcast address. That of a subnet looks like any other: it
+ * is taken for one where the socket asked for broadcasts and the last byte is the usual one. */
+static bool to_group(const struct flow *flow)
+{
+    const struct address *peer = flow->peer;
+    return sock_is_datagram(flow->sock) &&
+           (address_is_multicast(peer) || (flow->sock->broadcasts && peer->family == AF_INET && peer->bytes[3] == 255));
 }
 
 bool match_address_local(const struct sock *sock, const struct address *address)
@@ -90,8 +122,8 @@ bool match_address_local(const struct sock *sock, const struct address *address)
 
 void match_remember_served(const struct model *model, struct flow *flow)
 {
-    struct sock *server =
-        flow->side == SIDE_SERVER || flow->served ? NULL : listener_find(model, flow->sock, flow->peer);
+    bool asks = !flow->served && (flow->side != SIDE_SERVER || sock_is_datagram(flow->sock));
+    struct sock *server = asks ? listener_find(model, flow->sock, flow->peer) : NULL;
     if (!server || server == flow->sock)
         return;
     flow->served = server->socket.owner;
@@ -131,6 +163,8 @@ static void join(struct model *model, struct flow *a, struct flow *b, enum match
     a->peer_socket = b->sock->socket.id;
     b->peer_socket = a->sock->socket.id;
     struct flow *from = initiates(a, b) ? a : b, *to = from == a ? b : a;
+    from->side = SIDE_CLIENT;
+    to->side = SIDE_SERVER; /* also where both connected, or both sent first */
     edge_join(model, from, to, from->process, to->process, match);
 }
 
@@ -160,7 +194,7 @@ static bool match_self(struct model *model, struct flow *flow)
 
 /* The best of those listed under `key`: the own namespace before others, then the oldest (a backlog is served in
  * order). */
-static struct flow *exact_candidate(const struct model *model, const struct flow *flow, uint64_t key)
+static struct flow *exact_candidate(const struct model *model, const struct flow *flow, uint64_t key, bool late)
 {
     struct flow *best = NULL;
     bool best_near = false;
@@ -170,6 +204,9 @@ static struct flow *exact_candidate(const struct model *model, const struct flow
             !may_meet(flow, other))
             continue;
         if (flow->side == SIDE_SERVER && other->side == SIDE_SERVER)
+            continue;
+        /* Two that connect to each other: refused, unless their SYNs cross. */
+        if (flow->side == SIDE_CLIENT && other->side == SIDE_CLIENT && !(is_up(flow) && (late || is_up(other))))
             continue;
         if (!(flow->side == SIDE_SERVER || other->side == SIDE_CLIENT ? match_overlap(other, flow)
                                                                       : match_overlap(flow, other)))
@@ -188,9 +225,9 @@ static struct flow *match_exact(struct model *model, struct flow *flow)
 {
     const struct address *client = flow->side == SIDE_SERVER ? flow->peer : flow->local;
     uint64_t key = match_endpoint_key(flow, client);
-    struct flow *other = exact_candidate(model, flow, key);
+    struct flow *other = exact_candidate(model, flow, key, false);
     if (!other && flow->side != SIDE_SERVER) /* both connected, or one of unknown side */
-        other = exact_candidate(model, flow, match_endpoint_key(flow, flow->peer));
+        other = exact_candidate(model, flow, match_endpoint_key(flow, flow->peer), false);
     if (!other)
         table_insert(&model->tuples, &flow->by_tuple, key);
     return other;
@@ -208,7 +245,9 @@ static struct flow *match_datagrams(struct model *model, struct flow *flow)
         if (!wild_equal(flow->peer, other->local) || !wild_equal(other->peer, flow->local) ||
             !(flow->used || other->used))
             continue;
-        if (match_same_network(flow->sock, other->sock) || (match_routable(flow->peer) && match_routable(other->peer)))
+        bool specific = !address_is_any(flow->local) && !address_is_any(other->local);
+        if (match_same_network(flow->sock, other->sock) ||
+            (match_routable(flow->peer) && match_routable(other->peer)) || (specific && may_meet(flow, other)))
             return other;
     }
     table_insert(&model->tuples, &flow->by_tuple, key);
@@ -228,8 +267,8 @@ void match_flow(struct model *model, struct flow *flow)
         return;
     bool datagram = sock_is_datagram(flow->sock), is_unix = flow->sock->socket.family == AF_UNIX;
     enum match match = is_unix ? MATCH_PATH : MATCH_EXACT;
-    bool nameless = datagram && (!address_known(flow->local) || (is_unix && !flow->local->size));
-    struct flow *other = nameless   ? NULL
+    bool nobodys = datagram && (!address_known(flow->local) || (is_unix && !flow->local->size) || to_group(flow));
+    struct flow *other = nobodys    ? NULL
                          : datagram ? match_datagrams(model, flow)
                          : is_unix  ? match_path_find(model, flow)
                                     : match_exact(model, flow);
@@ -244,6 +283,18 @@ void match_flow(struct model *model, struct flow *flow)
 }
 
 /* ---- Late rules ---- */
+
+/* Both ends connect()ed, and the success of one was told of late or never. */
+static bool match_simultaneous(struct model *model, struct flow *flow)
+{
+    if (flow->side != SIDE_CLIENT || sock_is_datagram(flow->sock) || flow->sock->socket.family == AF_UNIX)
+        return false;
+    struct flow *other = exact_candidate(model, flow, match_endpoint_key(flow, flow->peer), true);
+    if (!other)
+        return false;
+    join(model, flow, other, MATCH_EXACT);
+    return true;
+}
 
 static bool match_credentials(struct model *model, struct flow *flow)
 {
@@ -276,19 +327,21 @@ static void join_process(struct model *model, struct flow *flow, struct process 
 }
 
 /* The address is served by a traced socket whose half never showed: not accepted yet, or a datagram read without its
- * sender. */
+ * sender. Or the other way round: a datagram came from a traced socket that had sent it to a group. */
 static bool match_served(struct model *model, struct flow *flow)
 {
-    if (flow->side == SIDE_SERVER)
+    bool datagram = sock_is_datagram(flow->sock);
+    bool is_unix = flow->sock->socket.family == AF_UNIX;
+    if (to_group(flow) || (flow->side == SIDE_SERVER && !datagram))
         return false;
     match_remember_served(model, flow);
     if (!flow->served)
         return false;
-    bool datagram = sock_is_datagram(flow->sock);
-    bool is_unix = flow->sock->socket.family == AF_UNIX;
     join_process(model, flow, flow->served, !datagram ? MATCH_NONE : is_unix ? MATCH_PATH : MATCH_EXACT);
-    if (datagram)
-        flow->peer_socket = flow->served_socket;
+    if (!datagram)
+        return true;
+    flow->peer_socket = flow->served_socket;
+    flow->speaks = flow->side == SIDE_SERVER; /* nobody else tells the bytes of this edge */
     return true;
 }
 
@@ -321,8 +374,8 @@ void match_late(struct model *model, struct flow *flow)
         match_failed(model, sock); /* given up before the kernel answered */
     if (!datagram && state != STATE_ESTABLISHED)
         return;
-    if (match_credentials(model, flow) || match_nat(model, flow) || match_served(model, flow) ||
-        match_untraced(model, flow))
+    if (match_simultaneous(model, flow) || match_credentials(model, flow) || match_nat(model, flow) ||
+        match_served(model, flow) || match_untraced(model, flow))
         return;
     match_external(model, flow);
 }

@@ -7,15 +7,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 typedef void handler(struct model *model, struct task *task, const struct event *event);
 
 static void on_option(struct model *model, struct task *task, const struct event *event)
 {
-    if (!model->callbacks.socket_done)
+    const struct sockatlas_body_option *body = event_body(event);
+    bool broadcasts = body->level == SOL_SOCKET && body->name == SO_BROADCAST && !event->error;
+    if (!model->callbacks.socket_done && !broadcasts)
         return; /* options appear on sockets only */
     struct sock *sock = replay_sock(model, task, event);
-    if (sock)
+    if (!sock)
+        return;
+    sock->broadcasts |= broadcasts;
+    if (model->callbacks.socket_done)
         sock_option(sock, event);
 }
 

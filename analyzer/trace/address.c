@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -132,6 +133,49 @@ static void unix_text(const struct address *address, char *out)
     }
 }
 
+/* Families whose sockaddr is numbers in the writer's byte order, read here in ours: where the fields are in `bytes`
+ * (sa_family is not in them), and what of them is not shown, so that it must be zero to be left out. */
+enum { VSOCK_SIZE = 14, VSOCK_PORT = 2, VSOCK_CID = 6, NETLINK_SIZE = 10, NETLINK_PORT = 2, NETLINK_GROUPS = 6 };
+
+static uint32_t number_at(const struct address *address, size_t offset)
+{
+    uint32_t number;
+    memcpy(&number, address->bytes + offset, sizeof number);
+    return number;
+}
+
+static bool zero_but(const struct address *address, size_t first, size_t size)
+{
+    for (size_t i = 0; i < address->size; i++)
+        if ((i < first || i >= first + size) && address->bytes[i])
+            return false;
+    return true;
+}
+
+/* "CID:PORT", a number that means any as "*". */
+static bool vsock_text(const struct address *address, char *out)
+{
+    if (address->size != VSOCK_SIZE || !zero_but(address, VSOCK_PORT, 8))
+        return false;
+    const uint32_t parts[2] = {number_at(address, VSOCK_CID), number_at(address, VSOCK_PORT)};
+    for (int i = 0; i < 2; i++)
+        out +=
+            parts[i] == UINT32_MAX ? sprintf(out, "%s*", i ? ":" : "") : sprintf(out, "%s%u", i ? ":" : "", parts[i]);
+    return true;
+}
+
+/* "kernel", or the port that netlink(7) calls a pid; the groups behind it. */
+static bool netlink_text(const struct address *address, char *out)
+{
+    if (address->size != NETLINK_SIZE || !zero_but(address, NETLINK_PORT, 8))
+        return false;
+    uint32_t port = number_at(address, NETLINK_PORT), groups = number_at(address, NETLINK_GROUPS);
+    out += port ? sprintf(out, "port %u", port) : sprintf(out, "kernel");
+    if (groups)
+        sprintf(out, " groups 0x%x", groups);
+    return true;
+}
+
 char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX])
 {
     switch (address->family) {
@@ -145,6 +189,14 @@ char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX])
         break;
     case AF_UNIX:
         unix_text(address, out);
+        break;
+    case AF_VSOCK:
+        if (!vsock_text(address, out))
+            text_hex(address->bytes, address->size, out);
+        break;
+    case AF_NETLINK:
+        if (!netlink_text(address, out))
+            text_hex(address->bytes, address->size, out);
         break;
     default:
         text_hex(address->bytes, address->size, out);
@@ -202,10 +254,69 @@ static bool parse_unix(struct address *out, const char *text)
     return true;
 }
 
+static bool parse_raw(struct address *out, unsigned family, const char *text)
+{
+    size_t size = 0;
+    bool good = text_unhex(text, out->bytes, sizeof out->bytes, &size);
+    out->family = (uint16_t)family;
+    out->size = (uint8_t)size;
+    return good;
+}
+
+static bool parse_number(const char **text, int base, uint32_t *number)
+{
+    if (**text == '*') {
+        *number = UINT32_MAX;
+        ++*text;
+        return true;
+    }
+    char *end;
+    unsigned long value = strtoul(*text, &end, base);
+    bool good = end != *text && **text >= '0' && **text <= '9' && value <= UINT32_MAX;
+    *text = end;
+    *number = (uint32_t)value;
+    return good;
+}
+
+static bool parse_numbers(struct address *out, unsigned family, size_t size, size_t first, uint32_t number,
+                          uint32_t second)
+{
+    out->family = (uint16_t)family;
+    out->size = (uint8_t)size;
+    memcpy(out->bytes + first, &number, sizeof number);
+    memcpy(out->bytes + first + sizeof number, &second, sizeof second);
+    return true;
+}
+
+static bool parse_vsock(struct address *out, const char *text)
+{
+    uint32_t cid, port;
+    const char *at = text;
+    if (!strchr(text, ':'))
+        return parse_raw(out, AF_VSOCK, text);
+    if (!parse_number(&at, 10, &cid) || *at++ != ':' || !parse_number(&at, 10, &port) || *at)
+        return false;
+    return parse_numbers(out, AF_VSOCK, VSOCK_SIZE, VSOCK_PORT, port, cid);
+}
+
+static bool parse_netlink(struct address *out, const char *text)
+{
+    uint32_t port = 0, groups = 0;
+    const char *at = text;
+    if (strncmp(at, "kernel", 6) == 0)
+        at += 6;
+    else if (strncmp(at, "port ", 5) != 0)
+        return parse_raw(out, AF_NETLINK, text);
+    else if (at += 5, !parse_number(&at, 10, &port))
+        return false;
+    if (strncmp(at, " groups ", 8) == 0 && (at += 8, !parse_number(&at, 16, &groups)))
+        return false;
+    return !*at && parse_numbers(out, AF_NETLINK, NETLINK_SIZE, NETLINK_PORT, port, groups);
+}
+
 bool address_parse(struct address *out, unsigned family, const char *text, unsigned port)
 {
     bool good = false;
-    size_t size = 0;
     *out = (struct address){0};
     switch (family) {
     case AF_UNSPEC:
@@ -225,10 +336,14 @@ bool address_parse(struct address *out, unsigned family, const char *text, unsig
     case AF_UNIX:
         good = parse_unix(out, text);
         break;
+    case AF_VSOCK:
+        good = parse_vsock(out, text);
+        break;
+    case AF_NETLINK:
+        good = parse_netlink(out, text);
+        break;
     default:
-        good = text_unhex(text, out->bytes, sizeof out->bytes, &size);
-        out->family = (uint16_t)family;
-        out->size = (uint8_t)size;
+        good = parse_raw(out, family, text);
     }
     if (!good)
         *out = (struct address){0};

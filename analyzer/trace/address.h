@@ -35,7 +35,8 @@ uint64_t address_hash(const struct address *address, uint64_t seed);
 
 #define ADDRESS_TEXT_MAX 512
 /* The address without the port, as the JSON contract writes it: "127.0.0.1", "::1", "fe80::1%2", "/run/x.sock",
- * "@name", "" for an unnamed unix address; unprintable bytes of a path as \xNN. Returns `out`, or NULL when unknown. */
+ * "@name", "" for an unnamed unix address, "2:1024" and "*:*" (vsock: CID and port), "kernel", "port 77 groups 0x1"
+ * (netlink); others in hexadecimal; unprintable bytes of a path as \xNN. Returns `out`, or NULL when unknown. */
 char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX]);
 /* The same with the port for people: "127.0.0.1:80", "[::1]:80", "@name", "*:80" for a wildcard; "?" when unknown,
  * "(unnamed)" for an unnamed unix address. */

@@ -1,37 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Network namespaces and hosts, as root or in a user namespace of its own: equal loopback addresses in two namespaces never meet, veth
-# pairs between them do, DNAT, masquerading and both at once are `nat` with both sides' tuples, and two hosts' traces given together meet by address whatever their
-# clocks say. A host is made of a namespace and of its log files' boot id, name and clock, which are rewritten afterwards: that proves the
+# Network namespaces and hosts: equal loopback addresses in two namespaces never meet, veth pairs between them do, DNAT, masquerading and
+# both at once are `nat` with both sides' tuples, and two hosts' traces given together meet by address whatever their clocks say. A host is made of a namespace and of its log files' boot id, name and clock, which are rewritten afterwards: that proves the
 # matching, not the recording on another kernel.
-if [ "$(id -u)" -ne 0 ] && [ -z "${SOCKATLAS_IN_USERNS:-}" ] && unshare -rn true 2>/dev/null; then
-    SOCKATLAS_IN_USERNS=1 exec unshare -rnm "$0"
-fi
-. "$(dirname "$0")/../e2e/lib.sh"
+. "$(dirname "$0")/netns.sh"
 
-mine=satlas$$
-spaces=()
-space() { # NAME: a namespace with its loopback up; its name in $netns
-    netns=$mine-$1
-    ip netns add "$netns" 2>/dev/null || return
-    spaces+=("$netns")
-    ip -n "$netns" link set lo up
-}
-remove_spaces() {
-    local each
-    for each in ${spaces[@]+"${spaces[@]}"}; do
-        ip netns delete "$each"
-    done
-}
-at_end+=(remove_spaces)
-
-[ -z "${SOCKATLAS_IN_USERNS:-}" ] || mount -t tmpfs none /run 2>/dev/null
-if ! command -v ip >/dev/null || ! space a; then
-    case_skip "connections in and between network namespaces" "neither root nor a user namespace with ip netns"
-    finish
-fi
-a=$netns
+space a && a=$netns
 space b && b=$netns
 ip link add "$mine-a" netns "$a" type veth peer name "$mine-b" netns "$b" 2>/dev/null ||
     ip -n "$a" link add veth0 type veth peer name veth0 netns "$b"

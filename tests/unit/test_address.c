@@ -44,6 +44,13 @@ Test(address, prints_and_reads_text)
         {AF_UNIX, "", "(unnamed)"},
         {AF_UNIX, "/tmp/ü", "/tmp/ü"},
         {AF_NETLINK, "00ff", "00ff"},
+        {AF_NETLINK, "kernel", "kernel"},
+        {AF_NETLINK, "port 77", "port 77"},
+        {AF_NETLINK, "kernel groups 0xffffffff", "kernel groups 0xffffffff"},
+        {AF_VSOCK, "2:1024", "2:1024"},
+        {AF_VSOCK, "*:*", "*:*"},
+        {AF_VSOCK, "0000000400000200000001000000", "0000000400000200000001000000"},
+        {AF_PACKET, "88b50200000001000006", "88b50200000001000006"},
     };
     char text[ADDRESS_TEXT_MAX];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -62,6 +69,11 @@ Test(address, refuses_text_that_is_none)
     cr_expect_not(address_parse(&address, AF_INET, "1.2.3.4", 65536));
     cr_expect_not(address_parse(&address, AF_UNIX, "\\q", 0));
     cr_expect_not(address_parse(&address, AF_NETLINK, "0", 0));
+    cr_expect_not(address_parse(&address, AF_NETLINK, "port -1", 0));
+    cr_expect_not(address_parse(&address, AF_NETLINK, "port 1 groups", 0));
+    cr_expect_not(address_parse(&address, AF_NETLINK, "kernels", 0));
+    cr_expect_not(address_parse(&address, AF_VSOCK, "1:", 0));
+    cr_expect_not(address_parse(&address, AF_VSOCK, "1:4294967296", 0));
     cr_expect_not(address_known(&address));
     char text[ADDRESS_TEXT_MAX];
     cr_expect_null(address_text(&address, text));
