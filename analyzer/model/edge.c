@@ -50,12 +50,12 @@ struct process *edge_external(struct model *model, const struct sock *sock, cons
             address_equal(&external->process.address, &bare))
             return &external->process;
     }
-    struct external *external = model_alloc(sizeof *external);
+    struct external *external = store_alloc(sizeof *external);
     external->process =
         (struct process){.kind = PROCESS_EXTERNAL, .host = host, .comm = "", .exe = "", .cmdline = "", .address = bare};
     external->network = network;
     table_insert(&model->nodes, &external->by_address, hash);
-    return process_add(model, &external->process);
+    return store_process(model, &external->process);
 }
 
 /* ---- Edges ---- */
@@ -73,7 +73,7 @@ static struct edge *edge_get(struct model *model, const struct sock *sock, struc
             (address_equal(&edge->server, server) || (!address_known(server) && !address_known(&edge->server))))
             return edge;
     }
-    struct edge_entry *entry = model_alloc(sizeof *entry);
+    struct edge_entry *entry = store_alloc(sizeof *entry);
     entry->class = class;
     entry->edge = (struct edge){.from = from,
                                 .to = to,
@@ -83,7 +83,7 @@ static struct edge *edge_get(struct model *model, const struct sock *sock, struc
                                 .server = *server,
                                 .match = match};
     table_insert(&model->edges_table, &entry->by_key, hash);
-    model->edges = model_grow(model->edges, model->edges_count, &model->edges_room, sizeof *model->edges);
+    model->edges = store_grow(model->edges, model->edges_count, &model->edges_room, sizeof *model->edges);
     model->edges[model->edges_count++] = &entry->edge;
     return &entry->edge;
 }
@@ -92,7 +92,7 @@ static void edge_seen(const struct model *model, struct edge *edge, const struct
 {
     if (!time_ns)
         return;
-    uint64_t wall = model_wall(model, sock->socket.host, time_ns);
+    uint64_t wall = store_wall(model, sock->socket.host, time_ns);
     if (!edge->first_ns || wall < edge->first_ns)
         edge->first_ns = wall;
     if (wall > edge->last_ns)
@@ -328,7 +328,7 @@ static void half_matched(struct model *model, const struct edge *edge)
     snprintf(detail, sizeof detail, "%llu connection%s to %s: the other half is not in the trace",
              (unsigned long long)edge->connections, edge->connections == 1 ? "" : "s",
              address_text_port(&edge->server, address));
-    note_coverage(model, edge->from, SOCKATLAS_COVERAGE_HALF_MATCHED, detail);
+    coverage_add(model, edge->from, SOCKATLAS_COVERAGE_HALF_MATCHED, detail);
 }
 
 void edge_finish(struct model *model)

@@ -221,18 +221,28 @@ struct model {
     bool finishing;
 };
 
-/* ---- Common ---- */
+/* ---- store.c ---- */
 
-void *model_alloc(size_t size); /* zeroed; aborts when there is none */
+void *store_alloc(size_t size); /* zeroed; aborts when there is none */
 /* Appends to a growing array of pointers or structures. */
-void *model_grow(void *array, unsigned count, unsigned *room, size_t element);
-const char *model_text(struct model *model, const char *bytes, size_t size); /* interned */
-uint64_t model_wall(const struct model *model, unsigned host, uint64_t boottime_ns);
-struct network *model_network(struct model *model, unsigned host, uint64_t cookie, uint64_t inode);
+void *store_grow(void *array, unsigned count, unsigned *room, size_t element);
+const char *store_text(struct model *model, const char *bytes, size_t size); /* interned */
+/* The namespace with this cookie or inode (0: not known), made where it is new; NULL where neither is known. */
+struct network *store_network(struct model *model, unsigned host, uint64_t cookie, uint64_t inode);
+/* Puts a process on the report, under the next id. */
+struct process *store_process(struct model *model, struct process *process);
+/* CLOCK_BOOTTIME of a host as its wall clock, both in nanoseconds. */
+uint64_t store_wall(const struct model *model, unsigned host, uint64_t boottime_ns);
+
+/* ---- coverage.c ---- */
+
+/* Once for each process, kind and detail. */
+void coverage_add(struct model *model, struct process *process, unsigned what, const char *detail);
+/* The losses that the files' headers tell. */
+void coverage_losses(struct model *model);
 
 /* ---- task.c ---- */
 
-struct process *process_add(struct model *model, struct process *process);
 struct image *task_image(struct model *model, const struct trace_image *trace);
 struct task *task_find(const struct model *model, unsigned host, uint64_t pidns, uint32_t pid);
 /* Whose event it is; made if not known. */
@@ -289,14 +299,19 @@ void sock_limbo_leave(struct model *model, struct sock *sock);
 void sock_limbo_expire(struct model *model);
 void sock_finish(struct model *model);
 void sock_free_all(struct model *model);
+struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
+                           uint64_t time_ns);
+
+/* ---- sock_kind.c ---- */
+
 /* Whether all that went through it is known. */
 bool sock_bytes_known(const struct sock *sock);
 bool sock_is_datagram(const struct sock *sock);
 bool sock_is_tcp(const struct sock *sock);
 /* Transports that can be two ends of one conversation have one class. */
 unsigned sock_class(const struct sock *sock);
-struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
-                           uint64_t time_ns);
+/* A loopback address, or the one the socket itself is bound to. */
+bool sock_has_address(const struct sock *sock, const struct address *address);
 
 /* ---- match.c ---- */
 
@@ -308,7 +323,6 @@ void match_late(struct model *model, struct flow *flow);
 void match_unlist(struct model *model, struct flow *flow);
 /* A connect() that failed: an edge to who serves the address, else to the address. */
 void match_failed(struct model *model, struct sock *sock);
-bool match_address_local(const struct sock *sock, const struct address *address);
 
 /* ---- edge.c ---- */
 
@@ -336,13 +350,11 @@ struct sock *listener_find(const struct model *model, const struct sock *sock, c
 
 /* ---- note.c ---- */
 
-void note_coverage(struct model *model, struct process *process, unsigned what, const char *detail);
 void note_name(struct model *model, struct task *task, const struct event *event);
 const char *note_name_of(const struct task *task, const struct address *address);
 void note_untraced(struct model *model, const struct event *event);
 struct process *note_untraced_find(const struct model *model, const struct sock *sock, const struct address *local,
                                    const struct address *peer);
-void note_losses(struct model *model);
 
 /* ---- replay.c ---- */
 

@@ -30,7 +30,7 @@ static struct listener *row(struct model *model, const struct sock *sock)
         if (listener->process == sock->socket.owner && one_transport && address_equal(&listener->address, address))
             return listener;
     }
-    struct listener_entry *entry = model_alloc(sizeof *entry);
+    struct listener_entry *entry = store_alloc(sizeof *entry);
     entry->listener = (struct listener){.process = sock->socket.owner,
                                         .family = sock->socket.family,
                                         .type = sock->socket.type,
@@ -38,7 +38,7 @@ static struct listener *row(struct model *model, const struct sock *sock)
                                         .address = *address};
     table_insert(&model->listeners_table, &entry->by_key, hash);
     model->listeners =
-        model_grow(model->listeners, model->listeners_count, &model->listeners_room, sizeof *model->listeners);
+        store_grow(model->listeners, model->listeners_count, &model->listeners_room, sizeof *model->listeners);
     model->listeners[model->listeners_count++] = &entry->listener;
     return &entry->listener;
 }
@@ -103,7 +103,7 @@ static bool serves(const struct sock *server, const struct sock *asker, const st
                (near || address->bytes[0]);
     if (address_equal(local, address))
         return near || !address_is_loopback(address);
-    return near && local->port == address->port && address_is_any(local) && match_address_local(asker, address) &&
+    return near && local->port == address->port && address_is_any(local) && sock_has_address(asker, address) &&
            (local->family == AF_INET6 || local->family == address->family);
 }
 

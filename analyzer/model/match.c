@@ -111,15 +111,6 @@ static bool to_group(const struct flow *flow)
            (address_is_multicast(peer) || (flow->sock->broadcasts && peer->family == AF_INET && peer->bytes[3] == 255));
 }
 
-bool match_address_local(const struct sock *sock, const struct address *address)
-{
-    if (address_is_loopback(address))
-        return true;
-    const struct address *local = &sock->socket.local;
-    return local->family == address->family && local->size == address->size && !address_is_any(local) &&
-           memcmp(local->bytes, address->bytes, local->size) == 0;
-}
-
 void match_remember_served(const struct model *model, struct flow *flow)
 {
     bool asks = !flow->served && (flow->side != SIDE_SERVER || sock_is_datagram(flow->sock));

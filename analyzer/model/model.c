@@ -7,77 +7,11 @@
 
 #include <string.h>
 
-/* ---- Common ---- */
-
-void *model_alloc(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (!memory)
-        abort();
-    return memory;
-}
-
-void *model_grow(void *array, unsigned count, unsigned *room, size_t element)
-{
-    if (count < *room)
-        return array;
-    *room = *room ? *room * 2 : 16;
-    array = realloc(array, *room * element);
-    if (!array)
-        abort();
-    return array;
-}
-
-const char *model_text(struct model *model, const char *bytes, size_t size)
-{
-    if (!size)
-        return "";
-    uint64_t hash = size;
-    for (size_t i = 0; i < size; i++)
-        hash = hash * 131 + (unsigned char)bytes[i];
-    hash = table_mix(hash);
-    for (struct table_link *link = table_first(&model->texts, hash); link; link = table_next(link)) {
-        struct text_entry *entry = TABLE_OF(link, struct text_entry, link);
-        if (strncmp(entry->text, bytes, size) == 0 && !entry->text[size])
-            return entry->text;
-    }
-    struct text_entry *entry = model_alloc(sizeof *entry + size + 1);
-    memcpy(entry->text, bytes, size);
-    table_insert(&model->texts, &entry->link, hash);
-    return entry->text;
-}
-
-uint64_t model_wall(const struct model *model, unsigned host, uint64_t boottime_ns)
-{
-    return boottime_ns + (uint64_t)model->hosts[host].image->offset_ns;
-}
-
-struct network *model_network(struct model *model, unsigned host, uint64_t cookie, uint64_t inode)
-{
-    if (!cookie && !inode)
-        return NULL;
-    for (struct network *network = model->networks; network; network = network->next) {
-        if (network->host != host)
-            continue;
-        if ((cookie && network->cookie == cookie) ||
-            (inode && network->inode == inode && (!cookie || !network->cookie))) {
-            if (!network->cookie)
-                network->cookie = cookie;
-            if (!network->inode)
-                network->inode = inode;
-            return network;
-        }
-    }
-    struct network *network = model_alloc(sizeof *network);
-    *network = (struct network){.next = model->networks, .host = host, .cookie = cookie, .inode = inode};
-    return model->networks = network;
-}
-
 /* ---- Life ---- */
 
 struct model *model_new(const struct model_callbacks *callbacks)
 {
-    struct model *model = model_alloc(sizeof *model);
+    struct model *model = store_alloc(sizeof *model);
     if (callbacks)
         model->callbacks = *callbacks;
     return model;
@@ -142,7 +76,7 @@ void model_finish(struct model *model)
     }
     sock_finish(model);
     edge_finish(model);
-    note_losses(model);
+    coverage_losses(model);
 }
 
 static void free_entries(struct table *table, size_t offset)
@@ -260,7 +194,7 @@ const struct trace_image *model_host(const struct model *model, unsigned index)
 
 int64_t model_time_us(const struct model *model, unsigned host, uint64_t boottime_ns)
 {
-    return (int64_t)(model_wall(model, host, boottime_ns) / 1000);
+    return (int64_t)(store_wall(model, host, boottime_ns) / 1000);
 }
 
 int64_t model_origin_us(const struct model *model)

@@ -1,77 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is known beside the sockets: blind spots, names that programs looked up, processes that `run` saw from outside.
- * Called by replay.c and model.c.
+ * What is known beside the sockets: names that programs looked up, processes that `run` saw from outside. Called by the
+ * replay and the matcher.
  */
 #include "analyzer/model/internal.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-
-/* ---- Coverage ---- */
-
-static const char *coverage_word(unsigned what)
-{
-    switch (what) {
-#define X(value, name, word)                                                                                           \
-    case value:                                                                                                        \
-        return #word;
-        SOCKATLAS_COVERAGES(X)
-#undef X
-    default:
-        return "unknown";
-    }
-}
-
-/* Enough for any report; a trace that repeats itself must not fill memory. */
-#define COVERAGE_MAX 10000
-
-void note_coverage(struct model *model, struct process *process, unsigned what, const char *detail)
-{
-    const char *word = coverage_word(what);
-    for (unsigned i = 0; i < model->coverage_count; i++) {
-        const struct coverage *known = &model->coverage[i];
-        if (known->process == process && known->what == word && strcmp(known->detail, detail) == 0)
-            return;
-    }
-    if (model->coverage_count >= COVERAGE_MAX)
-        return;
-    model->coverage =
-        model_grow(model->coverage, model->coverage_count, &model->coverage_room, sizeof *model->coverage);
-    model->coverage[model->coverage_count++] =
-        (struct coverage){.process = process, .what = word, .detail = strdup(detail)};
-}
-
-static const char *const loss_why[] = {
-    [SOCKATLAS_LOSS_NONE] = "reason unknown",
-    [SOCKATLAS_LOSS_LIMIT] = "the size limit was reached",
-    [SOCKATLAS_LOSS_SPACE] = "no space left on the device",
-    [SOCKATLAS_LOSS_OPEN] = "before the log could be opened",
-    [SOCKATLAS_LOSS_TABLE] = "a descriptor beyond the table",
-};
-
-void note_losses(struct model *model)
-{
-    for (unsigned i = 0; i < model->images_count; i++) {
-        const struct trace_image *trace = model->images[i].trace;
-        if (!trace || !trace->header.lost)
-            continue;
-        const struct sockatlas_header *header = &trace->header;
-        struct task *task = task_find(model, trace->host, header->pidns_inode, header->pid);
-        char detail[128];
-        size_t known = sizeof loss_why / sizeof *loss_why;
-        bool outside = header->writer == SOCKATLAS_WRITER_RUN;
-        const char *why = header->lost_reason < known ? loss_why[header->lost_reason] : loss_why[0];
-        snprintf(detail, sizeof detail, "%llu record%s lost%s%s", (unsigned long long)header->lost,
-                 header->lost == 1 ? "" : "s", outside ? " by programs that could make no log" : ": ",
-                 outside ? "" : why);
-        note_coverage(model, task ? &task->process : NULL,
-                      outside ? SOCKATLAS_COVERAGE_NO_LOG : SOCKATLAS_COVERAGE_LOST, detail);
-    }
-}
 
 /* ---- Names ---- */
 
@@ -83,9 +18,9 @@ void note_name(struct model *model, struct task *task, const struct event *event
         return;
     if (!event_tail(event, sizeof *body, 0, text, body->name_size))
         return;
-    const char *name = model_text(model, text, strnlen(text, body->name_size));
+    const char *name = store_text(model, text, strnlen(text, body->name_size));
     if (!task->names)
-        task->names = model_alloc(NAMES_KEPT * sizeof *task->names);
+        task->names = store_alloc(NAMES_KEPT * sizeof *task->names);
     size_t offset = (size_t)body->name_size + body->service_size;
     for (unsigned i = 0; i < body->addresses_count; i++) {
         uint8_t encoded[22] = {0}, family; /* port, address, scope */
@@ -123,10 +58,10 @@ static struct process *untraced_process(struct model *model, unsigned host, uint
     for (struct untraced *at = model->untraced; at; at = at->next)
         if (at->host == host && at->process->pid == pid && strcmp(at->process->comm, comm) == 0)
             return at->process;
-    struct process *process = model_alloc(sizeof *process);
+    struct process *process = store_alloc(sizeof *process);
     *process =
         (struct process){.kind = PROCESS_UNTRACED, .host = host, .pid = pid, .comm = comm, .exe = exe, .cmdline = ""};
-    return process_add(model, process);
+    return store_process(model, process);
 }
 
 void note_untraced(struct model *model, const struct event *event)
@@ -137,19 +72,19 @@ void note_untraced(struct model *model, const struct event *event)
     const struct sockatlas_addresses *sizes = &body->addresses;
     size_t offset = (sizes->first_size == SOCKATLAS_ABSENT ? 0u : sizes->first_size) +
                     (sizes->second_size == SOCKATLAS_ABSENT ? 0u : sizes->second_size);
-    char comm[256] = "", *exe = model_alloc(body->exe_size + 1u);
+    char comm[256] = "", *exe = store_alloc(body->exe_size + 1u);
     event_tail(event, sizeof *body, offset, comm, body->comm_size);
     event_tail(event, sizeof *body, offset + body->comm_size, exe, body->exe_size);
     unsigned host = event->image->host;
-    struct untraced *untraced = model_alloc(sizeof *untraced);
+    struct untraced *untraced = store_alloc(sizeof *untraced);
     *untraced = (struct untraced){
         .host = host,
-        .network = body->netns_inode ? model_network(model, host, 0, body->netns_inode) : NULL,
+        .network = body->netns_inode ? store_network(model, host, 0, body->netns_inode) : NULL,
         .local = local,
         .peer = peer,
         .listening = body->listening != 0,
-        .process = untraced_process(model, host, body->peer_pid, model_text(model, comm, strnlen(comm, sizeof comm)),
-                                    model_text(model, exe, strnlen(exe, body->exe_size)))};
+        .process = untraced_process(model, host, body->peer_pid, store_text(model, comm, strnlen(comm, sizeof comm)),
+                                    store_text(model, exe, strnlen(exe, body->exe_size)))};
     struct sock like = {.socket = {.family = local.family, .type = body->type, .protocol = body->protocol}};
     untraced->family_class = sock_class(&like);
     untraced->next = model->untraced;
@@ -162,7 +97,7 @@ static bool untraced_serves(const struct untraced *untraced, const struct sock *
     if (address_equal(&untraced->local, address))
         return true;
     return address->family != AF_UNIX && untraced->local.port == address->port && address_is_any(&untraced->local) &&
-           match_address_local(sock, address);
+           sock_has_address(sock, address);
 }
 
 /* `local` and `peer` are the untraced end's. */

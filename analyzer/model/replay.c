@@ -35,9 +35,9 @@ static void on_error(struct model *model, struct task *task, const struct event 
 static void on_coverage(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_coverage *body = event_body(event);
-    char *detail = model_alloc(body->detail_size + 1u);
+    char *detail = store_alloc(body->detail_size + 1u);
     if (event_tail(event, sizeof *body, 0, detail, body->detail_size))
-        note_coverage(model, task ? &task->process : NULL, body->what, detail);
+        coverage_add(model, task ? &task->process : NULL, body->what, detail);
     free(detail);
 }
 
@@ -45,7 +45,7 @@ static void on_netns(struct model *model, struct task *task, const struct event 
 {
     const struct sockatlas_body_netns *body = event_body(event);
     task_enter_network(model, task, event->tid,
-                       model_network(model, task->process.host, body->netns_cookie, body->netns_inode));
+                       store_network(model, task->process.host, body->netns_cookie, body->netns_inode));
 }
 
 static void on_exec_failed(struct model *model, struct task *task, const struct event *event)

@@ -55,7 +55,7 @@ void replay_on_peer_total(struct model *model, struct task *task, const struct e
     if (!address_known(&peer)) {
         char detail[96];
         snprintf(detail, sizeof detail, "%u exchanges with peers beyond the bound of one socket", body->unlisted);
-        note_coverage(model, &task->process, SOCKATLAS_COVERAGE_PEERS, detail);
+        coverage_add(model, &task->process, SOCKATLAS_COVERAGE_PEERS, detail);
         return;
     }
     if (peer.family == AF_UNIX && !peer.size)

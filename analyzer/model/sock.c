@@ -6,7 +6,6 @@
  */
 #include "analyzer/model/internal.h"
 
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -16,30 +15,6 @@ static const uint64_t limbo_ns[LIMBOS] = {
     [LIMBO_SHORT] = 1000000000ull, [LIMBO_LONG] = 60000000000ull, [LIMBO_END] = UINT64_MAX / 2};
 
 /* ---- Identity ---- */
-
-bool sock_is_datagram(const struct sock *sock)
-{
-    return sock->socket.type == SOCK_DGRAM || sock->socket.type == SOCK_RAW || sock->socket.type == SOCK_RDM ||
-           sock->socket.type == SOCK_PACKET;
-}
-
-bool sock_is_tcp(const struct sock *sock)
-{
-    const struct socket *socket = &sock->socket;
-    return (socket->family == AF_INET || socket->family == AF_INET6) && socket->type == SOCK_STREAM &&
-           (socket->protocol == 0 || socket->protocol == IPPROTO_TCP || socket->protocol == IPPROTO_MPTCP);
-}
-
-unsigned sock_class(const struct sock *sock)
-{
-    const struct socket *socket = &sock->socket;
-    if (sock_is_tcp(sock))
-        return AF_INET << 16 | SOCK_STREAM << 8;
-    bool inet = socket->family == AF_INET || socket->family == AF_INET6;
-    bool usual = socket->protocol == 0 || (socket->type == SOCK_DGRAM && socket->protocol == IPPROTO_UDP);
-    return (unsigned)(inet ? AF_INET : socket->family) << 16 | socket->type << 8 |
-           (inet && !usual ? (unsigned)socket->protocol & 0xff : 0);
-}
 
 static uint64_t cookie_hash(unsigned host, uint64_t cookie)
 {
@@ -74,7 +49,7 @@ struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struc
         model->free_socks = sock->next;
         memset(sock, 0, sizeof *sock);
     } else {
-        sock = model_alloc(sizeof *sock);
+        sock = store_alloc(sizeof *sock);
     }
     sock->network = network;
     sock->socket.id = ++model->sockets_made;
@@ -147,7 +122,7 @@ void sock_option(struct sock *sock, const struct event *event)
     size_t size = (size_t)body->kept_size + body->effective_size;
     if (size > 2 * SOCKATLAS_OPTION_BYTES_MAX)
         return;
-    struct socket_option *option = model_alloc(sizeof *option + size);
+    struct socket_option *option = store_alloc(sizeof *option + size);
     option->level = body->level;
     option->name = body->name;
     option->error = event->error;
@@ -175,7 +150,7 @@ struct flow *sock_datagram(struct model *model, struct sock *sock, const struct 
     for (struct flow *flow = sock->datagrams; flow; flow = flow->next)
         if (address_equal(flow->peer, peer))
             return flow;
-    struct datagram_flow *made = model_alloc(sizeof *made);
+    struct datagram_flow *made = store_alloc(sizeof *made);
     made->peer = *peer;
     made->flow = (struct flow){.sock = sock,
                                .next = sock->datagrams,
@@ -325,11 +300,6 @@ void sock_limbo_expire(struct model *model)
 }
 
 /* ---- Settling ---- */
-
-bool sock_bytes_known(const struct sock *sock)
-{
-    return sock->socket.bytes_known && !sock->lost && !sock->untold;
-}
 
 /* The rules for what nothing more will come of. */
 static void match_rest(struct model *model, struct sock *sock)

@@ -15,15 +15,6 @@
 #define EXEC_FAILS_WITHIN_NS 1000000000ull
 #define PENDING_FORKS_MAX    16
 
-struct process *process_add(struct model *model, struct process *process)
-{
-    model->processes =
-        model_grow(model->processes, model->processes_count, &model->processes_room, sizeof(struct process *));
-    process->id = model->processes_count;
-    model->processes[model->processes_count++] = process;
-    return process;
-}
-
 static uint64_t pid_hash(unsigned host, uint64_t pidns, uint32_t pid)
 {
     return table_mix(pidns * 31 + host + ((uint64_t)pid << 24));
@@ -54,7 +45,7 @@ static void task_name(struct model *model, struct task *task, uint32_t pid, uint
     }
     task->process.pid = pid;
     table_insert(&model->tasks, &task->by_pid, pid_hash(task->process.host, task->pidns, pid));
-    process_add(model, &task->process);
+    store_process(model, &task->process);
     for (unsigned fd = 0; fd < task->descriptors_size; fd++) {
         struct sock *sock = descriptor_get(task, (int32_t)fd);
         if (sock)
@@ -64,13 +55,13 @@ static void task_name(struct model *model, struct task *task, uint32_t pid, uint
 
 static struct task *task_new(struct model *model, const struct image *image)
 {
-    struct task *task = model_alloc(sizeof *task);
+    struct task *task = store_alloc(sizeof *task);
     const struct sockatlas_header *header = &image->trace->header;
     task->process =
         (struct process){.kind = PROCESS_TRACED, .host = image->trace->host, .comm = "", .exe = "", .cmdline = ""};
     task->pidns = header->pidns_inode;
     task->image = image->trace->id;
-    task->network = model_network(model, image->trace->host, header->netns_cookie, header->netns_inode);
+    task->network = store_network(model, image->trace->host, header->netns_cookie, header->netns_inode);
     return task;
 }
 
@@ -95,14 +86,14 @@ static const char *header_cmdline(struct model *model, const struct sockatlas_he
     for (size_t i = 0; i < size; i++)
         if (!text[i])
             text[i] = ' ';
-    return model_text(model, text, size);
+    return store_text(model, text, size);
 }
 
 static void task_describe(struct model *model, struct task *task, const struct sockatlas_header *header)
 {
     struct process *process = &task->process;
-    process->comm = model_text(model, header->comm, strnlen(header->comm, sizeof header->comm));
-    process->exe = model_text(model, header->exe, strnlen(header->exe, sizeof header->exe));
+    process->comm = store_text(model, header->comm, strnlen(header->comm, sizeof header->comm));
+    process->exe = store_text(model, header->exe, strnlen(header->exe, sizeof header->exe));
     process->cmdline = header_cmdline(model, header);
     if (!process->ppid)
         process->ppid = header->ppid;
@@ -145,7 +136,7 @@ static void task_adopt(struct model *model, struct image *image)
     }
     task->image = image->trace->id;
     task->started = true;
-    task->network = model_network(model, image->trace->host, header->netns_cookie, header->netns_inode);
+    task->network = store_network(model, image->trace->host, header->netns_cookie, header->netns_inode);
     task_describe(model, task, header);
 }
 
@@ -221,7 +212,7 @@ void task_fork(struct model *model, struct image *image, struct task *parent, co
         descriptor_copy(model, child, parent, false);
         return;
     }
-    struct pending_fork *fork = model_alloc(sizeof *fork);
+    struct pending_fork *fork = store_alloc(sizeof *fork);
     *fork = (struct pending_fork){.next = image->forks, .slot = event->slot, .tid = event->tid, .child = child};
     image->forks = fork;
     descriptor_copy(model, child, parent, false);
@@ -286,7 +277,7 @@ void task_start(struct model *model, struct image *image, const struct event *ev
     if (!child->process.ppid) /* its parent's fork is not in the trace; by now another may have adopted it */
         child->process.ppid = body->ppid;
     if (body->comm[0])
-        child->process.comm = model_text(model, body->comm, strnlen(body->comm, sizeof body->comm));
+        child->process.comm = store_text(model, body->comm, strnlen(body->comm, sizeof body->comm));
     child->last_ns = event->time_ns;
     image->last = child;
 }
@@ -301,14 +292,14 @@ static const char *base_name(const char *path)
 static void task_describe_path(struct model *model, struct task *task, const char *path)
 {
     const char *name = base_name(path);
-    task->process.comm = model_text(model, name, strnlen(name, 15));
-    task->process.exe = path[0] == '/' ? model_text(model, path, strlen(path)) : "";
+    task->process.comm = store_text(model, name, strnlen(name, 15));
+    task->process.exe = path[0] == '/' ? store_text(model, path, strlen(path)) : "";
     task->process.cmdline = "";
 }
 
 static char *event_path(const struct event *event, size_t body_size, size_t size)
 {
-    char *path = model_alloc(size + 1);
+    char *path = store_alloc(size + 1);
     if (!event_tail(event, body_size, 0, path, size))
         path[0] = '\0';
     return path;
@@ -330,7 +321,7 @@ static void note_untraced_image(struct model *model, struct process *process, co
     size_t known = sizeof untraced_why / sizeof *untraced_why;
     snprintf(detail, sizeof detail, "%s: %s", path,
              why < known && untraced_why[why] ? untraced_why[why] : "cannot be traced");
-    note_coverage(model, process, SOCKATLAS_COVERAGE_UNTRACED_CHILD, detail);
+    coverage_add(model, process, SOCKATLAS_COVERAGE_UNTRACED_CHILD, detail);
 }
 
 void task_spawn(struct model *model, struct task *parent, const struct event *event)
@@ -428,7 +419,7 @@ void task_exec_expire(struct model *model)
     while (model->exec_first) {
         struct task *task = model->exec_first;
         if (!model->finishing &&
-            model_wall(model, task->process.host, task->exec_ns) + EXEC_FAILS_WITHIN_NS > model->now_ns)
+            store_wall(model, task->process.host, task->exec_ns) + EXEC_FAILS_WITHIN_NS > model->now_ns)
             return;
         task_exec_commit(model, task);
     }
@@ -448,7 +439,7 @@ void task_end(struct model *model, struct task *task, uint64_t time_ns)
 struct network *task_network(struct model *model, struct task *task, uint32_t tid, uint64_t cookie)
 {
     if (cookie && (!task->network || task->network->cookie != cookie))
-        return model_network(model, task->process.host, cookie, 0);
+        return store_network(model, task->process.host, cookie, 0);
     for (const struct thread_network *at = task->threads; at && !cookie; at = at->next)
         if (at->tid == tid)
             return at->network;
@@ -462,7 +453,7 @@ void task_enter_network(struct model *model, struct task *task, uint32_t tid, st
     while (at && at->tid != tid)
         at = at->next;
     if (!at) {
-        at = model_alloc(sizeof *at);
+        at = store_alloc(sizeof *at);
         *at = (struct thread_network){.next = task->threads, .tid = tid};
         task->threads = at;
     }

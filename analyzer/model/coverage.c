@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the trace does not show and why: blind spots that the shim recorded, losses, programs without a log. Called by
+ * the replay as they come and by model.c at the end.
+ */
+#include "analyzer/model/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *coverage_word(unsigned what)
+{
+    switch (what) {
+#define X(value, name, word)                                                                                           \
+    case value:                                                                                                        \
+        return #word;
+        SOCKATLAS_COVERAGES(X)
+#undef X
+    default:
+        return "unknown";
+    }
+}
+
+/* Enough for any report; a trace that repeats itself must not fill memory. */
+#define COVERAGE_MAX 10000
+
+void coverage_add(struct model *model, struct process *process, unsigned what, const char *detail)
+{
+    const char *word = coverage_word(what);
+    for (unsigned i = 0; i < model->coverage_count; i++) {
+        const struct coverage *known = &model->coverage[i];
+        if (known->process == process && known->what == word && strcmp(known->detail, detail) == 0)
+            return;
+    }
+    if (model->coverage_count >= COVERAGE_MAX)
+        return;
+    model->coverage =
+        store_grow(model->coverage, model->coverage_count, &model->coverage_room, sizeof *model->coverage);
+    model->coverage[model->coverage_count++] =
+        (struct coverage){.process = process, .what = word, .detail = strdup(detail)};
+}
+
+static const char *const loss_why[] = {
+    [SOCKATLAS_LOSS_NONE] = "reason unknown",
+    [SOCKATLAS_LOSS_LIMIT] = "the size limit was reached",
+    [SOCKATLAS_LOSS_SPACE] = "no space left on the device",
+    [SOCKATLAS_LOSS_OPEN] = "before the log could be opened",
+    [SOCKATLAS_LOSS_TABLE] = "a descriptor beyond the table",
+};
+
+void coverage_losses(struct model *model)
+{
+    for (unsigned i = 0; i < model->images_count; i++) {
+        const struct trace_image *trace = model->images[i].trace;
+        if (!trace || !trace->header.lost)
+            continue;
+        const struct sockatlas_header *header = &trace->header;
+        struct task *task = task_find(model, trace->host, header->pidns_inode, header->pid);
+        char detail[128];
+        size_t known = sizeof loss_why / sizeof *loss_why;
+        bool outside = header->writer == SOCKATLAS_WRITER_RUN;
+        const char *why = header->lost_reason < known ? loss_why[header->lost_reason] : loss_why[0];
+        snprintf(detail, sizeof detail, "%llu record%s lost%s%s", (unsigned long long)header->lost,
+                 header->lost == 1 ? "" : "s", outside ? " by programs that could make no log" : ": ",
+                 outside ? "" : why);
+        coverage_add(model, task ? &task->process : NULL, outside ? SOCKATLAS_COVERAGE_NO_LOG : SOCKATLAS_COVERAGE_LOST,
+                     detail);
+    }
+}
