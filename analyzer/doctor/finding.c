@@ -23,15 +23,24 @@ static char *format_text(const char *format, va_list arguments)
     return text;
 }
 
-struct finding *finding_see(struct doctor *doctor, const struct rule *rule, const struct process *process,
-                            uint64_t socket, const char *key)
+struct finding *finding_find(const struct doctor *doctor, const struct rule *rule, const struct process *process,
+                             const char *key)
 {
     for (unsigned i = 0; i < doctor->findings_count; i++) {
         struct keyed_finding *known = (struct keyed_finding *)doctor->findings[i];
-        if (known->finding.rule != rule || known->finding.process != process || strcmp(known->key, key) != 0)
-            continue;
-        known->finding.times++;
-        return &known->finding;
+        if (known->finding.rule == rule && known->finding.process == process && strcmp(known->key, key) == 0)
+            return &known->finding;
+    }
+    return NULL;
+}
+
+struct finding *finding_see(struct doctor *doctor, const struct rule *rule, const struct process *process,
+                            uint64_t socket, const char *key)
+{
+    struct finding *known = finding_find(doctor, rule, process, key);
+    if (known) {
+        known->times++;
+        return known;
     }
     struct keyed_finding *made = calloc(1, sizeof *made);
     if (!made || !(made->key = strdup(key)))

@@ -128,6 +128,9 @@ struct doctor {
  * made before, counted once more. */
 struct finding *finding_see(struct doctor *doctor, const struct rule *rule, const struct process *process,
                             uint64_t socket, const char *key);
+/* The one made before, NULL none. */
+struct finding *finding_find(const struct doctor *doctor, const struct rule *rule, const struct process *process,
+                             const char *key);
 void finding_say(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Kept while there is room. time_ns 0: of no single moment. */
 void finding_evidence(const struct doctor *doctor, struct finding *finding, unsigned host, uint64_t time_ns,

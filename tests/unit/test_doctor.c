@@ -421,6 +421,68 @@ Test(doctor, reconnect_storm_nearly_with_growing_pauses)
     expect_none("reconnect-storm");
 }
 
+static void one_connect(int error, uint64_t duration)
+{
+    struct who client = process(100, "client");
+    t_socket(&script, client, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    t_connect(&script, client, 3, 0x10, "192.0.2.7:80", NULL, duration ? EINPROGRESS : error, 0);
+    later(duration);
+    if (duration && error)
+        t_connect(&script, client, 3, 0x10, "192.0.2.7:80", NULL, error, 0);
+    t_close(&script, client, 3, 0x10);
+}
+
+Test(doctor, connect_failed)
+{
+    one_connect(ECONNREFUSED, 0);
+    expect("connect-failed", "192.0.2.7:80 refused the connection: its host answers, and nobody listens there");
+}
+
+Test(doctor, connect_failed_says_who_listens_elsewhere)
+{
+    struct who server = process(200, "server");
+    t_server(&script, server, 3, 0x50, "192.0.2.8:80");
+    one_connect(ECONNREFUSED, 0);
+    expect("connect-failed", "nobody listens there; server (200) listens on 192.0.2.8:80");
+}
+
+Test(doctor, connect_failed_without_a_route)
+{
+    one_connect(ENETUNREACH, 0);
+    expect("connect-failed", "192.0.2.7:80 is unreachable: this machine has no route to it");
+}
+
+Test(doctor, connect_failed_without_an_answer)
+{
+    one_connect(ETIMEDOUT, 3 * SECOND);
+    expect("connect-failed", "192.0.2.7:80 did not answer within ");
+}
+
+Test(doctor, connect_failed_when_the_program_gave_up)
+{
+    one_connect(0, 3 * SECOND);
+    expect("connect-failed", "192.0.2.7:80 had not answered when the program gave up after 3.0 s");
+}
+
+Test(doctor, connect_failed_nearly_given_up_at_once)
+{
+    one_connect(0, SECOND / 2);
+    expect_none("connect-failed");
+}
+
+Test(doctor, connect_failed_nearly_it_went_well_later)
+{
+    one_connect(ECONNREFUSED, 0);
+    t_client(&script, process(100, "client"), 3, 0x11, "192.0.2.7:80", "192.0.2.1:4000");
+    expect_none("connect-failed");
+}
+
+Test(doctor, connect_failed_nearly_another_rule_says_more)
+{
+    failing_connects(SECOND / 100, 1);
+    expect_none("connect-failed");
+}
+
 static void requests(bool at_once)
 {
     struct who client = process(100, "client");

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rule: connections that did not come to be: refused, not answered, or without a way to go. One finding for each
+ * process and kind of failure.
+ */
+#include "analyzer/doctor/internal.h"
+
+#include "analyzer/names/names.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATIENCE_NS SECOND_NS /* who gives up sooner may only have been asking two at once */
+
+/* What a process tried in vain with one address. */
+struct failure {
+    UT_hash_handle hh;
+    struct failure_key {
+        uint32_t process;
+        char peer[ADDRESS_TEXT_MAX];
+    } key;
+    const struct process *process;
+    unsigned host;
+    uint64_t socket, time_ns, duration_ns; /* the first */
+    uint64_t times;
+    uint16_t error;   /* the first; 0: the program gave up */
+    char *elsewhere;  /* who listens on that port at another address */
+    bool established; /* later it went well */
+};
+
+static struct failure *failure_of(const struct doctor *doctor, const struct sight *sight, struct failure_key *key)
+{
+    struct failure *failures = doctor->notes[RULE_connect_failed], *failure;
+    memset(key, 0, sizeof *key);
+    key->process = sight->process->id;
+    address_text_port(&sight->socket->peer, key->peer);
+    HASH_FIND(hh, failures, key, sizeof *key, failure);
+    return failure;
+}
+
+/* Seen while the failure happens: afterwards it may have ended. */
+static char *listens_elsewhere(const struct doctor *doctor, const struct sight *sight)
+{
+    for (const struct chart *at = doctor->charts; at; at = at->hh.next) {
+        char address[ADDRESS_TEXT_MAX], *text;
+        if (at->state != STATE_LISTENING || !at->tcp || !at->owner || at->host != sight->chart->host ||
+            at->local.port != sight->socket->peer.port)
+            continue;
+        address_text_port(&at->local, address);
+        if (asprintf(&text, "%s (%u) listens on %s%s", at->owner->comm, at->owner->pid, address,
+                     at->netns == sight->chart->netns ? "" : " in another network namespace") < 0)
+            abort();
+        return text;
+    }
+    return NULL;
+}
+
+static void note(struct doctor *doctor, const struct sight *sight, uint16_t error)
+{
+    struct failure_key key;
+    struct failure *failures = doctor->notes[RULE_connect_failed], *failure = failure_of(doctor, sight, &key);
+    if (failure) {
+        failure->times++;
+        return;
+    }
+    if (!(failure = calloc(1, sizeof *failure)))
+        abort();
+    failure->key = key;
+    failure->process = sight->process;
+    failure->host = sight->chart->host;
+    failure->socket = sight->chart->id;
+    failure->time_ns = sight->event->time_ns;
+    failure->duration_ns = sight->event->time_ns - sight->socket->connect_started_ns;
+    failure->times = 1;
+    failure->error = error;
+    failure->elsewhere = error == ECONNREFUSED ? listens_elsewhere(doctor, sight) : NULL;
+    HASH_ADD(hh, failures, key, sizeof failure->key, failure);
+    doctor->notes[RULE_connect_failed] = failures;
+}
+
+static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
+{
+    (void)rule;
+    if (!sight->chart || !sight->chart->tcp || !address_known(&sight->socket->peer))
+        return;
+    enum outcome outcome = connect_outcome(sight->event);
+    if (outcome == OUTCOME_FAILED) {
+        note(doctor, sight, sight->event->error);
+    } else if (outcome == OUTCOME_DONE) {
+        struct failure_key key;
+        struct failure *failure = doctor->notes[RULE_connect_failed] ? failure_of(doctor, sight, &key) : NULL;
+        if (failure)
+            failure->established = true;
+    } else if (sight->event->kind == SOCKATLAS_CLOSE && sight->socket->state == STATE_CONNECTING &&
+               sight->event->time_ns - sight->socket->connect_started_ns >= PATIENCE_NS) {
+        note(doctor, sight, 0);
+    }
+}
+
+/* Another rule has said more of it. */
+static bool told(const struct doctor *doctor, const struct failure *failure)
+{
+    static const struct rule_row *const others[] = {&rule_reconnect_storm, &rule_ipv6_first, &rule_ports_running_out};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (finding_find(doctor, &others[i]->rule, failure->process, failure->key.peer))
+            return true;
+    return false;
+}
+
+/* What it means, and what to do. */
+static void explain(struct finding *finding, const struct failure *failure, const char *error)
+{
+    const char *peer = failure->key.peer;
+    double seconds = (double)failure->duration_ns / 1e9;
+    switch (failure->error) {
+    case ECONNREFUSED:
+        finding_say(finding, "%s refused the connection: its host answers, and nobody listens there%s%s", peer,
+                    failure->elsewhere ? "; " : "", failure->elsewhere ? failure->elsewhere : "");
+        finding->remedy = "Start the server first, or correct address and port: `ss -tlnp` on its host shows who "
+                          "listens on what.";
+        return;
+    case 0:
+        finding_say(finding, "%s had not answered when the program gave up after %.1f s", peer, seconds);
+        finding->remedy = "Look for a firewall that drops the packets (`nft list ruleset`, on both hosts and between "
+                          "them), and whether the host is up.";
+        return;
+    case ETIMEDOUT:
+        finding_say(finding, "%s did not answer within %.1f s: no refusal either", peer, seconds);
+        finding->remedy = "Look for a firewall that drops the packets (`nft list ruleset`, on both hosts and between "
+                          "them), and whether the host is up. Have the program give up sooner.";
+        return;
+    case ENETUNREACH:
+        finding_say(finding, "%s is unreachable: this machine has no route to it", peer);
+        finding->remedy = "`ip route get ADDRESS` tells the way; add a route, or correct the address.";
+        return;
+    case EHOSTUNREACH:
+        finding_say(finding,
+                    "%s is unreachable: after %.1f s a router, or the lack of an answer on the last link, said so",
+                    peer, seconds);
+        finding->remedy = "See whether the host is up (`ip neigh`), and what a firewall on the way rejects.";
+        return;
+    default:
+        finding_say(finding, "connect() to %s failed (%s)", peer, error);
+    }
+}
+
+static void finish(struct doctor *doctor, const struct rule *rule)
+{
+    struct failure *failures = doctor->notes[RULE_connect_failed];
+    for (const struct failure *at = failures; at; at = at->hh.next) {
+        char number[32];
+        const char *error = names_errno(at->error);
+        if (at->established || told(doctor, at))
+            continue;
+        if (!error)
+            error = (snprintf(number, sizeof number, "error %u", at->error), number);
+        struct finding *finding = finding_see(doctor, rule, at->process, at->socket, at->error ? error : "given up");
+        if (!finding->message) {
+            explain(finding, at, error);
+            finding->times = 0;
+        } else {
+            finding->times--;
+        }
+        finding->times += at->times;
+        bool seconds = at->duration_ns >= SECOND_NS;
+        finding_evidence(doctor, finding, at->host, at->time_ns, at->socket, "connect() to %s: %s after %.1f %s",
+                         at->key.peer, at->error ? error : "given up", (double)at->duration_ns / (seconds ? 1e9 : 1e6),
+                         seconds ? "s" : "ms");
+    }
+}
+
+static void free_failures(void *notes)
+{
+    struct failure *failures = notes, *failure, *next;
+    failure = failures;
+    HASH_CLEAR(hh, failures);
+    for (; failure; failure = next) {
+        next = failure->hh.next;
+        free(failure->elsewhere);
+        free(failure);
+    }
+}
+
+const struct rule_row rule_connect_failed = {
+    .rule = {.name = "connect-failed",
+             .severity = SEVERITY_WARNING,
+             .title = "a connection did not come to be",
+             .why = "Refused: the host answered, and no process listens there. No answer: the packets were dropped on "
+                    "the way, or there is no such host. Unreachable: nobody knew a way to it.",
+             .remedy = "See errno(3) for what it means."},
+    .on_event = see,
+    .on_finish = finish,
+    .free = free_failures,
+};
