@@ -14,7 +14,7 @@
 /* A process that has recorded nothing so far has nothing to hand on. */
 static struct reserved reserve(void)
 {
-    return log_is_open() ? (process_identity(), record_reserve()) : (struct reserved){.index = UINT64_MAX};
+    return log_is_open() ? record_reserve() : (struct reserved){.index = UINT64_MAX};
 }
 
 static void publish(const struct reserved *reserved, enum sockatlas_call call, int error, pid_t child)
@@ -33,7 +33,7 @@ HOOK pid_t fork(void)
     pid_t child = real.fork();
     int error = hook_error(child);
     if (child == 0)
-        process_forked();
+        record_birth();
     else
         publish(&reserved, SOCKATLAS_CALL_fork, error, child);
     if (error)
@@ -50,7 +50,7 @@ HOOK pid_t _Fork(void)
     pid_t child = real._Fork ? real._Fork() : hook_missing();
     int error = hook_error(child);
     if (child == 0)
-        process_forked();
+        record_birth();
     else
         publish(&reserved, SOCKATLAS_CALL__Fork, error, child);
     if (error)

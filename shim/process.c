@@ -6,8 +6,6 @@
  */
 #include "shim/process.h"
 
-#include "shim/log.h"
-#include "shim/record.h"
 #include "shim/sys.h"
 
 #include <stddef.h>
@@ -17,6 +15,7 @@
 enum { PROCESS_YOUNG = 4 };
 
 HOT struct process_wiped *process_wiped;
+__thread struct process_newborn process_newborn;
 HOT static bool shared;
 HOT static bool netns_changed;
 HOT static bool confined;
@@ -26,7 +25,7 @@ HOT static bool unwiped;
 static __thread struct {
     uint32_t pid; /* the process that `tid` was read in */
     uint32_t tid;
-    uint32_t child; /* the vfork child that wrote its START record */
+    uint32_t child; /* the vfork child that was seen last */
     bool vforking;
     uint64_t fork_slot; /* index + 1, 0 none */
 } thread;
@@ -122,20 +121,17 @@ static void forked(uint32_t pid)
     thread.pid = pid;
     thread.tid = (uint32_t)sys(SYS_gettid);
     thread.vforking = false;
-    uint64_t slot = thread.fork_slot - 1;
+    process_newborn = (struct process_newborn){.pid = pid, .fork_slot = thread.fork_slot - 1};
     thread.fork_slot = 0;
-    if (log_is_open())
-        record_start((struct identity){.pid = pid, .tid = thread.tid}, slot, false);
 }
 
-/* In a vfork child nothing of the parent's may change for good: only the thread's mark that START was written. */
+/* In a vfork child nothing of the parent's may change for good: only the thread's marks of who was born. */
 static struct identity vforked(uint32_t pid)
 {
     struct identity identity = {.pid = pid, .tid = (uint32_t)sys(SYS_gettid), .vforked = true};
     if (thread.child != pid) {
         thread.child = pid;
-        if (log_is_open())
-            record_start(identity, thread.fork_slot - 1, true);
+        process_newborn = (struct process_newborn){.pid = pid, .fork_slot = thread.fork_slot - 1};
     }
     return identity;
 }
@@ -162,7 +158,7 @@ static __attribute__((noinline)) struct identity identity_slowly(void)
 
 void process_forked(void)
 {
-    uint32_t pid = log_is_open() && !unwiped ? (uint32_t)sys(SYS_getpid) : 0;
+    uint32_t pid = unwiped ? 0 : (uint32_t)sys(SYS_getpid);
     if (pid && thread.pid != pid) /* else a handler of pthread_atfork() has been here already */
         forked(pid);
 }

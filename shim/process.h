@@ -15,8 +15,16 @@ struct identity {
     bool vforked; /* runs in its parent's memory: must leave the parent's tables alone */
 };
 
-/* The caller. In a child's first call this writes the child's START record. */
+/* The caller. */
 struct identity process_identity(void);
+
+/* The child that this thread turned out to be, until record.c has told of it; fork_slot as in struct
+ * sockatlas_body_start. Another's pid (a vfork child's that recorded nothing) means nothing. */
+struct process_newborn {
+    uint32_t pid; /* 0: none */
+    uint64_t fork_slot;
+};
+extern __thread struct process_newborn process_newborn;
 
 /* The page that the kernel blanks in a forked child and does not write-protect in its parent, so that a fork costs
  * neither of them a fault for what each fork changes. For process.c and the inline functions here alone. */
@@ -40,7 +48,7 @@ void process_prepare(void);
 
 /* A fork of any kind is about to be made by this thread; `slot` is its FORK record's index, UINT64_MAX none. */
 void process_forking(uint64_t slot);
-/* In the child of a fork that was announced: settles who it is, and writes its START record, if there is a log. */
+/* In the child of a fork that was announced: settles who it is. */
 void process_forked(void);
 /* The same for vfork: until the parent is seen running again, each identity asks the kernel. */
 void process_vforking(uint64_t slot);

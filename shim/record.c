@@ -75,13 +75,44 @@ static void write_as(struct identity who, const struct record *record, const voi
     publish((struct sockatlas_common *)slot, record, who, time_ns);
 }
 
+/* A child's first record. */
+static void tell_birth(struct identity child)
+{
+    struct process_newborn born = process_newborn;
+    process_newborn.pid = 0;
+    if (born.pid != child.pid || !log_is_open())
+        return;
+    struct sockatlas_body_start body = {
+        .fork_slot = born.fork_slot, .ppid = (uint32_t)sys(SYS_getppid), .vforked = child.vforked};
+    image_comm(body.comm);
+    struct record record = {.kind = SOCKATLAS_START, .fd = -1};
+    write_as(child, &record, &body, sizeof(body), NULL, 0);
+}
+
+static struct identity writer(void)
+{
+    struct identity who = process_identity();
+    if (__builtin_expect(process_newborn.pid != 0, 0))
+        tell_birth(who);
+    return who;
+}
+
+void record_birth(void)
+{
+    if (!log_is_open())
+        return;
+    process_forked();
+    writer();
+}
+
 void record_write(const struct record *record, const void *body, size_t body_size, const void *tail, size_t tail_size)
 {
-    write_as(process_identity(), record, body, body_size, tail, tail_size);
+    write_as(writer(), record, body, body_size, tail, tail_size);
 }
 
 struct reserved record_reserve(void)
 {
+    writer();
     struct reserved reserved = {.time_ns = process_now()};
     reserved.slot = log_take(1, &reserved.index);
     return reserved;
@@ -114,12 +145,4 @@ size_t record_addresses(struct sockatlas_addresses *out, unsigned char tail[RECO
         size += second_end->size;
     }
     return size;
-}
-
-void record_start(struct identity child, uint64_t slot, bool vforked)
-{
-    struct sockatlas_body_start body = {.fork_slot = slot, .ppid = (uint32_t)sys(SYS_getppid), .vforked = vforked};
-    image_comm(body.comm);
-    struct record record = {.kind = SOCKATLAS_START, .fd = -1};
-    write_as(child, &record, &body, sizeof(body), NULL, 0);
 }

@@ -21,7 +21,7 @@ struct record {
     uint64_t time_ns; /* 0: now */
 };
 
-/* Writes a record: body, then tail. */
+/* Writes a record: body, then tail. A child's first one has its START record before it. */
 void record_write(const struct record *record, const void *body, size_t body_size, const void *tail, size_t tail_size);
 
 /* A record whose slot is taken now (with this moment's time and order) and published by record_publish(). At most one
@@ -34,12 +34,12 @@ struct reserved {
 struct reserved record_reserve(void);
 void record_publish(const struct reserved *reserved, const struct record *record, const void *body, size_t body_size);
 
+/* In the child of a fork: writes its START record, if there is a log. */
+void record_birth(void);
+
 /* The tail of a record with two addresses, and its description for the body. Returns the tail's size. */
 enum { RECORD_ADDRESSES_MAX = 2 * ENDPOINT_BYTES_MAX };
 size_t record_addresses(struct sockatlas_addresses *out, unsigned char tail[RECORD_ADDRESSES_MAX],
                         const struct endpoint *first_end, const struct endpoint *second_end, uint32_t flags);
-
-/* A child's first record; slot as in sockatlas_body_start. */
-void record_start(struct identity child, uint64_t slot, bool vforked);
 
 #endif
