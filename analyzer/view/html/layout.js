@@ -5,6 +5,8 @@
 
 // Beyond so many boxes each has one line of text.
 const COMPACT_FROM = 70;
+// A longer column would be too small to read.
+const COLUMN_MOST = 18;
 
 function groupOf(node) {
     if (!state.grouped || node.kind === "external") return `n${node.id}`;
@@ -21,6 +23,7 @@ function buildGraph() {
         of.set(node.id, groups.get(key));
     }
     for (const group of groups.values()) describe(group, groups.size > COMPACT_FROM);
+    if (groups.size > COMPACT_FROM) tint([...groups.values()]);
     for (const edge of edges) {
         const from = of.get(edge.from), to = of.get(edge.to);
         if (!from || !to || edge.inner) continue;
@@ -52,6 +55,18 @@ function describe(group, compact) {
     group.detail = "";
     group.width = group.title.length * 7.9 + 16;
     group.height = 26;
+}
+
+// Where there are many boxes, those of one program have one colour; the rarer programs share one.
+function tint(groups) {
+    const sizes = d3.rollup ? d3.rollup(groups, (some) => some.length, (group) => group.members[0].name) : null;
+    const names = [...new Set(groups.filter((group) => group.kind !== "external").map((group) => group.members[0].name))];
+    if (sizes) names.sort((a, b) => sizes.get(b) - sizes.get(a));
+    const hues = new Map(names.map((name, i) => [name, d3.schemeTableau10[Math.min(i, 9)]]));
+    for (const group of groups) {
+        group.hue = hues.get(group.members[0].name);
+        if (group.hue) group.width += 8;
+    }
 }
 
 // ---- Columns
@@ -108,8 +123,10 @@ function order(columns) {
 }
 
 // A part's groups around its own origin, and its size. Columns are flush with the links between them.
-function placeColumns(columns) {
+function placeColumns(columns, shape) {
     const row = columns[0][0].height + 30, height = d3.max(columns, (column) => column.length) * row;
+    const boxed = d3.sum(columns, (column) => d3.max(column, (group) => group.width));
+    const gap = Math.max(200, Math.min(360, (height * shape - boxed) / Math.max(1, columns.length - 1)));
     let left = 0;
     for (const column of columns) {
         const width = d3.max(column, (group) => group.width), step = Math.min(row * 1.6, height / column.length);
@@ -117,9 +134,9 @@ function placeColumns(columns) {
             group.x = column === columns[0] ? left + width - group.width / 2 : left + group.width / 2;
             group.y = height / 2 + (i - (column.length - 1) / 2) * step;
         });
-        left += width + 200;
+        left += width + gap;
     }
-    return {groups: columns.flat(), width: left - 200, height};
+    return {groups: columns.flat(), width: left - gap, height};
 }
 
 // Parts beside each other in rows as wide as the picture's shape wants.
@@ -141,19 +158,22 @@ function placeParts(all, shape) {
     }
 }
 
+// A round cloud, pressed flat to the picture's shape: boxes are wide and low, and so is the room that each then has.
 function placeByForce(graph, shape) {
+    const flat = Math.max(1.4, Math.min(2.6, shape));
     graph.groups.forEach((group, i) => {
-        group.x = group.rank * 300;
-        group.y = (i % 40 - 20) * 30;
+        group.x = group.rank * 200 + Math.cos(i * 2.4) * 12 * Math.sqrt(i);
+        group.y = Math.sin(i * 2.4) * 12 * Math.sqrt(i);
     });
     d3.forceSimulation(graph.groups)
         .force("link", d3.forceLink(graph.links.map((link) => ({source: link.from, target: link.to})).filter((link) => link.source !== link.target))
-            .distance(120).strength(0.12))
-        .force("charge", d3.forceManyBody().strength(-300).distanceMax(700))
-        .force("x", d3.forceX((group) => group.rank * 300).strength(0.03))
-        .force("y", d3.forceY(0).strength(0.04 * shape * shape))
-        .force("collide", d3.forceCollide((group) => group.width / 2 + 4).iterations(2))
-        .stop().tick(220);
+            .distance(90).strength(0.03))
+        .force("charge", d3.forceManyBody().strength(-60).distanceMax(400))
+        .force("x", d3.forceX(0).strength(0.06))
+        .force("y", d3.forceY(0).strength(0.06))
+        .force("collide", d3.forceCollide((group) => Math.hypot(group.width, group.height * flat) * 0.46 + 3).iterations(3))
+        .stop().tick(260);
+    for (const group of graph.groups) group.y /= flat;
 }
 
 function layOut(graph, shape) {
@@ -161,6 +181,7 @@ function layOut(graph, shape) {
     const columns = parts(graph).map(columnsOf);
     columns.forEach(order);
     if (!columns.length) return;
-    if (d3.max(columns, (part) => d3.max(part, (column) => column.length)) <= 18) placeParts(columns.map(placeColumns), shape);
-    else placeByForce(graph, shape);
+    graph.forced = columns.some((part) => part.some((column) => column.length > COLUMN_MOST));
+    if (graph.forced) placeByForce(graph, shape);
+    else placeParts(columns.map((part) => placeColumns(part, columns.length > 1 ? 0 : shape)), shape);
 }

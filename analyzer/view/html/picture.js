@@ -4,7 +4,7 @@
 
 const map = d3.select("#map");
 const tip = document.getElementById("tip");
-let graph = null, links = null, boxes = null;
+let graph = null, links = null, labels = null, boxes = null;
 
 const inner = map.append("g");
 const zoom = d3.zoom().scaleExtent([0.05, 4]).on("zoom", function (event) { inner.attr("transform", (d3.event || event).transform); });
@@ -17,13 +17,17 @@ map.append("defs").selectAll("marker").data(["plain", "failed", "chosen"]).join(
 
 // ---- Where a link runs
 
-// Near the end where fewer links meet.
-const labelAt = ({from, to}) => from.links.length === to.links.length ? 0.5 : from.links.length > to.links.length ? 0.7 : 0.3;
+// Beside the end that has no other link, else nearer to where fewer meet.
+const BESIDE = 0.85;
+const labelAt = ({from, to}) => from.links.length === to.links.length ? 0.5 : to.links.length === 1 ? BESIDE : from.links.length === 1 ? 1 - BESIDE
+    : from.links.length > to.links.length ? 0.7 : 0.3;
 
-// Leaves and enters at the sides that face each other.
+// Leaves and enters at the sides that face each other. A label beside an end stands level with it, on the side that the line does not
+// come from.
 function linkPath(link) {
     const {from, to} = link;
     link.between = null;
+    link.above = 5;
     if (from === to) {
         const x = from.x + from.width / 4, y = from.y - from.height / 2;
         link.middle = [x, y - 30];
@@ -36,7 +40,9 @@ function linkPath(link) {
         const x1 = from.x + side * from.width / 2, x2 = to.x - side * to.width / 2, middle = (x1 + x2) / 2;
         const at = labelAt(link);
         link.between = [Math.min(x1, x2), Math.max(x1, x2)];
-        link.middle = [d3.interpolateNumber(x1, x2)(at), d3.interpolateNumber(from.y, to.y)(at * at * (3 - 2 * at)) + shift];
+        const [near, far] = at > 0.5 ? [to, from] : [from, to], beside = Math.max(at, 1 - at) === BESIDE;
+        link.middle = [d3.interpolateNumber(x1, x2)(at), (beside ? near.y : d3.interpolateNumber(from.y, to.y)(at * at * (3 - 2 * at))) + shift];
+        if (beside && far.y < near.y) link.above = -15;
         return `M${x1},${from.y + shift} C${middle},${from.y + shift} ${middle},${to.y + shift} ${x2},${to.y + shift}`;
     }
     const side = Math.sign(dy) || 1, shift = both * side;
@@ -49,15 +55,15 @@ function linkPath(link) {
 function redrawLinks(some) {
     some.select(".line").attr("d", linkPath);
     some.select(".reach").attr("d", function () { return this.parentNode.querySelector(".line").getAttribute("d"); });
-    placeLabels(some);
+    placeLabels();
 }
 
 // Between the boxes, where there is room.
-function placeLabels(some) {
-    some.select("text").attr("x", function ({middle, between}) {
-        const half = this.textContent.length * 3 + 4;
+function placeLabels() {
+    labels.select("text").attr("x", function ({middle, between}) {
+        const half = this.textContent.length * 3 + 8;
         return between && between[1] - between[0] > 2 * half ? Math.max(between[0] + half, Math.min(between[1] - half, middle[0])) : middle[0];
-    }).attr("y", ({middle}) => middle[1] - 5);
+    }).attr("y", ({middle, above}) => middle[1] - above);
 }
 
 // ---- What stands on it
@@ -85,7 +91,7 @@ function linkLabel(link) {
     const [first] = services;
     if (!first) return "";
     const failed = d3.sum(services, (service) => service.failed), made = d3.sum(services, (service) => service.connections);
-    return serviceShort(first.edge) + (services.length > 1 ? ` +${services.length - 1}` : "") + (made > 1 ? ` ×${made.toLocaleString("en")}` : "")
+    return serviceShort(first.edge) + (services.length > 1 ? ` and ${services.length - 1} more` : "") + (made > 1 ? `, ×${made.toLocaleString("en")}` : "")
         + (failed ? `, ${failed.toLocaleString("en")} failed` : "");
 }
 
@@ -164,6 +170,7 @@ function highlight(datum) {
     }
     inner.classed("hovering", Boolean(datum));
     links.classed("near", (link) => near.has(link));
+    labels.classed("near", (link) => near.has(link));
     boxes.classed("near", (group) => near.has(group));
 }
 
@@ -180,14 +187,17 @@ function drawMap() {
     links.append("path").attr("class", "line").attr("stroke-width", (link) =>
         Math.min(6, 1.2 + Math.log10(1 + d3.sum(link.edges, (edge) => edge.connections))));
     links.append("path").attr("class", "reach");
-    links.append("text");
+    labels = inner.append("g").selectAll("g").data(graph.links).join("g").attr("class", "label").attr("aria-hidden", "true"); // above all lines
+    labels.append("text");
     boxes = inner.append("g").selectAll("g").data(graph.groups).join("g").attr("class", (group) => `box ${group.kind}`)
         .classed("many", (group) => group.members.length > 1).attr("tabindex", 0).attr("role", "button");
     boxes.append("rect").attr("class", "behind").attr("x", (group) => -group.width / 2 + 4).attr("y", (group) => -group.height / 2 + 4)
         .attr("width", (group) => group.width).attr("height", (group) => group.height).attr("rx", 7);
     boxes.append("rect").attr("x", (group) => -group.width / 2).attr("y", (group) => -group.height / 2)
         .attr("width", (group) => group.width).attr("height", (group) => group.height).attr("rx", (group) => group.kind === "external" ? 22 : 7);
-    boxes.append("text").attr("class", "title").attr("y", -3).attr("dy", (group) => group.detail ? 0 : 7).text((group) => group.title);
+    boxes.filter((group) => group.hue).append("rect").attr("class", "hue").attr("x", (group) => -group.width / 2 + 3)
+        .attr("y", (group) => -group.height / 2 + 4).attr("width", 5).attr("height", (group) => group.height - 8).attr("rx", 2).style("fill", (group) => group.hue);
+    boxes.append("text").attr("class", "title").attr("x", (group) => group.hue ? 4 : 0).attr("y", -3).attr("dy", (group) => group.detail ? 0 : 7).text((group) => group.title);
     boxes.append("text").attr("class", "detail").attr("y", 14).text((group) => group.detail);
     links.on("click", function () { chooseLink(d3.select(this).datum()); }).on("keydown", pressed(chooseLink));
     boxes.on("click", function () { chooseGroup(d3.select(this).datum()); }).on("keydown", pressed(chooseGroup));
@@ -226,7 +236,7 @@ function isChosen(datum) {
 function paintMap() {
     const near = new Set();
     for (const link of graph.links) if (linkShown(link)) near.add(link.from).add(link.to);
-    const labelled = graph.links.filter(linkShown).length <= 60;
+    const labelled = graph.links.filter(linkShown).length <= (graph.forced ? 12 : 60);
     inner.classed("labelled", labelled);
     links.classed("faded", (link) => !linkShown(link)).classed("failed", linkFailed).classed("chosen", isChosen)
         .attr("aria-label", linkText).attr("aria-pressed", isChosen);
@@ -236,8 +246,8 @@ function paintMap() {
             .attr("marker-start", link.edges.every((edge) => edge.match === "pair") ? `url(#arrow-${kind})` : null)
             .classed("broken", linkFailed(link) && link.edges.every((edge) => !counted(edge).connections));
     });
-    links.select("text").text(linkLabel);
-    placeLabels(links);
+    labels.classed("faded", (link) => !linkShown(link)).classed("failed", linkFailed).classed("chosen", isChosen).select("text").text(linkLabel);
+    placeLabels();
     boxes.classed("faded", (group) => filtering() && !near.has(group)).classed("chosen", isChosen)
         .attr("aria-label", boxText).attr("aria-pressed", isChosen);
 }
