@@ -23,7 +23,8 @@ struct request {
     const struct export_format *format; /* NULL: lines of our own */
     struct export export;
     struct list_text *text; /* NULL: another form is wanted */
-    const char *output;     /* NULL: standard output */
+    struct members line;
+    const char *output; /* NULL: standard output */
     FILE *out;
     char **traces;
     int count;
@@ -107,7 +108,7 @@ static void print(void *context, const struct socket *socket)
         return;
     }
     if (request->json)
-        json_print_line(request->out, socket_json(request->model, socket));
+        socket_print(&request->line, request->model, socket, request->out);
     else
         list_text_add(request->text, socket);
 }
@@ -119,14 +120,13 @@ int cmd_list(int argc, char **argv)
     request.out = output_open(request.output);
     if (!request.out)
         return CMD_UNREADABLE;
-    if (request.json)
-        json_keep_blocks();
     struct model_callbacks callbacks = {.context = &request, .socket_done = print, .alive = model_trace_alive};
     request.model = model_new(&callbacks);
     request.export = (struct export){.out = request.out, .model = request.model};
-    if (request.format)
+    if (request.format) {
+        json_keep_blocks();
         request.format->begin(&request.export);
-    else if (!request.json)
+    } else if (!request.json)
         request.text = list_text_new(request.model, request.wide ? 0 : view_width(request.out),
                                      view_colour(request.out), request.out);
     struct stream *stream = stream_open(request.traces, request.count, NULL, NULL);
@@ -140,5 +140,6 @@ int cmd_list(int argc, char **argv)
     model_free(request.model);
     stream_close(stream);
     filter_free(&request.filter);
+    members_free(&request.line);
     return status;
 }

@@ -80,15 +80,31 @@ static enum names_table resolve(enum names_table table, int64_t context)
     }
 }
 
-const char *names_find(enum names_table table, int64_t context, int64_t value)
+static const char *search(enum names_table table, int64_t context, int64_t value)
 {
-    if (table == NAMES_ERRNO)
-        return value > 0 && value <= INT32_MAX ? strerrorname_np((int)value) : NULL;
     const struct range *range = &ranges[resolve(table, context)];
     for (const struct name *name = range->first; name < range->end; name++)
         if (name->value == value && !name->alias && (table != NAMES_OPTION || name->context == context))
             return name->name;
     return NULL;
+}
+
+/* Views ask for the same few names at every line: the answers last given are kept. */
+const char *names_find(enum names_table table, int64_t context, int64_t value)
+{
+    enum { KEPT = 256 };
+    static struct answer {
+        bool given;
+        enum names_table table;
+        int64_t context, value;
+        const char *name;
+    } answers[KEPT];
+    if (table == NAMES_ERRNO)
+        return value > 0 && value <= INT32_MAX ? strerrorname_np((int)value) : NULL;
+    struct answer *answer = &answers[((uint64_t)table * 31 + (uint64_t)context * 7 + (uint64_t)value) % KEPT];
+    if (!answer->given || answer->table != table || answer->context != context || answer->value != value)
+        *answer = (struct answer){true, table, context, value, search(table, context, value)};
+    return answer->name;
 }
 
 /* Above every errno that Linux gives to programs. */

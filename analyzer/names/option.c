@@ -29,13 +29,28 @@ static const struct typed options[] = {
 #include "analyzer/names/options.def"
 };
 
-enum option_type option_type(int level, int name)
+static enum option_type search(int level, int name)
 {
     const char *level_name = names_level(level);
     for (size_t i = 0; level_name != NULL && i < sizeof options / sizeof *options; i++)
         if (options[i].name == name && strcmp(options[i].level, level_name) == 0)
             return options[i].type;
     return OPTION_RAW;
+}
+
+/* The answer last given to each of some questions is kept: a program sets the same few options again and again. */
+enum option_type option_type(int level, int name)
+{
+    enum { KEPT = 64 };
+    static struct answer {
+        bool given;
+        int level, name;
+        enum option_type type;
+    } answers[KEPT];
+    struct answer *answer = &answers[((unsigned)level * 31 + (unsigned)name) % KEPT];
+    if (!answer->given || answer->level != level || answer->name != name)
+        *answer = (struct answer){true, level, name, search(level, name)};
+    return answer->type;
 }
 
 static bool integer(const void *bytes, size_t size, bool is_signed, int64_t *value)

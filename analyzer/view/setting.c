@@ -5,7 +5,6 @@
 #include "analyzer/view/setting.h"
 
 #include "analyzer/names/names.h"
-#include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
 #include <string.h>
@@ -29,36 +28,43 @@ const char *setting_name(int level, int name, char out[SETTING_NAME_MAX])
     return out;
 }
 
-static void constant(cJSON *object, const char *key, const char *name, int64_t value)
+static void constant(struct members *to, const char *key, const char *name, int64_t value)
 {
     char number[WORD_MAX];
-    value_text(object, key, word_or_number(name, value, number));
+    members_text(to, key, word_or_number(name, value, number));
 }
 
 /* An integer as a number, anything else as text; no bytes: null. */
-static void bytes_json(cJSON *object, const char *key, const struct socket_option *option, const unsigned char *bytes,
-                       size_t size)
+static void bytes_member(struct members *to, const char *key, const struct socket_option *option,
+                         const unsigned char *bytes, size_t size)
 {
     int64_t number;
     char text[OPTION_TEXT_MAX];
     if (!size)
-        value_text(object, key, NULL);
+        members_text(to, key, NULL);
     else if (option_number(option->level, option->name, bytes, size, &number))
-        value_integer(object, key, true, number);
+        members_integer(to, key, true, number);
     else
-        value_text(object, key, option_text(option->level, option->name, bytes, size, text));
+        members_text(to, key, option_text(option->level, option->name, bytes, size, text));
+}
+
+void setting_members(struct members *to, const struct socket_option *option)
+{
+    const unsigned char *bytes;
+    size_t size = setting_effective(option, &bytes);
+    constant(to, "level", names_level(option->level), option->level);
+    constant(to, "name", names_option(option->level, option->name), option->name);
+    bytes_member(to, "requested", option, option->bytes, option->kept_size);
+    bytes_member(to, "effective", option, bytes, size);
+    if (option->error)
+        constant(to, "error", names_errno(option->error), option->error);
+    else
+        members_text(to, "error", NULL);
 }
 
 void setting_json(cJSON *object, const struct socket_option *option)
 {
-    const unsigned char *bytes;
-    size_t size = setting_effective(option, &bytes);
-    constant(object, "level", names_level(option->level), option->level);
-    constant(object, "name", names_option(option->level, option->name), option->name);
-    bytes_json(object, "requested", option, option->bytes, option->kept_size);
-    bytes_json(object, "effective", option, bytes, size);
-    if (option->error)
-        constant(object, "error", names_errno(option->error), option->error);
-    else
-        value_text(object, "error", NULL);
+    struct members members;
+    members_tree(&members, object);
+    setting_members(&members, option);
 }

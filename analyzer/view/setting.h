@@ -6,12 +6,14 @@
 #define ANALYZER_VIEW_SETTING_H
 
 #include "analyzer/model/setting.h"
+#include "analyzer/view/members.h"
 
 #include <cjson/cJSON.h>
 
 /* The contract's word: "as_asked", "clamped", ... */
 const char *setting_verdict_word(enum setting_verdict verdict);
 /* Adds `level`, `name`, `requested`, `effective`, `error`. */
+void setting_members(struct members *to, const struct socket_option *option);
 void setting_json(cJSON *object, const struct socket_option *option);
 
 #define SETTING_NAME_MAX 80

@@ -6,24 +6,23 @@
 
 #include "analyzer/model/community_id.h"
 #include "analyzer/names/names.h"
-#include "analyzer/trace/json.h"
 #include "analyzer/view/setting.h"
-#include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
-static void time_of(cJSON *object, const char *key, const struct model *model, const struct socket *socket, uint64_t ns)
+static void time_of(struct members *to, const char *key, const struct model *model, const struct socket *socket,
+                    uint64_t ns)
 {
-    value_integer(object, key, ns != 0, ns ? model_time_us(model, socket->host, ns) : 0);
+    members_integer(to, key, ns != 0, ns ? model_time_us(model, socket->host, ns) : 0);
 }
 
-static void constant(cJSON *object, const char *key, const char *name, int64_t value)
+static void constant(struct members *to, const char *key, const char *name, int64_t value)
 {
     char number[WORD_MAX];
-    value_text(object, key, word_or_number(name, value, number));
+    members_text(to, key, word_or_number(name, value, number));
 }
 
 static bool is_inet(unsigned family)
@@ -39,14 +38,14 @@ static int ip_protocol(const struct socket *socket)
     return socket->type == SOCK_STREAM ? IPPROTO_TCP : socket->type == SOCK_DGRAM ? IPPROTO_UDP : 0;
 }
 
-static void endpoint(cJSON *object, const char *address_key, const char *port_key, const struct address *address)
+static void endpoint(struct members *to, const char *address_key, const char *port_key, const struct address *address)
 {
     char text[ADDRESS_TEXT_MAX];
-    value_text(object, address_key, address_text(address, text));
-    value_integer(object, port_key, is_inet(address->family) && address->port, address->port);
+    members_text(to, address_key, address_text(address, text));
+    members_integer(to, port_key, is_inet(address->family) && address->port, address->port);
 }
 
-static void identity(cJSON *object, const struct model *model, const struct socket *socket)
+static void identity(struct members *to, const struct model *model, const struct socket *socket)
 {
     char host[sizeof((struct sockatlas_header *)NULL)->host + 1] = "";
     if (socket->host < model_host_count(model) && model_host(model, socket->host))
@@ -54,50 +53,50 @@ static void identity(cJSON *object, const struct model *model, const struct sock
     int protocol = ip_protocol(socket);
     const struct process *owner = socket->owner;
     const char *name = names_protocol(socket->family, protocol);
-    value_integer(object, "socket", true, (int64_t)socket->id);
-    json_add_cookie(object, "cookie", socket->cookie);
-    value_bytes(object, "host", host);
-    value_integer(object, "netns", socket->netns != 0, (int64_t)socket->netns);
-    value_integer(object, "process", owner != NULL, owner ? owner->id : 0);
-    value_integer(object, "pid", owner && owner->pid, owner ? owner->pid : 0);
-    value_bytes(object, "comm", owner ? owner->comm : NULL);
-    value_integer(object, "fd", socket->fd >= 0, socket->fd);
-    constant(object, "family", names_family(socket->family), socket->family);
-    constant(object, "type", names_type(socket->type), socket->type);
+    members_integer(to, "socket", true, (int64_t)socket->id);
+    members_cookie(to, "cookie", socket->cookie);
+    members_bytes(to, "host", host);
+    members_integer(to, "netns", socket->netns != 0, (int64_t)socket->netns);
+    members_integer(to, "process", owner != NULL, owner ? owner->id : 0);
+    members_integer(to, "pid", owner && owner->pid, owner ? owner->pid : 0);
+    members_bytes(to, "comm", owner ? owner->comm : NULL);
+    members_integer(to, "fd", socket->fd >= 0, socket->fd);
+    constant(to, "family", names_family(socket->family), socket->family);
+    constant(to, "type", names_type(socket->type), socket->type);
     if (protocol || name)
-        constant(object, "protocol", name, protocol);
+        constant(to, "protocol", name, protocol);
     else
-        value_text(object, "protocol", NULL);
-    value_text(object, "transport", word_transport(socket->family, socket->type, protocol));
-    value_text(object, "role", word_role(socket->role));
-    value_text(object, "state", word_state(socket->state));
+        members_text(to, "protocol", NULL);
+    members_text(to, "transport", word_transport(socket->family, socket->type, protocol));
+    members_text(to, "role", word_role(socket->role));
+    members_text(to, "state", word_state(socket->state));
 }
 
-static void life(cJSON *object, const struct model *model, const struct socket *socket)
+static void life(struct members *to, const struct model *model, const struct socket *socket)
 {
     bool timed = socket->connect_ns != UINT64_MAX;
-    value_bytes(object, "peer_name", socket->peer_name);
-    time_of(object, "opened_us", model, socket, socket->opened_ns);
-    time_of(object, "connected_us", model, socket, socket->connected_ns);
-    time_of(object, "closed_us", model, socket, socket->closed_ns);
-    value_integer(object, "connect_us", timed, timed ? (int64_t)(socket->connect_ns / 1000) : 0);
-    value_integer(object, "bytes_sent", socket->bytes_known, (int64_t)socket->bytes_sent);
-    value_integer(object, "bytes_received", socket->bytes_known, (int64_t)socket->bytes_received);
+    members_bytes(to, "peer_name", socket->peer_name);
+    time_of(to, "opened_us", model, socket, socket->opened_ns);
+    time_of(to, "connected_us", model, socket, socket->connected_ns);
+    time_of(to, "closed_us", model, socket, socket->closed_ns);
+    members_integer(to, "connect_us", timed, timed ? (int64_t)(socket->connect_ns / 1000) : 0);
+    members_integer(to, "bytes_sent", socket->bytes_known, (int64_t)socket->bytes_sent);
+    members_integer(to, "bytes_received", socket->bytes_known, (int64_t)socket->bytes_received);
     if (socket->error)
-        constant(object, "error", names_errno(socket->error), socket->error);
+        constant(to, "error", names_errno(socket->error), socket->error);
     else
-        value_text(object, "error", NULL);
+        members_text(to, "error", NULL);
 }
 
-static cJSON *options_json(const struct socket *socket)
+static void options(struct members *to, const struct socket *socket)
 {
-    cJSON *array = cJSON_CreateArray();
+    members_open(to, "options", '[');
     for (const struct socket_option *option = socket->options; option; option = option->next) {
-        cJSON *object = cJSON_CreateObject();
-        setting_json(object, option);
-        cJSON_AddItemToArray(array, object);
+        members_open(to, NULL, '{');
+        setting_members(to, option);
+        members_close(to);
     }
-    return array;
+    members_close(to);
 }
 
 /* The congestion control in force: the program's choice, else the namespace's default. */
@@ -118,50 +117,66 @@ static const char *congestion(const struct model *model, const struct socket *so
     return out[0] ? out : NULL;
 }
 
-static cJSON *tcp_json(const struct model *model, const struct socket *socket)
+static void tcp(struct members *to, const struct model *model, const struct socket *socket)
 {
-    if (!socket->tcp_known)
-        return cJSON_CreateNull();
+    if (!socket->tcp_known) {
+        members_text(to, "tcp", NULL);
+        return;
+    }
     char name[17];
-    const struct sockatlas_tcp *tcp = &socket->tcp;
-    cJSON *object = cJSON_CreateObject();
-    value_integer(object, "rtt_us", true, tcp->rtt_us);
-    value_integer(object, "rttvar_us", true, tcp->rttvar_us);
-    value_integer(object, "snd_mss", true, tcp->snd_mss);
-    value_integer(object, "rcv_mss", true, tcp->rcv_mss);
-    value_integer(object, "pmtu", true, tcp->pmtu);
-    value_integer(object, "retransmits", true, tcp->retransmits);
-    value_integer(object, "lost", true, tcp->lost);
-    value_integer(object, "snd_cwnd", true, tcp->snd_cwnd);
-    value_bytes(object, "congestion", congestion(model, socket, name));
-    return object;
+    const struct sockatlas_tcp *info = &socket->tcp;
+    members_open(to, "tcp", '{');
+    members_integer(to, "rtt_us", true, info->rtt_us);
+    members_integer(to, "rttvar_us", true, info->rttvar_us);
+    members_integer(to, "snd_mss", true, info->snd_mss);
+    members_integer(to, "rcv_mss", true, info->rcv_mss);
+    members_integer(to, "pmtu", true, info->pmtu);
+    members_integer(to, "retransmits", true, info->retransmits);
+    members_integer(to, "lost", true, info->lost);
+    members_integer(to, "snd_cwnd", true, info->snd_cwnd);
+    members_bytes(to, "congestion", congestion(model, socket, name));
+    members_close(to);
 }
 
-static cJSON *holders_json(const struct socket *socket)
+static void holders(struct members *to, const struct socket *socket)
 {
-    cJSON *array = cJSON_CreateArray();
+    members_open(to, "holders", '[');
     for (unsigned i = 0; i < socket->holders_count; i++)
-        value_append(array, socket->holders[i]);
-    return array;
+        members_integer(to, NULL, true, socket->holders[i]);
+    members_close(to);
+}
+
+static void all(struct members *to, const struct model *model, const struct socket *socket)
+{
+    char id[COMMUNITY_ID_MAX];
+    const struct process *peer = socket->peer_process;
+    identity(to, model, socket);
+    endpoint(to, "local_address", "local_port", &socket->local);
+    endpoint(to, "peer_address", "peer_port", &socket->peer);
+    life(to, model, socket);
+    options(to, socket);
+    tcp(to, model, socket);
+    members_integer(to, "rcvbuf", socket->rcvbuf != 0, socket->rcvbuf);
+    members_integer(to, "sndbuf", socket->sndbuf != 0, socket->sndbuf);
+    holders(to, socket);
+    members_integer(to, "peer_socket", socket->peer_socket != 0, (int64_t)socket->peer_socket);
+    members_integer(to, "peer_process", peer != NULL, peer ? peer->id : 0);
+    members_text(to, "match", word_match(socket->match));
+    members_text(to, "community_id", community_id(&socket->local, &socket->peer, ip_protocol(socket), id));
 }
 
 cJSON *socket_json(const struct model *model, const struct socket *socket)
 {
-    char id[COMMUNITY_ID_MAX];
-    const struct process *peer = socket->peer_process;
+    struct members members;
     cJSON *object = cJSON_CreateObject();
-    identity(object, model, socket);
-    endpoint(object, "local_address", "local_port", &socket->local);
-    endpoint(object, "peer_address", "peer_port", &socket->peer);
-    life(object, model, socket);
-    cJSON_AddItemToObjectCS(object, "options", options_json(socket));
-    cJSON_AddItemToObjectCS(object, "tcp", tcp_json(model, socket));
-    value_integer(object, "rcvbuf", socket->rcvbuf != 0, socket->rcvbuf);
-    value_integer(object, "sndbuf", socket->sndbuf != 0, socket->sndbuf);
-    cJSON_AddItemToObjectCS(object, "holders", holders_json(socket));
-    value_integer(object, "peer_socket", socket->peer_socket != 0, (int64_t)socket->peer_socket);
-    value_integer(object, "peer_process", peer != NULL, peer ? peer->id : 0);
-    value_text(object, "match", word_match(socket->match));
-    value_text(object, "community_id", community_id(&socket->local, &socket->peer, ip_protocol(socket), id));
+    members_tree(&members, object);
+    all(&members, model, socket);
     return object;
+}
+
+bool socket_print(struct members *line, const struct model *model, const struct socket *socket, FILE *out)
+{
+    members_line(line);
+    all(line, model, socket);
+    return members_print(line, out);
 }

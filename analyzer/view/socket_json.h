@@ -6,10 +6,15 @@
 #define ANALYZER_VIEW_SOCKET_JSON_H
 
 #include "analyzer/model/model.h"
+#include "analyzer/view/members.h"
 
 #include <cjson/cJSON.h>
 
 /* A zeroed socket is fine too: all members are there, whatever is known. */
 cJSON *socket_json(const struct model *model, const struct socket *socket);
+
+/* The same as a line of text; `line` is the caller's, zeroed before the first and freed after the last. False with
+ * errno when writing failed. */
+bool socket_print(struct members *line, const struct model *model, const struct socket *socket, FILE *out);
 
 #endif

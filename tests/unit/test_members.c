@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Members put into a line are, byte for byte, what cJSON prints of those put into a tree.
+ */
+#include "analyzer/view/members.h"
+
+#include "analyzer/trace/address.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const char *const texts[] = {
+    NULL,       "",       "plain", "a\"b", "a\\b", "tab\there", "line\nend", "\x01\x1f", "\x7f", "gr\xc3\xbc\xc3\x9f",
+    "\xff\xfe", "/ path",
+};
+static const int64_t numbers[] = {0, 1, 9, 10, -1, 9007199254740993, INT64_MAX, INT64_MIN};
+
+static void put_all(struct members *to)
+{
+    members_open(to, "nothing", '[');
+    members_close(to);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        members_bytes(to, "bytes", texts[i]);
+        if (i < 10) /* the others are no UTF-8: text is */
+            members_text(to, "text", texts[i]);
+    }
+    members_open(to, "outer", '{');
+    members_open(to, "list", '[');
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        members_integer(to, NULL, true, numbers[i]);
+        members_open(to, NULL, '{');
+        members_integer(to, "known", true, numbers[i]);
+        members_integer(to, "unknown", false, numbers[i]);
+        members_cookie(to, "cookie", (uint64_t)numbers[i]);
+        members_close(to);
+    }
+    members_close(to);
+    members_open(to, "empty", '{');
+    members_close(to);
+    members_close(to);
+    members_text(to, "last", "one");
+}
+
+Test(members, line_is_what_the_tree_prints)
+{
+    struct members tree, line = {0};
+    cJSON *object = cJSON_CreateObject();
+    members_tree(&tree, object);
+    put_all(&tree);
+    char *expected = cJSON_PrintUnformatted(object), *written = NULL;
+    size_t size;
+    FILE *out = open_memstream(&written, &size);
+    for (int i = 0; i < 2; i++) { /* the second in the first one's memory */
+        rewind(out);
+        members_line(&line);
+        put_all(&line);
+        cr_assert(members_print(&line, out));
+        fflush(out);
+        cr_assert_eq(size, strlen(expected) + 1);
+        cr_assert_arr_eq(written, expected, strlen(expected));
+        cr_assert_eq(written[size - 1], '\n');
+    }
+    fclose(out);
+    free(written);
+    cJSON_free(expected);
+    cJSON_Delete(object);
+    members_free(&line);
+}
+
+Test(members, ipv4_addresses_are_as_inet_ntop_has_them)
+{
+    static const unsigned char each[] = {0, 1, 9, 10, 42, 99, 100, 101, 199, 200, 255};
+    for (size_t i = 0; i < sizeof each; i++) {
+        struct address address = {.family = AF_INET, .size = 4};
+        const unsigned char bytes[4] = {each[i], each[(i + 3) % sizeof each], each[(i + 5) % sizeof each],
+                                        each[(i * 7) % sizeof each]};
+        char ours[ADDRESS_TEXT_MAX], theirs[INET_ADDRSTRLEN];
+        memcpy(address.bytes, bytes, sizeof bytes);
+        cr_assert_str_eq(address_text(&address, ours), inet_ntop(AF_INET, bytes, theirs, sizeof theirs));
+    }
+}
