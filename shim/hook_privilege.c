@@ -17,6 +17,10 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
 /* Give up the right to write where the log goes. A change to what one is already is none. */
 static void before_drop(void)
 {
@@ -104,6 +108,8 @@ HOOK int setns(int fd, int type)
     int result = real.setns(fd, type);
     if (result == 0 && (type == 0 || (type & CLONE_NEWNET)))
         record_netns(SOCKATLAS_CALL_setns);
+    if (result == 0 && config.on && (type == 0 || (type & CLONE_NEWTIME)))
+        process_clock_read();
     return result;
 }
 
@@ -114,6 +120,8 @@ HOOK int unshare(int flags)
     int result = real.unshare(flags);
     if (result == 0 && (flags & CLONE_NEWNET))
         record_netns(SOCKATLAS_CALL_unshare);
+    if (result == 0 && (flags & CLONE_NEWTIME))
+        process_clock_change();
     return result;
 }
 

@@ -14,6 +14,10 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
 enum { NUMBERS = 512, KIND_PASS = 0, KIND_WATCH = 1, KIND_FORK = 2 };
 
 /* Read by the assembly below: where libc's own is, NULL before the constructor. */
@@ -186,6 +190,8 @@ __attribute__((used)) static void *syscall_forking(long number, long first)
     else if (number == SYS_vfork)
         flags = CLONE_VM | CLONE_VFORK;
 #endif
+    if (number == SYS_clone3 && (flags & CLONE_NEWTIME))
+        process_clock_change();
     if ((flags & CLONE_VM) && !(flags & CLONE_THREAD))
         process_shared(UINT64_MAX);
     else if (!(flags & CLONE_THREAD))

@@ -18,6 +18,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+enum { TICK_NS = 10000000 }; /* /proc counts in 1/100 s */
+
 /* Reads a small file whole; returns its size, 0 when it cannot be read. */
 static size_t read_file(const char *path, char *out, size_t room)
 {
@@ -89,6 +91,28 @@ static uint64_t nanoseconds(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* "-7  5" and the like: seconds and nanoseconds. */
+static int64_t parse_offset(const char *text)
+{
+    text += strspn(text, " \t");
+    bool negative = *text == '-';
+    int64_t seconds = (int64_t)parse_number(text + negative);
+    text += strcspn(text, " \t\n");
+    int64_t rest = (int64_t)parse_number(text + strspn(text, " \t"));
+    return (negative ? -seconds : seconds) * 1000000000 + rest;
+}
+
+/* The file tells of the namespace that children will be in: where that is another one, ours is not to be had. */
+int64_t image_clock_offset(void)
+{
+    static const char name[] = "boottime";
+    char text[256];
+    text[read_file("/proc/self/timens_offsets", text, sizeof(text) - 1)] = 0;
+    const char *line = strstr(text, name);
+    int64_t offset = line ? parse_offset(line + sizeof(name) - 1) : 0;
+    return offset && inode("/proc/self/ns/time") == inode("/proc/self/ns/time_for_children") ? offset : 0;
+}
+
 uint32_t image_pid(void)
 {
     uint32_t owner = process_owner();
@@ -114,8 +138,10 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit)
     header->slot_size = SOCKATLAS_SLOT_SIZE;
     header->size_limit = size_limit;
     header->writer = SOCKATLAS_WRITER_SHIM;
-    header->realtime_ns = nanoseconds(CLOCK_REALTIME) - (nanoseconds(CLOCK_BOOTTIME) - header->boottime_ns);
+    header->realtime_ns = nanoseconds(CLOCK_REALTIME) - (process_now() - header->boottime_ns);
     header->start_ticks = start_ticks();
+    if (header->start_ticks)
+        header->start_ticks -= (uint64_t)(process_clock_offset() / TICK_NS);
     header->netns_inode = inode("/proc/self/ns/net");
     header->pidns_inode = inode("/proc/self/ns/pid");
     header->ppid = (uint32_t)sys(SYS_getppid);

@@ -13,6 +13,8 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit);
 /* The image's process (in a vfork child: the parent, whose image it is) and its name. */
 uint32_t image_pid(void);
 void image_comm(char comm[16]);
+/* By how much CLOCK_BOOTTIME is ahead in this process's time namespace, nanoseconds; 0 where /proc does not tell. */
+int64_t image_clock_offset(void);
 /* The calling thread's network namespace: inode of /proc/thread-self/ns/net, 0 unknown. */
 uint64_t image_thread_netns(void);
 

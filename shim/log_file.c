@@ -166,6 +166,7 @@ bool log_file_make(struct log_file *file)
         return false;
     image_comm(name.comm);
     name.pid = image_pid();
+    process_clock_read();
     name.boottime_ns = process_now();
     build_path(temporary, &name, ".", "");
     build_path(path, &name, "", SOCKATLAS_SUFFIX);

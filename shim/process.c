@@ -6,6 +6,7 @@
  */
 #include "shim/process.h"
 
+#include "shim/image.h"
 #include "shim/sys.h"
 
 #include <stddef.h>
@@ -19,6 +20,8 @@ __thread struct process_newborn process_newborn;
 HOT static bool shared;
 HOT static bool netns_changed;
 HOT static bool confined;
+HOT static int64_t clock_offset;
+HOT static bool clock_changes; /* in children */
 /* The kernel has no MADV_WIPEONFORK (before 4.14): ask every time. */
 HOT static bool unwiped;
 
@@ -53,15 +56,32 @@ uint64_t process_now(void)
 {
     struct timespec now;
     struct process_wiped *page = __atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(clock_changes && page && !page->pid, 0))
+        process_identity();
     if (__builtin_expect(page && page->clock_reads < PROCESS_YOUNG && !confined, 0)) {
         page->clock_reads++;
         sys(SYS_clock_gettime, CLOCK_BOOTTIME, &now);
     } else {
         clock_gettime(CLOCK_BOOTTIME, &now);
     }
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec -
+           (uint64_t)__atomic_load_n(&clock_offset, __ATOMIC_RELAXED);
 }
 
+void process_clock_read(void)
+{
+    __atomic_store_n(&clock_offset, image_clock_offset(), __ATOMIC_RELAXED);
+}
+
+int64_t process_clock_offset(void)
+{
+    return __atomic_load_n(&clock_offset, __ATOMIC_RELAXED);
+}
+
+void process_clock_change(void)
+{
+    clock_changes = true;
+}
 void process_confine(void)
 {
     process_identity();
@@ -121,6 +141,8 @@ static void forked(uint32_t pid)
     thread.pid = pid;
     thread.tid = (uint32_t)sys(SYS_gettid);
     thread.vforking = false;
+    if (clock_changes && !confined)
+        process_clock_read();
     process_newborn = (struct process_newborn){.pid = pid, .fork_slot = thread.fork_slot - 1};
     thread.fork_slot = 0;
 }

@@ -79,6 +79,12 @@ static inline uint32_t process_forks(void)
 void process_netns_change(void);
 bool process_netns_changed(void);
 
-uint64_t process_now(void); /* CLOCK_BOOTTIME, nanoseconds */
+/* CLOCK_BOOTTIME as the initial time namespace has it, nanoseconds; before process_clock_read(), this process's own. */
+uint64_t process_now(void);
+/* Learns by how much this process's time namespace is off: at most five system calls. */
+void process_clock_read(void);
+int64_t process_clock_offset(void); /* nanoseconds */
+/* The children to come may be in another time namespace. */
+void process_clock_change(void);
 
 #endif

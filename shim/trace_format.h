@@ -15,9 +15,10 @@
  *   - A record's bytes are: 32 bytes of common fields, a fixed body by kind, and a tail. The tail starts right after
  * the body in the head slot and goes on at byte 1 of each continuation slot, 63 bytes each.
  *   - cursor may pass the end of the file: what did not fit was counted in header.lost.
- *   - Order within a file is slot order. Times are CLOCK_BOOTTIME in nanoseconds: one clock for all files of one boot,
- * never stepped. A head slot's time is when the record was made: after the call, but before it for close, exec, exit
- * and fork (so that whatever reuses the number, or runs in the child, comes later in the file).
+ *   - Order within a file is slot order. Times are CLOCK_BOOTTIME in nanoseconds as the initial time namespace has it
+ * (time_namespaces(7)): one clock for all files of one boot, never stepped. A head slot's time is when the record was
+ * made: after the call, but before it for close, exec, exit and fork (so that whatever reuses the number, or runs in
+ * the child, comes later in the file).
  *   - All integers are in the writer's byte order (header.byte_order tells). Addresses and ports are in network order.
  *   - The file may be sparse up to its size limit while it is in use; it ends at the last slot taken once it was
  * trimmed.

@@ -49,6 +49,11 @@ int run_command_wait(pid_t command);
 /* Ends as the command did: the exit status to return, or dies by the same signal. */
 int run_command_finish(int wait_status);
 
+/* ---- run_clock.c ---- */
+
+uint64_t run_clock_now(void);   /* the trace's clock, nanoseconds */
+int64_t run_clock_offset(void); /* by how much this process's CLOCK_BOOTTIME, and so /proc/PID/stat, is ahead of it */
+
 /* ---- run_log.c ---- */
 
 /* What `run` itself has to say, in DIR/run.atlas. A NULL log takes everything and writes nothing. */

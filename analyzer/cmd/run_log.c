@@ -27,10 +27,10 @@ struct run_log {
     uint16_t command_size;
 };
 
-static uint64_t clock_ns(clockid_t clock)
+static uint64_t realtime_ns(void)
 {
     struct timespec now;
-    clock_gettime(clock, &now);
+    clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -58,7 +58,7 @@ static uint64_t start_ticks(void)
     char *at = strrchr(text, ')');
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
-    return at ? strtoull(at + 1, NULL, 10) : 0;
+    return at ? strtoull(at + 1, NULL, 10) - (uint64_t)(run_clock_offset() / 10000000) : 0;
 }
 
 static void describe_self(struct sockatlas_header *header)
@@ -66,8 +66,8 @@ static void describe_self(struct sockatlas_header *header)
     struct utsname system;
     *header = (struct sockatlas_header){
         .size_limit = 0, /* not mapped: as long as it is */
-        .boottime_ns = clock_ns(CLOCK_BOOTTIME),
-        .realtime_ns = clock_ns(CLOCK_REALTIME),
+        .boottime_ns = run_clock_now(),
+        .realtime_ns = realtime_ns(),
         .start_ticks = start_ticks(),
         .netns_inode = namespace_inode("/proc/self/ns/net"),
         .pidns_inode = namespace_inode("/proc/self/ns/pid"),
@@ -121,7 +121,7 @@ static void append(struct run_log *log, uint8_t kind, pid_t pid, const void *bod
                    size_t tail_size)
 {
     struct sockatlas_common common = {
-        .kind = kind, .pid = (uint32_t)pid, .tid = (uint32_t)pid, .fd = -1, .time_ns = clock_ns(CLOCK_BOOTTIME)};
+        .kind = kind, .pid = (uint32_t)pid, .tid = (uint32_t)pid, .fd = -1, .time_ns = run_clock_now()};
     writer_append(log->writer, &common, body, body_size, tail, tail_size);
 }
 

@@ -40,7 +40,7 @@ static uint64_t started_ns(uint32_t pid)
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
     uint64_t ticks = at ? strtoull(at + 1, NULL, 10) : 0;
-    return (ticks + 1) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+    return (ticks + 1) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK)) - (uint64_t)run_clock_offset();
 }
 
 /* Whether the traced process still runs. One that has its number but started after it was seen is another one. */
