@@ -57,7 +57,8 @@ struct finding *finding_see(struct doctor *doctor, const struct rule *rule, cons
         if (!doctor->findings)
             abort();
     }
-    return doctor->findings[doctor->findings_count++] = &made->finding;
+    doctor->findings[doctor->findings_count++] = &made->finding;
+    return &made->finding;
 }
 
 void finding_say(struct finding *finding, const char *format, ...)

@@ -117,8 +117,11 @@ static void explain(struct finding *finding, const struct failure *failure, cons
     case ECONNREFUSED:
         finding_say(finding, "%s refused the connection: its host answers, and nobody listens there%s%s", peer,
                     failure->elsewhere ? "; " : "", failure->elsewhere ? failure->elsewhere : "");
-        finding->remedy = "Start the server first, or correct address and port: `ss -tlnp` on its host shows who "
-                          "listens on what.";
+        finding->remedy = failure->elsewhere
+                              ? "Have the server listen on this address too (0.0.0.0 and [::] are all), or "
+                                "connect to the one it has."
+                              : "Start the server first, or correct address and port: `ss -tlnp` on its "
+                                "host shows who listens on what.";
         return;
     case 0:
         finding_say(finding, "%s had not answered when the program gave up after %.1f s", peer, seconds);
@@ -164,7 +167,7 @@ static void finish(struct doctor *doctor, const struct rule *rule)
         }
         finding->times += at->times;
         bool seconds = at->duration_ns >= SECOND_NS;
-        finding_evidence(doctor, finding, at->host, at->time_ns, at->socket, "connect() to %s: %s after %.1f %s",
+        finding_evidence(doctor, finding, at->host, at->time_ns, at->socket, "connect() to %s: %s after %.2f %s",
                          at->key.peer, at->error ? error : "given up", (double)at->duration_ns / (seconds ? 1e9 : 1e6),
                          seconds ? "s" : "ms");
     }

@@ -19,9 +19,11 @@ shape() {
 
 sample_told() {
     export SAMPLE_TRACE=$work/trace
-    case_ok "$1: every command of its README" sh -c "'$top/samples/retell' '$top/samples/$1/README.md' >retold"
-    # The README's trace stands in its usual place.
-    sed -i "s|in $work/trace|in /home/you/sockatlas/build/samples/$1|; s|$work/trace|build/samples/$1|g" retold
+    mkdir -p temporary && chmod 711 temporary
+    case_ok "$1: every command of its README" env TMPDIR="$work/temporary" sh -c "'$top/samples/retell' '$top/samples/$1/README.md' >retold"
+    case_is "$1: nothing is left in the temporary folder" "" "$(ls -A temporary)"
+    # The README's trace and temporary files stand in their usual places.
+    sed -i "s|$work/temporary|/tmp|g; s|in $work/trace|in /home/you/sockatlas/build/samples/$1|; s|$work/trace|build/samples/$1|g" retold
     shape "$top/samples/$1/README.md" >told.shape
     shape retold >retold.shape
     case_is "$1: the README shows what is seen" "" "$(diff told.shape retold.shape)"
