@@ -7,8 +7,12 @@
 #ifndef SHIM_DESCRIPTOR_H
 #define SHIM_DESCRIPTOR_H
 
+#include "shim/trace_format.h"
+
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 enum descriptor_state {
     DESCRIPTOR_UNKNOWN = 0, /* never met */
@@ -51,6 +55,30 @@ struct descriptor {
     uint8_t unused;
     uint32_t forks; /* process_forks() when it was made: if that differs now, a child may hold it too */
 } __attribute__((aligned(64)));
+
+/* The process whose entry it is. */
+static inline uint32_t descriptor_holder(const struct descriptor *entry)
+{
+    return entry->holder & ~DESCRIPTOR_IDLE;
+}
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+/* Whether the kernel counts its bytes. */
+static inline bool descriptor_is_tcp(const struct descriptor *entry)
+{
+    bool inet = entry->family == AF_INET || entry->family == AF_INET6;
+    return inet && entry->type == SOCK_STREAM && (entry->protocol == IPPROTO_TCP || entry->protocol == IPPROTO_MPTCP);
+}
+
+/* enum sockatlas_flag as the entry's. */
+static inline uint16_t descriptor_flags_of(uint32_t flags)
+{
+    return (uint16_t)((flags & SOCKATLAS_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0) |
+                      (flags & SOCKATLAS_NONBLOCK ? DESCRIPTOR_NONBLOCK : 0));
+}
 
 /* Where the entries of small numbers are, and how others are found. For descriptor_find() alone. */
 enum { DESCRIPTOR_FIRST = 512 };

@@ -16,7 +16,7 @@
 
 #include <sys/types.h>
 
-/* ---- watch.c: a descriptor comes, is met, goes ---- */
+/* ---- watch_entry.c ---- */
 
 /* The entry of a descriptor that a socket call was made on. One not known as a socket is asked for now (and recorded as
  * seen first); NULL when it is none. Marks it as used by this process. */
@@ -25,15 +25,28 @@ struct descriptor *watch_socket_used(enum sockatlas_call call, int fd);
 struct descriptor *watch_any_used(enum sockatlas_call call, int fd);
 /* A descriptor that came in from outside: over a unix socket or by pidfd_getfd. */
 void watch_received(enum sockatlas_call call, int fd);
+/* A number without a known socket: asks whether there is one now, and records it as seen. NULL: none. */
+struct descriptor *watch_meet(enum sockatlas_call call, int fd, enum sockatlas_how how);
+/* The same in a vfork child, where the parent's table holds only what the kernel says too. */
+struct descriptor *watch_find_in_child(enum sockatlas_call call, int fd, enum sockatlas_how how);
+/* Makes `entry` a socket's. NULL where the table cannot hold it. In a vfork child it is kept until the next only. */
+struct descriptor *watch_adopt(int fd, const struct descriptor *entry);
 
-void watch_socket(enum sockatlas_call call, int fd, int error, int family, int type, int protocol);
-void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int family, int type, int protocol);
+/* ---- watch_close.c ---- */
+
 /* Descriptors first..last are about to be closed: those known as sockets are as by watch_close(). */
 void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last);
 /* Before the real close: takes the entry out, then asks and records how the socket ended. */
 void watch_close(enum sockatlas_call call, int fd);
 /* Before a dup2 or dup3: the socket that `to` is goes, unless the call will fail or both are one. */
 void watch_replace(enum sockatlas_call call, int from, int to, int flags);
+/* The process ends now: records the state of each socket it used. */
+void watch_exit(enum sockatlas_call call, int status);
+
+/* ---- watch_descriptor.c ---- */
+
+void watch_socket(enum sockatlas_call call, int fd, int error, int family, int type, int protocol);
+void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int family, int type, int protocol);
 /* After a dup: `fd` now is what `old` is. What `fd` was before has been through watch_close(). */
 void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec);
 /* Descriptor or status flags may have changed (fcntl, ioctl). */
@@ -43,10 +56,6 @@ void watch_flags(enum sockatlas_call call, int fd);
 void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set);
 /* The process is about to enter a seccomp sandbox. */
 void watch_confine(enum sockatlas_call call);
-/* The process ends now: records the state of each socket it used. */
-void watch_exit(enum sockatlas_call call, int status);
-/* Makes `entry` a socket's. NULL where the table cannot hold it. In a vfork child it is kept until the next only. */
-struct descriptor *watch_adopt(int fd, const struct descriptor *entry);
 
 /* ---- watch_connection.c ---- */
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A descriptor's end, by whatever closes it or because the process ends: how the socket stands, asked at the last
+ * moment at which it can be. Callable from anywhere; in a vfork child the parent's table is only read.
+ */
+#include "shim/watch.h"
+
+#include "shim/probe.h"
+#include "shim/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+
+/* Whether a connection in TCP_CLOSE got a FIN on its way there. Without an error both ends said FIN; a reset after the
+ * peer's FIN leaves EPIPE, one before it ECONNRESET (tcp_reset()). Reading the error clears it: where others hold the
+ * socket, only whether there is one is asked. */
+static bool closed_by_fin(int fd, const struct descriptor *entry)
+{
+    if (entry->flags & DESCRIPTOR_ERROR_SEEN)
+        return false;
+    if ((entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks())
+        return !probe_failed(fd);
+    int error = probe_int(fd, SOL_SOCKET, SO_ERROR, 0);
+    return error == 0 || error == EPIPE;
+}
+
+/* The kernel counts a FIN that was received as a byte (net/ipv4/tcp_input.c, tcp_rcv_nxt_update()). Whether one was
+ * follows from the state; in TCP_CLOSE only from how the connection came to its end. */
+static bool fin_received(int fd, const struct descriptor *entry, uint8_t tcp_state)
+{
+    enum { CLOSE = 7, CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 }; /* include/net/tcp_states.h */
+    if (tcp_state == CLOSE)
+        return closed_by_fin(fd, entry);
+    return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING;
+}
+
+/* For counts of a connection that seemed not to have got a FIN. tcp_get_info() reads the state first, and without the
+ * lock under which it counts: a FIN that came in between is in the count. Where the state is still the same, none did;
+ * else the counts are taken again. */
+static bool count_again(int fd, struct sockatlas_tcp *tcp, uint64_t *sent, uint64_t *received)
+{
+    struct sockatlas_tcp after;
+    uint64_t sent_after, received_after;
+    if (!probe_tcp(fd, &after, &sent_after, &received_after) || after.state == tcp->state)
+        return false;
+    *tcp = after;
+    *sent = sent_after;
+    *received = received_after;
+    return true;
+}
+
+/* The program has read, by this descriptor alone, all that came: then there was no FIN, and nothing need be asked. */
+static bool all_read(const struct descriptor *entry, uint64_t bytes)
+{
+    return bytes == 0 || (entry->protocol == IPPROTO_TCP && entry->bytes_received == bytes);
+}
+
+/* The buffer sizes in force are worth a system call where the program set them, or where enough went through for the
+ * kernel to have tuned them; elsewhere they are the namespace's defaults. */
+static bool buffers_matter(const struct descriptor *entry, uint64_t bytes)
+{
+    enum { TUNED = 64 << 10 };
+    return (entry->flags & DESCRIPTOR_BUFFERS) || bytes >= TUNED;
+}
+
+/* The CLOSE record: `entry` is a copy, the table's may be gone. One that this process only inherited and never used
+ * goes on elsewhere: there is nothing to ask of it. */
+static void record_end(enum sockatlas_call call, int fd, struct descriptor *entry, bool own)
+{
+    struct sockatlas_body_close body = {0};
+    struct sockatlas_tcp tcp;
+    size_t tail = 0;
+    if (own && (entry->flags & DESCRIPTOR_COUNTED)) {
+        body.bytes_sent = entry->bytes_sent;
+        body.bytes_received = entry->bytes_received;
+        body.messages_sent = entry->messages_sent;
+        body.messages_received = entry->messages_received;
+    }
+    if (own && entry->peers)
+        watch_peers_end(call, fd, entry);
+    if (own && descriptor_is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
+        probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
+        tail = sizeof(tcp);
+        bool doubtful = !all_read(entry, body.bytes_received);
+        bool fin = doubtful && fin_received(fd, entry, tcp.state);
+        if (doubtful && !fin && count_again(fd, &tcp, &body.bytes_sent, &body.bytes_received))
+            fin = fin_received(fd, entry, tcp.state);
+        body.bytes_received -= fin;
+    }
+    if (own && buffers_matter(entry, body.bytes_sent + body.bytes_received))
+        probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
+    struct record record = {.kind = SOCKATLAS_CLOSE, .call = call, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), &tcp, tail);
+}
+
+static void close_in_child(enum sockatlas_call call, int fd)
+{
+    struct descriptor *entry = watch_find_in_child(call, fd, SOCKATLAS_HOW_INHERITED);
+    if (!entry)
+        return;
+    struct descriptor copy = *entry;
+    record_end(call, fd, &copy, false);
+}
+
+void watch_close(enum sockatlas_call call, int fd)
+{
+    if (fd < 0 || !config.on)
+        return;
+    if (process_in_vfork()) {
+        close_in_child(call, fd);
+        return;
+    }
+    struct descriptor *entry = descriptor_find(fd);
+    if (entry && entry->state == DESCRIPTOR_OTHER)
+        return;
+    if (!entry || entry->state == DESCRIPTOR_UNKNOWN)
+        entry = watch_meet(call, fd, SOCKATLAS_HOW_INHERITED);
+    if (!entry)
+        return;
+    if (__atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
+        return;
+    struct descriptor copy = *entry;
+    bool own = descriptor_holder(&copy) == process_identity().pid;
+    if (own && (copy.flags & DESCRIPTOR_CONNECTING)) {
+        watch_connect_settle(call, fd, &copy);
+        watch_pending_remove(fd);
+    }
+    record_end(call, fd, &copy, own);
+}
+
+void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last)
+{
+    int highest = descriptor_highest();
+    for (int fd = first > INT_MAX ? INT_MAX : (int)first; fd <= highest && (unsigned)fd <= last; fd++) {
+        struct descriptor *entry = descriptor_find(fd);
+        if (entry && entry->state == DESCRIPTOR_SOCKET)
+            watch_close(call, fd);
+    }
+}
+
+void watch_replace(enum sockatlas_call call, int from, int to, int flags)
+{
+    if (config.on && from != to && from >= 0 && to >= 0 && !(flags & ~O_CLOEXEC) && probe_open(from))
+        watch_close(call, to);
+}
+
+void watch_exit(enum sockatlas_call call, int status)
+{
+    struct sockatlas_header *header = log_header();
+    if (!header || __atomic_load_n(&header->cursor, __ATOMIC_RELAXED) == 0)
+        return;
+    struct identity who = process_identity();
+    for (int fd = who.vforked ? -1 : descriptor_highest(); fd >= 0; fd--) {
+        struct descriptor *entry = descriptor_find(fd);
+        if (!entry || entry->state != DESCRIPTOR_SOCKET || descriptor_holder(entry) != who.pid)
+            continue;
+        if (entry->flags & DESCRIPTOR_CONNECTING)
+            watch_connect_settle(call, fd, entry);
+        struct descriptor copy = *entry;
+        record_end(call, fd, &copy, true);
+    }
+    struct sockatlas_body_exit body = {.status = status};
+    struct record record = {.kind = SOCKATLAS_EXIT, .call = call, .fd = -1};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}

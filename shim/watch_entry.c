@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a descriptor comes to be known: made here, met in use, taken over from a parent, handed in from outside. Callable
+ * from anywhere; in a vfork child the parent's table is only read.
+ */
+#include "shim/watch.h"
+
+#include "shim/probe.h"
+#include "shim/record.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+/* The socket that this thread's vfork child made or met last: the table is its parent's. */
+static __thread struct descriptor child_entry;
+
+struct descriptor *watch_adopt(int fd, const struct descriptor *from)
+{
+    struct identity who = process_identity();
+    struct descriptor *entry = who.vforked ? &child_entry : descriptor_make(fd);
+    if (!entry) {
+        log_lose(SOCKATLAS_LOSS_TABLE);
+        return NULL;
+    }
+    *entry = *from;
+    entry->holder = who.pid;
+    entry->forks = process_forks();
+    if (!descriptor_is_tcp(entry))
+        descriptor_set(entry, DESCRIPTOR_COUNTED, 0);
+    __atomic_store_n(&entry->state, DESCRIPTOR_SOCKET, __ATOMIC_RELEASE);
+    if (!who.vforked)
+        descriptor_raise_highest(fd);
+    return entry;
+}
+
+static bool is_transfer(enum sockatlas_call call)
+{
+    return (call >= SOCKATLAS_CALL_read && call <= SOCKATLAS_CALL_splice) || call == SOCKATLAS_CALL_shutdown;
+}
+
+/* Whose an entry is once `call` has touched it: who is handed a connection has it from his first transfer on, which so
+ * is news whatever touched it before. */
+static uint32_t holder_after(const struct descriptor *entry, uint32_t pid, bool transfer)
+{
+    bool connection = (entry->flags & DESCRIPTOR_CONNECTED) && entry->type != SOCK_DGRAM;
+    return connection && !transfer ? pid | DESCRIPTOR_IDLE : pid;
+}
+
+static struct sockatlas_body_seen seen_body(const struct descriptor *entry, enum sockatlas_how how)
+{
+    return (struct sockatlas_body_seen){
+        .family = entry->family,
+        .type = entry->type,
+        .protocol = entry->protocol,
+        .how = (uint8_t)how,
+        .listening = (entry->flags & DESCRIPTOR_LISTENING) != 0,
+        .flags = (uint8_t)((entry->flags & DESCRIPTOR_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) |
+                           (entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0)),
+    };
+}
+
+/* Asks the kernel for all of a socket's standing, makes its entry and records it. */
+static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t cookie, enum sockatlas_how how)
+{
+    struct descriptor found = {
+        .cookie = cookie,
+        .family = (uint8_t)probe_int(fd, SOL_SOCKET, SO_DOMAIN, 0),
+        .type = (uint8_t)probe_int(fd, SOL_SOCKET, SO_TYPE, 0),
+        .protocol = (uint16_t)probe_int(fd, SOL_SOCKET, SO_PROTOCOL, 0),
+        .flags = (uint16_t)(descriptor_flags_of(probe_flags(fd)) | DESCRIPTOR_SHARED),
+    };
+    struct endpoint local, peer;
+    probe_local(fd, &local);
+    probe_peer(fd, &peer);
+    if (endpoint_known(&peer))
+        found.flags |= DESCRIPTOR_CONNECTED;
+    if (endpoint_is_specific(&local))
+        found.flags |= DESCRIPTOR_LOCAL_KNOWN;
+    struct sockatlas_body_seen body = seen_body(&found, how);
+    body.netns_cookie = probe_netns_cookie(fd);
+    body.listening = (uint8_t)probe_int(fd, SOL_SOCKET, SO_ACCEPTCONN, 0);
+    if (body.listening)
+        found.flags |= DESCRIPTOR_LISTENING;
+    body.peer_pid = found.family == AF_UNIX ? probe_peer_pid(fd) : 0;
+    struct sockatlas_tcp tcp;
+    uint64_t sent, received;
+    if (descriptor_is_tcp(&found) && probe_tcp(fd, &tcp, &sent, &received)) {
+        body.tcp_state = tcp.state;
+        if (tcp.segs_out || tcp.segs_in)
+            found.flags |= DESCRIPTOR_CONNECTED; /* also if it has been reset since */
+    }
+    unsigned char tail[RECORD_ADDRESSES_MAX];
+    size_t size = record_addresses(&body.addresses, tail, &local, &peer, 0);
+    struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = cookie};
+    struct descriptor *entry = watch_adopt(fd, &found);
+    if (entry)
+        entry->holder = holder_after(entry, entry->holder, how == SOCKATLAS_HOW_USED && is_transfer(call));
+    record_write(&record, &body, sizeof(body), tail, size);
+    return entry;
+}
+
+static void record_used(enum sockatlas_call call, int fd, const struct descriptor *entry)
+{
+    struct sockatlas_body_seen body = seen_body(entry, SOCKATLAS_HOW_USED);
+    record_addresses(&body.addresses, NULL, NULL, NULL, 0);
+    struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = entry->cookie};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
+/* The first use of a socket that this process has from its parent by fork. */
+static void take_over(enum sockatlas_call call, int fd, struct descriptor *entry, uint32_t pid)
+{
+    entry->holder = holder_after(entry, pid, is_transfer(call));
+    entry->bytes_sent = entry->bytes_received = 0;
+    entry->messages_sent = entry->messages_received = 0;
+    entry->peers = 0;
+    record_used(call, fd, entry);
+}
+
+static struct descriptor *used(enum sockatlas_call call, int fd, struct descriptor *entry)
+{
+    if (__builtin_expect(entry->holder == process_owner(), 1))
+        return entry;
+    struct identity who = process_identity();
+    if (who.vforked)
+        return entry;
+    if (descriptor_holder(entry) != who.pid) {
+        take_over(call, fd, entry, who.pid);
+    } else if (is_transfer(call)) {
+        entry->holder = who.pid;
+        record_used(call, fd, entry);
+    }
+    return entry;
+}
+
+struct descriptor *watch_meet(enum sockatlas_call call, int fd, enum sockatlas_how how)
+{
+    uint64_t cookie;
+    int result = probe_cookie(fd, &cookie);
+    if (result == 0)
+        return snapshot(call, fd, cookie, how);
+    struct descriptor *entry = result == -EBADF ? NULL : descriptor_find(fd);
+    if (entry && entry->state == DESCRIPTOR_UNKNOWN)
+        entry->state = DESCRIPTOR_OTHER;
+    return NULL;
+}
+
+struct descriptor *watch_find_in_child(enum sockatlas_call call, int fd, enum sockatlas_how how)
+{
+    uint64_t cookie;
+    struct descriptor *entry = descriptor_find(fd);
+    if (probe_cookie(fd, &cookie) != 0)
+        return NULL;
+    if (entry && entry->state == DESCRIPTOR_SOCKET && entry->cookie == cookie)
+        return entry;
+    if (child_entry.state == DESCRIPTOR_SOCKET && child_entry.cookie == cookie)
+        return &child_entry;
+    return snapshot(call, fd, cookie, how);
+}
+
+struct descriptor *watch_socket_used(enum sockatlas_call call, int fd)
+{
+    if (fd < 0 || !config.on)
+        return NULL;
+    if (process_in_vfork())
+        return watch_find_in_child(call, fd, SOCKATLAS_HOW_USED);
+    struct descriptor *entry = descriptor_find(fd);
+    if (entry && entry->state == DESCRIPTOR_SOCKET)
+        return used(call, fd, entry);
+    return watch_meet(call, fd, SOCKATLAS_HOW_USED);
+}
+
+struct descriptor *watch_any_used(enum sockatlas_call call, int fd)
+{
+    struct descriptor *entry = descriptor_find(fd);
+    if (entry && entry->state == DESCRIPTOR_OTHER && !process_in_vfork())
+        return NULL;
+    return watch_socket_used(call, fd);
+}
+
+void watch_received(enum sockatlas_call call, int fd)
+{
+    uint64_t cookie;
+    if (fd >= 0 && config.on && probe_cookie(fd, &cookie) == 0)
+        snapshot(call, fd, cookie, SOCKATLAS_HOW_RECEIVED);
+}
