@@ -4,9 +4,9 @@
  */
 #include "analyzer/cmd/events_print.h"
 
-#include "analyzer/names/names.h"
 #include "analyzer/trace/jsonl.h"
 #include "analyzer/view/events.h"
+#include "analyzer/view/words.h"
 
 static bool is_wanted(const struct events_print *print, const struct event *event)
 {
@@ -23,7 +23,7 @@ static bool is_wanted(const struct events_print *print, const struct event *even
         .origin_us = print->origin_us,
     };
     if (socket != NULL) {
-        subject.transport = names_transport(socket->family, socket->type, socket->protocol);
+        subject.transport = word_transport(socket->family, socket->type, socket->protocol);
         subject.role = socket->role;
         subject.addresses[2] = &socket->local;
         subject.addresses[3] = &socket->peer;

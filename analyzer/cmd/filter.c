@@ -4,9 +4,13 @@
  */
 #include "analyzer/cmd/filter.h"
 
+#include "analyzer/names/names.h"
+
 #include <arpa/inet.h>
 #include <fnmatch.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -117,7 +121,15 @@ static bool parse_address(struct argp_state *state, const char *text, struct fil
         }
     }
     out->pattern = must(state, strdup(text));
-    return true;
+    return strspn(text, "0123456789.") != strlen(text); /* an IPv4 address that is none */
+}
+
+/* What has no word is called by its number. */
+static bool numbered(const char *transport)
+{
+    unsigned long number;
+    return (strncmp(transport, "ip-", 3) == 0 && parse_number(transport + 3, INT_MAX, &number)) ||
+           (strncmp(transport, "family-", 7) == 0 && parse_number(transport + 7, INT_MAX, &number));
 }
 
 /* Takes one value of an option that may have several. */
@@ -148,6 +160,8 @@ static void take(struct argp_state *state, struct filter *filter, int key, char 
         filter->ports[filter->ports_count++] = (uint16_t)number;
         break;
     case KEY_TRANSPORT:
+        if (!names_is_transport(value) && !numbered(value))
+            argp_error(state, "--transport %s: not a transport (tcp, udp, unix, mptcp, sctp, netlink, ...)", value);
         filter->transports = GROW(state, filter->transports, filter->transports_count);
         filter->transports[filter->transports_count++] = must(state, strdup(value));
         break;
@@ -175,9 +189,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
     if (key == KEY_SINCE || key == KEY_UNTIL) {
         if (!parse_time(argument, key == KEY_SINCE ? &filter->since : &filter->until))
-            argp_error(state, "%s: not a time (1.5, 200ms, 2m, 2024-05-31T12:00:00, @EPOCH)", argument);
+            argp_error(state, "--%s %s: not a time (1.5, 200ms, 2m, 2024-05-31T12:00:00, @EPOCH)",
+                       key == KEY_SINCE ? "since" : "until", argument);
         return 0;
     }
+    if (!argument[strspn(argument, ",")])
+        argp_error(state, "--%s: a value is missing", options[key - KEY_PID].name);
     char *values = must(state, strdup(argument));
     char *rest = NULL;
     for (char *value = strtok_r(values, ",", &rest); value != NULL; value = strtok_r(NULL, ",", &rest))

@@ -5,7 +5,7 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/filter.h"
 #include "analyzer/cmd/model_trace.h"
-#include "analyzer/cmd/output.h"
+#include "analyzer/cmd/shape.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/view/export.h"
 #include "analyzer/view/list_text.h"
@@ -16,18 +16,16 @@
 #include <argp.h>
 #include <stdlib.h>
 
-enum { OPTION_OUTPUT = 'o', OPTION_JSON = 256, OPTION_CSV, OPTION_WIDE };
+enum { OPTION_JSON = 256, OPTION_CSV };
 
 struct request {
-    bool json, wide;
+    struct shape shape;
+    bool json;
     const struct export_format *format; /* NULL: lines of our own */
     struct export export;
     struct list_text *text; /* NULL: another form is wanted */
     struct members line;
-    const char *output; /* NULL: standard output */
     FILE *out;
-    char **traces;
-    int count;
     struct model *model;
     struct filter filter;
 };
@@ -35,9 +33,11 @@ struct request {
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct request *request = state->input;
+    (void)text;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &request->filter;
+        state->child_inputs[0] = &request->shape;
+        state->child_inputs[1] = &request->filter;
         return 0;
     case OPTION_JSON:
         request->json = true;
@@ -45,29 +45,20 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_CSV:
         request->format = &export_csv;
         return 0;
-    case OPTION_OUTPUT:
-        request->output = text;
-        return 0;
-    case OPTION_WIDE:
-        request->wide = true;
-        return 0;
-    case ARGP_KEY_ARGS:
-        request->traces = state->argv + state->next;
-        request->count = state->argc - state->next;
+    case ARGP_KEY_SUCCESS:
+        if (request->json && request->format)
+            argp_error(state, "--json and --csv: one of them");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_option options[] = {
-    {"json", OPTION_JSON, NULL, 0, "JSON Lines, one object a socket", 0},
-    {"csv", OPTION_CSV, NULL, 0, "CSV (RFC 4180), the same words", 0},
-    {"output", OPTION_OUTPUT, "FILE", 0, "write to FILE instead of standard output", 0},
-    {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
-    {0}};
+static const struct argp_option options[] = {{"json", OPTION_JSON, NULL, 0, "JSON Lines, one object a socket", 0},
+                                             {"csv", OPTION_CSV, NULL, 0, "CSV (RFC 4180), the same words", 0},
+                                             {0}};
 
-static const struct argp_child children[] = {{&filter_argp, 0, "Filters:", 0}, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, {&filter_argp, 0, "Filters:", 0}, {0}};
 
 static const struct argp argp = {
     .children = children,
@@ -117,7 +108,7 @@ int cmd_list(int argc, char **argv)
 {
     struct request request = {.json = false};
     argp_parse(&argp, argc, argv, 0, NULL, &request);
-    request.out = output_open(request.output);
+    request.out = output_open(request.shape.output);
     if (!request.out)
         return CMD_UNREADABLE;
     struct model_callbacks callbacks = {.context = &request, .socket_done = print, .alive = model_trace_alive};
@@ -127,15 +118,15 @@ int cmd_list(int argc, char **argv)
         json_keep_blocks();
         request.format->begin(&request.export);
     } else if (!request.json)
-        request.text = list_text_new(request.model, request.wide ? 0 : view_width(request.out),
-                                     view_colour(request.out), request.out);
-    struct stream *stream = stream_open(request.traces, request.count, NULL, NULL);
+        request.text = list_text_new(request.model, shape_width(&request.shape, request.out), view_colour(request.out),
+                                     request.out);
+    struct stream *stream = stream_open(request.shape.traces, request.shape.count, NULL, NULL);
     model_trace_feed(request.model, stream, request.out);
     if (request.format)
         request.format->finish(&request.export);
     bool written = !request.text || list_text_end(request.text);
     int status = stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
-    if (!output_close(request.out, request.output) || !written)
+    if (!output_close(request.out, request.shape.output) || !written)
         status = CMD_UNREADABLE;
     model_free(request.model);
     stream_close(stream);

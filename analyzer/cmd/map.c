@@ -5,14 +5,14 @@
 #include "analyzer/view/map.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
-#include "analyzer/cmd/output.h"
+#include "analyzer/cmd/shape.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_FORMAT = 'f', OPTION_OUTPUT = 'o', OPTION_BY = 256, OPTION_WIDE };
+enum { OPTION_FORMAT = 'f', OPTION_BY = 256 };
 
 static const struct format {
     const char *name;
@@ -25,10 +25,8 @@ static const struct format {
 
 struct request {
     const struct format *format;
-    const char *output;
-    bool by_program, wide;
-    char **traces;
-    int count;
+    struct shape shape;
+    bool by_program;
 };
 
 static const struct format *find_format(const char *name)
@@ -43,25 +41,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct request *request = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &request->shape;
+        return 0;
     case OPTION_FORMAT:
         request->format = find_format(text);
         if (!request->format)
             argp_error(state, "--format %s: no such format (text, json, dot, mermaid, svg, html)", text);
         return 0;
-    case OPTION_OUTPUT:
-        request->output = text;
-        return 0;
     case OPTION_BY:
         request->by_program = strcmp(text, "program") == 0;
         if (!request->by_program && strcmp(text, "process") != 0)
             argp_error(state, "--by %s: process or program", text);
-        return 0;
-    case OPTION_WIDE:
-        request->wide = true;
-        return 0;
-    case ARGP_KEY_ARGS:
-        request->traces = state->argv + state->next;
-        request->count = state->argc - state->next;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -71,12 +62,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
     {"format", OPTION_FORMAT, "FORMAT", 0,
      "text (default), json, dot, mermaid, svg (laid out by Graphviz) or html (a page to explore, in one file)", 0},
-    {"output", OPTION_OUTPUT, "FILE", 0, "write to FILE instead of standard output", 0},
     {"by", OPTION_BY, "WHAT", 0, "process (default), or program: its processes drawn as one", 0},
-    {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
     {0}};
 
+static const struct argp_child children[] = {SHAPE_CHILD, {0}};
+
 static const struct argp argp = {
+    .children = children,
     .options = options,
     .parser = parse,
     .args_doc = "[TRACE...]",
@@ -88,7 +80,7 @@ static bool draw(const struct model *model, const struct request *request, struc
 {
     struct map_options view = {.by_program = request->by_program,
                                .html = html,
-                               .width = request->wide ? 0 : view_width(out),
+                               .width = shape_width(&request->shape, out),
                                .colour = view_colour(out)};
     return request->format->draw(model, &view, out);
 }
@@ -109,11 +101,11 @@ int cmd_map(int argc, char **argv)
     struct model *model = model_new(&callbacks);
     if (html)
         map_html_attach(html, model);
-    int status = model_trace_read(model, request.traces, request.count);
-    FILE *out = output_open(request.output);
+    int status = model_trace_read(model, request.shape.traces, request.shape.count);
+    FILE *out = output_open(request.shape.output);
     if (!out || !draw(model, &request, html, out))
         status = CMD_UNREADABLE;
-    if (out && !output_close(out, request.output))
+    if (out && !output_close(out, request.shape.output))
         status = CMD_UNREADABLE;
     map_html_free(html);
     model_free(model);

@@ -5,16 +5,16 @@
 #include "analyzer/view/tuned.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/shape.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
 
-enum { OPTION_JSON = 256, OPTION_WIDE };
+enum { OPTION_JSON = 256 };
 
 struct request {
-    bool json, wide;
-    char **traces;
-    int count;
+    struct shape shape;
+    bool json;
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -22,15 +22,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct request *request = state->input;
     (void)text;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &request->shape;
+        return 0;
     case OPTION_JSON:
         request->json = true;
-        return 0;
-    case OPTION_WIDE:
-        request->wide = true;
-        return 0;
-    case ARGP_KEY_ARGS:
-        request->traces = state->argv + state->next;
-        request->count = state->argc - state->next;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -39,10 +35,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
     {"json", OPTION_JSON, NULL, 0, "JSON Lines: one object for what one process set alike on one kind of socket", 0},
-    {"wide", OPTION_WIDE, NULL, 0, "cut nothing to the terminal's width", 0},
     {0}};
 
+static const struct argp_child children[] = {SHAPE_CHILD, {0}};
+
 static const struct argp argp = {
+    .children = children,
     .options = options,
     .parser = parse,
     .args_doc = "[TRACE...]",
@@ -62,10 +60,13 @@ int cmd_tuned(int argc, char **argv)
     struct tuned *tuned = tuned_new();
     struct model_callbacks callbacks = {.context = tuned, .socket_done = add, .alive = model_trace_alive};
     struct model *model = model_new(&callbacks);
-    int status = model_trace_read(model, request.traces, request.count);
-    bool written = request.json
-                       ? tuned_json(tuned, stdout)
-                       : tuned_text(tuned, model, request.wide ? 0 : view_width(stdout), view_colour(stdout), stdout);
+    int status = model_trace_read(model, request.shape.traces, request.shape.count);
+    FILE *out = output_open(request.shape.output);
+    bool written =
+        out && (request.json ? tuned_json(tuned, out)
+                             : tuned_text(tuned, model, shape_width(&request.shape, out), view_colour(out), out));
+    if (out && !output_close(out, request.shape.output))
+        written = false;
     tuned_free(tuned);
     model_free(model);
     return written ? status : CMD_UNREADABLE;

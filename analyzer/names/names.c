@@ -152,7 +152,7 @@ const char *names_transport(int family, int type, int protocol)
 {
     static char words[64][16];
     if (family == AF_INET || family == AF_INET6) {
-        for (size_t i = 0; i < sizeof transports / sizeof *transports; i++)
+        for (size_t i = 0; type != SOCK_RAW && i < sizeof transports / sizeof *transports; i++)
             if (transports[i].protocol == protocol && (transports[i].type == 0 || transports[i].type == type))
                 return transports[i].word;
         return "raw";
@@ -165,4 +165,16 @@ const char *names_transport(int family, int type, int protocol)
     for (size_t i = 0; i < length; i++)
         word[i] = (char)tolower((unsigned char)name[i + 3]);
     return word;
+}
+
+bool names_is_transport(const char *word)
+{
+    bool known = strcmp(word, "raw") == 0;
+    for (size_t i = 0; i < sizeof transports / sizeof *transports; i++)
+        known |= strcmp(word, transports[i].word) == 0;
+    for (int family = 1; family < 64; family++) {
+        const char *name = family == AF_INET || family == AF_INET6 ? NULL : names_transport(family, 0, 0);
+        known |= name && strcmp(word, name) == 0;
+    }
+    return known;
 }

@@ -82,6 +82,8 @@ static inline const char *names_call(int call)
 /* The contract's `transport`: "tcp", "udp", "unix", "mptcp", "sctp", "icmp", "raw", ...; for families without a better
  * word the family's name in lower case without AF_ ("netlink", "packet"); NULL when the family is unknown. */
 const char *names_transport(int family, int type, int protocol);
+/* Whether that returns `word` for any socket. */
+bool names_is_transport(const char *word);
 
 /* ---- Option values ---- */
 

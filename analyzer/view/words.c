@@ -7,7 +7,6 @@
 #include "analyzer/names/names.h"
 #include "analyzer/trace/text.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,49 +46,14 @@ const char *word_process_kind(enum process_kind kind)
     return words[kind];
 }
 
-static const char *transport_by_protocol(unsigned type, int protocol)
-{
-    if (type == SOCK_RAW)
-        return "raw";
-    switch (protocol ? protocol : type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP) {
-    case IPPROTO_TCP:
-        return "tcp";
-    case IPPROTO_UDP:
-        return "udp";
-    case IPPROTO_MPTCP:
-        return "mptcp";
-    case IPPROTO_SCTP:
-        return "sctp";
-    case IPPROTO_DCCP:
-        return "dccp";
-    case IPPROTO_UDPLITE:
-        return "udplite";
-    case IPPROTO_ICMP:
-    case IPPROTO_ICMPV6:
-        return "icmp";
-    default:
-        return NULL;
-    }
-}
-
 const char *word_transport(unsigned family, unsigned type, int protocol)
 {
     static char other[WORD_MAX];
-    if (family == AF_INET || family == AF_INET6) {
-        const char *word = transport_by_protocol(type, protocol);
-        if (!word)
-            snprintf(other, sizeof other, "ip-%d", protocol);
-        return word ? word : other;
-    }
-    const char *name = names_family((int)family);
-    if (!name || strncmp(name, "AF_", 3) != 0) {
-        snprintf(other, sizeof other, "family-%u", family);
-        return other;
-    }
-    size_t i = 0;
-    for (name += 3; i < sizeof other - 1 && name[i]; i++)
-        other[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
-    other[i] = '\0';
+    const char *word = names_transport((int)family, (int)type, protocol);
+    bool by_number = word && type != SOCK_RAW && strcmp(word, "raw") == 0; /* an IP protocol without a name */
+    if (word && !by_number)
+        return word;
+    snprintf(other, sizeof other, by_number ? "ip-%d" : "family-%d", by_number ? protocol : (int)family);
     return other;
 }
 

@@ -77,4 +77,49 @@ for ((i = 0; i < 150; i++)); do
     done
 done
 case_is "overwritten in 150 ways" "" "$wrong"
+# ---- Values that options do not take: status 2, and a first line that names the option and the value
+trace values "$targets/tcp_both_ends"
+while read -r command option value; do
+    [ "$value" != '""' ] || value=
+    "$sockatlas" "$command" "--$option=$value" values >out 2>err
+    case_is "$command --$option=$value: status" 2 $?
+    case_has "$command --$option=$value: line" "^sockatlas $command: .*--$option.*" "$(head -1 err)"
+    case_is "$command --$option=$value: nothing else is done" "" "$(cat out)"
+done <<'VALUES'
+list pid abc
+list pid -1
+list pid 99999999999
+list pid ""
+list port 65536
+list port http
+list port 80,x
+list address 300.1.1.1
+list address 10.0.0.0/33
+list address ""
+list role servant
+list transport tcpp
+list transport ip-x
+list comm ""
+list since soon
+list since -5
+list until ""
+list failed 1
+list wide 3
+events pid x
+events since tomorrow
+map format png
+map by pid
+doctor format xml
+export format pcap
+tuned json 1
+diff json 1
+show wide 1
+run live 1
+VALUES
+case_is "list --json --csv: status" 2 "$("$sockatlas" list --json --csv values >/dev/null 2>err; echo $?)"
+case_has "list --json --csv: line" 'json and --csv: one of them' "$(cat err)"
+case_is "a transport without a word: its number" 0 "$("$sockatlas" list --transport ip-253,family-99,netlink values >/dev/null 2>&1; echo $?)"
+case_is "tuned -o" "$("$sockatlas" tuned values)" "$("$sockatlas" tuned -o tuned.out values && cat tuned.out)"
+case_is "tuned -o to nowhere: status" 1 "$("$sockatlas" tuned -o no/such values >/dev/null 2>&1; echo $?)"
+
 finish
