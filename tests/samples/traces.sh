@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 logs=$top/samples/traces
-case_is "each sample has a trace" "$(cd "$top/samples" && echo */run.sh | xargs -n1 dirname | paste -sd' ')" "$(cd "$logs" && echo */ | tr -d /)"
+case_is "each sample has a trace" "$(cd "$top/samples" && echo */run.sh | xargs -n1 dirname | paste -sd' ')" "$(cd "$logs" && printf '%s\n' */ | sed 's|[./].*||' | sort -u | paste -sd' ')"
 "$top/samples/retell" "$logs/README.md" >retold
 case_is "the README shows what they tell" "" "$(diff "$logs/README.md" retold)"
 mapfile -t traces < <(cd "$logs" && find . -name run.atlas -printf '%h\n' | sed 's|^\./||' | sort)
@@ -79,14 +79,14 @@ total() { # TRACE: TRANSPORT MATCH CONNECTIONS FAILED
 case_is "houses-and-doors: edges" "curl > node tcp 127.0.0.1:PORT exact 1 0 0
 curl > node tcp 127.0.0.1:PORT exact 2 0 0
 node > postgres tcp 127.0.0.1:PORT exact 4 0 0" "$(edges "$logs/houses-and-doors" | sort)"
-case_is "past-65535/many: 30 at once" '{"port":8080,"accepted":30,"peak":30}' "$(map '.listeners[] | {port, accepted, peak}' "$logs/past-65535/many")"
-case_is "past-65535/many: the doctor is quiet" "" "$(rules past-65535/many)"
-case_is "past-65535/one: ten, then none, then another address" "10 127.0.0.2
+case_is "past-65535: 30 at once" '{"port":8080,"accepted":30,"peak":30}' "$(map '.listeners[] | {port, accepted, peak}' "$logs/past-65535")"
+case_is "past-65535: the doctor is quiet" "" "$(rules past-65535)"
+case_is "past-65535.one: ten, then none, then another address" "10 127.0.0.2
 1 127.0.0.3
-1 EADDRNOTAVAIL" "$("$sockatlas" list --json "$logs/past-65535/one" | jq -r 'select(.role == "server") | .peer_address' | sort | uniq -c | sed 's/^ *//'
-    "$sockatlas" list --json --failed "$logs/past-65535/one" | jq -r .error | sort | uniq -c | sed 's/^ *//')"
-case_is "past-65535/one: the doctor explains it" ports-running-out "$(rules past-65535/one)"
-case_has "past-65535/one: with the range of the network it was in" 'ports 20000-20009 are 10' "$("$sockatlas" doctor --format json "$logs/past-65535/one" |
+1 EADDRNOTAVAIL" "$("$sockatlas" list --json "$logs/past-65535.one" | jq -r 'select(.role == "server") | .peer_address' | sort | uniq -c | sed 's/^ *//'
+    "$sockatlas" list --json --failed "$logs/past-65535.one" | jq -r .error | sort | uniq -c | sed 's/^ *//')"
+case_is "past-65535.one: the doctor explains it" ports-running-out "$(rules past-65535.one)"
+case_has "past-65535.one: with the range of the network it was in" 'ports 20000-20009 are 10' "$("$sockatlas" doctor --format json "$logs/past-65535.one" |
     jq -r '.evidence[] | tostring')"
 case_is "two-choices: edges" "mptcp exact 1 0
 tcp exact 7 0
@@ -113,8 +113,8 @@ curl nginx 2
 nginx catalog 1
 nginx nginx 2
 wrk nginx 5" "$(edges "$logs/microservices" | awk '{ total[$1 " " $3] += $7 } END { for (each in total) print each, total[each] }' | grep -v '^nginx cart' | sort)"
-case_is "debug-session: before" "connection-per-request write-write-read" "$(rules debug-session/before)"
-case_is "debug-session: after" "" "$(rules debug-session/after)"
+case_is "debug-session: what the doctor finds" "connection-per-request write-write-read" "$(rules debug-session)"
+case_is "debug-session.after: nothing" "" "$(rules debug-session.after)"
 case_is "debug-session: what changed" "changed edge 21 connections 1 connection
-new setting null on" "$("$sockatlas" diff --json "$logs/debug-session/before" "$logs/debug-session/after" | jq -r '"\(.change) \(.kind) \(.before) \(.after)"')"
+new setting null on" "$("$sockatlas" diff --json "$logs/debug-session" "$logs/debug-session.after" | jq -r '"\(.change) \(.kind) \(.before) \(.after)"')"
 finish
