@@ -65,8 +65,10 @@ static bool read_run(struct diff_run *run, char *trace)
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     diff_run_callbacks(run, &callbacks);
     struct model *model = model_new(&callbacks);
-    int status = model_trace_read(model, &trace, 1);
+    struct stream *stream;
+    int status = model_trace_read(model, &trace, 1, &stream);
     model_free(model);
+    stream_close(stream);
     return status == CMD_DONE;
 }
 

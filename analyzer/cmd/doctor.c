@@ -64,7 +64,8 @@ int cmd_doctor(int argc, char **argv)
     doctor_callbacks(doctor, &callbacks);
     struct model *model = model_new(&callbacks);
     doctor_attach(doctor, model);
-    int status = model_trace_read(model, request.traces, request.count);
+    struct stream *stream;
+    int status = model_trace_read(model, request.traces, request.count, &stream);
     doctor_finish(doctor);
     bool written = request.format == DOCTOR_JSON ? doctor_json(doctor, stdout)
                    : request.format == DOCTOR_SARIF
@@ -74,5 +75,6 @@ int cmd_doctor(int argc, char **argv)
         status = CMD_FOUND;
     doctor_free(doctor);
     model_free(model);
+    stream_close(stream);
     return written ? status : CMD_UNREADABLE;
 }

@@ -101,7 +101,8 @@ int cmd_map(int argc, char **argv)
     struct model *model = model_new(&callbacks);
     if (html)
         map_html_attach(html, model);
-    int status = model_trace_read(model, request.shape.traces, request.shape.count);
+    struct stream *stream;
+    int status = model_trace_read(model, request.shape.traces, request.shape.count, &stream);
     FILE *out = output_open(request.shape.output);
     if (!out || !draw(model, &request, html, out))
         status = CMD_UNREADABLE;
@@ -109,5 +110,6 @@ int cmd_map(int argc, char **argv)
         status = CMD_UNREADABLE;
     map_html_free(html);
     model_free(model);
+    stream_close(stream);
     return status;
 }

@@ -90,9 +90,9 @@ void model_trace_feed(struct model *model, struct stream *stream, FILE *out)
     model_finish(model);
 }
 
-int model_trace_read(struct model *model, char *const *traces, int count)
+int model_trace_read(struct model *model, char *const *traces, int count, struct stream **stream)
 {
-    struct stream *stream = stream_open(traces, count, NULL, NULL);
-    model_trace_feed(model, stream, NULL);
-    return stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
+    *stream = stream_open(traces, count, NULL, NULL);
+    model_trace_feed(model, *stream, NULL);
+    return stream_errors(*stream) ? CMD_UNREADABLE : CMD_DONE;
 }

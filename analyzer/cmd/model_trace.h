@@ -16,8 +16,8 @@ enum model_alive model_trace_alive(void *context, const struct process *process,
  * model's callbacks write meanwhile, NULL when they don't. */
 void model_trace_feed(struct model *model, struct stream *stream, FILE *out);
 /* The same, for a model without callbacks that write: feeds all of `traces` to `model` and finishes it. The exit
- * status; complaints went to stderr. The stream stays open as long as the program runs: the model points at its images.
- */
-int model_trace_read(struct model *model, char *const *traces, int count);
+ * status; complaints went to stderr. `stream` becomes the open stream: the model points at its images, so it is to be
+ * closed once the model is freed. */
+int model_trace_read(struct model *model, char *const *traces, int count, struct stream **stream);
 
 #endif

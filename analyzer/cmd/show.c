@@ -244,8 +244,10 @@ int cmd_show(int argc, char **argv)
                                         .event_seen = look_at_event,
                                         .alive = model_trace_alive};
     struct model *model = model_new(&callbacks);
-    int status = model_trace_read(model, request.traces, request.count);
+    struct stream *stream;
+    int status = model_trace_read(model, request.traces, request.count, &stream);
     model_free(model);
+    stream_close(stream);
     if (!one_found(&request.search))
         return CMD_UNREADABLE;
     return tell(&request) ? status : CMD_UNREADABLE;

@@ -60,7 +60,8 @@ int cmd_tuned(int argc, char **argv)
     struct tuned *tuned = tuned_new();
     struct model_callbacks callbacks = {.context = tuned, .socket_done = add, .alive = model_trace_alive};
     struct model *model = model_new(&callbacks);
-    int status = model_trace_read(model, request.shape.traces, request.shape.count);
+    struct stream *stream;
+    int status = model_trace_read(model, request.shape.traces, request.shape.count, &stream);
     FILE *out = output_open(request.shape.output);
     bool written =
         out && (request.json ? tuned_json(tuned, out)
@@ -69,5 +70,6 @@ int cmd_tuned(int argc, char **argv)
         written = false;
     tuned_free(tuned);
     model_free(model);
+    stream_close(stream);
     return written ? status : CMD_UNREADABLE;
 }
