@@ -464,8 +464,9 @@ struct sockatlas_body_gone {
     int32_t status; /* wait status if it was ours to reap, else -1 */
 };
 
-/* Written by `run`: an untraced process on this machine at the other end of a traced socket (cookie: the untraced
- * end's, where known). tail: its local, its peer address; then comm_size bytes comm, exe_size bytes exe. */
+/* Written by `run`: an untraced process on this machine at the other end of a traced socket, whose cookie it is where
+ * addresses do not tell which (a unix connection), or who serves the address (listening). tail: its local, its peer
+ * address; then comm_size bytes comm, exe_size bytes exe. */
 struct sockatlas_body_untraced {
     uint64_t netns_inode;
     uint32_t peer_pid;

@@ -54,19 +54,23 @@ static void unix_socket(const struct nlmsghdr *message, found_fn *found, void *c
 {
     const struct unix_diag_msg *body = NLMSG_DATA(message);
     int left = (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof *body));
+    struct diag_socket socket = {.listening = body->udiag_state == TCP_LISTEN || body->udiag_type == SOCK_DGRAM,
+                                 .type = body->udiag_type,
+                                 .inode = body->udiag_ino,
+                                 .local = {.family = AF_UNIX},
+                                 .peer = {.family = AF_UNIX}};
     for (const struct rtattr *at = (const void *)((const char *)body + NLMSG_ALIGN(sizeof *body)); RTA_OK(at, left);
          at = RTA_NEXT(at, left)) {
-        struct diag_socket socket = {.type = body->udiag_type, .inode = body->udiag_ino};
         size_t size = RTA_PAYLOAD(at);
-        const char *name = RTA_DATA(at);
-        if (at->rta_type != UNIX_DIAG_NAME)
-            continue;
-        if (size && name[0])
-            size = strnlen(name, size);
-        socket.listening = body->udiag_state == TCP_LISTEN || body->udiag_type == SOCK_DGRAM;
-        if (address_decode(&socket.local, AF_UNIX, name, size))
-            found(context, &socket);
+        const char *bytes = RTA_DATA(at);
+        if (at->rta_type == UNIX_DIAG_PEER && size == sizeof socket.peer_inode)
+            memcpy(&socket.peer_inode, bytes, sizeof socket.peer_inode);
+        if (at->rta_type == UNIX_DIAG_NAME &&
+            !address_decode(&socket.local, AF_UNIX, bytes, size && bytes[0] ? strnlen(bytes, size) : size))
+            return;
     }
+    if (socket.local.size || socket.peer_inode)
+        found(context, &socket);
 }
 
 /* ---- Dumps ---- */
@@ -82,8 +86,8 @@ static bool ask(int netlink, int family, int protocol)
     } request = {.header = {.nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
     if (family == AF_UNIX) {
         request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.un);
-        request.un =
-            (struct unix_diag_req){.sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX, .udiag_show = UDIAG_SHOW_NAME};
+        request.un = (struct unix_diag_req){
+            .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX, .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER};
     } else {
         request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.inet);
         request.inet = (struct inet_diag_req_v2){

@@ -14,12 +14,13 @@
 
 struct diag_socket {
     struct address local, peer;
-    bool listening; /* or, for datagrams, not connected */
-    uint16_t type;  /* SOCK_* */
-    uint32_t inode; /* 0: not accepted yet */
+    bool listening;      /* or, for datagrams, not connected */
+    uint16_t type;       /* SOCK_* */
+    uint32_t inode;      /* 0: not accepted yet */
+    uint32_t peer_inode; /* unix: the other end's; 0 none, or not accepted yet */
 };
 
-/* Calls `found` for all sockets of `family` (AF_INET, AF_INET6: of `protocol`; AF_UNIX: bound ones). */
+/* Calls `found` for all sockets of `family` (AF_INET, AF_INET6: of `protocol`; AF_UNIX: bound or connected ones). */
 void diag_sockets(int family, int protocol, void (*found)(void *context, const struct diag_socket *socket),
                   void *context);
 

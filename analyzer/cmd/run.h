@@ -68,6 +68,7 @@ struct run_peer {
     uint64_t netns_inode;
     uint16_t type;
     bool listening;
+    uint64_t traced_cookie; /* unix, not listening: the traced end's */
     const struct address *local, *peer;
 };
 void run_log_untraced(struct run_log *log, const struct run_peer *peer);

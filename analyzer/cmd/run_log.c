@@ -117,12 +117,22 @@ struct run_log *run_log_open(const char *dir, char *const *argv)
     return log;
 }
 
+static void append_about(struct run_log *log, uint8_t kind, pid_t pid, uint64_t cookie, const void *body,
+                         size_t body_size, const void *tail, size_t tail_size)
+{
+    struct sockatlas_common common = {.kind = kind,
+                                      .pid = (uint32_t)pid,
+                                      .tid = (uint32_t)pid,
+                                      .fd = -1,
+                                      .cookie = cookie,
+                                      .time_ns = run_clock_now()};
+    writer_append(log->writer, &common, body, body_size, tail, tail_size);
+}
+
 static void append(struct run_log *log, uint8_t kind, pid_t pid, const void *body, size_t body_size, const void *tail,
                    size_t tail_size)
 {
-    struct sockatlas_common common = {
-        .kind = kind, .pid = (uint32_t)pid, .tid = (uint32_t)pid, .fd = -1, .time_ns = run_clock_now()};
-    writer_append(log->writer, &common, body, body_size, tail, tail_size);
+    append_about(log, kind, pid, 0, body, body_size, tail, tail_size);
 }
 
 void run_log_command(struct run_log *log, pid_t command, int status)
@@ -169,7 +179,7 @@ void run_log_untraced(struct run_log *log, const struct run_peer *peer)
     size += encode(both ? peer->peer : &(struct address){.family = 0}, tail + size, &body.addresses.second_size);
     memcpy(tail + size, peer->comm, comm);
     memcpy(tail + size + comm, peer->exe, exe);
-    append(log, SOCKATLAS_UNTRACED, peer->pid, &body, sizeof body, tail, size + comm + exe);
+    append_about(log, SOCKATLAS_UNTRACED, peer->pid, peer->traced_cookie, &body, sizeof body, tail, size + comm + exe);
     writer_flush(log->writer);
 }
 

@@ -33,11 +33,14 @@
 #define PAUSE_MS    100
 #define PIDS        4194304 /* PID_MAX_LIMIT */
 
-/* A connection whose other end is to be found; without a local address: whoever serves the address. */
+/* A connection whose other end is to be found, by its addresses or, over a unix socket, by its inode; without a local
+ * address: whoever serves the address. */
 struct question {
     struct address local, peer;
     uint16_t type;
     unsigned tries;
+    uint64_t cookie; /* unix: the traced end's, and its inode */
+    uint32_t traced_inode;
     uint32_t inode;
     struct diag_socket found;
 };
@@ -94,6 +97,33 @@ static void settle_address(struct address *peer)
         peer->bytes[15] = 1;
 }
 
+static uint32_t socket_inode(uint32_t pid, int32_t fd)
+{
+    char path[64], target[64];
+    unsigned inode;
+    snprintf(path, sizeof path, "/proc/%u/fd/%d", pid, fd);
+    ssize_t size = readlink(path, target, sizeof target - 1);
+    target[size > 0 ? size : 0] = '\0';
+    return sscanf(target, "socket:[%u]", &inode) == 1 ? inode : 0;
+}
+
+static void ask_connection(struct run_untraced *untraced, const struct event *event, const struct address *local,
+                           const struct address *peer)
+{
+    struct question question = {.local = *local, .peer = *peer};
+    if (untraced->asked_count == PENDING_MAX)
+        return;
+    if (peer->family == AF_UNIX) {
+        question.cookie = event->cookie;
+        question.traced_inode = event->cookie ? socket_inode(event->pid, event->fd) : 0;
+        if (!question.traced_inode)
+            return;
+    } else if (!address_known(local)) {
+        return;
+    }
+    untraced->asked[untraced->asked_count++] = question;
+}
+
 static void note_event(struct run_untraced *untraced, const struct event *event)
 {
     const struct sockatlas_header *header = &event->image->header;
@@ -112,8 +142,8 @@ static void note_event(struct run_untraced *untraced, const struct event *event)
         return;
     settle_address(&peer);
     ask_served(untraced, &peer, event->kind == SOCKATLAS_PEER ? SOCK_DGRAM : 0);
-    if (connects && inet && address_known(&local) && untraced->asked_count < PENDING_MAX)
-        untraced->asked[untraced->asked_count++] = (struct question){.local = local, .peer = peer};
+    if (connects)
+        ask_connection(untraced, event, &local, &peer);
 }
 
 /* ---- What the kernel says ---- */
@@ -134,8 +164,14 @@ static void match_socket(void *context, const struct diag_socket *socket)
         return;
     for (unsigned i = 0; i < untraced->asked_count; i++) {
         struct question *question = &untraced->asked[i];
-        if (!socket->listening && address_equal(&socket->local, &question->peer) &&
-            address_equal(&socket->peer, &question->local)) {
+        if (question->traced_inode) {
+            if (question->traced_inode != socket->inode || !socket->peer_inode)
+                continue;
+            question->inode = socket->peer_inode;
+            question->found = (struct diag_socket){
+                .local = question->peer, .peer = {.family = AF_UNIX}, .type = socket->type, .listening = false};
+        } else if (!socket->listening && address_equal(&socket->local, &question->peer) &&
+                   address_equal(&socket->peer, &question->local)) {
             question->inode = socket->inode;
             question->found = *socket;
         }
@@ -170,6 +206,7 @@ static void write_found(const struct run_untraced *untraced, const struct questi
                                                        .netns_inode = untraced->netns,
                                                        .type = found->type,
                                                        .listening = found->listening,
+                                                       .traced_cookie = question->cookie,
                                                        .local = &found->local,
                                                        .peer = &found->peer});
 }
@@ -230,7 +267,7 @@ static void resolve(struct run_untraced *untraced)
         return;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (any_open(untraced->served, untraced->served_count, false, kinds[i].family) ||
-            (kinds[i].family != AF_UNIX && untraced->asked_count))
+            any_open(untraced->asked, untraced->asked_count, false, kinds[i].family))
             diag_sockets(kinds[i].family, kinds[i].protocol, match_socket, untraced);
     find_holders(untraced, untraced->asked, untraced->asked_count, true);
     find_holders(untraced, untraced->served, untraced->served_count, false);

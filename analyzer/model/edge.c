@@ -299,7 +299,7 @@ static void edge_retarget(struct model *model, struct edge *edge)
     asker.socket.type = edge->type;
     asker.socket.protocol = edge->protocol;
     asker.network = ((const struct task *)edge->from)->network;
-    struct process *process = note_untraced_find(model, &asker, &edge->server, NULL);
+    struct process *process = untraced_server(model, &asker, &edge->server);
     if (!process)
         return;
     struct edge *same = edge_get(model, &asker, edge->from, process, &edge->server, MATCH_UNTRACED);

@@ -11,7 +11,8 @@
  *   match*.c      which flow is the other half of which: one function per rule
  *   edge.c        edges and what they add up
  *   listener.c    sockets by the address they serve
- *   note.c        coverage, names looked up, untraced processes
+ *   note.c        names looked up
+ *   untraced.c    untraced processes that `run` saw
  */
 #ifndef ANALYZER_MODEL_INTERNAL_H
 #define ANALYZER_MODEL_INTERNAL_H
@@ -179,16 +180,6 @@ struct host {
     const struct trace_image *image; /* any of it: boot id, name, clock */
 };
 
-struct untraced {
-    struct untraced *next;
-    struct process *process;
-    struct network *network;
-    unsigned host;
-    struct address local, peer;
-    bool listening;
-    unsigned family_class;
-};
-
 struct text_entry {
     struct table_link link;
     char text[];
@@ -217,13 +208,16 @@ struct model {
     unsigned listeners_count, listeners_room;
     struct coverage *coverage;
     unsigned coverage_count, coverage_room;
-    struct untraced *untraced;
+    struct table untraced_connections, untraced_services, untraced_processes;
+    uint64_t untraced_noted;
     bool finishing;
 };
 
 /* ---- store.c ---- */
 
 void *store_alloc(size_t size); /* zeroed; aborts when there is none */
+/* Frees a table and its entries, which begin `offset` before their links. */
+void store_free_entries(struct table *table, size_t offset);
 /* Appends to a growing array of pointers or structures. */
 void *store_grow(void *array, unsigned count, unsigned *room, size_t element);
 const char *store_text(struct model *model, const char *bytes, size_t size); /* interned */
@@ -352,9 +346,17 @@ struct sock *listener_find(const struct model *model, const struct sock *sock, c
 
 void note_name(struct model *model, struct task *task, const struct event *event);
 const char *note_name_of(const struct task *task, const struct address *address);
-void note_untraced(struct model *model, const struct event *event);
-struct process *note_untraced_find(const struct model *model, const struct sock *sock, const struct address *local,
-                                   const struct address *peer);
+
+/* ---- untraced.c ---- */
+
+void untraced_note(struct model *model, const struct event *event);
+/* Who is known to have the other end of `sock`, NULL nobody: by the addresses of that end or, over a unix socket, by
+ * the cookie of this one. Told once. */
+struct process *untraced_end(struct model *model, const struct sock *sock, const struct address *local,
+                             const struct address *peer);
+/* Who was seen last to serve `address`, as `sock` sees it; NULL nobody. */
+struct process *untraced_server(const struct model *model, const struct sock *sock, const struct address *address);
+void untraced_free(struct model *model);
 
 /* ---- replay.c ---- */
 

@@ -338,7 +338,9 @@ static bool match_served(struct model *model, struct flow *flow)
 
 static bool match_untraced(struct model *model, struct flow *flow)
 {
-    struct process *process = note_untraced_find(model, flow->sock, flow->peer, flow->local);
+    struct process *process = untraced_end(model, flow->sock, flow->peer, flow->local);
+    if (!process)
+        process = untraced_server(model, flow->sock, flow->peer);
     if (!process)
         return false;
     join_process(model, flow, process, MATCH_UNTRACED);
@@ -378,7 +380,7 @@ void match_failed(struct model *model, struct sock *sock)
     bool is_unix = sock->socket.family == AF_UNIX;
     struct process *to = server && server != sock ? server->socket.owner : NULL;
     enum match match = is_unix ? MATCH_PATH : MATCH_EXACT;
-    if (!to && (to = note_untraced_find(model, sock, peer, NULL)))
+    if (!to && (to = untraced_server(model, sock, peer)))
         match = MATCH_UNTRACED;
     if (!to && (to = edge_external(model, sock, peer)))
         match = MATCH_EXTERNAL;

@@ -79,16 +79,6 @@ void model_finish(struct model *model)
     coverage_losses(model);
 }
 
-static void free_entries(struct table *table, size_t offset)
-{
-    for (size_t i = 0; i < table->size; i++)
-        for (struct table_link *link = table->buckets[i], *next; link; link = next) {
-            next = link->next;
-            free((char *)link - offset);
-        }
-    table_free(table);
-}
-
 void model_free(struct model *model)
 {
     if (!model)
@@ -109,17 +99,14 @@ void model_free(struct model *model)
         next = network->next;
         free(network);
     }
-    for (struct untraced *untraced = model->untraced, *next; untraced; untraced = next) {
-        next = untraced->next;
-        free(untraced);
-    }
+    untraced_free(model);
     for (unsigned i = 0; i < model->images_count; i++)
         for (struct pending_fork *fork = model->images[i].forks, *next; fork; fork = next) {
             next = fork->next;
             task_free(fork->child);
             free(fork);
         }
-    free_entries(&model->texts, offsetof(struct text_entry, link));
+    store_free_entries(&model->texts, offsetof(struct text_entry, link));
     struct table *tables[] = {&model->tasks,    &model->children,    &model->cookies,
                               &model->tuples,   &model->paths,       &model->nodes,
                               &model->services, &model->edges_table, &model->listeners_table};

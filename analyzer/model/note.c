@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is known beside the sockets: names that programs looked up, processes that `run` saw from outside. Called by the
- * replay and the matcher.
+ * Names that programs looked up. Called by the replay.
  */
 #include "analyzer/model/internal.h"
 
@@ -48,72 +47,4 @@ const char *note_name_of(const struct task *task, const struct address *address)
             return name->text;
     }
     return NULL;
-}
-
-/* ---- Untraced processes ---- */
-
-static struct process *untraced_process(struct model *model, unsigned host, uint32_t pid, const char *comm,
-                                        const char *exe)
-{
-    for (struct untraced *at = model->untraced; at; at = at->next)
-        if (at->host == host && at->process->pid == pid && strcmp(at->process->comm, comm) == 0)
-            return at->process;
-    struct process *process = store_alloc(sizeof *process);
-    *process =
-        (struct process){.kind = PROCESS_UNTRACED, .host = host, .pid = pid, .comm = comm, .exe = exe, .cmdline = ""};
-    return store_process(model, process);
-}
-
-void note_untraced(struct model *model, const struct event *event)
-{
-    const struct sockatlas_body_untraced *body = event_body(event);
-    struct address local, peer;
-    event_addresses(event, &local, &peer);
-    const struct sockatlas_addresses *sizes = &body->addresses;
-    size_t offset = (sizes->first_size == SOCKATLAS_ABSENT ? 0u : sizes->first_size) +
-                    (sizes->second_size == SOCKATLAS_ABSENT ? 0u : sizes->second_size);
-    char comm[256] = "", *exe = store_alloc(body->exe_size + 1u);
-    event_tail(event, sizeof *body, offset, comm, body->comm_size);
-    event_tail(event, sizeof *body, offset + body->comm_size, exe, body->exe_size);
-    unsigned host = event->image->host;
-    struct untraced *untraced = store_alloc(sizeof *untraced);
-    *untraced = (struct untraced){
-        .host = host,
-        .network = body->netns_inode ? store_network(model, host, 0, body->netns_inode) : NULL,
-        .local = local,
-        .peer = peer,
-        .listening = body->listening != 0,
-        .process = untraced_process(model, host, body->peer_pid, store_text(model, comm, strnlen(comm, sizeof comm)),
-                                    store_text(model, exe, strnlen(exe, body->exe_size)))};
-    struct sock like = {.socket = {.family = local.family, .type = body->type, .protocol = body->protocol}};
-    untraced->family_class = sock_class(&like);
-    untraced->next = model->untraced;
-    model->untraced = untraced;
-    free(exe);
-}
-
-static bool untraced_serves(const struct untraced *untraced, const struct sock *sock, const struct address *address)
-{
-    if (address_equal(&untraced->local, address))
-        return true;
-    return address->family != AF_UNIX && untraced->local.port == address->port && address_is_any(&untraced->local) &&
-           sock_has_address(sock, address);
-}
-
-/* `local` and `peer` are the untraced end's. */
-struct process *note_untraced_find(const struct model *model, const struct sock *sock, const struct address *local,
-                                   const struct address *peer)
-{
-    const struct untraced *best = NULL;
-    for (const struct untraced *at = model->untraced; at; at = at->next) {
-        if (at->host != sock->socket.host || (at->network && sock->network && at->network != sock->network))
-            continue;
-        if (at->family_class != sock_class(sock) && at->family_class != 0)
-            continue;
-        if (peer && !at->listening && address_equal(&at->local, local) && address_equal(&at->peer, peer))
-            return at->process;
-        if (at->listening && untraced_serves(at, sock, local))
-            best = at;
-    }
-    return best ? best->process : NULL;
 }

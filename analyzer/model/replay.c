@@ -98,7 +98,7 @@ static handler *const handlers[256] = {
 static void replay_outside(struct model *model, const struct event *event)
 {
     if (event->kind == SOCKATLAS_UNTRACED)
-        note_untraced(model, event);
+        untraced_note(model, event);
     if (event->kind == SOCKATLAS_COVERAGE)
         on_coverage(model, NULL, event);
     if (event->kind != SOCKATLAS_GONE)

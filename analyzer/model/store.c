@@ -16,6 +16,16 @@ void *store_alloc(size_t size)
     return memory;
 }
 
+void store_free_entries(struct table *table, size_t offset)
+{
+    for (size_t i = 0; i < table->size; i++)
+        for (struct table_link *link = table->buckets[i], *next; link; link = next) {
+            next = link->next;
+            free((char *)link - offset);
+        }
+    table_free(table);
+}
+
 void *store_grow(void *array, unsigned count, unsigned *room, size_t element)
 {
     if (count < *room)

@@ -64,14 +64,21 @@ if have initdb psql; then
         start "${as_server[@]}" postgres -D "$work/cluster/data" -p "$port" -c listen_addresses=127.0.0.1 \
             -c "unix_socket_directories=$work/cluster" -c fsync=off >cluster/log 2>&1
         wait_port "$port"
-        postmaster=$(head -1 cluster/data/postmaster.pid)
         query() { # TRACE HOST: while the answer is on its way the backend is there to be found
             "$sockatlas" run -d "$1" psql -X -qAt -U atlas -h "$2" -p "$port" -d postgres -c 'select 42' 2>/dev/null
         }
         case_is "psql over TCP answers" 42 "$(query psql-tcp 127.0.0.1)"
         case_has "PostgreSQL over TCP" "^psql -> postgres untraced [0-9]+ tcp untraced 1" "$(edges psql-tcp)"
         case_is "psql over the unix socket answers" 42 "$(query psql-unix "$work/cluster")"
-        case_is "PostgreSQL over its unix socket" "psql -> postgres untraced $postmaster unix untraced 1" "$(edges psql-unix)"
+        case_is "PostgreSQL over its unix socket: one edge" 1 "$(edges psql-unix | grep -c '^psql -> postgres untraced [0-9]* unix untraced 1$')"
+        # The backend that serves it, by what it says of itself, while it is there to be found.
+        for each in 127.0.0.1 "$work/cluster"; do
+            "$sockatlas" run -d backend psql -X -qAt -U atlas -h "$each" -p "$port" -d postgres \
+                -c 'select pg_backend_pid(), pg_sleep(1)' >backend.out 2>/dev/null
+            case_has "the untraced end is the backend, not who listens ($each)" "^psql -> postgres untraced $(tr -d '|' <backend.out) " \
+                "$(edges backend)"
+            rm -rf backend
+        done
     else
         case_skip "an untraced PostgreSQL" "initdb: $(tail -1 cluster/initdb.out)"
     fi

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Processes that are not traced but that `run` saw at the other end: who has a connection, until that is found, and who
+ * serves an address. Called by replay.c, match.c and edge.c.
+ */
+#include "analyzer/model/internal.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+struct untraced_process {
+    struct process process;
+    struct table_link by_pid;
+};
+
+/* One record of `run`. */
+struct untraced {
+    struct table_link link;
+    struct process *process;
+    struct network *network;
+    unsigned host, class;
+    uint64_t number;            /* the later, the larger */
+    uint64_t cookie;            /* unix: the traced end's */
+    struct address local, peer; /* peer unknown: it serves `local` */
+};
+
+/* ---- Keys ---- */
+
+/* Wildcards serve any address: internet sockets are filed by port alone. */
+static uint64_t service_key(unsigned host, const struct address *address)
+{
+    if (address->family == AF_INET || address->family == AF_INET6)
+        return table_mix((uint64_t)host << 32 | address->port);
+    return address_hash(address, host);
+}
+
+static uint64_t connection_key(unsigned host, uint64_t cookie, const struct address *local, const struct address *peer)
+{
+    if (cookie)
+        return table_mix(cookie * 31 + host);
+    return address_hash(local, host) ^ address_hash(peer, host + 1u);
+}
+
+/* ---- What `run` says ---- */
+
+static struct process *process_of(struct model *model, unsigned host, uint32_t pid, const char *comm, const char *exe)
+{
+    uint64_t hash = table_mix((uint64_t)host << 32 | pid);
+    for (struct table_link *link = table_first(&model->untraced_processes, hash); link; link = table_next(link)) {
+        struct process *process = &TABLE_OF(link, struct untraced_process, by_pid)->process;
+        if (process->host == host && process->pid == pid && strcmp(process->comm, comm) == 0)
+            return process;
+    }
+    struct untraced_process *made = store_alloc(sizeof *made);
+    made->process =
+        (struct process){.kind = PROCESS_UNTRACED, .host = host, .pid = pid, .comm = comm, .exe = exe, .cmdline = ""};
+    table_insert(&model->untraced_processes, &made->by_pid, hash);
+    return store_process(model, &made->process);
+}
+
+void untraced_note(struct model *model, const struct event *event)
+{
+    const struct sockatlas_body_untraced *body = event_body(event);
+    struct address local, peer;
+    event_addresses(event, &local, &peer);
+    const struct sockatlas_addresses *sizes = &body->addresses;
+    size_t offset = (sizes->first_size == SOCKATLAS_ABSENT ? 0u : sizes->first_size) +
+                    (sizes->second_size == SOCKATLAS_ABSENT ? 0u : sizes->second_size);
+    char comm[256] = "", *exe = store_alloc(body->exe_size + 1u);
+    event_tail(event, sizeof *body, offset, comm, body->comm_size);
+    event_tail(event, sizeof *body, offset + body->comm_size, exe, body->exe_size);
+    unsigned host = event->image->host;
+    struct sock like = {.socket = {.family = local.family, .type = body->type, .protocol = body->protocol}};
+    struct untraced *untraced = store_alloc(sizeof *untraced);
+    *untraced = (struct untraced){
+        .host = host,
+        .class = sock_class(&like),
+        .network = body->netns_inode ? store_network(model, host, 0, body->netns_inode) : NULL,
+        .number = ++model->untraced_noted,
+        .cookie = event->cookie,
+        .local = local,
+        .peer = peer,
+        .process = process_of(model, host, body->peer_pid, store_text(model, comm, strnlen(comm, sizeof comm)),
+                              store_text(model, exe, strnlen(exe, body->exe_size)))};
+    if (body->listening)
+        table_insert(&model->untraced_services, &untraced->link, service_key(host, &local));
+    else
+        table_insert(&model->untraced_connections, &untraced->link,
+                     connection_key(host, local.family == AF_UNIX ? event->cookie : 0, &local, &peer));
+    free(exe);
+}
+
+/* ---- Who it is ---- */
+
+static bool near(const struct untraced *untraced, const struct sock *sock)
+{
+    return untraced->host == sock->socket.host &&
+           (!untraced->network || !sock->network || untraced->network == sock->network) &&
+           (untraced->class == sock_class(sock) || untraced->class == 0);
+}
+
+struct process *untraced_end(struct model *model, const struct sock *sock, const struct address *local,
+                             const struct address *peer)
+{
+    struct untraced *found = NULL;
+    bool is_unix = local->family == AF_UNIX;
+    uint64_t cookie = is_unix ? sock->socket.cookie : 0;
+    if (is_unix && !cookie)
+        return NULL;
+    uint64_t hash = connection_key(sock->socket.host, cookie, local, peer);
+    for (struct table_link *link = table_first(&model->untraced_connections, hash); link; link = table_next(link)) {
+        struct untraced *at = TABLE_OF(link, struct untraced, link);
+        bool same = is_unix ? at->cookie == cookie : address_equal(&at->local, local) && address_equal(&at->peer, peer);
+        if (same && near(at, sock) && (!found || at->number < found->number))
+            found = at;
+    }
+    if (!found)
+        return NULL;
+    struct process *process = found->process;
+    table_remove(&model->untraced_connections, &found->link);
+    free(found);
+    return process;
+}
+
+static bool serves(const struct untraced *untraced, const struct sock *sock, const struct address *address)
+{
+    if (address_equal(&untraced->local, address))
+        return true;
+    return address->family != AF_UNIX && untraced->local.port == address->port && address_is_any(&untraced->local) &&
+           sock_has_address(sock, address);
+}
+
+struct process *untraced_server(const struct model *model, const struct sock *sock, const struct address *address)
+{
+    const struct untraced *latest = NULL;
+    uint64_t hash = service_key(sock->socket.host, address);
+    for (struct table_link *link = table_first(&model->untraced_services, hash); link; link = table_next(link)) {
+        const struct untraced *at = TABLE_OF(link, struct untraced, link);
+        if (near(at, sock) && serves(at, sock, address) && (!latest || at->number > latest->number))
+            latest = at;
+    }
+    return latest ? latest->process : NULL;
+}
+
+void untraced_free(struct model *model)
+{
+    struct table *tables[] = {&model->untraced_connections, &model->untraced_services};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        store_free_entries(tables[i], offsetof(struct untraced, link));
+    table_free(&model->untraced_processes);
+}
