@@ -14,7 +14,8 @@ enum { CHUNK = DESCRIPTOR_FIRST, CHUNKS = 8192 };
 
 struct descriptor descriptor_first[DESCRIPTOR_FIRST] LARGE;
 static struct descriptor *chunks[CHUNKS] LARGE;
-HOT static int end; /* one past the highest number that ever was a socket here */
+static uint32_t sockets[CHUNKS] LARGE; /* in each chunk, or more: never fewer than there are */
+HOT static int end;                    /* one past the highest number that ever was a socket here */
 
 struct descriptor *descriptor_find_far(int fd)
 {
@@ -40,14 +41,31 @@ struct descriptor *descriptor_make(int fd)
     return descriptor_find(fd);
 }
 
-int descriptor_highest(void)
-{
-    return __atomic_load_n(&end, __ATOMIC_RELAXED) - 1;
-}
-
-void descriptor_raise_highest(int fd)
+void descriptor_come(int fd)
 {
     int seen = __atomic_load_n(&end, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&sockets[(unsigned)fd / CHUNK], 1, __ATOMIC_RELAXED);
     while (seen <= fd && !__atomic_compare_exchange_n(&end, &seen, fd + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ;
+}
+
+void descriptor_go(int fd)
+{
+    __atomic_fetch_sub(&sockets[(unsigned)fd / CHUNK], 1, __ATOMIC_RELAXED);
+}
+
+int descriptor_next(int from)
+{
+    int fd = from < 0 ? 0 : from, last = __atomic_load_n(&end, __ATOMIC_RELAXED);
+    while (fd < last) {
+        if (__atomic_load_n(&sockets[(unsigned)fd / CHUNK], __ATOMIC_RELAXED) == 0) {
+            fd = (fd / CHUNK + 1) * CHUNK;
+            continue;
+        }
+        struct descriptor *entry = descriptor_find(fd);
+        if (entry && entry->state == DESCRIPTOR_SOCKET)
+            return fd;
+        fd++;
+    }
+    return -1;
 }

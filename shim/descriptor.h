@@ -103,8 +103,11 @@ static inline void descriptor_set(struct descriptor *entry, uint16_t set, uint16
         __atomic_fetch_or(&entry->flags, set, __ATOMIC_ACQ_REL);
 }
 
-/* Highest number that ever was a socket here, -1 none. */
-int descriptor_highest(void);
-void descriptor_raise_highest(int fd);
+/* A number becomes a socket's (before its entry says so), or is taken back from it (after the entry said otherwise). */
+void descriptor_come(int fd);
+void descriptor_go(int fd);
+/* The lowest number from `from` on that is a socket's, -1 none. To walk them all takes as long as there are, and a
+ * glance for every 512 numbers below the highest that ever was. */
+int descriptor_next(int from);
 
 #endif

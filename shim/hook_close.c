@@ -20,8 +20,8 @@ HOOK int close_range(unsigned from, unsigned to, int flags)
     if (from <= to && real.close_range && !marks)
         watch_close_range(SOCKATLAS_CALL_close_range, from, to);
     int result = real.close_range ? real.close_range(from, to, flags) : hook_missing();
-    for (int fd = from > INT_MAX ? INT_MAX : (int)from;
-         marks && result == 0 && fd <= descriptor_highest() && (unsigned)fd <= to; fd++)
+    int fd = marks && result == 0 && from <= INT_MAX ? descriptor_next((int)from) : -1;
+    for (; fd >= 0 && (unsigned)fd <= to; fd = descriptor_next(fd + 1))
         watch_flags(SOCKATLAS_CALL_close_range, fd);
     return result;
 }
@@ -81,10 +81,9 @@ HOOK int fcloseall(void)
     load_ready();
     int result = real.fcloseall ? real.fcloseall() : hook_missing();
     int error = errno;
-    for (int fd = descriptor_highest(); config.on && fd >= 0; fd--) {
-        struct descriptor *entry = descriptor_find(fd);
+    for (int fd = config.on ? descriptor_next(0) : -1; fd >= 0; fd = descriptor_next(fd + 1)) {
         uint64_t cookie;
-        if (entry && entry->state == DESCRIPTOR_SOCKET && probe_cookie(fd, &cookie) != 0)
+        if (probe_cookie(fd, &cookie) != 0)
             watch_close(SOCKATLAS_CALL_fcloseall, fd);
     }
     errno = error;

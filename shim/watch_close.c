@@ -121,6 +121,7 @@ void watch_close(enum sockatlas_call call, int fd)
         return;
     if (__atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
         return;
+    descriptor_go(fd);
     struct descriptor copy = *entry;
     bool own = descriptor_holder(&copy) == process_identity().pid;
     if (own && (copy.flags & DESCRIPTOR_CONNECTING)) {
@@ -132,12 +133,9 @@ void watch_close(enum sockatlas_call call, int fd)
 
 void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last)
 {
-    int highest = descriptor_highest();
-    for (int fd = first > INT_MAX ? INT_MAX : (int)first; fd <= highest && (unsigned)fd <= last; fd++) {
-        struct descriptor *entry = descriptor_find(fd);
-        if (entry && entry->state == DESCRIPTOR_SOCKET)
-            watch_close(call, fd);
-    }
+    int fd = first > INT_MAX ? -1 : descriptor_next((int)first);
+    for (; fd >= 0 && (unsigned)fd <= last; fd = descriptor_next(fd + 1))
+        watch_close(call, fd);
 }
 
 void watch_replace(enum sockatlas_call call, int from, int to, int flags)
@@ -152,9 +150,9 @@ void watch_exit(enum sockatlas_call call, int status)
     if (!header || __atomic_load_n(&header->cursor, __ATOMIC_RELAXED) == 0)
         return;
     struct identity who = process_identity();
-    for (int fd = who.vforked ? -1 : descriptor_highest(); fd >= 0; fd--) {
+    for (int fd = who.vforked ? -1 : descriptor_next(0); fd >= 0; fd = descriptor_next(fd + 1)) {
         struct descriptor *entry = descriptor_find(fd);
-        if (!entry || entry->state != DESCRIPTOR_SOCKET || descriptor_holder(entry) != who.pid)
+        if (descriptor_holder(entry) != who.pid)
             continue;
         if (entry->flags & DESCRIPTOR_CONNECTING)
             watch_connect_settle(call, fd, entry);
