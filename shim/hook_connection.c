@@ -39,35 +39,13 @@ HOOK int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
     return result;
 }
 
-/* Where accept() puts the peer's address. A caller that does not want it gets ours filled instead, which saves asking
- * again. */
-struct accept_peer {
-    union {
-        struct sockaddr address;
-        unsigned char bytes[128];
-    } own;
-    socklen_t own_size;
-    struct sockaddr *address;
-    socklen_t *size;
-    socklen_t room; /* 0: not known */
-};
-
-static void accept_peer_prepare(struct accept_peer *peer, struct sockaddr *address, socklen_t *size)
-{
-    bool given = address || !config.on;
-    peer->own_size = sizeof(peer->own);
-    peer->address = given ? address : &peer->own.address;
-    peer->size = given ? size : &peer->own_size;
-    peer->room = given ? caller_room(size) : sizeof(peer->own);
-}
-
 /* A connection comes in. */
 HOOK int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
 {
     load_ready();
     log_prepare();
-    struct accept_peer peer;
-    accept_peer_prepare(&peer, address.__sockaddr__, size);
+    struct caller_peer peer;
+    caller_peer_prepare(&peer, config.on, address.__sockaddr__, size);
     int result = real.accept(fd, peer.address, peer.size);
     int error = hook_error(result);
     socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
@@ -80,8 +58,8 @@ HOOK int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int f
 {
     load_ready();
     log_prepare();
-    struct accept_peer peer;
-    accept_peer_prepare(&peer, address.__sockaddr__, size);
+    struct caller_peer peer;
+    caller_peer_prepare(&peer, config.on, address.__sockaddr__, size);
     int result = real.accept4(fd, peer.address, peer.size, flags);
     int error = hook_error(result);
     socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);

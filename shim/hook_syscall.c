@@ -4,6 +4,7 @@
  * above all, jump straight on. Transfers made this way are not counted; a socket made by a number not listed is
  * snapshotted when a wrapper first meets it.
  */
+#include "shim/caller.h"
 #include "shim/coverage.h"
 #include "shim/hook.h"
 #include "shim/load.h"
@@ -78,6 +79,20 @@ static long watched_descriptor(long number, const long a[6])
     return result;
 }
 
+static long watched_accept(long number, const long a[6])
+{
+    int fd = (int)a[0];
+    struct caller_peer peer;
+    log_prepare();
+    caller_peer_prepare(&peer, config.on, (struct sockaddr *)a[1], (socklen_t *)a[2]);
+    long result = real.syscall(number, a[0], (long)peer.address, (long)peer.size, a[3], a[4], a[5]);
+    int error = hook_error(result);
+    socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
+    watch_accept(SOCKATLAS_CALL_syscall, fd, (int)result, error, peer.address, got,
+                 number == SYS_accept4 ? (int)a[3] : 0);
+    return result;
+}
+
 static long watched_socket(long number, const long a[6])
 {
     enum sockatlas_call call = SOCKATLAS_CALL_syscall;
@@ -101,12 +116,6 @@ static long watched_socket(long number, const long a[6])
         break;
     case SYS_connect:
         watch_connect(call, fd, error, (const struct sockaddr *)a[1], (socklen_t)a[2], started_ns);
-        break;
-    case SYS_accept:
-        watch_accept(call, fd, (int)result, error, NULL, 0, 0);
-        break;
-    case SYS_accept4:
-        watch_accept(call, fd, (int)result, error, NULL, 0, (int)a[3]);
         break;
     case SYS_setsockopt:
         watch_setsockopt(call, fd, error, (int)a[1], (int)a[2], (const void *)a[3], (socklen_t)a[4]);
@@ -161,6 +170,9 @@ __attribute__((used)) static long syscall_watched(long number, long a, long b, l
     case SYS_dup3:
     case SYS_fcntl:
         return watched_descriptor(number, arguments);
+    case SYS_accept:
+    case SYS_accept4:
+        return watched_accept(number, arguments);
     case SYS_execve:
     case SYS_execveat:
     case SYS_setns:
