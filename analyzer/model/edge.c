@@ -40,9 +40,10 @@ struct process *edge_external(struct model *model, const struct sock *sock, cons
     struct address bare = *address;
     if (bare.family != AF_VSOCK)
         bare.port = 0;
-    bool local = address_is_loopback(&bare) || address_is_any(&bare) || bare.family == AF_UNIX || bare.scope;
+    bool is_unix = bare.family == AF_UNIX;
+    bool local = address_is_loopback(&bare) || address_is_any(&bare) || (is_unix && !bare.bytes[0]) || bare.scope;
     struct network *network = local ? sock->network : NULL;
-    unsigned host = local ? sock->socket.host : 0;
+    unsigned host = local || is_unix ? sock->socket.host : 0;
     uint64_t hash = address_hash(&bare, (uintptr_t)network + host);
     for (struct table_link *link = table_first(&model->nodes, hash); link; link = table_next(link)) {
         struct external *external = TABLE_OF(link, struct external, by_address);
@@ -129,12 +130,14 @@ void edge_join(struct model *model, struct flow *from, struct flow *to, struct p
     edge->sockets += (from && !counted_there(from, edge)) + (to && !counted_there(to, edge));
     if (from) {
         from->edge = edge;
+        from->initiates = true;
         edge_seen(model, edge, from->sock, from->start_ns);
         if (from->sock->socket.peer_name)
             edge->name = from->sock->socket.peer_name;
     }
     if (to) {
         to->edge = edge;
+        to->initiates = false;
         if (!from)
             edge_seen(model, edge, to->sock, to->start_ns);
     }
@@ -182,11 +185,6 @@ void edge_flow_closed(struct model *model, struct flow *flow)
         flow->mate->counted = false;
 }
 
-static bool initiator(const struct flow *flow)
-{
-    return flow->side != SIDE_SERVER && !(flow->edge->from != flow->process && flow->edge->to == flow->process);
-}
-
 static void edge_bytes(struct edge *edge, uint64_t sent, uint64_t received, unsigned told)
 {
     ((struct edge_entry *)edge)->told += told;
@@ -213,7 +211,7 @@ void edge_flow_moves(struct model *model, struct flow *flow, struct process *pro
         flow->process = process;
         return;
     }
-    bool first = initiator(flow);
+    bool first = flow->initiates;
     bool self = flow->peer_socket == flow->sock->socket.id;
     struct edge *edge = edge_get(model, flow->sock, first || self ? process : old->from,
                                  first && !self ? old->to : process, &old->server, old->match);
@@ -263,7 +261,7 @@ void edge_flow_settled(struct model *model, struct flow *flow)
     }
     if (flow->sock->lost || flow->sock->untold)
         flow->bytes_known = false;
-    bool first = initiator(flow);
+    bool first = flow->initiates;
     if (first && flow->bytes_known) {
         edge_bytes(flow->edge, flow->bytes_sent, flow->bytes_received, 1);
         if (flow->mate) {

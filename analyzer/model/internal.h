@@ -55,6 +55,7 @@ struct flow {
     bool bytes_known;
     bool mate_known;  /* to use where ours is unknown */
     bool mate_told;   /* already in the edge */
+    bool initiates;   /* the edge goes out from here; known once there is an edge */
     bool speaks;      /* the initiator settled without knowing bytes: this end's count */
     bool counted;     /* in edge->open */
     bool mate_closed; /* the settled mate was closed */

@@ -224,6 +224,17 @@ static struct flow *match_exact(struct model *model, struct flow *flow)
     return other;
 }
 
+/* A path means one socket in all network namespaces of a host, whoever sends to it from wherever. */
+static bool datagrams_may_meet(const struct flow *a, const struct flow *b)
+{
+    if (match_same_network(a->sock, b->sock))
+        return true;
+    if (a->local->family == AF_UNIX)
+        return a->sock->socket.host == b->sock->socket.host && (a->local->bytes[0] || b->local->bytes[0]);
+    bool specific = !address_is_any(a->local) && !address_is_any(b->local);
+    return (match_routable(a->peer) && match_routable(b->peer)) || (specific && may_meet(a, b));
+}
+
 /* Two datagram sockets that name each other; a wildcard on either side fits any address. */
 static struct flow *match_datagrams(struct model *model, struct flow *flow)
 {
@@ -236,9 +247,7 @@ static struct flow *match_datagrams(struct model *model, struct flow *flow)
         if (!wild_equal(flow->peer, other->local) || !wild_equal(other->peer, flow->local) ||
             !(flow->used || other->used))
             continue;
-        bool specific = !address_is_any(flow->local) && !address_is_any(other->local);
-        if (match_same_network(flow->sock, other->sock) ||
-            (match_routable(flow->peer) && match_routable(other->peer)) || (specific && may_meet(flow, other)))
+        if (datagrams_may_meet(flow, other))
             return other;
     }
     table_insert(&model->tuples, &flow->by_tuple, key);

@@ -7,12 +7,21 @@
 
 #include <sys/socket.h>
 
+/* The namespace of a socket just made is its thread's: where that is known by its inode alone, this is its cookie. */
+static struct network *made_in(struct model *model, struct task *task, uint32_t tid, uint64_t cookie)
+{
+    const struct network *current = task_network(model, task, tid, 0);
+    if (cookie && current && !current->cookie)
+        return model_network(model, task->process.host, cookie, current->inode);
+    return task_network(model, task, tid, cookie);
+}
+
 void replay_on_socket(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_socket *body = event_body(event);
     if (event->error || event->fd < 0)
         return;
-    struct network *network = task_network(model, task, event->tid, body->netns_cookie);
+    struct network *network = made_in(model, task, event->tid, body->netns_cookie);
     struct sock *sock =
         replay_make(model, task, event, event->fd, event->cookie, network, (body->flags & SOCKATLAS_CLOEXEC) != 0);
     sock->socket.family = body->family;

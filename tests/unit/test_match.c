@@ -159,6 +159,21 @@ Test(match, simultaneous_open)
     cr_expect_eq(script_edge(&script, 100, 200)->connections, 1);
 }
 
+Test(match, simultaneous_open_within_one_process_is_told_by_its_initiator)
+{
+    struct who one = process(100, "one");
+    t_client(&script, one, 3, 0x10, "127.0.0.1:4001", "127.0.0.1:4000");
+    t_client(&script, one, 4, 0x20, "127.0.0.1:4000", "127.0.0.1:4001");
+    t_close_tcp(&script, one, 4, 0x20, 6, 5);
+    t_close_tcp(&script, one, 3, 0x10, 5, 6);
+    script_finish(&script);
+    const struct edge *edge = script_edge(&script, 100, 100);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->server.port, 4001);
+    cr_expect_eq(edge->bytes_sent, 5);
+    cr_expect_eq(edge->bytes_received, 6);
+}
+
 Test(match, asynchronous_connect_and_refusal)
 {
     struct who server = process(100, "server"), client = process(200, "client");
