@@ -5,12 +5,20 @@
  */
 #include "tests/ground/order.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int channel;
@@ -84,6 +92,25 @@ static int take(int carrier, int flags)
     return fd;
 }
 
+static int get(pid_t pid, int fd)
+{
+    int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    int got = pidfd_getfd(process, fd, 0);
+    int error = errno;
+    close(process);
+    errno = error;
+    return got;
+}
+
+/* A filter that lets nothing through: what comes in, a reset too, is lost on the way. */
+static int deafen(int fd, bool deaf)
+{
+    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {1, &drop};
+    return deaf ? setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program)
+                : setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int));
+}
+
 static void fork_child(int child_channel)
 {
     pid_t child = fork();
@@ -103,6 +130,27 @@ static void exec_self(void)
     answer(-1, 0);
 }
 
+/* Both sleep until the child is another image. */
+static void spawn(int child_channel, bool by_vfork)
+{
+    extern char **environ;
+    char text[16];
+    pid_t child;
+    snprintf(text, sizeof text, "%d", child_channel);
+    char name[] = "actor", *arguments[] = {name, text, NULL};
+    if (by_vfork) {
+        child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): what it is about */
+        if (child == 0) {
+            execv("/proc/self/exe", arguments);
+            _exit(127);
+        }
+    } else {
+        errno = posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ);
+        child = errno ? -1 : child;
+    }
+    answer(child, 0);
+}
+
 static int from_anyone(int fd)
 {
     struct sockaddr_storage peer;
@@ -110,10 +158,36 @@ static int from_anyone(int fd)
     return (int)recvfrom(fd, buffer, sizeof buffer, 0, (struct sockaddr *)&peer, &size);
 }
 
+static long do_raw(const struct order *order)
+{
+    switch (order->kind) {
+    case ORDER_SOCKET:
+        return syscall(SYS_socket, order->a, order->b, order->c);
+    case ORDER_BIND:
+        return syscall(SYS_bind, order->a, &order->address, order->size);
+    case ORDER_LISTEN:
+        return syscall(SYS_listen, order->a, order->b);
+    case ORDER_CONNECT:
+        return syscall(SYS_connect, order->a, &order->address, order->size);
+    case ORDER_ACCEPT:
+        return syscall(SYS_accept4, order->a, NULL, NULL, order->b);
+    case ORDER_CLOSE:
+        return syscall(SYS_close, order->a);
+    case ORDER_DUP:
+        return syscall(SYS_dup, order->a);
+    case ORDER_OPTION:
+        return syscall(SYS_setsockopt, order->a, order->b, order->c, &order->d, sizeof order->d);
+    default:
+        return -2; /* none */
+    }
+}
+
 static int do_order(const struct order *order, int *second)
 {
     const struct sockaddr *address = (const struct sockaddr *)&order->address;
-    int pair[2] = {-1, -1}, result;
+    int pair[2] = {-1, -1}, result = order->raw ? (int)do_raw(order) : -2;
+    if (result != -2)
+        return result;
     switch (order->kind) {
     case ORDER_SOCKET:
         return socket(order->a, order->b, order->c);
@@ -153,6 +227,21 @@ static int do_order(const struct order *order, int *second)
         return pass(order->a, order->b);
     case ORDER_TAKE:
         return take(order->a, order->b);
+    case ORDER_GETFD:
+        return get(order->a, order->b);
+    case ORDER_DEAF:
+        return deafen(order->a, order->b);
+    case ORDER_LEAVE:
+        return unshare(CLONE_NEWNET);
+    case ORDER_MEMBER:
+        return setsockopt(order->a, IPPROTO_IP, IP_ADD_MEMBERSHIP,
+                          &(struct ip_mreq){{inet_addr("239.1.2.3")}, {htonl(INADDR_LOOPBACK)}},
+                          sizeof(struct ip_mreq));
+    case ORDER_GROUP:
+        return setsockopt(order->a, IPPROTO_IP, IP_MULTICAST_IF, &(struct in_addr){htonl(INADDR_LOOPBACK)},
+                          sizeof(struct in_addr));
+    case ORDER_FASTOPEN:
+        return (int)sendto(order->a, buffer, (size_t)order->b, MSG_FASTOPEN | MSG_NOSIGNAL, address, order->size);
     default:
         errno = ENOSYS;
         return -1;
@@ -167,6 +256,7 @@ int main(int argc, char **argv)
     channel = (int)strtol(argv[1], NULL, 10);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_IGN);
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* pidfd_getfd() by any other actor */
     answer(getpid(), 0);
     while (read(ORDER_FD(channel), &order, sizeof order) == (ssize_t)sizeof order) {
         int second = -1;
@@ -174,6 +264,8 @@ int main(int argc, char **argv)
             fork_child(order.a);
         } else if (order.kind == ORDER_EXEC) {
             exec_self();
+        } else if (order.kind == ORDER_SPAWN) {
+            spawn(order.a, order.b);
         } else if (order.kind == ORDER_EXIT) {
             if (order.a)
                 _exit(0);

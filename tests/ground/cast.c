@@ -129,10 +129,12 @@ pid_t cast_start(int channel)
 
 void cast_send(int channel, const struct order *order)
 {
-    fprintf(told, "  actor %d (%d): %s %d %d %d %d\n", channel, actors[channel].pid, words[order->kind], order->a,
-            order->b, order->c, order->d);
+    struct order given = *order;
+    given.raw = stage.raw();
+    fprintf(told, "  actor %d (%d): %s %d %d %d %d%s\n", channel, actors[channel].pid, words[order->kind], order->a,
+            order->b, order->c, order->d, given.raw ? " raw" : "");
     actors[channel].span.from = now_us();
-    if (write(actors[channel].orders, order, sizeof *order) != (ssize_t)sizeof *order)
+    if (write(actors[channel].orders, &given, sizeof given) != (ssize_t)sizeof given)
         cast_fail("actor %d: cannot be ordered: %s", channel, strerror(errno));
 }
 
@@ -153,6 +155,11 @@ struct answer cast_do(int channel, const struct order *order)
 {
     cast_send(channel, order);
     return cast_answer(channel);
+}
+
+int cast_process(int channel)
+{
+    return actors[channel].pidfd;
 }
 
 void cast_gone(int channel)

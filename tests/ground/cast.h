@@ -18,6 +18,7 @@ struct cast_stage {
     const char *shim;
     const char *trace; /* folder */
     const char *told;  /* file: what was ordered and answered, a line each */
+    bool (*raw)(void); /* whether the next order is to be a raw system call */
 };
 
 void cast_open(const struct cast_stage *stage);
@@ -41,6 +42,9 @@ struct cast_span {
     uint64_t from, to;
 };
 struct cast_span cast_span(int channel);
+
+/* A pidfd of the process there. */
+int cast_process(int channel);
 
 /* Until the process is no more, its descriptors with it. */
 void cast_kill(int channel);

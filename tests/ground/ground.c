@@ -5,6 +5,7 @@
  * Silent when both agree; else prints the differences and keeps FOLDER, where live/ and done/ have the true and our
  * map and `told` has what was done, call by call.
  */
+#include "tests/ground/network.h"
 #include "tests/ground/step.h"
 #include "tests/ground/world.h"
 
@@ -68,7 +69,9 @@ int main(int argc, char **argv)
     step_seed(seed);
     make_folder("%s/%s", argv[2], "trace", trace);
     snprintf(told, sizeof told, "%s/told", argv[2]);
-    cast_open(&(struct cast_stage){.actor = argv[5], .shim = argv[4], .trace = trace, .told = told});
+    cast_open(&(struct cast_stage){.actor = argv[5], .shim = argv[4], .trace = trace, .told = told, .raw = step_raw});
+    if (step_random(3))
+        network_own();
     step_begin(2 + step_random(4), argv[2]);
     for (unsigned steps = 10 + step_random(80); steps > 0; steps--)
         step_any();

@@ -7,6 +7,7 @@
 #ifndef TESTS_GROUND_ORDER_H
 #define TESTS_GROUND_ORDER_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #define ACTORS_MAX   24
@@ -35,6 +36,13 @@
     X(EXEC)     /* becomes a new image of itself, which answers with its pid */                                        \
     X(PASS)     /* fd of the carrier, fd to pass */                                                                    \
     X(TAKE)     /* fd of the carrier, flags */                                                                         \
+    X(GETFD)    /* pid, fd there: pidfd_getfd(2) */                                                                    \
+    X(SPAWN)    /* channel of the child, a new image of itself, which answers there; 1: vfork() and exec */            \
+    X(DEAF)     /* fd, 1: drop all that comes in; 0: no more */                                                        \
+    X(FASTOPEN) /* fd, bytes, address: connects and sends at once */                                                   \
+    X(LEAVE)    /* for a network namespace of its own */                                                               \
+    X(MEMBER)   /* fd: of 239.1.2.3 on loopback */                                                                     \
+    X(GROUP)    /* fd: what it sends to groups goes out on loopback */                                                 \
     X(EXIT)     /* 0: exit(), 1: _exit() */
 
 enum order_kind {
@@ -45,6 +53,7 @@ enum order_kind {
 
 struct order {
     enum order_kind kind;
+    bool raw; /* by syscall(2), where there is such a call */
     int a, b, c, d;
     socklen_t size;
     struct sockaddr_storage address;

@@ -4,6 +4,9 @@
  */
 #include "tests/ground/play.h"
 
+#include "tests/ground/network.h"
+
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -44,6 +47,20 @@ int play_process(void)
         if (world.processes[i].alive)
             living[count++] = i;
     return living[step_random((unsigned)count)];
+}
+
+int play_process_in(int net)
+{
+    int living[ACTORS_MAX] = {0}, count = 0;
+    for (int i = 0; i < world.processes_count; i++)
+        if (world.processes[i].alive && world.processes[i].net == net)
+            living[count++] = i;
+    return count ? living[step_random((unsigned)count)] : -1;
+}
+
+int play_process_near(const struct sock *sock)
+{
+    return sock->local.text[0] == '/' ? play_process() : play_process_in(sock->net);
 }
 
 static int any_holder(const struct sock *sock, bool (*may)(int process, const struct sock *sock))
@@ -116,7 +133,12 @@ socklen_t play_inet_address(struct sockaddr_storage *out, int family, bool any)
         ((struct sockaddr_in *)out)->sin_addr.s_addr = htonl(any ? INADDR_ANY : INADDR_LOOPBACK);
         return sizeof(struct sockaddr_in);
     }
-    ((struct sockaddr_in6 *)out)->sin6_addr = any ? in6addr_any : in6addr_loopback;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+    in6->sin6_addr = any ? in6addr_any : in6addr_loopback;
+    if (!any && network_is_own() && play_chance(25)) {
+        inet_pton(AF_INET6, "fe80::1", &in6->sin6_addr);
+        in6->sin6_scope_id = 1;
+    }
     return sizeof(struct sockaddr_in6);
 }
 

@@ -19,11 +19,13 @@ bool play_chance(unsigned percent);
 int play_must(int process, const struct order *order);
 int play(int process, enum order_kind kind, int a, int b, int c, int d);
 
-int play_process(void);                   /* any that lives */
-int play_holder(const struct sock *sock); /* any that lives and holds it; -1 none */
-int play_user(struct sock *sock);         /* who may send or receive: pairs and datagrams have one user only; -1 none */
-int play_channel(void);                   /* free, or -1 */
-int play_fork(int parent, int channel);   /* the child there */
+int play_process(void);                         /* any that lives */
+int play_process_in(int net);                   /* in that network namespace; -1 none */
+int play_process_near(const struct sock *sock); /* that reaches its address; -1 none */
+int play_holder(const struct sock *sock);       /* any that lives and holds it; -1 none */
+int play_user(struct sock *sock);       /* who may send or receive: pairs and datagrams have one user only; -1 none */
+int play_channel(void);                 /* free, or -1 */
+int play_fork(int parent, int channel); /* the child there */
 struct sock *play_socket(bool (*fits)(const struct sock *)); /* any that is held and fits, or NULL */
 bool play_is_tcp(const struct sock *sock);
 /* A unix address that nobody has: a path or an abstract name. */

@@ -27,6 +27,11 @@ unsigned step_random(unsigned below)
     return below ? (unsigned)((value ^ value >> 31) % below) : 0;
 }
 
+bool step_raw(void)
+{
+    return step_random(100) < 8;
+}
+
 static const struct {
     void (*step)(void);
     const char *name;

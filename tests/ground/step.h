@@ -6,6 +6,8 @@
 #ifndef TESTS_GROUND_STEP_H
 #define TESTS_GROUND_STEP_H
 
+#include <stdbool.h>
+
 /* name, weight */
 #define STEPS(X)                                                                                                       \
     X(start, 4)                                                                                                        \
@@ -17,11 +19,16 @@
     X(accept, 12)                                                                                                      \
     X(transfer, 24)                                                                                                    \
     X(close, 24)                                                                                                       \
-    X(refuse, 5) X(self, 2) X(pair, 6) X(pass, 8) X(dup, 4) X(datagram, 16) X(shutdown, 3) X(kill, 3) X(leave, 3)
+    X(spawn, 3)                                                                                                        \
+    X(getfd, 3)                                                                                                        \
+    X(unshare, 2)                                                                                                      \
+    X(both, 2) X(refuse, 5) X(self, 2) X(pair, 6) X(pass, 8) X(dup, 4) X(datagram, 16) X(shutdown, 3) X(kill, 3)       \
+        X(leave, 3)
 
 /* All randomness comes from the seed. */
 void step_seed(unsigned long seed);
 unsigned step_random(unsigned below); /* less than `below`; 0 where that is 0 */
+bool step_raw(void);                  /* an order by syscall(2)? */
 void step_any(void);
 /* `processes` fresh actors; the folder is where unix sockets are bound. */
 void step_begin(unsigned processes, const char *folder);

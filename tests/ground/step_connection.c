@@ -23,7 +23,8 @@ static struct sock *chosen_of_group(struct sock *listener)
 {
     for (unsigned i = 0; i < world.sockets_count; i++) {
         struct sock *member = world.sockets[i];
-        if (!member->grouped || !world_held(member) || member->local.port != listener->local.port)
+        if (!member->grouped || !world_held(member) || member->local.port != listener->local.port ||
+            member->net != listener->net)
             continue;
         int process = play_holder(member);
         if (cast_look(process, world_fd(process, member)).readable)
@@ -68,8 +69,8 @@ static bool used_tuple(const struct sock *listener, const struct name *served, s
         if (sock->other && world_held(sock->other) && sock->other->received)
             continue;
         if (!play_is_tcp(sock) || !sock->connected || strcmp(sock->role, "client") != 0 || world_held(sock) ||
-            sock->peer.port != served->port || strcmp(sock->peer.text, served->text) != 0 ||
-            listener->local.port != served->port)
+            sock->net != listener->net || sock->peer.port != served->port ||
+            strcmp(sock->peer.text, served->text) != 0 || listener->local.port != served->port)
             continue;
         *out = sock->address;
         *size = sock->address_size;
@@ -90,8 +91,10 @@ static bool bind_client(int process, int fd, struct sock *client, const struct s
         play(process, ORDER_OPTION, fd, SOL_SOCKET, SO_REUSEADDR, 1);
         if (!used_tuple(listener, &client->peer, &address, &size) || address.ss_family != to->ss_family) {
             size = play_inet_address(&address, to->ss_family, false);
-            if (to->ss_family == AF_INET6)
-                ((struct sockaddr_in6 *)&address)->sin6_addr = ((const struct sockaddr_in6 *)to)->sin6_addr;
+            if (to->ss_family == AF_INET6) {
+                address = *to;
+                ((struct sockaddr_in6 *)&address)->sin6_port = 0;
+            }
         }
     }
     struct order order = {.kind = ORDER_BIND, .a = fd, .size = size, .address = address};
@@ -116,6 +119,7 @@ static void accepted(int process, int fd, struct sock *listener, struct talk *ta
     struct sock *client = talk->client;
     struct sock *server = world_socket(process, fd, listener->family, listener->type, listener->protocol, cloexec);
     world_touch(process, listener);
+    server->net = listener->net;
     server->role = "server";
     server->state = "established";
     server->connected = true;
@@ -162,7 +166,9 @@ void step_connect(void)
         return;
     struct sockaddr_storage to;
     socklen_t size = way_to(listener, &to);
-    int process = play_process(), fd, worker = play_holder(listener), extra = play_flags();
+    int process = play_process_near(listener), fd, worker = play_holder(listener), extra = play_flags();
+    if (process < 0)
+        return;
     bool now = listener->grouped || (!listener->backlog_count && play_chance(60));
     if (listener->family != AF_UNIX && play_chance(30))
         extra |= SOCK_NONBLOCK;

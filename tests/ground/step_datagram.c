@@ -82,11 +82,31 @@ static void sent(struct sock *sock, int bytes)
     sock->sent += (unsigned)bytes;
 }
 
-static void answer(struct sock *server, struct sock *client, struct talk *talk)
+/* The address that a client's datagram comes from, which it sent to `to`. */
+static socklen_t came_from(const struct sock *client, const struct sockaddr_storage *to, struct sockaddr_storage *out)
+{
+    const struct sockaddr_in6 *in6 = (const void *)&client->address;
+    const struct sockaddr_in *in = (const void *)&client->address;
+    bool any = client->family == AF_INET6  ? IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr)
+               : client->family == AF_INET ? in->sin_addr.s_addr == htonl(INADDR_ANY)
+                                           : false;
+    *out = any ? *to : client->address;
+    if (any) /* at the same place in both families */
+        ((struct sockaddr_in *)out)->sin_port = in->sin_port;
+    return client->address_size;
+}
+
+/* Another network namespace's abstract names cannot be reached. */
+static bool can_answer(const struct sock *server, const struct sock *client)
+{
+    return server->net == client->net || client->local.text[0] == '/';
+}
+
+static void answer(struct sock *server, struct sock *client, const struct sockaddr_storage *to, struct talk *talk)
 {
     int bytes = 1 + (int)step_random(1000);
     struct order order = {.kind = ORDER_SENDTO, .a = world_fd(server->user, server), .b = bytes};
-    order.size = way_to(client, &order.address);
+    order.size = came_from(client, to, &order.address);
     play_must(server->user, &order);
     sent(server, bytes);
     receive(client, bytes);
@@ -94,12 +114,12 @@ static void answer(struct sock *server, struct sock *client, struct talk *talk)
 }
 
 /* What the server learns of a sender with a name. */
-static void meets(struct sock *server, const struct sock *client)
+static void meets(struct sock *server, const struct sock *client, const struct sockaddr_storage *to)
 {
     struct sockaddr_storage seen;
     if (server->peer.known)
         return;
-    socklen_t size = way_to(client, &seen);
+    socklen_t size = came_from(client, to, &seen);
     server->peer = world_name(&seen, size);
 }
 
@@ -121,11 +141,11 @@ static void exchange(struct sock *client, struct sock *server, const struct orde
     if (!client->other)
         client->other = server;
     if (is_named(client)) {
-        meets(server, client);
+        meets(server, client, &order->address);
         if (!server->other)
             server->other = client;
-        if (play_chance(50))
-            answer(server, client, talk);
+        if (can_answer(server, client) && play_chance(50))
+            answer(server, client, &order->address, talk);
     } else {
         talk->server = NULL; /* which cannot tell who that was */
         if (first)
@@ -138,7 +158,9 @@ void step_datagram(void)
     struct sock *server = play_socket(serves);
     if (!server || play_chance(20))
         server = new_server();
-    int process = play_process(), fd;
+    int process = play_process_near(server), fd;
+    if (process < 0)
+        return;
     struct sock *client = make(process, server->family, &fd);
     struct cast_span begun = {0, 0}; /* when it was sent */
     struct order order = {.kind = ORDER_SENDTO, .a = fd, .b = 1 + (int)step_random(1000)};

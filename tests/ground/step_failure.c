@@ -23,7 +23,7 @@ void step_refuse(void)
     static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
     int process = play_process(), family = families[step_random(3)], fd, extra = play_flags();
     struct sockaddr_storage to;
-    socklen_t size = dead_end(play_process(), family, &to);
+    socklen_t size = dead_end(play_process_in(world.processes[process].net), family, &to);
     if (family != AF_UNIX && play_chance(50))
         extra |= SOCK_NONBLOCK;
     struct sock *client = play_new(process, family, SOCK_STREAM, extra, &fd);

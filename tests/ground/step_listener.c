@@ -4,6 +4,8 @@
  */
 #include "tests/ground/play.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +68,8 @@ void step_listen(void)
         socklen_t size = play_inet_address(&address, family, play_chance(50));
         play_bind(process, fd, &address, size);
     }
+    if (play_chance(25))
+        play(process, ORDER_OPTION, fd, IPPROTO_TCP, TCP_FASTOPEN, 5);
     listens(process, fd, sock, named);
 }
 
@@ -73,9 +77,10 @@ void step_group(void)
 {
     struct sockaddr_storage address;
     socklen_t size = play_inet_address(&address, AF_INET, false);
+    int net = world.processes[play_process()].net;
     unsigned members = 2 + step_random(2);
     for (unsigned i = 0; i < members; i++) {
-        int process = play_process(), fd;
+        int process = play_process_in(net), fd;
         struct sock *sock = play_new(process, AF_INET, SOCK_STREAM, play_flags(), &fd);
         play(process, ORDER_OPTION, fd, SOL_SOCKET, SO_REUSEPORT, 1);
         play_bind(process, fd, &address, size);

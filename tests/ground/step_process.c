@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps about processes and descriptors: start, fork, exec, kill, leave; dup, pass, close.
+ * Steps about processes and descriptors: start, fork, exec, spawn, kill, leave; dup, pass,
+ * getfd, unshare, close.
  */
+#include "tests/ground/network.h"
 #include "tests/ground/play.h"
 
 #include <string.h>
@@ -49,6 +51,19 @@ void step_exec(void)
     cast_send(process, &(struct order){.kind = ORDER_EXEC});
     cast_expect(process);
     world_exec(process);
+}
+
+void step_spawn(void)
+{
+    int channel = play_channel(), parent = play_process();
+    if (channel < 0 || holds_unseen(parent))
+        return;
+    bool by_vfork = play_chance(50);
+    play(parent, ORDER_SPAWN, channel, by_vfork, 0, 0);
+    pid_t pid = cast_expect(channel);
+    struct cast_span start = {cast_span(parent).from, cast_span(channel).to};
+    world_enter(channel, pid, parent, start);
+    world_spawn(parent, channel, by_vfork);
 }
 
 static int spare(void)
@@ -180,4 +195,33 @@ void step_pass(void)
     world_hold(taker, taken, sock, cloexec);
     world_touch_fd(taker, taken);
     world.processes[taker].fds[taken].handed = true;
+}
+
+/* All that it has stays where it was made. */
+void step_unshare(void)
+{
+    int process = play_process(), others = 0;
+    for (int i = 0; i < world.processes_count; i++)
+        others += world.processes[i].alive && world.processes[i].net == world.processes[process].net;
+    if (!network_is_own() || others < 2)
+        return;
+    play(process, ORDER_LEAVE, 0, 0, 0, 0);
+    network_prepare(process);
+    world.processes[process].net = ++world.nets_count;
+    world.processes[process].silent = false; /* that alone is worth a log */
+    world.processes[process].known = true;
+}
+
+void step_getfd(void)
+{
+    int holder = play_process(), taker = play_process(), fd = any_descriptor(holder);
+    if (fd < 0 || holder == taker)
+        return;
+    struct sock *sock = world.processes[holder].fds[fd].sock;
+    if (sock->user >= 0)
+        return;
+    int got = play(taker, ORDER_GETFD, world.processes[holder].pid, fd, 0, 0);
+    world_hold(taker, got, sock, true);
+    world_touch_fd(taker, got);
+    world.processes[taker].fds[got].handed = true;
 }

@@ -11,17 +11,22 @@
 #include <unistd.h>
 
 /* External nodes: by address. */
-static struct name externals[256];
+static struct external {
+    struct name name;
+    int net;
+} externals[256];
 static unsigned externals_count;
 
-int truth_external(const struct name *address)
+/* All of this machine's addresses but paths are one in each network namespace. */
+static int truth_external(const struct name *address, int net)
 {
+    net = address->text[0] == '/' ? 0 : net;
     for (unsigned i = 0; i < externals_count; i++)
-        if (strcmp(externals[i].text, address->text) == 0)
+        if (strcmp(externals[i].name.text, address->text) == 0 && externals[i].net == net)
             return EXTERNAL_FIRST + (int)i;
     if (externals_count == sizeof externals / sizeof externals[0])
         cast_fail("too many external addresses");
-    externals[externals_count] = *address;
+    externals[externals_count] = (struct external){*address, net};
     return EXTERNAL_FIRST + (int)externals_count++;
 }
 
@@ -40,7 +45,7 @@ int truth_to(const struct talk *talk)
 {
     if (truth_moves(talk) && (talk->server || talk->client->other == talk->client))
         return talk->server ? talk->server->owner : talk->client->owner;
-    return talk->to >= 0 ? talk->to : truth_external(&talk->external);
+    return talk->to >= 0 ? talk->to : truth_external(&talk->external, talk->net);
 }
 
 void truth_number(cJSON *object, const char *key, bool known, double value)
@@ -125,7 +130,7 @@ static cJSON *nodes(void)
         truth_number(node, "id", true, EXTERNAL_FIRST + i);
         truth_text(node, "kind", "external");
         truth_text(node, "comm", NULL);
-        truth_text(node, "address", externals[i].text);
+        truth_text(node, "address", externals[i].name.text);
         cJSON_AddItemToArray(array, node);
     }
     return array;

@@ -19,7 +19,6 @@ void truth_error(cJSON *object, const char *key, int error);
 
 /* Node ids: process indexes, and externals from EXTERNAL_FIRST. */
 #define EXTERNAL_FIRST 1000
-int truth_external(const struct name *address);
 /* A talk's ends now. */
 int truth_from(const struct talk *talk);
 int truth_to(const struct talk *talk);

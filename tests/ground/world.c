@@ -26,6 +26,8 @@ struct name world_name(const struct sockaddr_storage *address, socklen_t size)
     } else if (address->ss_family == AF_INET6) {
         bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
         inet_ntop(mapped ? AF_INET : AF_INET6, in6->sin6_addr.s6_addr + (mapped ? 12 : 0), name.text, sizeof name.text);
+        if (IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr))
+            sprintf(name.text + strlen(name.text), "%%%u", in6->sin6_scope_id);
         name.port = ntohs(in6->sin6_port);
     } else {
         size_t length = size - offsetof(struct sockaddr_un, sun_path);
@@ -61,6 +63,7 @@ struct sock *world_socket(int process, int fd, int family, int type, int protoco
                           .family = family,
                           .type = type,
                           .protocol = protocol,
+                          .net = world.processes[process].net,
                           .role = "unused",
                           .state = "created",
                           .user = -1,
@@ -85,6 +88,7 @@ struct talk *world_talk(struct sock *client, struct sock *server, const char *ma
                           .transport = world_transport(client),
                           .match = match,
                           .served = client->peer,
+                          .net = client->net,
                           .begun = cast_span(client->owner)};
     world.talks[world.talks_count++] = talk;
     if (!client->talk)
@@ -221,6 +225,7 @@ void world_enter(int process, pid_t pid, int parent, struct cast_span start)
     world.processes[process].start = start;
     world.processes[process].alive = true;
     world.processes[process].silent = true;
+    world.processes[process].net = parent < 0 ? 0 : world.processes[parent].net;
     world.processes[process].comm = parent < 0 ? "actor" : world.processes[parent].comm;
     world.processes[process].parent_told = parent < 0 || !world.processes[parent].silent;
 }
@@ -253,6 +258,19 @@ void world_exec(int process)
         if (world.processes[process].fds[fd].cloexec)
             world_drop(process, fd, true);
     }
+}
+
+void world_spawn(int parent, int child, bool by_vfork)
+{
+    bool known = !world.processes[parent].silent;
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        struct sock *sock = world.processes[parent].fds[fd].sock;
+        if (!sock || (world.processes[parent].fds[fd].cloexec && !by_vfork))
+            continue;
+        world_hold(child, fd, sock, world.processes[parent].fds[fd].cloexec);
+    }
+    world_exec(child);
+    world.processes[child].known = known;
 }
 
 void world_end(int process, bool told)

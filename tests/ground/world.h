@@ -42,6 +42,7 @@ struct row { /* of `listeners` */
 struct sock {
     uint64_t cookie;
     int family, type, protocol;
+    int net;                  /* network namespace */
     const char *role, *state; /* the state while it is held */
     struct name local, peer;
     struct sockaddr_storage address; /* the local one */
@@ -79,6 +80,7 @@ struct talk {
     struct sock *client, *server; /* server NULL: nobody there, or not accepted */
     int from, to;                 /* process indexes; to -1: external */
     struct name external, served;
+    int net; /* of the external */
     const char *transport, *match;
     bool failed;
     int error;
@@ -90,6 +92,7 @@ struct talk {
 
 struct process {
     pid_t pid;
+    int net;          /* network namespace: 0 the scenario's */
     int parent;       /* index, -1: the coordinator */
     bool parent_told; /* by the parent's log, or the process's own while the parent lived */
     const char *comm;
@@ -108,6 +111,7 @@ struct process {
 
 struct world {
     struct process processes[ACTORS_MAX]; /* index = channel */
+    int nets_count;                       /* made beyond the scenario's own */
     int processes_count;
     struct sock *sockets[SOCKETS_MAX];
     unsigned sockets_count;
@@ -149,6 +153,9 @@ bool world_bytes(const struct sock *sock);
 
 void world_fork(int parent, int child);
 void world_exec(int process);
+/* A child that is another image at once; by vfork() and exec it has had all of its parent's, by posix_spawn() only what
+ * the image has. */
+void world_spawn(int parent, int child, bool by_vfork);
 void world_end(int process, bool told);
 
 /* truth.c: map.json and list.jsonl in `folder`. */
