@@ -12,7 +12,7 @@ static struct network *made_in(struct model *model, struct task *task, uint32_t 
 {
     const struct network *current = task_network(model, task, tid, 0);
     if (cookie && current && !current->cookie)
-        return model_network(model, task->process.host, cookie, current->inode);
+        return store_network(model, task->process.host, cookie, current->inode);
     return task_network(model, task, tid, cookie);
 }
 
