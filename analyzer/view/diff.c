@@ -13,310 +13,20 @@
  */
 #include "analyzer/view/diff.h"
 
-#include "analyzer/model/setting.h"
-#include "analyzer/names/names.h"
 #include "analyzer/trace/json.h"
-#include "analyzer/trace/text.h"
-#include "analyzer/view/setting.h"
+#include "analyzer/view/diff_fact.h"
 #include "analyzer/view/table.h"
 #include "analyzer/view/value.h"
-#include "analyzer/view/words.h"
 
-#include <ctype.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <uthash.h>
 
-enum fact_kind {
-    FACT_EDGE,
-    FACT_LISTENER,
-    FACT_FAILURE,
-    FACT_SETTING,
-    FACT_CONNECT_TIME,
-    FACT_ROUND_TRIP,
-    FACT_SOCKET
-};
-
-static const char *const kind_words[] = {
-    [FACT_EDGE] = "edge",       [FACT_LISTENER] = "listener",         [FACT_FAILURE] = "failure",
-    [FACT_SETTING] = "setting", [FACT_CONNECT_TIME] = "connect_time", [FACT_ROUND_TRIP] = "round_trip",
-    [FACT_SOCKET] = "socket"}; /* only there to tell whether settings can be compared */
-
-#define SAMPLES_MAX    4096
 #define SAMPLES_LEAST  5
 #define LEAST_FACTOR   2
 #define LEAST_APART_US 100
 
 #define COUNT_LEAST_FACTOR 10
 #define COUNT_LEAST_APART  20
-
-struct fact {
-    UT_hash_handle hh;
-    enum fact_kind kind;
-    char *key; /* kind, program, what, value; '\n' between */
-    char *program, *what;
-    char *value; /* what may change: a setting's; "" */
-    uint64_t count;
-    uint32_t *samples; /* us */
-    unsigned samples_count, samples_room;
-    uint64_t samples_step; /* every so many is kept */
-};
-
-/* A port that the kernel chose for whoever bound to port 0. */
-struct chosen_port {
-    UT_hash_handle hh;
-    uint32_t port;
-};
-
-struct diff_run {
-    struct fact *facts;
-    struct chosen_port *chosen;
-};
-
-struct diff_run *diff_run_new(void)
-{
-    struct diff_run *run = calloc(1, sizeof *run);
-    if (!run)
-        abort();
-    return run;
-}
-
-/* ---- Facts ---- */
-
-static const char *program(const struct process *process, char out[WORD_PROCESS_MAX])
-{
-    if (!process)
-        return "?";
-    if (process->kind == PROCESS_EXTERNAL)
-        return "outside";
-    text_escape(process->comm, strnlen(process->comm, 64), out);
-    return out[0] ? out : "?";
-}
-
-static void print(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void print(char **text, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    if (vasprintf(text, format, arguments) < 0)
-        abort();
-    va_end(arguments);
-}
-
-static struct fact *fact_add(struct diff_run *run, enum fact_kind kind, const struct process *process, const char *what,
-                             const char *value)
-{
-    char name[WORD_PROCESS_MAX], *key;
-    const char *who = program(process, name);
-    print(&key, "%s\n%s\n%s\n%s", kind_words[kind], who, what, value);
-    struct fact *fact;
-    HASH_FIND_STR(run->facts, key, fact);
-    if (fact) {
-        free(key);
-        fact->count++;
-        return fact;
-    }
-    if (!(fact = calloc(1, sizeof *fact)))
-        abort();
-    *fact = (struct fact){.kind = kind, .key = key, .count = 1, .samples_step = 1};
-    fact->program = strdup(who);
-    fact->what = strdup(what);
-    fact->value = strdup(value);
-    if (!fact->program || !fact->what || !fact->value)
-        abort();
-    HASH_ADD_KEYPTR(hh, run->facts, fact->key, strlen(fact->key), fact);
-    return fact;
-}
-
-/* Every step-th is kept; when the room is full, every second of them, and the step doubles. */
-static void fact_sample(struct fact *fact, uint64_t us)
-{
-    if ((fact->count - 1) % fact->samples_step)
-        return;
-    if (fact->samples_count == SAMPLES_MAX) {
-        for (unsigned i = 0; i < SAMPLES_MAX / 2; i++)
-            fact->samples[i] = fact->samples[2 * i];
-        fact->samples_count /= 2;
-        fact->samples_step *= 2;
-    }
-    if (fact->samples_count == fact->samples_room) {
-        fact->samples_room = fact->samples_room ? fact->samples_room * 2 : 8;
-        fact->samples = realloc(fact->samples, fact->samples_room * sizeof *fact->samples);
-        if (!fact->samples)
-            abort();
-    }
-    fact->samples[fact->samples_count++] = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
-}
-
-/* ---- From sockets ---- */
-
-static bool chosen(const struct diff_run *run, const struct address *address)
-{
-    uint32_t port = address->port;
-    struct chosen_port *found;
-    HASH_FIND(hh, run->chosen, &port, sizeof port, found);
-    return found != NULL;
-}
-
-/* Takes the random end of a temporary folder's name out: "/tmp/run.aB3x9Q/socket" is "/tmp/run.*" + "/socket". */
-static void stable_path(char *path)
-{
-    static const char *const folders[] = {"/tmp/", "/var/tmp/"};
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        size_t prefix = strlen(folders[i]);
-        if (strncmp(path, folders[i], prefix) != 0)
-            continue;
-        char *end = path + prefix + strcspn(path + prefix, "/"), *at = end;
-        while (at > path + prefix && isalnum((unsigned char)at[-1]))
-            at--;
-        if (end - at < 6 || (at > path + prefix && !strchr(".-_", at[-1])))
-            return;
-        *at = '*';
-        memmove(at + 1, end, strlen(end) + 1);
-        return;
-    }
-}
-
-/* "tcp 127.0.0.1:80", "tcp 127.0.0.1:*". */
-static void service(const struct diff_run *run, const struct socket *socket, const struct address *address, char *out,
-                    size_t size)
-{
-    char text[ADDRESS_TEXT_MAX];
-    const char *transport = word_transport(socket->family, socket->type, socket->protocol);
-    bool inet = address->family == AF_INET || address->family == AF_INET6;
-    if (inet && chosen(run, address))
-        snprintf(out, size, "%s %s:*", transport, address_is_any(address) ? "*" : address_text(address, text));
-    else if (address->family == AF_UNIX && !address->size)
-        snprintf(out, size, "%s pair", transport);
-    else {
-        address_text_port(address, text);
-        if (address->family == AF_UNIX)
-            stable_path(text);
-        snprintf(out, size, "%s %s", transport, text);
-    }
-}
-
-static void add_settings(struct diff_run *run, const struct socket *socket, const char *what)
-{
-    for (const struct socket_option *option = socket->options; option; option = option->next) {
-        char name[SETTING_NAME_MAX], *key, *value, requested[OPTION_TEXT_MAX], effective[OPTION_TEXT_MAX],
-            number[WORD_MAX];
-        const unsigned char *bytes;
-        size_t size = setting_effective(option, &bytes);
-        option_text(option->level, option->name, option->bytes, option->kept_size, requested);
-        option_text(option->level, option->name, bytes, size, effective);
-        print(&key, "%s, %s", what, setting_name(option->level, option->name, name));
-        if (option->error)
-            print(&value, "%s, refused %s", requested,
-                  word_or_number(names_errno(option->error), option->error, number));
-        else if (setting_verdict(option) != SETTING_AS_ASKED)
-            print(&value, "%s, granted %s", requested, effective);
-        else
-            print(&value, "%s", requested);
-        fact_add(run, FACT_SETTING, socket->owner, key, value);
-        free(key);
-        free(value);
-    }
-}
-
-static void add_times(struct diff_run *run, const struct socket *socket, const char *what)
-{
-    if (socket->connect_ns != UINT64_MAX && socket->state != STATE_FAILED)
-        fact_sample(fact_add(run, FACT_CONNECT_TIME, socket->owner, what, ""), socket->connect_ns / 1000);
-    if (socket->tcp_known && socket->tcp.rtt_us)
-        fact_sample(fact_add(run, FACT_ROUND_TRIP, socket->owner, what, ""), socket->tcp.rtt_us);
-}
-
-static void add_client(struct diff_run *run, const struct socket *socket, const char *served)
-{
-    char other[WORD_PROCESS_MAX], *what, number[WORD_MAX];
-    if (socket->state == STATE_FAILED) {
-        print(&what, "connect to %s", served);
-        fact_add(run, FACT_FAILURE, socket->owner, what,
-                 word_or_number(names_errno(socket->error), socket->error, number));
-    } else {
-        print(&what, "to %s, %s", program(socket->peer_process, other), served);
-        fact_add(run, FACT_EDGE, socket->owner, what, "");
-        add_times(run, socket, what);
-    }
-    free(what);
-}
-
-static void add_server(struct diff_run *run, const struct socket *socket, const char *served)
-{
-    char *what;
-    print(&what, "accepts on %s", served);
-    if (!socket->peer_socket) { /* else the other end has told of it */
-        char *from, other[WORD_PROCESS_MAX];
-        print(&from, "from %s, %s", program(socket->peer_process, other), served);
-        fact_add(run, FACT_EDGE, socket->owner, from, "");
-        free(from);
-    }
-    if (socket->tcp_known && socket->tcp.rtt_us)
-        fact_sample(fact_add(run, FACT_ROUND_TRIP, socket->owner, what, ""), socket->tcp.rtt_us);
-    free(what);
-}
-
-static void take_socket(void *context, const struct socket *socket)
-{
-    struct diff_run *run = context;
-    char served[ADDRESS_TEXT_MAX + 64] = "", *kind;
-    bool local = socket->role == ROLE_LISTENER || socket->role == ROLE_SERVER;
-    const struct address *address = local ? &socket->local : &socket->peer;
-    if (socket->role == ROLE_DATAGRAM && !address_known(address))
-        address = &socket->local;
-    if (address_known(address))
-        service(run, socket, address, served, sizeof served);
-    else
-        snprintf(served, sizeof served, "%s", word_transport(socket->family, socket->type, socket->protocol));
-    if (socket->role == ROLE_LISTENER)
-        fact_add(run, FACT_LISTENER, socket->owner, served, "");
-    else if (socket->role == ROLE_CLIENT || (socket->role == ROLE_DATAGRAM && address_known(&socket->peer)))
-        add_client(run, socket, served);
-    else if (socket->role == ROLE_SERVER)
-        add_server(run, socket, served);
-    print(&kind, "%s %s", word_role(socket->role), served);
-    fact_add(run, FACT_SOCKET, socket->owner, kind, "");
-    add_settings(run, socket, kind);
-    free(kind);
-}
-
-static void take_event(void *context, const struct event *event, const struct process *process,
-                       const struct socket *socket)
-{
-    struct diff_run *run = context;
-    struct address requested, local;
-    (void)process;
-    (void)socket;
-    if (event->kind != SOCKATLAS_BIND)
-        return;
-    event_addresses(event, &requested, &local);
-    if (event->error) {
-        char *what, text[ADDRESS_TEXT_MAX], number[WORD_MAX];
-        print(&what, "bind to %s", address_text_port(&requested, text));
-        fact_add(run, FACT_FAILURE, process, what, word_or_number(names_errno(event->error), event->error, number));
-        free(what);
-        return;
-    }
-    if (requested.port || !local.port || chosen(run, &local))
-        return;
-    struct chosen_port *made = calloc(1, sizeof *made);
-    if (!made)
-        abort();
-    made->port = local.port;
-    HASH_ADD(hh, run->chosen, port, sizeof made->port, made);
-}
-
-void diff_run_callbacks(struct diff_run *run, struct model_callbacks *callbacks)
-{
-    callbacks->context = run;
-    callbacks->socket_done = take_socket;
-    callbacks->event_seen = take_event;
-}
-
-/* ---- Comparing ---- */
 
 struct difference {
     const char *change; /* "new", "gone", "changed" */
@@ -393,7 +103,7 @@ static bool put_difference(const struct difference *difference, bool json, unsig
     if (json) {
         cJSON *object = cJSON_CreateObject();
         value_text(object, "change", difference->change);
-        value_text(object, "kind", kind_words[difference->kind]);
+        value_text(object, "kind", fact_kind_word(difference->kind));
         value_text(object, "program", difference->program);
         value_text(object, "what", difference->what);
         value_text(object, "before", difference->before[0] ? difference->before : NULL);
@@ -405,11 +115,12 @@ static bool put_difference(const struct difference *difference, bool json, unsig
     char label[32], *text;
     const char *word = difference->kind == FACT_CONNECT_TIME ? "connect time"
                        : difference->kind == FACT_ROUND_TRIP ? "round trip"
-                                                             : kind_words[difference->kind];
+                                                             : fact_kind_word(difference->kind);
     const char *values = difference->before[0] && difference->after[0] ? " -> " : "";
     snprintf(label, sizeof label, "%s %-13s ", first ? "+" : gone ? "-" : "~", word);
-    print(&text, "%s %s%s%s%s%s", difference->program, difference->what,
-          difference->before[0] || difference->after[0] ? ": " : "", difference->before, values, difference->after);
+    fact_print(&text, "%s %s%s%s%s%s", difference->program, difference->what,
+               difference->before[0] || difference->after[0] ? ": " : "", difference->before, values,
+               difference->after);
     fputs(!colour ? "" : first ? "\033[32m" : gone ? "\033[31m" : "\033[33m", out);
     view_wrap(label, text, (unsigned)strlen(label), width, out);
     fputs(colour ? "\033[0m" : "", out);
@@ -424,7 +135,8 @@ static bool has_sockets(const struct diff_run *run, const struct fact *fact)
     char *key;
     struct fact *found;
     const char *comma = strrchr(fact->what, ',');
-    print(&key, "%s\n%s\n%.*s\n", kind_words[FACT_SOCKET], fact->program, (int)(comma - fact->what), fact->what);
+    fact_print(&key, "%s\n%s\n%.*s\n", fact_kind_word(FACT_SOCKET), fact->program, (int)(comma - fact->what),
+               fact->what);
     HASH_FIND_STR(run->facts, key, found);
     free(key);
     return found != NULL;
@@ -520,30 +232,4 @@ bool diff_write(struct diff_run *first, struct diff_run *second, bool json, unsi
             }
     }
     return written && !ferror(out);
-}
-
-void diff_run_free(struct diff_run *run)
-{
-    struct fact *fact, *next_fact;
-    struct chosen_port *port, *next_port;
-    if (!run)
-        return;
-    fact = run->facts;
-    HASH_CLEAR(hh, run->facts);
-    for (; fact; fact = next_fact) {
-        next_fact = fact->hh.next;
-        free(fact->key);
-        free(fact->program);
-        free(fact->what);
-        free(fact->value);
-        free(fact->samples);
-        free(fact);
-    }
-    port = run->chosen;
-    HASH_CLEAR(hh, run->chosen);
-    for (; port; port = next_port) {
-        next_port = port->hh.next;
-        free(port);
-    }
-    free(run);
 }

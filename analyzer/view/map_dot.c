@@ -60,8 +60,9 @@ static void put_box(FILE *out, const struct map_graph *graph, const struct map_b
     fprintf(out, "\", %s];\n", style(box->process));
 }
 
-static void put_edge(FILE *out, const struct map_line *line)
+static void put_edge(FILE *out, unsigned index, const struct map_line *line)
 {
+    (void)index;
     char over[MAP_LINE_OVER_MAX], counts[MAP_LINE_NOTES_MAX], bytes[MAP_GRAPH_BYTES_MAX];
     fprintf(out, "    n%u -> n%u [label=\"", line->from, line->to);
     put_text(out, map_line_over(line, over));
@@ -77,38 +78,25 @@ static void put_edge(FILE *out, const struct map_line *line)
     fputs("];\n", out);
 }
 
-/* Boxes of one machine stand together when there are several machines. */
-static void put_host(FILE *out, const struct model *model, const struct map_graph *graph, unsigned host)
+static void put_host(FILE *out, unsigned host, const char *name)
 {
-    const struct sockatlas_header *header = &model_host(model, host)->header;
-    char name[sizeof header->host + 1] = "";
-    memcpy(name, header->host, sizeof header->host);
     fprintf(out, "    subgraph cluster_host%u {\n    label=\"", host);
     put_text(out, name);
     fputs("\"; color=\"#9e9e9e\";\n", out);
-    for (unsigned i = 0; i < graph->boxes_count; i++)
-        if (graph->boxes[i].process->kind != PROCESS_EXTERNAL && graph->boxes[i].process->host == host)
-            put_box(out, graph, &graph->boxes[i]);
-    fputs("    }\n", out);
 }
+
+static const struct map_graph_language language = {
+    .host = put_host, .host_end = "    }\n", .box = put_box, .line = put_edge};
 
 bool map_dot(const struct model *model, const struct map_options *options, FILE *out)
 {
     struct map_graph *graph = map_graph_new(model, options->by_program);
-    bool clusters = graph->hosts_count > 1;
     fputs("digraph sockatlas {\n"
           "    graph [rankdir=LR, fontname=\"sans-serif\", fontsize=11, ranksep=1.1];\n"
           "    node [shape=box, fontname=\"sans-serif\", fontsize=11, color=\"#546e7a\"];\n"
           "    edge [fontname=\"sans-serif\", fontsize=9, color=\"#546e7a\", fontcolor=\"#37474f\"];\n",
           out);
-    for (unsigned host = 0; clusters && host < graph->hosts_count; host++)
-        if (model_host(model, host))
-            put_host(out, model, graph, host);
-    for (unsigned i = 0; i < graph->boxes_count; i++)
-        if (!clusters || graph->boxes[i].process->kind == PROCESS_EXTERNAL)
-            put_box(out, graph, &graph->boxes[i]);
-    for (unsigned i = 0; i < graph->lines.count; i++)
-        put_edge(out, &graph->lines.line[i]);
+    map_graph_write(graph, model, &language, out);
     fputs("}\n", out);
     map_graph_free(graph);
     return !ferror(out);

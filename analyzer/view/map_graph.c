@@ -77,6 +77,33 @@ void map_graph_free(struct map_graph *graph)
     free(graph);
 }
 
+static void write_host(const struct map_graph *graph, const struct model *model, unsigned host,
+                       const struct map_graph_language *language, FILE *out)
+{
+    const struct sockatlas_header *header = &model_host(model, host)->header;
+    char name[sizeof header->host + 1] = "";
+    memcpy(name, header->host, sizeof header->host);
+    language->host(out, host, name);
+    for (unsigned i = 0; i < graph->boxes_count; i++)
+        if (graph->boxes[i].process->kind != PROCESS_EXTERNAL && graph->boxes[i].process->host == host)
+            language->box(out, graph, &graph->boxes[i]);
+    fputs(language->host_end, out);
+}
+
+void map_graph_write(const struct map_graph *graph, const struct model *model,
+                     const struct map_graph_language *language, FILE *out)
+{
+    bool framed = graph->hosts_count > 1;
+    for (unsigned host = 0; framed && host < graph->hosts_count; host++)
+        if (model_host(model, host))
+            write_host(graph, model, host, language, out);
+    for (unsigned i = 0; i < graph->boxes_count; i++)
+        if (!framed || graph->boxes[i].process->kind == PROCESS_EXTERNAL)
+            language->box(out, graph, &graph->boxes[i]);
+    for (unsigned i = 0; i < graph->lines.count; i++)
+        language->line(out, i, &graph->lines.line[i]);
+}
+
 const char *map_graph_counts(const struct map_line *line, char out[MAP_LINE_NOTES_MAX])
 {
     char notes[MAP_LINE_NOTES_MAX];

@@ -9,6 +9,8 @@
 #include "analyzer/view/map_group.h"
 #include "analyzer/view/map_lines.h"
 
+#include <stdio.h>
+
 /* A group of processes that is drawn: it talked, or listens. */
 struct map_box {
     unsigned group;
@@ -28,6 +30,17 @@ struct map_graph {
 
 struct map_graph *map_graph_new(const struct model *model, bool by_program);
 void map_graph_free(struct map_graph *graph);
+
+/* How a language writes the parts of a graph. */
+struct map_graph_language {
+    void (*host)(FILE *out, unsigned host, const char *name); /* begins a frame around the boxes of one machine */
+    const char *host_end;
+    void (*box)(FILE *out, const struct map_graph *graph, const struct map_box *box);
+    void (*line)(FILE *out, unsigned index, const struct map_line *line);
+};
+/* Writes all boxes, those of one machine together when there are several machines, then all lines. */
+void map_graph_write(const struct map_graph *graph, const struct model *model,
+                     const struct map_graph_language *language, FILE *out);
 
 /* "3 connections, 1 failed, 2 open": how often the line was used. */
 const char *map_graph_counts(const struct map_line *line, char out[MAP_LINE_NOTES_MAX]);

@@ -51,7 +51,7 @@ static void put_box(FILE *out, const struct map_graph *graph, const struct map_b
         fprintf(out, "    class n%u outside\n", box->group);
 }
 
-static void put_edge(FILE *out, const struct map_line *line)
+static void put_edge(FILE *out, unsigned index, const struct map_line *line)
 {
     char over[MAP_LINE_OVER_MAX], counts[MAP_LINE_NOTES_MAX], bytes[MAP_GRAPH_BYTES_MAX];
     const char *arrow = line->edge->match == MATCH_PAIR ? "<-->" : line->failed && !line->connections ? "-.->" : "-->";
@@ -60,41 +60,28 @@ static void put_edge(FILE *out, const struct map_line *line)
     put_line(out, map_graph_counts(line, counts));
     put_line(out, map_graph_bytes(line, bytes));
     fprintf(out, "\"| n%u\n", line->to);
+    if (line->failed)
+        fprintf(out, "    linkStyle %u stroke:#c62828,color:#c62828\n", index);
 }
 
-static void put_host(FILE *out, const struct model *model, const struct map_graph *graph, unsigned host)
+static void put_host(FILE *out, unsigned host, const char *name)
 {
-    const struct sockatlas_header *header = &model_host(model, host)->header;
-    char name[sizeof header->host + 1] = "";
-    memcpy(name, header->host, sizeof header->host);
     fprintf(out, "    subgraph host%u [\"", host);
     put_text(out, name);
     fputs("\"]\n", out);
-    for (unsigned i = 0; i < graph->boxes_count; i++)
-        if (graph->boxes[i].process->kind != PROCESS_EXTERNAL && graph->boxes[i].process->host == host)
-            put_box(out, graph, &graph->boxes[i]);
-    fputs("    end\n", out);
 }
+
+static const struct map_graph_language language = {
+    .host = put_host, .host_end = "    end\n", .box = put_box, .line = put_edge};
 
 bool map_mermaid(const struct model *model, const struct map_options *options, FILE *out)
 {
     struct map_graph *graph = map_graph_new(model, options->by_program);
-    bool clusters = graph->hosts_count > 1;
     fputs("flowchart LR\n", out);
     if (graph->lines.count > EDGES_DRAWN)
         fprintf(out, "    %%%% %u edges: Mermaid draws %u unless its maxEdges is raised\n", graph->lines.count,
                 EDGES_DRAWN);
-    for (unsigned host = 0; clusters && host < graph->hosts_count; host++)
-        if (model_host(model, host))
-            put_host(out, model, graph, host);
-    for (unsigned i = 0; i < graph->boxes_count; i++)
-        if (!clusters || graph->boxes[i].process->kind == PROCESS_EXTERNAL)
-            put_box(out, graph, &graph->boxes[i]);
-    for (unsigned i = 0; i < graph->lines.count; i++) {
-        put_edge(out, &graph->lines.line[i]);
-        if (graph->lines.line[i].failed)
-            fprintf(out, "    linkStyle %u stroke:#c62828,color:#c62828\n", i);
-    }
+    map_graph_write(graph, model, &language, out);
     if (graph->boxes_count)
         fputs("    classDef outside stroke-dasharray:4\n", out);
     else
