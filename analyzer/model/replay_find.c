@@ -18,8 +18,10 @@ struct sock *replay_sock(struct model *model, struct task *task, const struct ev
         sock_learn_cookie(model, sock, event->cookie);
         return sock;
     }
-    if (sock) /* the number means another socket now: a close that no wrapper saw */
+    if (sock) { /* the number means another socket now: a close that no wrapper saw */
         descriptor_drop(model, task, event->fd, event->time_ns);
+        other = sock_find(model, task->process.host, event->cookie); /* it may have waited for that one alone */
+    }
     if (other && event->fd >= 0)
         descriptor_put(model, task, event->fd, other, false, event->time_ns);
     return other;
