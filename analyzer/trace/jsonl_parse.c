@@ -73,7 +73,9 @@ static bool read_integer(struct reading *reading, const struct field *field)
     const cJSON *item = item_of(reading, field->key);
     uint64_t value = 0;
     int64_t named = 0;
-    if (cJSON_IsNull(item) || (!item && field->unknown == FIELD_UNKNOWN_LATER)) {
+    if (!item && field->unknown != FIELD_UNKNOWN_LATER)
+        return false;
+    if (!item || cJSON_IsNull(item)) {
         if (field->unknown == FIELD_UNKNOWN_VALUE)
             return false;
         value = field->unknown == FIELD_UNKNOWN_ONES ? UINT64_MAX : 0;

@@ -81,6 +81,16 @@ static void add_settings(struct diff_run *run, const struct socket *socket, cons
     }
 }
 
+/* A parameter of its own kind: listen() sets it. */
+static void add_backlog(struct diff_run *run, const struct socket *socket, const char *what)
+{
+    char *key, value[WORD_MAX];
+    fact_print(&key, "%s, backlog", what);
+    snprintf(value, sizeof value, "%d", socket->backlog);
+    fact_add(run, FACT_SETTING, socket->owner, key, value);
+    free(key);
+}
+
 static void add_times(struct diff_run *run, const struct socket *socket, const char *what)
 {
     if (socket->connect_ns != UINT64_MAX && socket->state != STATE_FAILED)
@@ -140,6 +150,8 @@ static void take_socket(void *context, const struct socket *socket)
     fact_print(&kind, "%s %s", word_role(socket->role), served);
     fact_add(run, FACT_SOCKET, socket->owner, kind, "");
     add_settings(run, socket, kind);
+    if (socket->role == ROLE_LISTENER)
+        add_backlog(run, socket, kind);
     free(kind);
 }
 

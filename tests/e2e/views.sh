@@ -68,6 +68,11 @@ case_is "diff: the other way round" "$(grep -c '^+' out)" "$("$sockatlas" diff r
 trace small "$top/build/doctor/late_buffer" nearly
 trace late "$top/build/doctor/late_buffer"
 case_is "diff: when a setting is made is no difference: status" 0 "$(status_of "$sockatlas" diff small late)"
+trace few "$top/build/doctor/small_backlog"
+trace many "$top/build/doctor/small_backlog" nearly
+case_is "diff: another backlog is a changed setting: status" 1 "$(status_of "$sockatlas" diff few many)"
+case_has "diff: another backlog is a changed setting" '^~ setting +small_backlog listener tcp .*, backlog: [0-9]+ -> [0-9]+$' "$(cat out)"
+case_is "diff: it is all that changed" 1 "$(wc -l <out)"
 case_is "diff: trouble: status" 2 "$(status_of "$sockatlas" diff talk nosuch)"
 case_is "diff: one trace: status" 2 "$(status_of "$sockatlas" diff talk)"
 finish
