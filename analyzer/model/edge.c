@@ -170,6 +170,8 @@ void edge_fail(struct model *model, struct sock *sock, struct process *to, enum 
     edge_seen(model, edge, sock, sock->socket.connect_started_ns);
     if (sock->socket.connect_ns != UINT64_MAX)
         edge_seen(model, edge, sock, sock->socket.connect_started_ns + sock->socket.connect_ns);
+    else if (sock->unheld) /* given up */
+        edge_seen(model, edge, sock, sock->socket.closed_ns);
 }
 
 void edge_flow_closed(struct model *model, struct flow *flow)

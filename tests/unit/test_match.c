@@ -203,6 +203,19 @@ Test(match, asynchronous_connect_and_refusal)
     cr_expect_eq(edge->connections, 0);
 }
 
+Test(match, connect_given_up_is_a_failure_until_then)
+{
+    struct who client = process(200, "client");
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_STREAM, 0);
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:81", "127.0.0.1:4001", EINPROGRESS, 0);
+    t_close(&script, client, 3, 0x20);
+    script_finish(&script);
+    const struct edge *edge = script_edge(&script, 200, 0);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->failed, 1);
+    cr_expect_eq(edge->last_ns - edge->first_ns, 1500, "from the call, 500 ns before its record, to the close");
+}
+
 Test(match, not_accepted_is_said)
 {
     struct who server = process(100, "server"), client = process(200, "client");
