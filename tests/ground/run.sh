@@ -3,7 +3,8 @@
 #
 # tests/ground/run.sh [SEED]: plays scenarios whose true map is known and compares it with ours, exactly, while the processes live and
 # after they are gone. One case is a hundred seeds; N=1000 plays so many (300), FROM=5000 begins there (1). With SEED only that one, and
-# its folder is kept. A failing seed is told with the difference and comes back with its number.
+# its folder is kept: both maps, the trace, and in `told` what was done, call by call. A failing seed is told with the difference and the
+# command that plays it again.
 . "$(dirname "$0")/../e2e/lib.sh"
 ground=$top/build/ground
 
@@ -13,8 +14,12 @@ play() { # SEED FOLDER: prints the difference, if any
 
 if [ $# -gt 0 ]; then
     trap - EXIT
-    if play "$1" "$work/$1"; then echo "seed $1: both maps agree"; else echo "seed $1: see $work/$1/{live,done}"; fi
-    exit
+    if play "$1" "$work/$1"; then
+        echo "seed $1: both maps agree"
+        exit 0
+    fi
+    echo "seed $1: see $work/$1/{told,live,done}"
+    exit 1
 fi
 
 # An actor's sockets are looked at from outside.

@@ -159,6 +159,28 @@ static struct talk *connected(int process, int fd, struct sock *client, struct s
     return talk;
 }
 
+/* A connection whose data comes with it, or before it is through; where the server takes that, and else after. */
+static int connect_fast(int process, int fd, const struct order *order, struct cast_span *begun)
+{
+    int result = cast_do(process, order).result;
+    *begun = cast_span(process);
+    if (result == order->b || result == -EINPROGRESS) {
+        int through = cast_do(process, &(struct order){.kind = ORDER_FINISH, .a = fd}).result;
+        return through < 0 ? through : result == order->b ? result : 0;
+    }
+    return result;
+}
+
+static void receive_first(int process, struct talk *talk, int bytes)
+{
+    int received = play(process, ORDER_RECEIVE, world_fd(process, talk->server), bytes, 0, 0);
+    if (received != bytes)
+        cast_fail("actor %d: received %d of the first %d bytes", process, received, bytes);
+    world_use(process, talk->server);
+    talk->client->sent += (unsigned)bytes;
+    talk->server->received += (unsigned)bytes;
+}
+
 void step_connect(void)
 {
     struct sock *listener = play_socket(is_listener);
@@ -188,7 +210,10 @@ void step_connect(void)
     if (before)
         cast_send(worker, &accept);
     struct cast_span begun;
-    int result = play_connect(process, fd, &to, size, &begun);
+    bool fast = now && !before && play_is_tcp(client) && play_chance(20);
+    struct order first = {.kind = ORDER_FASTOPEN, .a = fd, .b = 1 + (int)step_random(1000), .size = size};
+    first.address = to;
+    int result = fast ? connect_fast(process, fd, &first, &begun) : play_connect(process, fd, &to, size, &begun);
     if (result == -EADDRNOTAVAIL && !before) { /* the former connection of that tuple is in TIME_WAIT */
         play_failed(process, client, EADDRNOTAVAIL, begun, "exact", listener->owner);
         give_up(process, fd);
@@ -197,6 +222,8 @@ void step_connect(void)
     if (result < 0)
         cast_fail("actor %d: connect to %s %d: %s", process, client->peer.text, client->peer.port, strerror(-result));
     struct talk *talk = connected(process, fd, client, listener, begun);
+    if (fast)
+        client->established.from = begun.from; /* by its first call, or the second */
     if (!now) {
         listener->backlog_talks[listener->backlog_count++] = talk;
         return;
@@ -213,6 +240,8 @@ void step_connect(void)
     if (taken < 0)
         cast_fail("actor %d: accept: %s", worker, strerror(-taken));
     accepted(worker, taken, listener, talk, cloexec);
+    if (fast && result > 0)
+        receive_first(worker, talk, result);
 }
 
 static bool has_backlog(const struct sock *sock)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps about datagrams: to bound sockets of all families, connected or not, with and without answers.
+ * Steps about datagrams: to bound sockets of all families, connected or not, with and without answers; to groups.
  */
 #include "tests/ground/play.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -36,13 +37,16 @@ static struct sock *new_server(void)
     return sock;
 }
 
-static struct talk *talk_of(struct sock *client, struct sock *server)
+static struct talk *talk_of(struct sock *client, struct sock *server, const struct order *order)
 {
+    struct name served = world_name(&order->address, order->size);
     for (unsigned i = 0; i < world.talks_count; i++)
-        if (world.talks[i]->client == client && world.talks[i]->server == server)
+        if (world.talks[i]->client == client && strcmp(world.talks[i]->served.text, served.text) == 0 &&
+            world.talks[i]->served.port == served.port)
             return world.talks[i];
     struct talk *talk = world_talk(client, server, client->family == AF_UNIX ? "path" : "exact");
     talk->datagrams = true;
+    talk->served = served;
     return talk;
 }
 
@@ -135,8 +139,9 @@ static void exchange(struct sock *client, struct sock *server, const struct orde
         client->state = "bound";
     receive(server, order->b);
     bool first = !server->talk;
-    struct talk *talk = talk_of(client, server);
-    talk->begun = begun;
+    struct talk *talk = talk_of(client, server, order);
+    if (!talk->sent)
+        talk->begun = begun;
     talk->sent += (unsigned)order->b;
     if (!client->other)
         client->other = server;
@@ -153,11 +158,32 @@ static void exchange(struct sock *client, struct sock *server, const struct orde
     }
 }
 
+static bool sends(const struct sock *sock)
+{
+    return sock->type == SOCK_DGRAM && !sock->grouped && strcmp(sock->role, "datagram") == 0 && !sock->announces &&
+           strcmp(sock->state, "established") != 0 && sock->talk && world.processes[sock->user].alive &&
+           world_fd(sock->user, sock) >= 0;
+}
+
+/* One that has sent elsewhere already. */
+static bool sends_again(struct sock *server)
+{
+    struct sock *client = play_socket(sends);
+    if (!client || client->family != server->family || (server->local.text[0] != '/' && client->net != server->net))
+        return false;
+    struct order order = {.kind = ORDER_SENDTO, .a = world_fd(client->user, client), .b = 1 + (int)step_random(1000)};
+    order.size = way_to(server, &order.address);
+    exchange(client, server, &order, (struct cast_span){0, 0});
+    return true;
+}
+
 void step_datagram(void)
 {
     struct sock *server = play_socket(serves);
     if (!server || play_chance(20))
         server = new_server();
+    if (play_chance(40) && sends_again(server))
+        return;
     int process = play_process_near(server), fd;
     if (process < 0)
         return;
@@ -183,4 +209,65 @@ void step_datagram(void)
         order.kind = ORDER_SEND;
     }
     exchange(client, server, &order, begun);
+}
+
+static struct sock *member(int net, const struct sockaddr_storage *address, bool multicast)
+{
+    int process = play_process_in(net), fd;
+    struct sock *sock = make(process, AF_INET, &fd);
+    play(process, ORDER_OPTION, fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    play_bind(process, fd, address, sizeof(struct sockaddr_in));
+    if (multicast)
+        play(process, ORDER_MEMBER, fd, 0, 0, 0);
+    sock->announces = true;
+    return sock;
+}
+
+/* What went to the group went to it; who got it has that of who sent it. */
+static void got(struct sock *receiver, struct sock *sender, int bytes)
+{
+    struct sockaddr_storage from;
+    struct sockaddr_storage loopback;
+    play_inet_address(&loopback, AF_INET, false);
+    receive(receiver, bytes);
+    socklen_t size = came_from(sender, &loopback, &from);
+    receiver->peer = world_name(&from, size);
+    receiver->other = sender;
+    struct talk *talk = world_talk(sender, receiver, "exact");
+    talk->datagrams = talk->half = true;
+    talk->served = receiver->local;
+    talk->begun = cast_span(receiver->user);
+    talk->sent = (unsigned)bytes;
+}
+
+void step_announce(void)
+{
+    int process = play_process(), fd, bytes = 1 + (int)step_random(1000);
+    unsigned members = 1 + step_random(2);
+    bool multicast = play_chance(50);
+    struct sock *receivers[2], *sender = make(process, AF_INET, &fd);
+    struct order order = {.kind = ORDER_SENDTO, .a = fd, .b = bytes};
+    struct sockaddr_in *group = (struct sockaddr_in *)&order.address;
+    order.size = play_inet_address(&order.address, AF_INET, true);
+    for (unsigned i = 0; i < members; i++) {
+        receivers[i] = member(sender->net, &order.address, multicast);
+        order.address = receivers[i]->address;
+    }
+    group->sin_addr.s_addr = multicast ? inet_addr("239.1.2.3") : inet_addr("127.255.255.255");
+    if (multicast)
+        play(process, ORDER_GROUP, fd, 0, 0, 0);
+    else
+        play(process, ORDER_OPTION, fd, SOL_SOCKET, SO_BROADCAST, 1);
+    play_must(process, &order);
+    sent(sender, bytes);
+    world_local(process, fd);
+    sender->announces = true;
+    sender->state = "bound";
+    sender->peer = world_name(&order.address, order.size);
+    struct talk *talk = world_talk(sender, NULL, "external");
+    talk->datagrams = true;
+    talk->external = sender->peer;
+    talk->sent = (unsigned)bytes;
+    for (unsigned i = 0; i < members; i++)
+        got(receivers[i], sender, bytes);
 }

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps about connects that come to nothing: refuse.
+ * Steps about connects that come to nothing: refuse, fail, abandon.
  */
+#include "tests/ground/network.h"
 #include "tests/ground/play.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/un.h>
 
 /* An address that is bound, so that nobody else can have it, but not listened on; or a path that is not there. */
 static socklen_t dead_end(int process, int family, struct sockaddr_storage *out)
@@ -38,4 +45,78 @@ void step_refuse(void)
             cast_fail("actor %d: nobody serves %s, and yet it answers", process, client->peer.text);
         play_failed(process, client, -result, begun, "external", -1);
     }
+}
+
+/* What does not depend on anybody else. */
+static const struct {
+    int family, error; /* the socket's */
+    const char *to;
+    bool own; /* only where there is no way out */
+} failures[] = {
+    {AF_INET, ENETUNREACH, "203.0.113.1", true}, {AF_INET6, ENETUNREACH, "2001:db8::1", true},
+    {AF_INET, EAFNOSUPPORT, "::1", false},       {AF_UNIX, ENOTDIR, "/dev/null/none.sock", false},
+    {AF_UNIX, ECONNREFUSED, "/dev/null", false}, {AF_UNIX, ENOENT, "/dev/none.sock", false},
+};
+
+static socklen_t destination(const char *text, struct sockaddr_storage *out)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+    struct sockaddr_un *un = (struct sockaddr_un *)out;
+    memset(out, 0, sizeof *out);
+    if (text[0] == '/') {
+        un->sun_family = AF_UNIX;
+        strcpy(un->sun_path, text);
+        return sizeof *un;
+    }
+    in->sin_port = htons(80); /* at the same place in both */
+    if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+        in->sin_family = AF_INET;
+        return sizeof *in;
+    }
+    inet_pton(AF_INET6, text, &in6->sin6_addr);
+    in6->sin6_family = AF_INET6;
+    return sizeof *in6;
+}
+
+void step_fail(void)
+{
+    unsigned which = step_random(sizeof failures / sizeof failures[0]);
+    int process = play_process(), fd;
+    if (failures[which].own && !network_is_own())
+        return;
+    struct sockaddr_storage to;
+    struct cast_span begun;
+    socklen_t size = destination(failures[which].to, &to);
+    struct sock *client = play_new(process, failures[which].family, SOCK_STREAM, play_flags(), &fd);
+    client->peer = world_name(&to, size);
+    client->local = (struct name){.known = client->family == AF_UNIX, .port = -1};
+    int result = play_connect(process, fd, &to, size, &begun);
+    if (result != -failures[which].error)
+        cast_fail("actor %d: connect to %s: %s", process, failures[which].to, strerror(-result));
+    play_failed(process, client, -result, begun, "external", -1);
+}
+
+/* Given up while nobody has answered. */
+void step_abandon(void)
+{
+    int process = play_process(), fd;
+    struct sockaddr_storage to;
+    struct cast_span begun;
+    socklen_t size = dead_end(process, AF_INET, &to);
+    struct sock *client = play_new(process, AF_INET, SOCK_STREAM, play_flags() | SOCK_NONBLOCK, &fd);
+    client->peer = world_name(&to, size);
+    if (cast_do(process, &(struct order){.kind = ORDER_DEAF, .a = fd, .b = 1}).result < 0)
+        return; /* no room for an ordinary user's filters */
+    struct order connect = {.kind = ORDER_CONNECT, .a = fd, .size = size, .address = to};
+    int result = cast_do(process, &connect).result;
+    begun = cast_span(process);
+    if (result != -EINPROGRESS)
+        cast_fail("actor %d: connect: %s", process, strerror(-result));
+    world_local(process, fd);
+    play(process, ORDER_CLOSE, fd, 0, 0, 0);
+    play_failed(process, client, 0, begun, "external", -1);
+    client->state = "connecting";
+    client->connected = true; /* its counts were asked for */
+    world_drop(process, fd, true);
 }

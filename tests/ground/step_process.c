@@ -84,11 +84,25 @@ static void hush(void)
     }
 }
 
+/* It may be in accept() when it is killed. */
+static void wait_for_nothing(int process)
+{
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        const struct sock *sock = world.processes[process].fds[fd].sock;
+        if (!sock || strcmp(sock->role, "listener") != 0 || sock->backlog_count)
+            continue;
+        cast_send(process, &(struct order){.kind = ORDER_ACCEPT, .a = fd});
+        return;
+    }
+}
+
 void step_kill(void)
 {
     int process = spare();
     if (process < 0 || uses_pair(process))
         return;
+    if (play_chance(40))
+        wait_for_nothing(process);
     cast_kill(process);
     world_end(process, false);
     hush();

@@ -17,10 +17,15 @@ static struct external {
 } externals[256];
 static unsigned externals_count;
 
-/* All of this machine's addresses but paths are one in each network namespace. */
+/* Addresses that mean something else in each network namespace. */
+static bool is_local(const char *text)
+{
+    return text[0] == '@' || strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0 || strncmp(text, "fe80", 4) == 0;
+}
+
 static int truth_external(const struct name *address, int net)
 {
-    net = address->text[0] == '/' ? 0 : net;
+    net = is_local(address->text) ? net : 0;
     for (unsigned i = 0; i < externals_count; i++)
         if (strcmp(externals[i].name.text, address->text) == 0 && externals[i].net == net)
             return EXTERNAL_FIRST + (int)i;

@@ -24,7 +24,7 @@ struct sums {
 
 static bool is_open(const struct talk *talk)
 {
-    return world_held(talk->client) && (!talk->server || world_held(talk->server));
+    return (talk->half || world_held(talk->client)) && (!talk->server || world_held(talk->server));
 }
 
 static void earliest(struct cast_span *span, struct cast_span other)
@@ -47,7 +47,7 @@ static void latest(struct cast_span *span, struct cast_span other)
 
 static void add_bytes(struct sums *sums, const struct talk *talk)
 {
-    bool client = world_bytes(talk->client), server = talk->server && world_bytes(talk->server);
+    bool client = !talk->half && world_bytes(talk->client), server = talk->server && world_bytes(talk->server);
     if (!client && !server)
         return;
     sums->known = true;
@@ -72,7 +72,8 @@ static void add_up(struct sums *sums, const struct talk *talk)
     }
     sums->connections++;
     sums->open += is_open(talk);
-    latest(&sums->last, talk->client->closed);
+    if (!talk->half)
+        latest(&sums->last, talk->client->closed);
     if (talk->server)
         latest(&sums->last, talk->server->closed);
     add_bytes(sums, talk);
@@ -100,7 +101,7 @@ static void loosen(struct sums *sums, const struct talk *edge)
 
 static bool takes_part(const struct sock *sock, const struct talk *talk)
 {
-    return talk->client == sock || talk->server == sock;
+    return (talk->client == sock && !talk->half) || talk->server == sock;
 }
 
 static struct sums add_up_all(const struct talk *edge)
@@ -137,6 +138,11 @@ static void half_matched(cJSON *coverage, const struct talk *talk, unsigned conn
     truth_number(row, "node", true, truth_from(talk));
     truth_text(row, "what", "half_matched");
     truth_text(row, "detail", detail);
+    for (const cJSON *other = cJSON_GetArrayItem(coverage, 0); other; other = other->next)
+        if (cJSON_Compare(other, row, true)) { /* to another listener of that address */
+            cJSON_Delete(row);
+            return;
+        }
     cJSON_AddItemToArray(coverage, row);
 }
 

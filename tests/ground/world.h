@@ -70,6 +70,7 @@ struct sock {
     int user;           /* pairs and datagrams: the only process that uses it, -1 none yet */
     bool quiet;         /* nothing more is sent over it */
     bool grouped;       /* SO_REUSEPORT */
+    bool announces;     /* to a group, or listens to one */
     struct sock *other; /* the other end of a connection or pair */
     unsigned backlog_count;
     struct talk *backlog_talks[64];
@@ -88,6 +89,7 @@ struct talk {
     bool moved;                    /* was another process's, at either end */
     uint64_t sent, received;       /* datagrams: from the client's view */
     bool datagrams;
+    bool half; /* what reached the server by way of a group */
 };
 
 struct process {
