@@ -29,8 +29,10 @@ void watch_received(enum sockatlas_call call, int fd);
 struct descriptor *watch_meet(enum sockatlas_call call, int fd, enum sockatlas_how how);
 /* The same in a vfork child, where the parent's table holds only what the kernel says too. */
 struct descriptor *watch_find_in_child(enum sockatlas_call call, int fd, enum sockatlas_how how);
-/* Makes `entry` a socket's. NULL where the table cannot hold it. In a vfork child it is kept until the next only. */
+/* Makes `entry` a socket's. NULL where the table cannot hold it. In a vfork child the last few are kept. */
 struct descriptor *watch_adopt(int fd, const struct descriptor *entry);
+/* The highest number that was a socket of this vfork child's own; -1: none, or this is no vfork child. */
+int watch_child_highest(void);
 
 /* ---- watch_close.c ---- */
 

@@ -133,8 +133,12 @@ void watch_close(enum sockatlas_call call, int fd)
 
 void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last)
 {
-    int fd = first > INT_MAX ? -1 : descriptor_next((int)first);
-    for (; fd >= 0 && (unsigned)fd <= last; fd = descriptor_next(fd + 1))
+    if (!config.on || first > INT_MAX)
+        return;
+    int fd = (int)first, child = watch_child_highest();
+    for (; fd <= child && (unsigned)fd <= last; fd++)
+        watch_close(call, fd); /* any number may be a socket of its own */
+    for (fd = descriptor_next(fd); fd >= 0 && (unsigned)fd <= last; fd = descriptor_next(fd + 1))
         watch_close(call, fd);
 }
 

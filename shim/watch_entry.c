@@ -11,13 +11,41 @@
 #include <errno.h>
 #include <stddef.h>
 
-/* The socket that this thread's vfork child made or met last: the table is its parent's. */
-static __thread struct descriptor child_entry;
+/* The sockets that this thread's vfork child made or met last: the table is its parent's. */
+enum { CHILD_SOCKETS = 4 };
+static __thread struct {
+    struct descriptor entries[CHILD_SOCKETS];
+    unsigned next;
+    uint32_t pid;
+    int highest; /* number that was a socket */
+} vfork_child;
+
+static struct descriptor *child_room(uint32_t pid, int fd)
+{
+    if (vfork_child.pid != pid || vfork_child.highest < fd)
+        vfork_child.highest = fd;
+    vfork_child.pid = pid;
+    return &vfork_child.entries[vfork_child.next++ % CHILD_SOCKETS];
+}
+
+static struct descriptor *child_find(uint64_t cookie)
+{
+    for (unsigned i = 0; i < CHILD_SOCKETS; i++)
+        if (vfork_child.entries[i].state == DESCRIPTOR_SOCKET && vfork_child.entries[i].cookie == cookie)
+            return &vfork_child.entries[i];
+    return NULL;
+}
+
+int watch_child_highest(void)
+{
+    bool made = process_in_vfork() && vfork_child.pid == process_identity().pid;
+    return made ? vfork_child.highest : -1;
+}
 
 struct descriptor *watch_adopt(int fd, const struct descriptor *from)
 {
     struct identity who = process_identity();
-    struct descriptor *entry = who.vforked ? &child_entry : descriptor_make(fd);
+    struct descriptor *entry = who.vforked ? child_room(who.pid, fd) : descriptor_make(fd);
     if (!entry) {
         log_lose(SOCKATLAS_LOSS_TABLE);
         return NULL;
@@ -153,9 +181,8 @@ struct descriptor *watch_find_in_child(enum sockatlas_call call, int fd, enum so
         return NULL;
     if (entry && entry->state == DESCRIPTOR_SOCKET && entry->cookie == cookie)
         return entry;
-    if (child_entry.state == DESCRIPTOR_SOCKET && child_entry.cookie == cookie)
-        return &child_entry;
-    return snapshot(call, fd, cookie, how);
+    entry = child_find(cookie);
+    return entry ? entry : snapshot(call, fd, cookie, how);
 }
 
 struct descriptor *watch_socket_used(enum sockatlas_call call, int fd)
