@@ -103,6 +103,67 @@ if "$cc" -shared -fPIC -o deep.so deep.c && "$cc" -D_GNU_SOURCE -o loads loads.c
     case_is "RTLD_DEEPBIND: the socket is seen at its first use" 1 "$(jq -s '[.[] | select(.event == "seen")] | length' events)"
 fi
 
+# A ring connects, sends and receives without libc: recorded as a blind spot, and no number is made up for what it did.
+cat >rings.c <<'C'
+#include <arpa/inet.h>
+#include <liburing.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+static int done(struct io_uring *ring)
+{
+    struct io_uring_cqe *completion;
+    if (io_uring_submit_and_wait(ring, 1) < 0 || io_uring_wait_cqe(ring, &completion) < 0)
+        return -1;
+    int result = completion->res;
+    io_uring_cqe_seen(ring, completion);
+    return result;
+}
+int main(int argc, char **argv)
+{
+    struct io_uring ring;
+    struct io_uring_params parameters = {0};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    if (argc > 1 ? io_uring_queue_init_params(8, &ring, &parameters) : io_uring_queue_init(8, &ring, 0))
+        return 1;
+    int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(server, (struct sockaddr *)&address, size) || listen(server, 1) || getsockname(server, (struct sockaddr *)&address, &size))
+        return 1;
+    io_uring_prep_connect(io_uring_get_sqe(&ring), client, (struct sockaddr *)&address, size);
+    if (done(&ring) != 0)
+        return 1;
+    int accepted = accept(server, NULL, NULL);
+    io_uring_prep_send(io_uring_get_sqe(&ring), client, "hello", 5, 0);
+    if (accepted < 0 || done(&ring) != 5)
+        return 1;
+    io_uring_queue_exit(&ring);
+    return close(client) + close(accepted) + close(server);
+}
+C
+if "$cc" -D_GNU_SOURCE -o rings rings.c -luring 2>err; then
+    for how in "" params; do
+        faulty ./rings $how
+        status=$?
+        if [ $status -eq 1 ] && ! ./rings $how; then
+            case_skip "io_uring" "refused to everybody here"
+            continue
+        fi
+        case_is "io_uring${how:+ with $how}: the program's own result" 0 $status
+        "$sockatlas" map --format json trace >map
+        case_is "io_uring${how:+ with $how}: recorded as a blind spot of that program, once" "rings set up through liburing" \
+            "$(jq -r '(.nodes | map({key: (.id | tostring), value: .comm}) | from_entries) as $comm
+                | .coverage[] | select(.what == "io_uring") | "\($comm[.node | tostring]) \(.detail)"' map)"
+        case_is "io_uring${how:+ with $how}: what the ring sent is unknown or right, never wrong" "null or 5, 5" \
+            "$("$sockatlas" list --json trace | jq -rs '
+                (map(select(.role != "server" and .role != "listener")) | map(.bytes_sent)) as $client
+                | (if all($client[]; . == null or . == 5) then "null or 5" else ($client | tostring) end)
+                  + ", " + (map(select(.role == "server"))[0].bytes_received | tostring)')"
+    done
+else
+    fail "a program of liburing's is built" "$(head -3 err)"
+fi
+
 # A library that steps the wall clock, as faketime does: an hour back at every tenth question.
 cat >step.c <<'C'
 #include <sys/syscall.h>
