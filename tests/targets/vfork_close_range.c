@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A vfork child makes a socket of its own and a duplicate beyond all its parent's, and closes everything by close_range()
- * or closefrom(): its own, its duplicate and its parent's are closed, and the parent's go on in the parent.
+ * A vfork child makes a socket of its own and a duplicate beyond all its parent's, and closes everything by
+ * close_range() or closefrom(): its own, its duplicate and its parent's are closed, and the parent's go on in the
+ * parent.
  */
 #include "tests/targets/target.h"
 
