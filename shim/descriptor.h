@@ -33,6 +33,7 @@ enum descriptor_flag {
     DESCRIPTOR_CONNECT_TIMED = 512, /* the pending connect() is over, its error not fetched yet */
     DESCRIPTOR_LISTENING = 2048,
     DESCRIPTOR_BUFFERS = 1024, /* the program has set a buffer size */
+    DESCRIPTOR_STREAM = 4096,  /* a stream of stdio's was made of it, whose transfers nobody sees */
 };
 
 /* In `holder`: a connection that came from another process or image, and on which this one has not sent or received. */

@@ -159,7 +159,7 @@ enum sockatlas_kind {
     X(88, getaddrinfo) X(89, getnameinfo) X(90, gethostbyname) X(91, gethostbyname2) X(92, gethostbyaddr)               \
     X(93, gethostbyname_r) X(94, gethostbyname2_r) X(95, gethostbyaddr_r) X(96, res_query) X(97, res_search)            \
     X(98, syscall) X(99, dlopen) X(100, dlmopen) X(101, fdopen) X(102, forkpty) X(103, freopen64) X(104, vmsplice)      \
-    X(105, tee) X(106, res_send) X(107, getaddrinfo_a) X(108, rcmd) X(109, rexec) X(110, syslog) X(111, pivot_root)
+    X(105, tee) X(106, res_send) X(107, getaddrinfo_a) X(108, rcmd) X(109, rexec) X(110, syslog) X(111, pivot_root) X(112, dprintf)
 /* clang-format on */
 
 enum sockatlas_call {
@@ -290,6 +290,9 @@ struct sockatlas_body_option {
 struct sockatlas_body_shutdown {
     int32_t how;
 };
+
+/* Counts of bytes that are not known: those of a descriptor that stdio transferred through. */
+#define SOCKATLAS_BYTES_UNKNOWN UINT64_MAX
 
 /* A descriptor was closed, replaced, or still open at exit (call exit, _exit, ...: a snapshot). Counts are this
  * descriptor's in this process, since it was opened or inherited; TCP sockets' are the connection's, from TCP_INFO.

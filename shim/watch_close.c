@@ -7,6 +7,7 @@
 
 #include "shim/probe.h"
 #include "shim/record.h"
+#include "shim/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,6 +92,8 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
     }
     if (own && buffers_matter(entry, body.bytes_sent + body.bytes_received))
         probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
+    if (own && (entry->flags & DESCRIPTOR_COUNTED) && ((entry->flags & DESCRIPTOR_STREAM) || stream_used(fd)))
+        body.bytes_sent = body.bytes_received = SOCKATLAS_BYTES_UNKNOWN;
     struct record record = {.kind = SOCKATLAS_CLOSE, .call = call, .fd = fd, .cookie = entry->cookie};
     record_write(&record, &body, sizeof(body), &tcp, tail);
 }

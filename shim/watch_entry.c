@@ -63,7 +63,8 @@ struct descriptor *watch_adopt(int fd, const struct descriptor *from)
 
 static bool is_transfer(enum sockatlas_call call)
 {
-    return (call >= SOCKATLAS_CALL_read && call <= SOCKATLAS_CALL_splice) || call == SOCKATLAS_CALL_shutdown;
+    return (call >= SOCKATLAS_CALL_read && call <= SOCKATLAS_CALL_splice) || call == SOCKATLAS_CALL_shutdown ||
+           call == SOCKATLAS_CALL_dprintf;
 }
 
 /* Whose an entry is once `call` has touched it: who is handed a connection has it from his first transfer on, which so

@@ -105,6 +105,8 @@ void replay_on_close(struct model *model, struct task *task, const struct event 
              (sock->owner_left && body->bytes_received > socket->bytes_received)))
             sock_hand_over(model, sock, task, event->fd);
         close_tcp(sock, event, body);
+    } else if (body->bytes_sent == SOCKATLAS_BYTES_UNKNOWN || body->bytes_received == SOCKATLAS_BYTES_UNKNOWN) {
+        sock->lost = true;
     } else {
         socket->bytes_known = true;
         socket->bytes_sent += body->bytes_sent;
