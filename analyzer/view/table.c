@@ -9,8 +9,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define GAP      2
-#define ELLIPSIS "\xe2\x80\xa6"
+#define GAP 2
+
+/* Where something was cut. */
+static const char *ellipsis = "\xe2\x80\xa6";
 
 struct row {
     const char *colour;
@@ -49,6 +51,11 @@ bool view_colour(FILE *out)
 static bool continues(char byte)
 {
     return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+void view_without_utf8(void)
+{
+    ellipsis = "~";
 }
 
 unsigned view_columns(const char *text)
@@ -188,7 +195,7 @@ static void put_cut(const char *text, unsigned width, bool note, FILE *out)
         if (column <= head || column > columns - tail)
             fputc(*at, out);
         else if (column == head + 1 && !continues(*at))
-            fputs(ELLIPSIS, out);
+            fputs(ellipsis, out);
     }
 }
 
@@ -204,6 +211,11 @@ static void put_cell(const char *text, unsigned width, enum grid_align align, bo
         fputs(text, out);
     if (align != GRID_RIGHT && !last)
         fprintf(out, "%*s", (int)pad, "");
+}
+
+void view_fit(const char *text, unsigned width, bool right, FILE *out)
+{
+    put_cell(text, width, right ? GRID_RIGHT : GRID_LEFT, false, out);
 }
 
 static void put_row(char *const *cells, const struct grid *grid, unsigned indent, FILE *out)

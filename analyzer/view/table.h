@@ -12,6 +12,8 @@
 unsigned view_width(FILE *out);
 /* Whether colour is welcome: a terminal, no NO_COLOR, no TERM=dumb. */
 bool view_colour(FILE *out);
+/* From here on cuts are marked in ASCII: for a screen that draws byte by byte. */
+void view_without_utf8(void);
 /* Display columns of UTF-8 text. */
 unsigned view_columns(const char *text);
 
@@ -20,6 +22,9 @@ unsigned view_columns(const char *text);
 
 /* `label`, then the words of `text` in lines of `width` columns (0: one line) that all begin at column `indent`. */
 void view_wrap(const char *label, const char *text, unsigned indent, unsigned width, FILE *out);
+
+/* `text` in exactly `width` columns: its middle cut out, or blanks added, before it if `right`. */
+void view_fit(const char *text, unsigned width, bool right, FILE *out);
 
 enum grid_align {
     GRID_LEFT,

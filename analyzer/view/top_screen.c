@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 
 enum { HEAD_ROWS = 3, FOOT_ROWS = 1 };
-#define LINE_MAX_BYTES 2048
 
 /* Least widths, which together fill 80 columns; what a terminal has more goes to the first and the address. */
 enum { COLUMN_PROCESS, COLUMN_OVER, COLUMN_ROLE, COLUMN_STATE, COLUMN_ADDRESS, COLUMN_OUT, COLUMN_IN, COLUMNS_ALL };
@@ -49,16 +48,20 @@ static int bytes_for(const char *text, unsigned width)
     return (int)(at - text);
 }
 
-static void put_line(const char *const cells[COLUMNS_ALL], char out[LINE_MAX_BYTES])
+/* Freed by the caller. */
+static char *line_from(const char *const cells[COLUMNS_ALL])
 {
-    size_t used = 0;
-    for (unsigned i = 0; i < COLUMNS_ALL && used < LINE_MAX_BYTES; i++) {
-        unsigned width = column_width(i), taken = view_columns(cells[i]);
-        int pad = taken < width ? (int)(width - taken) : 0;
-        int bytes = bytes_for(cells[i], width);
-        used += (size_t)snprintf(out + used, LINE_MAX_BYTES - used, "%s%*s%.*s%*s", i ? " " : "",
-                                 columns[i].right ? pad : 0, "", bytes, cells[i], columns[i].right ? 0 : pad, "");
+    char *line = NULL;
+    size_t size;
+    FILE *out = open_memstream(&line, &size);
+    if (!out)
+        abort();
+    for (unsigned i = 0; i < COLUMNS_ALL; i++) {
+        fputs(i ? " " : "", out);
+        view_fit(cells[i], column_width(i), columns[i].right, out);
     }
+    fclose(out);
+    return line;
 }
 
 static const char *state_of(const struct top_row *row, char out[WORD_MAX])
@@ -85,10 +88,10 @@ static const char *address_of(const struct socket *socket, char out[WORD_PROCESS
     return named(address) ? address_text_port(address, out) : "-";
 }
 
-static char *line_of(const struct top_row *row)
+/* `cut`: to the columns of the screen; else all of it, both addresses and who is at the other end, for the filter. */
+static char *line_of(const struct top_row *row, bool cut)
 {
-    char line[LINE_MAX_BYTES], process[WORD_PROCESS_MAX], state[WORD_MAX], address[WORD_PROCESS_MAX], sent[WORD_MAX],
-        received[WORD_MAX];
+    char process[WORD_PROCESS_MAX], state[WORD_MAX], address[WORD_PROCESS_MAX], sent[WORD_MAX], received[WORD_MAX];
     const struct socket *socket = &row->socket;
     uint64_t out, in;
     bool known = top_row_bytes(row, &out, &in);
@@ -101,8 +104,25 @@ static char *line_of(const struct top_row *row)
         known ? word_bytes(out, sent) : "-",
         known ? word_bytes(in, received) : "-",
     };
-    put_line(cells, line);
-    return strdup(line);
+    if (cut)
+        return line_from(cells);
+    char local[ADDRESS_TEXT_MAX], peer[ADDRESS_TEXT_MAX], *line;
+    if (asprintf(&line, "%s %s %s %s %s %s %s", cells[COLUMN_PROCESS], cells[COLUMN_OVER], cells[COLUMN_ROLE],
+                 cells[COLUMN_STATE], cells[COLUMN_ADDRESS],
+                 named(&socket->local) ? address_text_port(&socket->local, local) : "",
+                 named(&socket->peer) ? address_text_port(&socket->peer, peer) : "") < 0)
+        abort();
+    return line;
+}
+
+static bool passes(const struct top_screen *screen, const struct top_row *row)
+{
+    if (!screen->filter[0])
+        return true;
+    char *line = line_of(row, false);
+    bool found = strcasestr(line, screen->filter) != NULL;
+    free(line);
+    return found;
 }
 
 /* ---- The list -----------------------------------------------------------------------------------------------------
@@ -159,11 +179,8 @@ static struct shown *show(const struct top_screen *screen, const struct top_rows
     for (const struct top_row *row = rows->table; row; row = row->hh.next) {
         if (row->closed && screen->hide_closed)
             continue;
-        char *line = line_of(row);
-        if (line && (!screen->filter[0] || strcasestr(line, screen->filter)))
-            shown[(*count)++] = (struct shown){row, line};
-        else
-            free(line);
+        if (passes(screen, row))
+            shown[(*count)++] = (struct shown){row, line_of(row, true)};
     }
     sorted_for = screen;
     qsort(shown, *count, sizeof *shown, compare);
@@ -195,14 +212,14 @@ static void draw_list(struct top_screen *screen, const struct top_rows *rows)
     unsigned count, height = list_rows();
     struct shown *shown = show(screen, rows, &count);
     unsigned at = position(screen, shown, count);
-    char titles[LINE_MAX_BYTES];
     const char *cells[COLUMNS_ALL];
     for (unsigned i = 0; i < COLUMNS_ALL; i++)
         cells[i] = columns[i].title;
-    put_line(cells, titles);
+    char *titles = line_from(cells);
     attron(A_UNDERLINE);
     mvaddnstr(2, 0, titles, bytes_for(titles, (unsigned)COLS));
     attroff(A_UNDERLINE);
+    free(titles);
     if (at < screen->top)
         screen->top = at;
     if (at >= screen->top + height)
@@ -418,6 +435,8 @@ enum top_wish top_screen_keys(struct top_screen *screen, const struct top_rows *
 
 void top_screen_open(void)
 {
+    if (MB_CUR_MAX == 1)
+        view_without_utf8();
     initscr();
     cbreak();
     noecho();
