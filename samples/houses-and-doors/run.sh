@@ -14,7 +14,7 @@ fetch() {
     cmp -s "samples/$name/package-lock.json" "$1/package-lock.json" && return
     rm -rf "$1.new"
     mkdir -p "$1.new" && cp "samples/$name/package.json" "samples/$name/package-lock.json" "$1.new/" || return
-    timeout --foreground -k 5 "$2" npm ci --prefix "$1.new" --ignore-scripts --no-audit --no-fund --loglevel=error \
+    timeout --foreground -k 5 "$2" npm ci --prefix "$1.new" --prefer-offline --ignore-scripts --no-audit --no-fund --loglevel=error \
         --fetch-timeout=30000 --fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 >"$1.log" 2>&1 </dev/null
     status=$?
     if [ $status -ne 0 ]; then

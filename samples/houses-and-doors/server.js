@@ -6,7 +6,8 @@ const express = require('express');
 const { Pool } = require('pg');
 
 const [port, database] = process.argv.slice(2).map(Number);
-const pool = new Pool({ host: '127.0.0.1', port: database, user: 'house', database: 'postgres', max: 2 });
+// Connections are kept, however long the next visitor takes.
+const pool = new Pool({ host: '127.0.0.1', port: database, user: 'house', database: 'postgres', max: 2, idleTimeoutMillis: 0 });
 const app = express();
 
 app.get('/', async (request, response, next) => {
