@@ -202,6 +202,8 @@ struct model {
     struct sock *free_socks;
     uint64_t sockets_made;
     struct sock *limbo_first[LIMBOS], *limbo_last[LIMBOS];
+    unsigned waiting;  /* how many are in LIMBO_END */
+    uint64_t given_up; /* unmatched ones that had to leave it */
     struct task *exec_first, *exec_last;
     struct edge **edges;
     unsigned edges_count, edges_room;
@@ -235,6 +237,7 @@ uint64_t store_wall(const struct model *model, unsigned host, uint64_t boottime_
 void coverage_add(struct model *model, struct process *process, unsigned what, const char *detail);
 /* The losses that the files' headers tell. */
 void coverage_losses(struct model *model);
+void coverage_given_up(struct model *model);
 
 /* ---- task.c ---- */
 

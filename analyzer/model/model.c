@@ -32,7 +32,7 @@ void model_event(struct model *model, const struct event *event)
     if (model->exec_first)
         task_exec_expire(model);
     replay_event(model, event);
-    if (model->limbo_first[LIMBO_SHORT] || model->limbo_first[LIMBO_LONG])
+    if (model->limbo_first[LIMBO_SHORT] || model->limbo_first[LIMBO_LONG] || model->limbo_first[LIMBO_END])
         sock_limbo_expire(model);
 }
 
@@ -77,6 +77,7 @@ void model_finish(struct model *model)
     sock_finish(model);
     edge_finish(model);
     coverage_losses(model);
+    coverage_given_up(model);
 }
 
 void model_free(struct model *model)

@@ -14,6 +14,10 @@
 static const uint64_t limbo_ns[LIMBOS] = {
     [LIMBO_SHORT] = 1000000000ull, [LIMBO_LONG] = 60000000000ull, [LIMBO_END] = UINT64_MAX / 2};
 
+/* So many wait to the end at most, about a kilobyte each: more than that are connections with hosts that are not in the
+ * trace, and the longest waiting is taken for one. */
+#define WAITING_MAX (1u << 19)
+
 /* ---- Identity ---- */
 
 static uint64_t cookie_hash(unsigned host, uint64_t cookie)
@@ -172,6 +176,7 @@ void sock_limbo_leave(struct model *model, struct sock *sock)
         return;
     *(sock->limbo_previous ? &sock->limbo_previous->limbo_next : &model->limbo_first[sock->limbo]) = sock->limbo_next;
     *(sock->limbo_next ? &sock->limbo_next->limbo_previous : &model->limbo_last[sock->limbo]) = sock->limbo_previous;
+    model->waiting -= sock->limbo == LIMBO_END;
     sock->limbo = LIMBO_NONE;
     sock->limbo_next = sock->limbo_previous = NULL;
 }
@@ -180,6 +185,7 @@ static void limbo_enter(struct model *model, struct sock *sock, enum limbo limbo
 {
     sock_limbo_leave(model, sock);
     sock->limbo = limbo;
+    model->waiting += limbo == LIMBO_END;
     sock->limbo_until = model->now_ns + limbo_ns[limbo];
     sock->limbo_previous = model->limbo_last[limbo];
     *(model->limbo_last[limbo] ? &model->limbo_last[limbo]->limbo_next : &model->limbo_first[limbo]) = sock;
@@ -288,15 +294,22 @@ void sock_held_again(struct model *model, struct sock *sock)
         edge_flow_reopened(flow);
 }
 
+static void limbo_end(struct model *model, struct sock *sock)
+{
+    sock_limbo_leave(model, sock);
+    descriptor_forget(model, sock);
+    sock_settle(model, sock);
+}
+
 void sock_limbo_expire(struct model *model)
 {
     for (enum limbo limbo = LIMBO_SHORT; limbo < LIMBOS; limbo++)
-        while (model->limbo_first[limbo] && model->limbo_first[limbo]->limbo_until < model->now_ns) {
-            struct sock *sock = model->limbo_first[limbo];
-            sock_limbo_leave(model, sock);
-            descriptor_forget(model, sock);
-            sock_settle(model, sock);
-        }
+        while (model->limbo_first[limbo] && model->limbo_first[limbo]->limbo_until < model->now_ns)
+            limbo_end(model, model->limbo_first[limbo]);
+    while (model->waiting > WAITING_MAX) {
+        model->given_up += !model->limbo_first[LIMBO_END]->flow.match;
+        limbo_end(model, model->limbo_first[LIMBO_END]);
+    }
 }
 
 /* ---- Settling ---- */

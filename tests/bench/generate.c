@@ -3,7 +3,9 @@
  * Makes a trace of EVENTS events in DIR: CLIENTS processes that connect to SERVERS processes over loopback, files
  * interleaved in time, eight events a connection, OPEN connections at once from each client, ports used again.
  *
- *     generate DIR EVENTS
+ *     generate DIR EVENTS [SECONDS]
+ *
+ * With SECONDS the clients are another host's than the servers, whose clock is ahead by so many.
  */
 #include "analyzer/trace/writer.h"
 
@@ -11,6 +13,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,8 @@ struct end {
 };
 
 static struct end clients[CLIENTS], servers[SERVERS];
+static bool apart;
+static uint64_t ahead_ns;
 static uint64_t now = 1000000000000, cookies = 1000;
 
 static void die(const char *what)
@@ -44,25 +49,27 @@ static void put(const struct end *end, unsigned kind, int fd, uint64_t cookie, c
 
 static size_t put_address(unsigned char *tail, unsigned host, unsigned port)
 {
-    unsigned char bytes[6] = {(unsigned char)(port >> 8), (unsigned char)port, 127, 0, 0, (unsigned char)host};
+    unsigned char bytes[6] = {(unsigned char)(port >> 8), (unsigned char)port, apart ? 10 : 127, 0, 0,
+                              (unsigned char)host};
     memcpy(tail, bytes, sizeof bytes);
     return sizeof bytes;
 }
 
 static struct end make_process(const char *dir, uint32_t pid, const char *comm)
 {
+    bool away = apart && pid >= 200;
     struct sockatlas_header header = {.pid = pid,
                                       .ppid = 1,
                                       .writer = SOCKATLAS_WRITER_SHIM,
                                       .boottime_ns = now,
-                                      .realtime_ns = now + 1700000000000000000,
+                                      .realtime_ns = now + 1700000000000000000 + (away ? ahead_ns : 0),
                                       .start_ticks = now / 10000000,
                                       .netns_inode = 1,
                                       .pidns_inode = 1};
     char name[32];
     strcpy(header.comm, comm);
-    strcpy(header.boot_id, "00000000-0000-0000-0000-000000000001");
-    strcpy(header.host, "generated");
+    strcpy(header.boot_id, away ? "00000000-0000-0000-0000-000000000002" : "00000000-0000-0000-0000-000000000001");
+    strcpy(header.host, away ? "away" : "generated");
     snprintf(name, sizeof name, "%s.%u", comm, pid);
     struct end end = {.writer = writer_create(dir, name, &header), .pid = pid};
     if (!end.writer)
@@ -139,11 +146,13 @@ static void connection_close(const struct connection *connection, uint64_t numbe
 int main(int argc, char **argv)
 {
     static struct connection connections[CLIENTS * OPEN];
-    uint64_t count = argc == 3 ? strtoull(argv[2], NULL, 10) / EVENTS_EACH : 0;
+    uint64_t count = argc == 3 || argc == 4 ? strtoull(argv[2], NULL, 10) / EVENTS_EACH : 0;
     if (!count) {
-        fputs("usage: generate DIR EVENTS\n", stderr);
+        fputs("usage: generate DIR EVENTS [SECONDS]\n", stderr);
         return 2;
     }
+    apart = argc == 4;
+    ahead_ns = apart ? strtoull(argv[3], NULL, 10) * 1000000000 : 0;
     if (mkdir(argv[1], 0700) != 0)
         die(argv[1]);
     for (unsigned i = 0; i < SERVERS; i++)
