@@ -196,7 +196,7 @@ $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(BASE) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 
-bench: ## measure what watching costs; B='GROUP...' only those (shim call server tracer analyzer), BIG=1 all sizes
+bench: ## measure what watching costs; B='GROUP...' only those (shim call scale server tracer analyzer), BIG=1 all sizes
 	@tests/deps build
 	-@tests/deps bench
 	@$(MAKE) --no-print-directory all $(BENCH_BIN)

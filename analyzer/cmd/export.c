@@ -6,6 +6,7 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/progress.h"
+#include "analyzer/trace/json.h"
 #include "analyzer/trace/jsonl.h"
 
 #include <argp.h>
@@ -160,6 +161,7 @@ int cmd_export(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", settings.output, strerror(errno));
         return CMD_UNREADABLE;
     }
+    json_keep_blocks();
     struct stream *stream = stream_open(settings.traces, settings.traces_count, NULL, NULL);
     if (settings.format->report)
         write_report(stream, settings.format->report, out);

@@ -19,18 +19,27 @@
 /* Integers up to 2^53 are exact in a double. */
 #define EXACT 9007199254740992.0
 
+/* printf takes as long for a number as cJSON for its node. */
+static void add_digits(cJSON *object, const char *key, uint64_t value, bool negative)
+{
+    char digits[24] = "";
+    size_t at = sizeof digits - 1;
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while ((value /= 10) != 0);
+    if (negative)
+        digits[--at] = '-';
+    cJSON_AddRawToObject(object, key, &digits[at]);
+}
+
 void json_add_unsigned(cJSON *object, const char *key, uint64_t value)
 {
-    char digits[24];
-    snprintf(digits, sizeof digits, "%" PRIu64, value);
-    cJSON_AddRawToObject(object, key, digits);
+    add_digits(object, key, value, false);
 }
 
 void json_add_signed(cJSON *object, const char *key, int64_t value)
 {
-    char digits[24];
-    snprintf(digits, sizeof digits, "%" PRId64, value);
-    cJSON_AddRawToObject(object, key, digits);
+    add_digits(object, key, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0);
 }
 
 void json_add_text(cJSON *object, const char *key, const void *bytes, size_t size)

@@ -18,8 +18,8 @@ static const struct group {
     const char *name;
     void (*run)(const struct bench *bench);
 } groups[] = {
-    {"shim", bench_shim},     {"call", bench_call},         {"server", bench_server},
-    {"tracer", bench_tracer}, {"analyzer", bench_analyzer},
+    {"shim", bench_shim},     {"call", bench_call},     {"scale", bench_scale},
+    {"server", bench_server}, {"tracer", bench_tracer}, {"analyzer", bench_analyzer},
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]), SLICES = 60 };
 enum { KEY_BIG = 256, KEY_SHIM, KEY_AGAINST, KEY_ROW };
@@ -37,7 +37,7 @@ static const struct argp_option options[] = {
     {"slices", 'n', "N", 0, "slices of each side (default 60)", 0},
     {"shim", KEY_SHIM, "FILE", 0, "the shim to measure (default: the one built here)", 0},
     {"against", KEY_AGAINST, "FILE", 0, "what the other side of each load preloads (default: nothing)", 0},
-    {"row", KEY_ROW, "TEXT", 0, "of shim and call, only the lines whose title has TEXT in it", 0},
+    {"row", KEY_ROW, "TEXT", 0, "of shim, call and scale, only the lines whose title has TEXT in it", 0},
     {"big", KEY_BIG, NULL, 0, "also measure what takes gigabytes (or set BIG=1)", 0},
     {0},
 };
@@ -76,7 +76,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (!choose(choice, argument))
-            argp_error(state, "%s: not one of shim, call, server, tracer, analyzer", argument);
+            argp_error(state, "%s: not one of shim, call, scale, server, tracer, analyzer", argument);
         return 0;
     case ARGP_KEY_NO_ARGS:
         for (size_t i = 0; i < GROUPS; i++)
@@ -121,7 +121,7 @@ static void leave(int number)
 int main(int argc, char **argv)
 {
     const struct argp argp = {
-        options, parse, "[GROUP...]", "Groups: shim, call, server, tracer, analyzer; all if none is given.",
+        options, parse, "[GROUP...]", "Groups: shim, call, scale, server, tracer, analyzer; all if none is given.",
         NULL,    NULL,  NULL};
     const char *environment = getenv("BIG");
     struct choice choice = {.parent = "/tmp", .slices = SLICES, .big = environment && strcmp(environment, "1") == 0};

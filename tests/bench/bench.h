@@ -23,6 +23,7 @@ struct bench {
 
 void bench_shim(const struct bench *bench);
 void bench_call(const struct bench *bench);
+void bench_scale(const struct bench *bench);
 void bench_server(const struct bench *bench);
 void bench_tracer(const struct bench *bench);
 void bench_analyzer(const struct bench *bench);

@@ -76,22 +76,30 @@ static bool generate(const struct bench *bench, const char *trace, double events
     return run_once(command, &cost);
 }
 
-static void measure_size(const struct bench *bench, double events)
+static void measure_size(const struct bench *bench, double count)
 {
     char trace[4200], title[64], million[TABLE_FIGURE];
     const char *const map[] = {bench->analyzer, "map", "--format", "json", trace, NULL};
     const char *const list[] = {bench->analyzer, "list", "--json", trace, NULL};
-    int runs = events > 5e7 ? 1 : RUNS;
+    const char *const list_text[] = {bench->analyzer, "list", trace, NULL};
+    const char *const events[] = {bench->analyzer, "events", "--json", trace, NULL};
+    const char *const export[] = {bench->analyzer, "export", "-f", "jsonl", trace, NULL};
+    int runs = count > 5e7 ? 1 : RUNS;
     snprintf(trace, sizeof(trace), "%s/trace", bench->disk.path);
-    snprintf(title, sizeof(title), "%s events", table_number(million, events));
-    if (!room_for(bench->disk.path, events * SOCKATLAS_SLOT_SIZE * 1.5))
+    snprintf(title, sizeof(title), "%s events", table_number(million, count));
+    if (!room_for(bench->disk.path, count * SOCKATLAS_SLOT_SIZE * 1.5))
         table_note(title, "cannot run: not enough room on the disk");
-    else if (!generate(bench, trace, events))
+    else if (!generate(bench, trace, count))
         table_note(title, "cannot run: the trace could not be made");
     else {
         table_note(title, "%s", "");
-        measure("  map --format json", map, events, runs);
-        measure("  list --json", list, events, runs);
+        measure("  map --format json", map, count, runs);
+        measure("  list --json", list, count, runs);
+        if (count < 5e6) {
+            measure("  list", list_text, count, runs);
+            measure("  events --json", events, count, runs);
+            measure("  export --format jsonl", export, count, runs);
+        }
     }
     folder_clear(&bench->disk);
 }

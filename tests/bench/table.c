@@ -87,13 +87,13 @@ void table_pair(const char *title, const char *measure, const struct summary *su
 
 void table_calls(const char *title)
 {
-    printf("\n%-25s%7s%7s%7s%12s  %s\n", title, "without", "with", "added", "quartiles", "system calls added");
+    printf("\n%-37s%7s%7s%7s%12s  %s\n", title, "without", "with", "added", "quartiles", "system calls added");
     fflush(stdout);
 }
 
 void table_call(const char *title, const struct summary *summary, const char *syscalls)
 {
-    printf("%-25s%7.0f%7.0f%+7.0f%+6.0f..%+-4.0f  %s\n", title, summary->without, summary->with, summary->added,
+    printf("%-37s%7.0f%7.0f%+7.0f%+6.0f..%+-4.0f  %s\n", title, summary->without, summary->with, summary->added,
            summary->added_q1, summary->added_q3, syscalls);
     fflush(stdout);
 }
