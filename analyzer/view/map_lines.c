@@ -87,6 +87,57 @@ void map_lines_collect(struct map_lines *lines, const struct model *model, const
     qsort(lines->line, lines->count, sizeof *lines->line, by_initiator);
 }
 
+static bool same_transport(const struct map_line *a, const struct map_line *b)
+{
+    return a->from == b->from && a->to == b->to && a->edge->family == b->edge->family &&
+           a->edge->type == b->edge->type && a->edge->protocol == b->edge->protocol && a->edge->match == b->edge->match;
+}
+
+static void fold(struct map_line *into, const struct map_line *line)
+{
+    into->connections += line->connections;
+    into->open += line->open;
+    into->failed += line->failed;
+    into->sent += line->sent;
+    into->received += line->received;
+    into->bytes_known |= line->bytes_known;
+    into->error = line->error ? line->error : into->error;
+    into->more++;
+}
+
+/* How many of the lines between its two groups, which stand together, are over the transport of line `at`. */
+static unsigned alike(const struct map_line *line, unsigned count, unsigned at)
+{
+    unsigned from = at, found = 0;
+    while (from && line[from - 1].from == line[at].from && line[from - 1].to == line[at].to)
+        from--;
+    for (; from < count && line[from].from == line[at].from && line[from].to == line[at].to; from++)
+        found += same_transport(&line[from], &line[at]);
+    return found;
+}
+
+void map_lines_fold(struct map_lines *lines, unsigned least)
+{
+    struct map_line *folded = calloc(lines->count + 1, sizeof *folded);
+    unsigned count = 0;
+    if (!folded)
+        abort();
+    for (unsigned i = 0; i < lines->count; i++) {
+        unsigned at = count;
+        while (at && folded[at - 1].from == lines->line[i].from && folded[at - 1].to == lines->line[i].to &&
+               !same_transport(&folded[at - 1], &lines->line[i]))
+            at--;
+        bool there = at && same_transport(&folded[at - 1], &lines->line[i]);
+        if (there && alike(lines->line, lines->count, i) >= least)
+            fold(&folded[at - 1], &lines->line[i]);
+        else
+            folded[count++] = lines->line[i];
+    }
+    free(lines->line);
+    lines->line = folded;
+    lines->count = count;
+}
+
 void map_lines_free(struct map_lines *lines)
 {
     free(lines->line);
@@ -111,6 +162,9 @@ const char *map_line_over(const struct map_line *line, char out[MAP_LINE_OVER_MA
     else
         snprintf(out, MAP_LINE_OVER_MAX, "%s%s %s", transport, unix_type(edge),
                  address_text_port(&edge->server, address));
+    size_t used = strlen(out);
+    if (line->more)
+        snprintf(out + used, MAP_LINE_OVER_MAX - used, " and %llu more", (unsigned long long)line->more);
     return out;
 }
 

@@ -15,6 +15,7 @@ struct map_line {
     const struct edge *edge; /* the first of them */
     uint64_t connections, open, failed, sent, received;
     uint16_t error; /* of the latest that failed */
+    uint64_t more;  /* served addresses beside edge's that were folded into it */
     bool bytes_known;
 };
 
@@ -27,9 +28,12 @@ struct map_lines {
 /* Fills `lines`, which map_lines_free() empties. */
 void map_lines_collect(struct map_lines *lines, const struct model *model, const struct map_groups *groups);
 void map_lines_free(struct map_lines *lines);
+/* Makes one line of those between the same two groups over one transport where they are `least` or more, whatever
+ * addresses are served. */
+void map_lines_fold(struct map_lines *lines, unsigned least);
 
 /* "tcp 127.0.0.1:80", "unix socket pair", "unix datagram /dev/log". */
-#define MAP_LINE_OVER_MAX (ADDRESS_TEXT_MAX + 32)
+#define MAP_LINE_OVER_MAX (ADDRESS_TEXT_MAX + 64)
 const char *map_line_over(const struct map_line *line, char out[MAP_LINE_OVER_MAX]);
 /* "1 failed (ECONNREFUSED), 2 open, nat, example.org"; "" when there is nothing to say. */
 #define MAP_LINE_NOTES_MAX 400

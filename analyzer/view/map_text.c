@@ -14,7 +14,9 @@
 
 /* From so many lines on, a terminal is told of --by program. */
 #define LINES_MANY 60
-#define RED        "\033[31m"
+/* By program, so many addresses of one program are told as one and a number. */
+#define ADDRESSES_MANY 4
+#define RED            "\033[31m"
 
 /* The cells of a line from its arrow on. */
 static void put_line(struct grid *grid, const struct map_line *line, const struct map_groups *groups, const char *arrow)
@@ -80,24 +82,62 @@ static bool print_lines(const struct map_lines *lines, const struct map_groups *
     return grid_print(grid, 0, options->width, out);
 }
 
-static bool print_listeners(const struct model *model, const struct map_groups *groups, unsigned width, FILE *out)
+static bool same_kind(const struct map_groups *groups, const struct listener *a, const struct listener *b)
+{
+    return map_group(groups, a->process) == map_group(groups, b->process) && a->family == b->family &&
+           a->type == b->type && a->protocol == b->protocol;
+}
+
+/* The listener `index` with those of its group and transport, if they are many: it stands for all where it is the
+ * first. False: it is told of by another. */
+static bool gather(const struct model *model, const struct map_groups *groups, unsigned index, struct listener *out,
+                   unsigned *more)
+{
+    unsigned alike = 0, before = 0;
+    struct listener all = *model_listener(model, index);
+    *out = all;
+    *more = 0;
+    for (unsigned i = 0; i < model_listener_count(model); i++) {
+        const struct listener *other = model_listener(model, i);
+        if (!same_kind(groups, out, other))
+            continue;
+        alike++;
+        before += i < index;
+        all.accepted += i == index ? 0 : other->accepted;
+        all.peak = other->peak > all.peak ? other->peak : all.peak;
+    }
+    if (alike < ADDRESSES_MANY)
+        return true;
+    *out = all;
+    *more = alike - 1;
+    return before == 0;
+}
+
+static bool print_listeners(const struct model *model, const struct map_groups *groups,
+                            const struct map_options *options, FILE *out)
 {
     static const struct grid_column columns[] = {
         {"listening", GRID_LEFT, 12}, {"on", GRID_LEFT, 16}, {"accepted", GRID_RIGHT, 0}, {"peak", GRID_RIGHT, 0}};
     struct grid *grid = grid_new(columns, 4);
     for (unsigned i = 0; i < model_listener_count(model); i++) {
-        const struct listener *listener = model_listener(model, i);
-        char text[GROUP_TEXT_MAX], address[ADDRESS_TEXT_MAX], where[ADDRESS_TEXT_MAX + 32], number[WORD_MAX];
-        grid_cell(grid, map_group_text(groups, map_group(groups, listener->process), text));
-        snprintf(where, sizeof where, "%s %s", word_transport(listener->family, listener->type, listener->protocol),
-                 address_text_port(&listener->address, address));
+        struct listener listener = *model_listener(model, i);
+        unsigned more = 0;
+        if (options->by_program && !gather(model, groups, i, &listener, &more))
+            continue;
+        char text[GROUP_TEXT_MAX], address[ADDRESS_TEXT_MAX], where[ADDRESS_TEXT_MAX + 64], number[WORD_MAX];
+        grid_cell(grid, map_group_text(groups, map_group(groups, listener.process), text));
+        int used =
+            snprintf(where, sizeof where, "%s %s", word_transport(listener.family, listener.type, listener.protocol),
+                     address_text_port(&listener.address, address));
+        if (more && used > 0 && (size_t)used < sizeof where)
+            snprintf(where + used, sizeof where - (size_t)used, " and %u more", more);
         grid_cell(grid, where);
-        snprintf(number, sizeof number, "%llu", (unsigned long long)listener->accepted);
+        snprintf(number, sizeof number, "%llu", (unsigned long long)listener.accepted);
         grid_cell(grid, number);
-        snprintf(number, sizeof number, "%llu", (unsigned long long)listener->peak);
+        snprintf(number, sizeof number, "%llu", (unsigned long long)listener.peak);
         grid_cell(grid, number);
     }
-    return grid_print(grid, 0, width, out);
+    return grid_print(grid, 0, options->width, out);
 }
 
 static bool print_coverage(const struct model *model, unsigned width, FILE *out)
@@ -125,13 +165,15 @@ bool map_text(const struct model *model, const struct map_options *options, FILE
     struct map_groups *groups = map_groups_new(model, options->by_program);
     struct map_lines lines;
     map_lines_collect(&lines, model, groups);
+    if (options->by_program)
+        map_lines_fold(&lines, ADDRESSES_MANY);
     if (lines.count)
         print_lines(&lines, groups, options, out);
     else
         fputs("no process talked to another\n", out);
     if (model_listener_count(model)) {
         fputc('\n', out);
-        print_listeners(model, groups, options->width, out);
+        print_listeners(model, groups, options, out);
     }
     if (lines.inner_pairs)
         fprintf(out, "\n%llu socket pair%s within one process not drawn\n", (unsigned long long)lines.inner_pairs,

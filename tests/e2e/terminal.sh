@@ -26,6 +26,24 @@ case_has "map: with room, one line each" '^tcp_both_ends \([0-9]+\) +-> +tcp_bot
 case_is "map: what is unknown is said as elsewhere" 1 "$(grep -cE ' 0 +- +- +[0-9]+ failed \(ECONNREFUSED\)$' <<<"$map")"
 case_is "map: the reason is in its JSON" '["ECONNREFUSED"]' "$("$sockatlas" map --format json talk | jq -c '[.edges[] | select(.failed > 0) | .error]')"
 
+# ---- map --by program
+cat >ports.py <<'PY'
+import os, socket
+servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
+if os.fork() == 0:
+    for server in servers:
+        socket.create_connection(server.getsockname()).sendall(b"x" * 10)
+    os._exit(0)
+for server in servers:
+    server.accept()[0].recv(10)
+os.wait()
+PY
+trace ports /usr/bin/python3 ports.py
+map=$("$sockatlas" map --by program ports)
+case_has "map: many addresses of one program are one line" '^python3 .*-> +python3 .* tcp 127\.0\.0\.1:[0-9]+ and 4 more +5 +50 B +0 B$' "$map"
+case_has "map: one for those that listen there too" '^python3 .* tcp 127\.0\.0\.1:[0-9]+ and 4 more +5 +1$' "$map"
+case_is "map: by process all are told" 5 "$("$sockatlas" map ports | grep -cE -- '-> +python3')"
+
 # ---- list
 list=$(on_terminal 80 "$sockatlas" list talk)
 case_is "list: nothing is wider than the terminal" "" "$(too_wide 80 <<<"$list")"
