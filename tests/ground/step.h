@@ -25,8 +25,16 @@
     X(both, 2)                                                                                                         \
     X(refuse, 5)                                                                                                       \
     X(fail, 3)                                                                                                         \
-    X(abandon, 2) X(announce, 3) X(self, 2) X(pair, 6) X(pass, 8) X(dup, 4) X(datagram, 16) X(shutdown, 3) X(kill, 3)  \
-        X(leave, 3)
+    X(abandon, 2)                                                                                                      \
+    X(announce, 3)                                                                                                     \
+    X(self, 2)                                                                                                         \
+    X(pair, 6)                                                                                                         \
+    X(pass, 8)                                                                                                         \
+    X(dup, 4)                                                                                                          \
+    X(datagram, 16)                                                                                                    \
+    X(shutdown, 3)                                                                                                     \
+    X(kill, 3)                                                                                                         \
+    X(leave, 3)
 
 /* All randomness comes from the seed. */
 void step_seed(unsigned long seed);
