@@ -14,7 +14,7 @@ chmod 711 "$work" # a sample that runs as another user looks below it
 # Without what differs from run to run: numbers, amounts, cookies, blanks, order, and temporary names.
 shape() {
     sed -E 's/\b(socket|listener|server|datagram) +[0-9a-f]+\b/\1 #/; s/(sockatlas-[a-z0-9-]+)\.[A-Za-z0-9]{6}/\1/g; s/\b(-?[0-9]+(\.[0-9]+)?|\?) ?([kMG]i?B|B|[mun]?s)\b/#/g; s/0x[0-9a-f]+/#/g; s/ x[0-9]+ \(/ (/g
-            s/-?[0-9]+(\.[0-9]+)?/#/g; s/\(#-?#\)/(#)/g; s/#+/#/g; s/[[:space:]]+/ /g; s/ $//' "$1" | sort -u
+            s/-?[0-9]+(\.[0-9]+)?/#/g; s/\(#-?#\)/(#)/g; s/#+/#/g; s/[[:space:]]+/ /g; s/^ //; s/ $//' "$1" | sort -u
 }
 
 sample_told() {
