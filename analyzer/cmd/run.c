@@ -144,6 +144,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
     int status = run_command_wait(command);
     run_untraced_end(untraced);
     run_log_folder(log);
+    run_trim_half(preload->dir, log);
     run_log_command(log, command, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
     run_live_end(live);
     run_report(&report, log, preload->dir, &(struct run_ended){.command = command, .wait_status = status});

@@ -33,6 +33,9 @@ enum sockatlas_untraced run_target_untraced(const char *path, const char *shim);
  * place of an older one). Returns its absolute path, to be freed, or NULL after a line on stderr that begins with
  * `title`. */
 char *run_folder_prepare(const char *dir, const char *title);
+/* Whether a file of this name is what a program left that was killed while it made its log: .COMM.PID.TIME. It holds no
+ * records: the first one is written when the log has its name. */
+bool run_folder_half_log(const char *name);
 
 /* ---- run_command.c ---- */
 
@@ -74,6 +77,8 @@ struct run_peer {
 void run_log_untraced(struct run_log *log, const struct run_peer *peer);
 /* Looks whether programs can still make logs in the folder; the first time they cannot, a COVERAGE record says so. */
 void run_log_folder(struct run_log *log);
+/* The program that was making this half log was killed. */
+void run_log_half(struct run_log *log, const char *name);
 void run_log_close(struct run_log *log);
 
 /* ---- run_live.c ---- */
@@ -112,6 +117,8 @@ void run_report_print(const struct run_report *report, const char *dir, const ch
 
 /* ---- run_trim.c ---- */
 
+/* Removes what killed programs left of logs they were making, and says so in `log`. */
+void run_trim_half(const char *dir, struct run_log *log);
 /* Cuts every log file in `dir` that no process has mapped any more to the slots taken, and marks it closed. */
 void run_trim(const char *dir);
 

@@ -24,8 +24,7 @@ static bool is_log(const char *name)
     return size > suffix && strcmp(name + size - suffix, SOCKATLAS_SUFFIX) == 0;
 }
 
-/* What a program left that was killed while it made its log: .COMM.PID.TIME. */
-static bool is_half_log(const char *name)
+bool run_folder_half_log(const char *name)
 {
     const char *time = strrchr(name, '.');
     if (name[0] != '.' || time == name || !time[1] || time[1 + strspn(time + 1, "0123456789abcdef")])
@@ -72,7 +71,7 @@ static bool remove_trace(const char *dir)
     if (!entries)
         return errno == ENOENT;
     for (const struct dirent *entry; (entry = readdir(entries));) {
-        if (is_log(entry->d_name) || is_half_log(entry->d_name))
+        if (is_log(entry->d_name) || run_folder_half_log(entry->d_name))
             unlinkat(dirfd(entries), entry->d_name, 0);
     }
     closedir(entries);

@@ -183,18 +183,36 @@ void run_log_untraced(struct run_log *log, const struct run_peer *peer)
     writer_flush(log->writer);
 }
 
+static void no_log(struct run_log *log, const char *detail)
+{
+    struct sockatlas_body_coverage body = {.what = SOCKATLAS_COVERAGE_NO_LOG, .detail_size = (uint16_t)strlen(detail)};
+    append(log, SOCKATLAS_COVERAGE, getpid(), &body, sizeof body, detail, body.detail_size);
+    writer_flush(log->writer);
+}
+
 void run_log_folder(struct run_log *log)
 {
     char detail[160];
     if (!log || log->folder_lost || access(log->dir, W_OK | X_OK) == 0)
         return;
-    int size = snprintf(detail, sizeof detail,
-                        "the trace folder could not be written to any more: %s; programs started then have no log",
-                        strerror(errno));
-    struct sockatlas_body_coverage body = {.what = SOCKATLAS_COVERAGE_NO_LOG, .detail_size = (uint16_t)size};
+    snprintf(detail, sizeof detail,
+             "the trace folder could not be written to any more: %s; programs started then have no log",
+             strerror(errno));
     log->folder_lost = true;
-    append(log, SOCKATLAS_COVERAGE, getpid(), &body, sizeof body, detail, (size_t)size);
-    writer_flush(log->writer);
+    no_log(log, detail);
+}
+
+void run_log_half(struct run_log *log, const char *name)
+{
+    char detail[160];
+    const char *time = strrchr(name, '.'), *pid = time;
+    while (pid > name + 1 && pid[-1] != '.')
+        pid--;
+    if (!log || pid == time)
+        return;
+    snprintf(detail, sizeof detail, "%.*s (%.*s) was killed while it made its log", (int)(pid - name - 2), name + 1,
+             (int)(time - pid), pid);
+    no_log(log, detail);
 }
 
 void run_log_close(struct run_log *log)

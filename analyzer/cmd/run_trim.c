@@ -98,6 +98,25 @@ static void trim(int folder, const char *name)
     close(fd);
 }
 
+void run_trim_half(const char *dir, struct run_log *log)
+{
+    DIR *entries = opendir(dir);
+    for (const struct dirent *entry; entries && (entry = readdir(entries));) {
+        int fd = -1;
+        if (run_folder_half_log(entry->d_name))
+            fd = openat(dirfd(entries), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0)
+            continue;
+        /* One that is still being made changes its name soon. */
+        bool left = unused(fd, entry->d_name);
+        close(fd);
+        if (left && unlinkat(dirfd(entries), entry->d_name, 0) == 0)
+            run_log_half(log, entry->d_name);
+    }
+    if (entries)
+        closedir(entries);
+}
+
 void run_trim(const char *dir)
 {
     DIR *entries = opendir(dir);

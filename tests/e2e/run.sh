@@ -44,6 +44,16 @@ mkdir -m 777 open
 case_is "a folder others can write to: status" 125 "$(status_of "$sockatlas" run -d open touch started)"
 case_is "what cannot be traced was not started" "no" "$([ -e started ] && echo yes || echo no)"
 
+# What a program leaves that is killed before its log has its name: with or without a header; and one that is still at it.
+"$sockatlas" run -d half sh -c ': >half/.ask.17.5f; head -c 16384 /dev/zero >half/.a.b.99.c0ffee; : >half/.note' 2>err
+case_is "logs half made: removed by run" ".note run.atlas" "$(ls -A half | tr '\n' ' ' | sed 's/ $//')"
+case_is "logs half made: the map says whose" "a.b (99) was killed while it made its log, ask (17) was killed while it made its log" \
+    "$("$sockatlas" map --format json half | jq -r '[.coverage[] | select(.what == "no_log" and .node == null) | .detail] | sort | join(", ")')"
+case_has "logs half made: run's summary counts them" "2 blind spots" "$(cat err)"
+"$sockatlas" run -d half sh -c ': >half/.ask.17.5f; exec 3<>half/.ask.17.5f; setsid sleep 20 & echo $! >sleeper' 2>err
+case_is "a log being made is left alone" ".ask.17.5f run.atlas" "$(ls -A half | tr '\n' ' ' | sed 's/ $//')"
+adopt "$(cat sleeper)"
+
 "$sockatlas" run -d again sh -c ': >again/first.atlas' 2>/dev/null
 "$sockatlas" run -d again true 2>/dev/null
 case_is "an older trace is kept" "again.old/first.atlas" "$(echo again.old/first*)"
