@@ -37,9 +37,6 @@ int io_uring_setup(unsigned entries, struct io_uring_params *parameters);
 int io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags);
 int io_uring_queue_init_params(unsigned entries, struct io_uring *ring, struct io_uring_params *parameters);
 
-/* glibc's name for fcntl where time_t is 64 bits on a 32-bit machine; exported by 32-bit libcs only. */
-int __fcntl_time64(int fd, int command, ...);
-
 /* The errno of a call that returned `result`, 0 when it succeeded. Must be the first thing after the real call. */
 static inline int hook_error(long result)
 {

@@ -40,17 +40,29 @@ static bool is_secure(int fd)
     return user != 0 && sys(SYS_fgetxattr, fd, "security.capability", NULL, 0) > 0;
 }
 
-static bool has_interpreter(int fd, const ElfW(Ehdr) * header)
+/* The loaders of glibc and musl are called ld-linux*, ld64*, ld-musl-* or ld.so*, and preload; klibc's, for one, is
+ * called klibc-*.so and does not. */
+static bool loader_preloads(int fd, const ElfW(Phdr) * segment)
+{
+    char path[HEAD] = {0};
+    size_t size = segment->p_filesz < sizeof(path) ? segment->p_filesz : sizeof(path) - 1;
+    if (sys(SYS_pread64, fd, path, size, segment->p_offset) != (long)size)
+        return true;
+    const char *name = strrchr(path, '/');
+    return strncmp(name ? name + 1 : path, "ld", 2) == 0;
+}
+
+static enum sockatlas_untraced look_at_interpreter(int fd, const ElfW(Ehdr) * header)
 {
     for (unsigned i = 0; i < header->e_phnum && i < 64; i++) {
         ElfW(Phdr) segment;
         long got = sys(SYS_pread64, fd, &segment, sizeof(segment), header->e_phoff + i * sizeof(segment));
         if (got != sizeof(segment))
-            return true;
+            return SOCKATLAS_TRACEABLE;
         if (segment.p_type == PT_INTERP)
-            return true;
+            return loader_preloads(fd, &segment) ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_LIBC;
     }
-    return false;
+    return SOCKATLAS_UNTRACED_STATIC;
 }
 
 static enum sockatlas_untraced look_at_elf(int fd, const unsigned char head[HEAD])
@@ -61,7 +73,7 @@ static enum sockatlas_untraced look_at_elf(int fd, const unsigned char head[HEAD
         return SOCKATLAS_UNTRACED_CLASS;
     if (is_secure(fd))
         return SOCKATLAS_UNTRACED_SETUID;
-    return has_interpreter(fd, &header) ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_STATIC;
+    return look_at_interpreter(fd, &header);
 }
 
 /* The interpreter's path out of a "#!" line. */

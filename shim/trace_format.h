@@ -373,7 +373,7 @@ enum sockatlas_untraced {
     SOCKATLAS_TRACEABLE = 0,
     SOCKATLAS_UNTRACED_STATIC = 1,      /* no dynamic loader */
     SOCKATLAS_UNTRACED_SETUID = 2,      /* secure execution: setuid, setgid or file capabilities */
-    SOCKATLAS_UNTRACED_LIBC = 3,        /* another libc's loader */
+    SOCKATLAS_UNTRACED_LIBC = 3,        /* a loader that does not preload: klibc's */
     SOCKATLAS_UNTRACED_CLASS = 4,       /* another word size or machine */
     SOCKATLAS_UNTRACED_REFUSED = 5,     /* SOCKATLAS_OFF set for it */
     SOCKATLAS_UNTRACED_ENVIRONMENT = 6, /* system() or popen() in a process that removed LD_PRELOAD */

@@ -112,7 +112,7 @@ static void warn(const char *title, const char *command, const char *path, const
         [SOCKATLAS_UNTRACED_STATIC] = "it is statically linked (children of it that are not, will be)",
         [SOCKATLAS_UNTRACED_SETUID] =
             "it runs with rights of its own (setuid, setgid or capabilities), and the loader ignores preloads then",
-        [SOCKATLAS_UNTRACED_LIBC] = "it uses another libc",
+        [SOCKATLAS_UNTRACED_LIBC] = "its C library's loader does not preload",
         [SOCKATLAS_UNTRACED_CLASS] = "it is built for another machine or word size than libsockatlas.so",
     };
     const char *off = getenv("SOCKATLAS_OFF");

@@ -76,7 +76,18 @@ static bool secure(int fd)
     return new_user || new_group || capable;
 }
 
-static bool has_interpreter(int fd, const ElfW(Ehdr) * elf)
+/* The loaders of glibc and musl are called ld*, and preload; klibc's, for one, is called klibc-*.so and does not. */
+static bool loader_preloads(int fd, const ElfW(Phdr) * segment)
+{
+    char path[PATH_MAX] = "";
+    size_t size = segment->p_filesz < sizeof path ? segment->p_filesz : sizeof path - 1;
+    if (pread(fd, path, size, (off_t)segment->p_offset) != (ssize_t)size)
+        return true;
+    const char *name = strrchr(path, '/');
+    return strncmp(name ? name + 1 : path, "ld", 2) == 0;
+}
+
+static enum sockatlas_untraced judge_interpreter(int fd, const ElfW(Ehdr) * elf)
 {
     for (unsigned i = 0; i < elf->e_phnum; i++) {
         ElfW(Phdr) segment;
@@ -84,9 +95,9 @@ static bool has_interpreter(int fd, const ElfW(Ehdr) * elf)
         if (pread(fd, &segment, sizeof segment, offset) != (ssize_t)sizeof segment)
             break;
         if (segment.p_type == PT_INTERP)
-            return true;
+            return loader_preloads(fd, &segment) ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_LIBC;
     }
-    return false;
+    return SOCKATLAS_UNTRACED_STATIC;
 }
 
 static bool read_elf(int fd, ElfW(Ehdr) * elf)
@@ -125,9 +136,8 @@ static enum sockatlas_untraced judge(int fd, const char *shim)
         return SOCKATLAS_TRACEABLE; /* not ELF: execvp hands it to the shell */
     if (!same_machine(&elf, shim))
         return SOCKATLAS_UNTRACED_CLASS;
-    if (!has_interpreter(fd, &elf))
-        return SOCKATLAS_UNTRACED_STATIC;
-    return secure(fd) ? SOCKATLAS_UNTRACED_SETUID : SOCKATLAS_TRACEABLE;
+    enum sockatlas_untraced why = judge_interpreter(fd, &elf);
+    return why == SOCKATLAS_TRACEABLE && secure(fd) ? SOCKATLAS_UNTRACED_SETUID : why;
 }
 
 enum sockatlas_untraced run_target_untraced(const char *path, const char *shim)

@@ -308,7 +308,7 @@ static char *event_path(const struct event *event, size_t body_size, size_t size
 static const char *const untraced_why[] = {
     [SOCKATLAS_UNTRACED_STATIC] = "statically linked",
     [SOCKATLAS_UNTRACED_SETUID] = "setuid, setgid or with file capabilities",
-    [SOCKATLAS_UNTRACED_LIBC] = "uses another C library",
+    [SOCKATLAS_UNTRACED_LIBC] = "its C library's loader does not preload",
     [SOCKATLAS_UNTRACED_CLASS] = "another word size or machine",
     [SOCKATLAS_UNTRACED_REFUSED] = "tracing switched off for it",
     [SOCKATLAS_UNTRACED_ENVIRONMENT] = "started by libc without the variables that trace it",

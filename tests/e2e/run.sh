@@ -115,6 +115,12 @@ status_of "$sockatlas" run "$guarded" --version >/dev/null
 case_has "a setuid command is said" "sockatlas run: $guarded will not be traced: it runs with rights of its own" "$(cat err)"
 case_is "a static command runs" 5 "$(status_of "$sockatlas" run "$targets/static_exit" 5)"
 case_has "a static command is said" "static_exit will not be traced: it is statically linked" "$(cat err)"
+other=/usr/lib/klibc/bin/true # dynamic, by a loader that ignores LD_PRELOAD
+"$sockatlas" run -d klibc "$other" 2>err
+case_has "a command of another libc is said" "true will not be traced: its C library's loader does not preload" "$(cat err)"
+"$sockatlas" run -d klibc sh -c "$other; exec $other" 2>err
+case_is "children of another libc are said in the map" "$other: its C library's loader does not preload" \
+    "$("$sockatlas" map --format json klibc | jq -r '.coverage[] | select(.what == "untraced_child") | .detail' | sort -u)"
 printf '#!%s\n' "$targets/static_exit" >script && chmod +x script
 status_of "$sockatlas" run ./script >/dev/null
 case_has "a script is judged by its interpreter" "script will not be traced: it is statically linked" "$(cat err)"
