@@ -196,6 +196,14 @@ async function large() {
     await clear();
     await page.click("#grouped");
     is("large: a box for each process", 201, await count(".box"));
+    const tall = await page.$$eval(".box .title", (titles) => Math.min(...titles.map((title) => title.getBoundingClientRect().height)));
+    check("large: their names can be read", tall > 6, tall);
+    const [room, used] = await page.evaluate(() => [document.querySelector("#map"), document.querySelector("#map > g")].map((part) => {
+        const {width, height} = part.getBoundingClientRect();
+        return width * height;
+    }));
+    check("large: the picture is filled", used > room * 0.5, used / room);
+    check("large: each has its program's colour", await count(".box .hue") === 200, await count(".box .hue"));
     await page.click("#failed");
     check("large: failures only", await count(".link:not(.faded)") > 100 && await count(".link:not(.faded)") <= 150, await count(".link:not(.faded)"));
     await shot("large-processes");
