@@ -8,6 +8,7 @@
 #include "analyzer/cmd/cmd.h"
 
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -106,6 +107,25 @@ static bool shim_ready(char *shim, const char *title)
     return true;
 }
 
+/* The shim refuses the same values (SOCKATLAS_LIMIT in its config.c), but can only say so in each traced program. */
+static bool limit_ready(const char *title)
+{
+    enum { LEAST = 64 << 10 };
+    const char *limit = getenv("SOCKATLAS_LIMIT");
+    if (!limit)
+        return true;
+    char *end;
+    errno = 0;
+    unsigned long long size = *limit >= '0' && *limit <= '9' ? strtoull(limit, &end, 10) : (end = (char *)limit, 0);
+    static const char units[] = "KMG";
+    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    bool good = errno == 0 && (!*end || (unit && !end[1])) && size <= ULLONG_MAX >> shift && size << shift >= LEAST;
+    if (!good)
+        fprintf(stderr, "%s: SOCKATLAS_LIMIT=%s: want a size of at least 64K, as 16M\n", title, limit);
+    return good;
+}
+
 static void warn(const char *title, const char *command, const char *path, const char *shim)
 {
     static const char *const reasons[] = {
@@ -164,7 +184,7 @@ int cmd_run(int argc, char **argv)
         fprintf(stderr, "%s: no command given; `%s --help` tells more\n", title, title);
         return CMD_USAGE;
     }
-    if (!shim_ready(shim, title))
+    if (!limit_ready(title) || !shim_ready(shim, title))
         return RUN_FAILED;
     int status = run_target_find(options.command[0], path);
     if (status != 0) {

@@ -42,6 +42,11 @@ case_is "a folder of other things: line" \
 case_is "a folder of other things keeps them" "full/precious" "$(echo full/*)"
 mkdir -m 777 open
 case_is "a folder others can write to: status" 125 "$(status_of "$sockatlas" run -d open touch started)"
+for limit in "" abc 12k3 63K -1 5T 99999999999999999999; do
+    case_is "SOCKATLAS_LIMIT='$limit': status" 125 "$(SOCKATLAS_LIMIT=$limit status_of "$sockatlas" run touch started)"
+    case_is "SOCKATLAS_LIMIT='$limit': line" "sockatlas run: SOCKATLAS_LIMIT=$limit: want a size of at least 64K, as 16M" "$(cat err)"
+done
+case_is "SOCKATLAS_LIMIT=64k: status" 0 "$(SOCKATLAS_LIMIT=64k status_of "$sockatlas" run -d limited true)"
 case_is "what cannot be traced was not started" "no" "$([ -e started ] && echo yes || echo no)"
 
 # What a program leaves that is killed before its log has its name: with or without a header; and one that is still at it.
