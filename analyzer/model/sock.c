@@ -306,9 +306,9 @@ void sock_limbo_expire(struct model *model)
     for (enum limbo limbo = LIMBO_SHORT; limbo < LIMBOS; limbo++)
         while (model->limbo_first[limbo] && model->limbo_first[limbo]->limbo_until < model->now_ns)
             limbo_end(model, model->limbo_first[limbo]);
-    while (model->waiting > WAITING_MAX) {
-        model->given_up += !model->limbo_first[LIMBO_END]->flow.match;
-        limbo_end(model, model->limbo_first[LIMBO_END]);
+    for (struct sock *oldest; model->waiting > WAITING_MAX && (oldest = model->limbo_first[LIMBO_END]);) {
+        model->given_up += !oldest->flow.match;
+        limbo_end(model, oldest);
     }
 }
 
