@@ -98,7 +98,7 @@ demo: ## install what is missing, build, trace nginx + curl + redis and draw the
 	@$(MAKE) --no-print-directory all $(BUILD)/tools/port $(BUILD)/tools/gone
 	@samples/demo.sh
 
-test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN) $(BUILD)/html/generate $(BUILD)/bench/generate
+test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN) $(BUILD)/html/generate $(BENCH_BIN)
 
 $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
 	@mkdir -p $(@D)
