@@ -66,7 +66,7 @@ static bool used_tuple(const struct sock *listener, const struct name *served, s
         const struct sock *sock = world.sockets[i];
         /* Of a FIN and a reset, which the same tuple brings on the old one, the kernel leaves no trace but a byte too
          * many where data was received. */
-        if (sock->other && world_held(sock->other) && sock->other->received)
+        if (sock->other && world_held(sock->other) && (sock->other->received || sock->other->grabbed))
             continue;
         if (!play_is_tcp(sock) || !sock->connected || strcmp(sock->role, "client") != 0 || world_held(sock) ||
             sock->net != listener->net || sock->peer.port != served->port ||

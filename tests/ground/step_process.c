@@ -159,9 +159,10 @@ void step_close(void)
     if (fd < 0)
         return;
     struct sock *sock = world.processes[process].fds[fd].sock;
-    /* A reset after a FIN hides the FIN, which the kernel counts as a byte, from all but a sole holder. */
+    /* A reset after a FIN hides the FIN, which the kernel counts as a byte, from all but a sole holder; and who does
+     * not know that he is none takes the reset away from the others. */
     if (play_is_tcp(sock) && sock->connected && !sock->shut && descriptors_of(sock) == 1 &&
-        world_may_touch(process, sock) && play_chance(40)) {
+        world_may_touch(process, sock) && !(sock->other && sock->other->grabbed) && play_chance(40)) {
         play(process, ORDER_ABORTIVE, fd, 0, 0, 0);
         world_touch_fd(process, fd);
     }
@@ -236,6 +237,7 @@ void step_getfd(void)
         return;
     int got = play(taker, ORDER_GETFD, world.processes[holder].pid, fd, 0, 0);
     world_hold(taker, got, sock, true);
+    sock->grabbed = true;
     world_touch_fd(taker, got);
     world.processes[taker].fds[got].handed = true;
 }

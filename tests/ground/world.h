@@ -70,6 +70,7 @@ struct sock {
     int user;           /* pairs and datagrams: the only process that uses it, -1 none yet */
     bool quiet;         /* nothing more is sent over it */
     bool grouped;       /* SO_REUSEPORT */
+    bool grabbed;       /* by pidfd_getfd(), of which its other holders cannot know */
     bool announces;     /* to a group, or listens to one */
     struct sock *other; /* the other end of a connection or pair */
     unsigned backlog_count;
