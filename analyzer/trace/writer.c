@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { RESERVED = 4096 }; /* bytes of records */
+
 struct writer {
     FILE *stream;
     uint64_t slots;
@@ -55,6 +57,8 @@ struct writer *writer_create(const char *dir, const char *name, const struct soc
     free(path);
     if (fd < 0)
         return NULL;
+    /* The first records shall find room on a disk that is full by then; where that cannot be had, they may. */
+    (void)!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, sizeof *header + RESERVED);
     struct writer *writer = calloc(1, sizeof *writer);
     FILE *stream = writer == NULL ? NULL : fdopen(fd, "w");
     if (stream == NULL) {
