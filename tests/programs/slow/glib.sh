@@ -9,17 +9,20 @@ described=/usr/share/installed-tests
 need dbus-daemon "$described/glib/socket.test" "$described/glib-networking/connection-gnutls.test" \
     "$described/dbus/test-dbus-daemon.test" "$described/xdg-dbus-proxy/test-proxy.test"
 
-# Each case's outcome and how each program ended. What a case is skipped for may bear numbers of the run's own.
+: >"$work/began"
+
+# Each case's outcome and how each program ended. What a case is skipped for may bear numbers of the run's own; the two of
+# threaded-unregistration try for a race, and call themselves skipped where it did not happen.
 installed() { # PACKAGE TEST...
     local package=$1 each command status
     shift
-    export HOME=$run XDG_RUNTIME_DIR=$run
+    export HOME=$run XDG_RUNTIME_DIR=$run TMPDIR=$run
     for each; do
         command=$(untraced sed -n 's/^Exec=//p' "$described/$package/$each.test")
         timeout 60 $command --tap >said 2>&1
         status=$?
         echo "$package $each: $status"
-        untraced sed -nE '/^(not )?ok|^Bail out/{s/# SKIP.*/# SKIP/;p}' said
+        untraced sed -nE '/^(not )?ok|^Bail out/{s/# SKIP.*/# SKIP/;s/(threaded-unregistration.*) # SKIP/\1/;p}' said
         untraced grep -q '^ok' said || return 1
     done
 }
@@ -48,4 +51,9 @@ edge "GLib's tests of D-Bus: to their buses" 'gdbus.*|gapplication' dbus-daemon 
 program_same "GLib's tests of processes" installed glib gsubprocess spawn-multithreaded spawn-singlethread spawn-path-search spawn-test unix
 program_same "D-Bus's own tests" bus
 edge "D-Bus's own tests: to their buses" 'test-.*' 'dbus-daemon' unix 50
+
+# The system's configuration of a session bus listens in /tmp, and a bus that its test kills leaves its socket there.
+untraced find /tmp -maxdepth 1 -type s -name 'dbus-??????????' -newer "$work/began" -user "$(id -u)" | while read -r socket; do
+    ss -xlH | grep -qF " $socket " || rm -f "$socket"
+done
 finish
