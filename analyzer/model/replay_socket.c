@@ -39,12 +39,19 @@ void replay_on_socketpair(struct model *model, struct task *task, const struct e
         return;
     struct network *network = task_network(model, task, event->tid, 0);
     bool cloexec = (body->flags & SOCKATLAS_CLOEXEC) != 0;
+    /* What stood there goes first: else making the second end might let go of the first. */
+    descriptor_drop(model, task, event->fd, event->time_ns);
+    descriptor_drop(model, task, body->fd2, event->time_ns);
     struct sock *ends[2] = {replay_make(model, task, event, event->fd, event->cookie, network, cloexec),
                             replay_make(model, task, event, body->fd2, body->cookie2, network, cloexec)};
+    /* Both leave what they were paired with before either is paired anew: that may have been each other. */
     for (int i = 0; i < 2; i++) {
-        struct socket *socket = &ends[i]->socket;
         if (ends[i]->pair)
             ends[i]->pair->pair = NULL;
+        ends[i]->pair = NULL;
+    }
+    for (int i = 0; i < 2; i++) {
+        struct socket *socket = &ends[i]->socket;
         socket->family = body->family;
         socket->type = body->type;
         socket->protocol = body->protocol;
