@@ -14,9 +14,9 @@
 #include "analyzer/view/diff.h"
 
 #include "analyzer/trace/json.h"
+#include "analyzer/trace/value.h"
 #include "analyzer/view/diff_fact.h"
 #include "analyzer/view/table.h"
-#include "analyzer/view/value.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * The doctor's findings as JSON Lines and as a SARIF log.
  */
 #include "analyzer/trace/json.h"
+#include "analyzer/trace/value.h"
 #include "analyzer/view/doctor.h"
-#include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
 #include <stdlib.h>

@@ -10,9 +10,9 @@
 #include "analyzer/names/names.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/trace/jsonl.h"
+#include "analyzer/trace/value.h"
 #include "analyzer/view/export.h"
 #include "analyzer/view/socket_json.h"
-#include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
 #include <inttypes.h>

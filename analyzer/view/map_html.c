@@ -4,12 +4,12 @@
  * and events are written down as they come, compactly and up to a bound; the page says what was left out.
  */
 #include "analyzer/model/setting.h"
+#include "analyzer/trace/value.h"
 #include "analyzer/view/events.h"
 #include "analyzer/view/html_page.h"
 #include "analyzer/view/map.h"
 #include "analyzer/view/setting.h"
 #include "analyzer/view/socket_json.h"
-#include "analyzer/view/value.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * The map as one JSON object, schema "sockatlas.map/1".
  */
 #include "analyzer/names/names.h"
+#include "analyzer/trace/value.h"
 #include "analyzer/view/map.h"
-#include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 #define ANALYZER_VIEW_SETTING_H
 
 #include "analyzer/model/setting.h"
-#include "analyzer/view/members.h"
+#include "analyzer/trace/members.h"
 
 #include <cjson/cJSON.h>
 

@@ -6,11 +6,11 @@
 
 #include "analyzer/names/names.h"
 #include "analyzer/trace/jsonl.h"
+#include "analyzer/trace/value.h"
 #include "analyzer/view/events.h"
 #include "analyzer/view/setting.h"
 #include "analyzer/view/socket_json.h"
 #include "analyzer/view/table.h"
-#include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 #define ANALYZER_VIEW_SOCKET_JSON_H
 
 #include "analyzer/model/model.h"
-#include "analyzer/view/members.h"
+#include "analyzer/trace/members.h"
 
 #include <cjson/cJSON.h>
 

@@ -6,10 +6,10 @@
 
 #include "analyzer/names/names.h"
 #include "analyzer/trace/json.h"
+#include "analyzer/trace/value.h"
 #include "analyzer/view/map_group.h"
 #include "analyzer/view/setting.h"
 #include "analyzer/view/table.h"
-#include "analyzer/view/value.h"
 #include "analyzer/view/words.h"
 
 #include <netinet/in.h>

@@ -2,7 +2,7 @@
  *
  * Members put into a line are, byte for byte, what cJSON prints of those put into a tree.
  */
-#include "analyzer/view/members.h"
+#include "analyzer/trace/members.h"
 
 #include "analyzer/trace/address.h"
 

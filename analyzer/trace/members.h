@@ -3,8 +3,8 @@
  * Where an object's members are put: into a cJSON tree for views that look at them again, or straight into a line of
  * JSON, which takes a tenth of the time. An unknown value is null, as in value.h, whose words these are.
  */
-#ifndef ANALYZER_VIEW_MEMBERS_H
-#define ANALYZER_VIEW_MEMBERS_H
+#ifndef ANALYZER_TRACE_MEMBERS_H
+#define ANALYZER_TRACE_MEMBERS_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

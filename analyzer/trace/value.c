@@ -2,7 +2,7 @@
  *
  * Members of JSON objects that may be unknown, which is null: never 0, never a missing key.
  */
-#include "analyzer/view/value.h"
+#include "analyzer/trace/value.h"
 
 #include "analyzer/trace/text.h"
 

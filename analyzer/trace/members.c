@@ -2,11 +2,11 @@
  *
  * Members into a tree or a line, see members.h. What a line's texts need escaped is cJSON's business.
  */
-#include "analyzer/view/members.h"
+#include "analyzer/trace/members.h"
 
 #include "analyzer/trace/json.h"
 #include "analyzer/trace/text.h"
-#include "analyzer/view/value.h"
+#include "analyzer/trace/value.h"
 
 #include <stdlib.h>
 #include <string.h>

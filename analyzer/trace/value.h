@@ -2,8 +2,8 @@
  *
  * Members of JSON objects that may be unknown, which is null: never 0, never a missing key.
  */
-#ifndef ANALYZER_VIEW_VALUE_H
-#define ANALYZER_VIEW_VALUE_H
+#ifndef ANALYZER_TRACE_VALUE_H
+#define ANALYZER_TRACE_VALUE_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
