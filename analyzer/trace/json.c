@@ -7,7 +7,6 @@
 #include "analyzer/trace/text.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,27 +18,18 @@
 /* Integers up to 2^53 are exact in a double. */
 #define EXACT 9007199254740992.0
 
-/* printf takes as long for a number as cJSON for its node. */
-static void add_digits(cJSON *object, const char *key, uint64_t value, bool negative)
-{
-    char digits[24] = "";
-    size_t at = sizeof digits - 1;
-    do
-        digits[--at] = (char)('0' + value % 10);
-    while ((value /= 10) != 0);
-    if (negative)
-        digits[--at] = '-';
-    cJSON_AddRawToObject(object, key, &digits[at]);
-}
-
 void json_add_unsigned(cJSON *object, const char *key, uint64_t value)
 {
-    add_digits(object, key, value, false);
+    char digits[TEXT_INTEGER_MAX + 1];
+    *text_unsigned(value, digits) = 0;
+    cJSON_AddRawToObject(object, key, digits);
 }
 
 void json_add_signed(cJSON *object, const char *key, int64_t value)
 {
-    add_digits(object, key, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0);
+    char digits[TEXT_INTEGER_MAX + 1];
+    *text_signed(value, digits) = 0;
+    cJSON_AddRawToObject(object, key, digits);
 }
 
 void json_add_text(cJSON *object, const char *key, const void *bytes, size_t size)
@@ -66,12 +56,12 @@ void json_add_hex(cJSON *object, const char *key, const void *bytes, size_t size
 
 void json_add_cookie(cJSON *object, const char *key, uint64_t cookie)
 {
-    char digits[24];
+    char digits[TEXT_INTEGER_MAX + 1];
     if (cookie == 0) {
         cJSON_AddNullToObject(object, key);
         return;
     }
-    snprintf(digits, sizeof digits, "%" PRIx64, cookie);
+    *text_unsigned_hex(cookie, digits) = 0;
     cJSON_AddStringToObject(object, key, digits);
 }
 

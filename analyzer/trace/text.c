@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Escaping and hexadecimal, see text.h.
+ * Escaping, hexadecimal and numbers, see text.h.
  */
 #include "analyzer/trace/text.h"
 
@@ -111,4 +111,69 @@ bool text_unhex(const char *text, void *out, size_t room, size_t *size)
     }
     *size = length / 2;
     return true;
+}
+
+/* ---- Numbers ---- */
+
+/* The binary digits tell the decimal ones but for one. */
+static unsigned digits_of(uint64_t number)
+{
+    static const uint64_t powers[] = {1,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000,
+                                      100000000000,
+                                      1000000000000,
+                                      10000000000000,
+                                      100000000000000,
+                                      1000000000000000,
+                                      10000000000000000,
+                                      100000000000000000,
+                                      1000000000000000000,
+                                      10000000000000000000u};
+    number |= 1;
+    unsigned least = (64u - (unsigned)__builtin_clzll(number)) * 1233 >> 12; /* log10(2) */
+    return least + (number >= powers[least]);
+}
+
+/* Two digits at a time, from the last. */
+char *text_unsigned(uint64_t number, char *out)
+{
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+        "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+        "9899";
+    char *end = out + digits_of(number), *at = end;
+    for (; number >= 100; number /= 100)
+        memcpy(at -= 2, &pairs[number % 100 * 2], 2);
+    if (number >= 10)
+        memcpy(out, &pairs[number * 2], 2);
+    else
+        *out = (char)('0' + number);
+    return end;
+}
+
+char *text_signed(int64_t number, char *out)
+{
+    if (number >= 0)
+        return text_unsigned((uint64_t)number, out);
+    *out = '-';
+    return text_unsigned(-(uint64_t)number, out + 1);
+}
+
+char *text_unsigned_hex(uint64_t number, char *out)
+{
+    unsigned count = 1;
+    for (uint64_t rest = number; rest >>= 4;)
+        count++;
+    for (unsigned i = count; i > 0; number >>= 4)
+        out[--i] = digits[number & 15];
+    return out + count;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bytes that need not be text (paths, names, command lines) as text that is, and back without loss.
+ * Bytes that need not be text (paths, names, command lines) as text that is, and back without loss; numbers as text.
  */
 #ifndef ANALYZER_TRACE_TEXT_H
 #define ANALYZER_TRACE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Room that text_escape() needs for `size` bytes, NUL included. */
 #define TEXT_ESCAPED_MAX(size) ((size)*4 + 1)
@@ -22,5 +23,13 @@ bool text_unescape(const char *text, void *out, size_t room, size_t *size);
 void text_hex(const void *bytes, size_t size, char *out);
 /* The inverse; false when it is none or longer than `room`. */
 bool text_unhex(const char *text, void *out, size_t room, size_t *size);
+
+/* Room for any integer below, which is not NUL-terminated; each returns the end of what it wrote. printf takes five
+ * times as long. */
+#define TEXT_INTEGER_MAX 20
+char *text_unsigned(uint64_t number, char *out);
+char *text_signed(int64_t number, char *out);
+/* Lower-case hexadecimal without leading zeros. */
+char *text_unsigned_hex(uint64_t number, char *out);
 
 #endif

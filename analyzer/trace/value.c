@@ -19,20 +19,6 @@ void value_text(cJSON *object, const char *key, const char *text)
     add(object, key, text ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
-/* Decimal digits, NUL-terminated, at the end of `room`. */
-static const char *digits_of(int64_t value, char room[24])
-{
-    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    char *at = room + 23;
-    *at = '\0';
-    do
-        *--at = (char)('0' + rest % 10);
-    while ((rest /= 10) != 0);
-    if (value < 0)
-        *--at = '-';
-    return at;
-}
-
 /* cJSON's numbers are doubles: what may not fit goes in as raw digits. */
 void value_integer(cJSON *object, const char *key, bool known, int64_t value)
 {
@@ -40,14 +26,16 @@ void value_integer(cJSON *object, const char *key, bool known, int64_t value)
         add(object, key, cJSON_CreateNull());
         return;
     }
-    char digits[24];
-    add(object, key, cJSON_CreateRaw(digits_of(value, digits)));
+    char digits[TEXT_INTEGER_MAX + 1];
+    *text_signed(value, digits) = '\0';
+    add(object, key, cJSON_CreateRaw(digits));
 }
 
 void value_append(cJSON *array, int64_t value)
 {
-    char digits[24];
-    cJSON_AddItemToArray(array, cJSON_CreateRaw(digits_of(value, digits)));
+    char digits[TEXT_INTEGER_MAX + 1];
+    *text_signed(value, digits) = '\0';
+    cJSON_AddItemToArray(array, cJSON_CreateRaw(digits));
 }
 
 void value_bytes(cJSON *object, const char *key, const char *bytes)
