@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Members into a tree or a line, see members.h. What a line's texts need escaped is cJSON's business.
+ * Members into a tree, a line or a row, see members.h. What a line's texts need escaped is cJSON's business.
  */
 #include "analyzer/trace/members.h"
 
@@ -9,9 +9,8 @@
 #include "analyzer/trace/value.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { TREE = 0, DIGITS = 24 };
+/* ---- A tree ---- */
 
 void members_tree(struct members *out, cJSON *object)
 {
@@ -23,188 +22,302 @@ static cJSON *branch(const struct members *to)
     return to->tree[to->depth];
 }
 
-static bool is_tree(const struct members *to)
+void members_tree_text(struct members *to, const char *key, const char *text)
 {
-    return to->tree[TREE] != NULL;
+    value_text(branch(to), key, text);
 }
 
-/* Room for `size` more bytes of the line. */
-static char *line_room(struct members *to, size_t size)
+void members_tree_bytes(struct members *to, const char *key, const char *bytes)
 {
-    if (to->size + size > to->room) {
-        to->room = (to->size + size) * 2;
-        to->text = realloc(to->text, to->room);
-        if (!to->text)
-            abort();
-    }
-    return to->text + to->size;
+    value_bytes(branch(to), key, bytes);
 }
 
-static void line_append(struct members *to, const char *text, size_t size)
+void members_tree_integer(struct members *to, const char *key, bool known, int64_t value)
 {
-    memcpy(line_room(to, size), text, size);
-    to->size += size;
+    if (key)
+        value_integer(branch(to), key, known, value);
+    else
+        value_append(branch(to), value);
 }
 
-/* What stands before a value: a comma unless it is the first, and the key. */
-static void line_key(struct members *to, const char *key)
+void members_tree_cookie(struct members *to, const char *key, uint64_t cookie)
 {
-    size_t size = key ? strlen(key) : 0;
-    char *at = line_room(to, size + 4);
-    char before = to->text[to->size - 1];
-    if (before != '{' && before != '[')
-        *at++ = ',';
-    if (key) {
-        *at++ = '"';
-        at = mempcpy(at, key, size);
-        *at++ = '"';
-        *at++ = ':';
-    }
-    to->size = (size_t)(at - to->text);
+    json_add_cookie(branch(to), key, cookie);
+}
+
+static void tree_open(struct members *to, const char *key, char bracket)
+{
+    cJSON *inner = bracket == '{' ? cJSON_CreateObject() : cJSON_CreateArray();
+    if (key)
+        cJSON_AddItemToObjectCS(branch(to), key, inner);
+    else
+        cJSON_AddItemToArray(branch(to), inner);
+    to->tree[++to->depth] = inner;
+}
+
+/* ---- Texts ---- */
+
+/* Whether any byte of `word` is `byte`. */
+static uint64_t has_byte(uint64_t word, unsigned char byte)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    word ^= ones * byte;
+    return (word - ones) & ~word & ones << 7;
+}
+
+/* Whether any byte is not printable ASCII, or what JSON or text.h escapes. */
+static uint64_t is_odd(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t high = word & ones << 7, control = (word - ones * ' ') & ~word & ones << 7;
+    return high | control | has_byte(word, '"') | has_byte(word, '\\') | has_byte(word, 0x7f);
 }
 
 /* Printable ASCII that JSON and text.h both take as it is. */
 static bool is_plain(const char *text, size_t size)
 {
-    unsigned odd = 0;
-    for (size_t i = 0; i < size; i++) {
-        unsigned byte = (unsigned char)text[i];
-        odd |= (byte - ' ' > '~' - ' ') | (byte == '"') | (byte == '\\');
+    uint64_t odd = 0, word;
+    if (size < sizeof word) {
+        for (size_t i = 0; i < size; i++)
+            odd |= is_odd((unsigned char)text[i] | 0x2020202020202000u);
+        return !odd;
     }
-    return !odd;
+    for (size_t i = 0; i < size - sizeof word; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        odd |= is_odd(word);
+    }
+    memcpy(&word, text + size - sizeof word, sizeof word);
+    return !(odd | is_odd(word));
 }
 
-static void line_string(struct members *to, const char *text, size_t size)
+static void put_string(struct members *to, const char *text, size_t size)
 {
     enum { WORST = 6, QUOTES = 8 }; /* \u0000; cJSON wants some to spare */
     if (is_plain(text, size)) {
-        char *at = line_room(to, size + 2);
-        at[0] = at[size + 1] = '"';
-        memcpy(at + 1, text, size);
-        to->size += size + 2;
+        char *at = buffer_room(&to->text, size + 3);
+        *at++ = '"';
+        at = mempcpy(at, text, size);
+        *at++ = '"';
+        *at++ = ',';
+        buffer_end(&to->text, at);
         return;
     }
     cJSON string = {.type = cJSON_String, .valuestring = (char *)text};
     size_t room = size * WORST + QUOTES;
-    char *at = line_room(to, room);
+    char *at = buffer_room(&to->text, room + 1);
     if (!cJSON_PrintPreallocated(&string, at, (int)room, false))
         abort();
-    to->size += strlen(at);
+    at += strlen(at);
+    *at++ = ',';
+    buffer_end(&to->text, at);
 }
 
-static void line_null(struct members *to, const char *key)
+/* RFC 4180: quoted where it has what else ends it; so is an empty text, as an empty cell is unknown. */
+static void put_cell(struct members *to, const char *text, size_t size)
 {
-    line_key(to, key);
-    line_append(to, "null", 4);
-}
-
-void members_text(struct members *to, const char *key, const char *text)
-{
-    if (is_tree(to)) {
-        value_text(branch(to), key, text);
-    } else if (text) {
-        line_key(to, key);
-        line_string(to, text, strlen(text));
+    static const char special[256] = {['"'] = 1, [','] = 1, ['\r'] = 1, ['\n'] = 1};
+    bool quoted = !size;
+    for (size_t i = 0; i < size; i++)
+        quoted |= special[(unsigned char)text[i]];
+    char *at = buffer_room(&to->text, 2 * size + 3);
+    if (!quoted) {
+        at = mempcpy(at, text, size);
     } else {
-        line_null(to, key);
+        *at++ = '"';
+        for (size_t i = 0; i < size; i++) {
+            if (text[i] == '"')
+                *at++ = '"';
+            *at++ = text[i];
+        }
+        *at++ = '"';
     }
+    *at++ = ',';
+    buffer_end(&to->text, at);
 }
 
-void members_bytes(struct members *to, const char *key, const char *bytes)
+static void put_null(struct members *to)
 {
-    if (is_tree(to)) {
-        value_bytes(branch(to), key, bytes);
+    if (to->cells)
+        buffer_add(&to->text, ",", 1);
+    else
+        buffer_add(&to->text, "null,", 5);
+}
+
+static void put_sized(struct members *to, const char *text, size_t size)
+{
+    if (to->cells)
+        put_cell(to, text, size);
+    else
+        put_string(to, text, size);
+}
+
+void members_put_text(struct members *to, const char *text)
+{
+    if (text)
+        put_sized(to, text, strlen(text));
+    else
+        put_null(to);
+}
+
+void members_put_word(struct members *to, const char *word)
+{
+    if (!word) {
+        put_null(to);
         return;
     }
+    size_t size = strlen(word);
+    char *at = buffer_room(&to->text, size + 3);
+    if (!to->cells)
+        *at++ = '"';
+    at = mempcpy(at, word, size);
+    if (!to->cells)
+        *at++ = '"';
+    *at++ = ',';
+    buffer_end(&to->text, at);
+}
+
+void members_put_bytes(struct members *to, const char *bytes)
+{
     size_t size = bytes ? strlen(bytes) : 0;
-    if (size == 0 || is_plain(bytes, size)) {
-        members_text(to, key, size ? bytes : NULL);
+    if (!size) {
+        put_null(to);
+        return;
+    }
+    if (is_plain(bytes, size)) {
+        put_sized(to, bytes, size);
         return;
     }
     char *text = malloc(TEXT_ESCAPED_MAX(size));
     if (!text)
         abort();
-    text_escape(bytes, size, text);
-    members_text(to, key, text);
+    size = text_escape(bytes, size, text);
+    put_sized(to, text, size);
     free(text);
 }
 
-/* Inline for its base to be a constant there: dividing by a variable takes ten times as long. */
-static inline const char *number_text(uint64_t number, unsigned base, char room[DIGITS])
-{
-    size_t at = DIGITS - 1;
-    room[at] = '\0';
-    do
-        room[--at] = "0123456789abcdef"[number % base];
-    while ((number /= base) != 0);
-    return &room[at];
-}
+/* ---- Numbers ---- */
 
-void members_integer(struct members *to, const char *key, bool known, int64_t value)
+void members_put_integer(struct members *to, bool known, int64_t value)
 {
-    char room[DIGITS] = "";
-    if (is_tree(to) && key) {
-        value_integer(branch(to), key, known, value);
-    } else if (is_tree(to)) {
-        value_append(branch(to), value);
-    } else if (known) {
-        line_key(to, key);
-        if (value < 0)
-            line_append(to, "-", 1);
-        const char *digits = number_text(value < 0 ? -(uint64_t)value : (uint64_t)value, 10, room);
-        line_append(to, digits, strlen(digits));
-    } else {
-        line_null(to, key);
+    if (!known) {
+        put_null(to);
+        return;
     }
+    char *at = text_signed(value, buffer_room(&to->text, TEXT_INTEGER_MAX + 1));
+    *at++ = ',';
+    buffer_end(&to->text, at);
 }
 
-void members_cookie(struct members *to, const char *key, uint64_t cookie)
+void members_put_cookie(struct members *to, uint64_t cookie)
 {
-    char room[DIGITS] = "";
-    if (is_tree(to))
-        json_add_cookie(branch(to), key, cookie);
-    else
-        members_text(to, key, cookie ? number_text(cookie, 16, room) : NULL);
+    if (!cookie) {
+        put_null(to);
+        return;
+    }
+    char *at = buffer_room(&to->text, TEXT_INTEGER_MAX + 3);
+    if (!to->cells)
+        *at++ = '"';
+    at = text_unsigned_hex(cookie, at);
+    if (!to->cells)
+        *at++ = '"';
+    *at++ = ',';
+    buffer_end(&to->text, at);
+}
+
+/* ---- Objects and arrays ---- */
+
+/* Takes the last value's comma back, if there is a value. */
+static void take_comma(struct members *to)
+{
+    if (to->text.size && to->text.text[to->text.size - 1] == ',')
+        to->text.size--;
 }
 
 void members_open(struct members *to, const char *key, char bracket)
 {
-    to->depth++;
-    if (is_tree(to)) {
-        cJSON *outer = to->tree[to->depth - 1], *inner = bracket == '{' ? cJSON_CreateObject() : cJSON_CreateArray();
-        to->tree[to->depth] = inner;
-        if (key)
-            cJSON_AddItemToObjectCS(outer, key, inner);
-        else
-            cJSON_AddItemToArray(outer, inner);
+    if (members_is_tree(to)) {
+        tree_open(to, key, bracket);
         return;
     }
-    line_key(to, key);
-    line_append(to, &bracket, 1);
+    members_key(to, key);
+    to->depth++;
+    if (to->cells && bracket == '[') {
+        to->array = to->text.size;
+        to->array_depth = to->depth;
+        to->cells = false;
+    }
+    if (!to->cells)
+        buffer_add(&to->text, &bracket, 1);
     to->brackets[to->depth] = bracket;
+}
+
+/* An array that was a cell becomes one: quoted. */
+static void end_array(struct members *to)
+{
+    size_t size = to->text.size - to->array;
+    char *copy = malloc(size);
+    if (!copy)
+        abort();
+    memcpy(copy, to->text.text + to->array, size);
+    to->text.size = to->array;
+    put_cell(to, copy, size);
+    free(copy);
+    to->array_depth = 0;
+    to->cells = true;
 }
 
 void members_close(struct members *to)
 {
-    if (!is_tree(to))
-        line_append(to, to->brackets[to->depth] == '{' ? "}" : "]", 1);
-    to->depth--;
+    unsigned depth = to->depth--;
+    if (members_is_tree(to) || to->cells)
+        return;
+    take_comma(to);
+    buffer_add(&to->text, to->brackets[depth] == '{' ? "}," : "],", 2);
+    if (depth == to->array_depth) {
+        take_comma(to);
+        end_array(to);
+    }
+}
+
+void members_nothing(struct members *to, const char *key, unsigned members)
+{
+    if (members_is_tree(to)) {
+        members_tree_text(to, key, NULL);
+        return;
+    }
+    members_key(to, key);
+    for (unsigned i = 0; i < (to->cells ? members : 1); i++)
+        put_null(to);
+}
+
+/* ---- A line, a row ---- */
+
+static void begin(struct members *to, bool cells)
+{
+    to->text.size = to->depth = to->array_depth = 0;
+    to->cells = cells;
 }
 
 void members_line(struct members *to)
 {
-    to->size = to->depth = 0;
-    line_append(to, "{", 1);
+    begin(to, false);
+    buffer_add(&to->text, "{", 1);
+}
+
+void members_row(struct members *to)
+{
+    begin(to, true);
 }
 
 bool members_print(struct members *from, FILE *out)
 {
-    line_append(from, "}\n", 2);
-    return fwrite(from->text, 1, from->size, out) == from->size;
+    take_comma(from);
+    buffer_add(&from->text, from->cells ? "\r\n" : "}\n", 2);
+    return fwrite(from->text.text, 1, from->text.size, out) == from->text.size;
 }
 
 void members_free(struct members *members)
 {
-    free(members->text);
+    buffer_free(&members->text);
     *members = (struct members){0};
 }

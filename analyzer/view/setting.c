@@ -31,7 +31,7 @@ const char *setting_name(int level, int name, char out[SETTING_NAME_MAX])
 static void constant(struct members *to, const char *key, const char *name, int64_t value)
 {
     char number[WORD_MAX];
-    members_text(to, key, word_or_number(name, value, number));
+    members_word(to, key, word_or_number(name, value, number));
 }
 
 /* An integer as a number, anything else as text; no bytes: null. */
@@ -59,7 +59,7 @@ void setting_members(struct members *to, const struct socket_option *option)
     if (option->error)
         constant(to, "error", names_errno(option->error), option->error);
     else
-        members_text(to, "error", NULL);
+        members_word(to, "error", NULL);
 }
 
 void setting_json(cJSON *object, const struct socket_option *option)

@@ -10,6 +10,7 @@
 #include "analyzer/view/words.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -22,7 +23,7 @@ static void time_of(struct members *to, const char *key, const struct model *mod
 static void constant(struct members *to, const char *key, const char *name, int64_t value)
 {
     char number[WORD_MAX];
-    members_text(to, key, word_or_number(name, value, number));
+    members_word(to, key, word_or_number(name, value, number));
 }
 
 static bool is_inet(unsigned family)
@@ -41,7 +42,10 @@ static int ip_protocol(const struct socket *socket)
 static void endpoint(struct members *to, const char *address_key, const char *port_key, const struct address *address)
 {
     char text[ADDRESS_TEXT_MAX];
-    members_text(to, address_key, address_text(address, text));
+    if (is_inet(address->family))
+        members_word(to, address_key, address_text(address, text));
+    else
+        members_text(to, address_key, address_text(address, text));
     members_integer(to, port_key, is_inet(address->family) && address->port, address->port);
 }
 
@@ -66,10 +70,10 @@ static void identity(struct members *to, const struct model *model, const struct
     if (protocol || name)
         constant(to, "protocol", name, protocol);
     else
-        members_text(to, "protocol", NULL);
-    members_text(to, "transport", word_transport(socket->family, socket->type, protocol));
-    members_text(to, "role", word_role(socket->role));
-    members_text(to, "state", word_state(socket->state));
+        members_word(to, "protocol", NULL);
+    members_word(to, "transport", word_transport(socket->family, socket->type, protocol));
+    members_word(to, "role", word_role(socket->role));
+    members_word(to, "state", word_state(socket->state));
 }
 
 static void life(struct members *to, const struct model *model, const struct socket *socket)
@@ -85,7 +89,7 @@ static void life(struct members *to, const struct model *model, const struct soc
     if (socket->error)
         constant(to, "error", names_errno(socket->error), socket->error);
     else
-        members_text(to, "error", NULL);
+        members_word(to, "error", NULL);
 }
 
 static void options(struct members *to, const struct socket *socket)
@@ -106,10 +110,9 @@ static const char *congestion(const struct model *model, const struct socket *so
     if (socket->host < model_host_count(model) && model_host(model, socket->host))
         memcpy(out, model_host(model, socket->host)->header.congestion, 16);
     for (const struct socket_option *option = socket->options; option; option = option->next) {
-        const char *name = names_option(option->level, option->name);
         const unsigned char *bytes;
         size_t size = setting_effective(option, &bytes);
-        if (!size || !name || strcmp(name, "TCP_CONGESTION") != 0)
+        if (!size || option->level != IPPROTO_TCP || option->name != TCP_CONGESTION)
             continue;
         memset(out, 0, 17);
         memcpy(out, bytes, size < 16 ? size : 16);
@@ -117,23 +120,23 @@ static const char *congestion(const struct model *model, const struct socket *so
     return out[0] ? out : NULL;
 }
 
+/* What the object has beside the congestion control. */
+#define TCP_NUMBERS(X) X(rtt_us) X(rttvar_us) X(snd_mss) X(rcv_mss) X(pmtu) X(retransmits) X(lost) X(snd_cwnd)
+
 static void tcp(struct members *to, const struct model *model, const struct socket *socket)
 {
     if (!socket->tcp_known) {
-        members_text(to, "tcp", NULL);
+#define X(name) +1
+        members_nothing(to, "tcp", 1 TCP_NUMBERS(X));
+#undef X
         return;
     }
     char name[17];
     const struct sockatlas_tcp *info = &socket->tcp;
     members_open(to, "tcp", '{');
-    members_integer(to, "rtt_us", true, info->rtt_us);
-    members_integer(to, "rttvar_us", true, info->rttvar_us);
-    members_integer(to, "snd_mss", true, info->snd_mss);
-    members_integer(to, "rcv_mss", true, info->rcv_mss);
-    members_integer(to, "pmtu", true, info->pmtu);
-    members_integer(to, "retransmits", true, info->retransmits);
-    members_integer(to, "lost", true, info->lost);
-    members_integer(to, "snd_cwnd", true, info->snd_cwnd);
+#define X(name) members_integer(to, #name, true, info->name);
+    TCP_NUMBERS(X)
+#undef X
     members_bytes(to, "congestion", congestion(model, socket, name));
     members_close(to);
 }
@@ -161,8 +164,8 @@ static void all(struct members *to, const struct model *model, const struct sock
     holders(to, socket);
     members_integer(to, "peer_socket", socket->peer_socket != 0, (int64_t)socket->peer_socket);
     members_integer(to, "peer_process", peer != NULL, peer ? peer->id : 0);
-    members_text(to, "match", word_match(socket->match));
-    members_text(to, "community_id", community_id(&socket->local, &socket->peer, ip_protocol(socket), id));
+    members_word(to, "match", word_match(socket->match));
+    members_word(to, "community_id", community_id(&socket->local, &socket->peer, ip_protocol(socket), id));
 }
 
 cJSON *socket_json(const struct model *model, const struct socket *socket)
@@ -179,4 +182,11 @@ bool socket_print(struct members *line, const struct model *model, const struct 
     members_line(line);
     all(line, model, socket);
     return members_print(line, out);
+}
+
+bool socket_print_row(struct members *row, const struct model *model, const struct socket *socket, FILE *out)
+{
+    members_row(row);
+    all(row, model, socket);
+    return members_print(row, out);
 }

@@ -16,5 +16,7 @@ cJSON *socket_json(const struct model *model, const struct socket *socket);
 /* The same as a line of text; `line` is the caller's, zeroed before the first and freed after the last. False with
  * errno when writing failed. */
 bool socket_print(struct members *line, const struct model *model, const struct socket *socket, FILE *out);
+/* The same as a row of CSV: a cell for each member, an object's own instead of it. */
+bool socket_print_row(struct members *row, const struct model *model, const struct socket *socket, FILE *out);
 
 #endif

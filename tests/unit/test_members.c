@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Members put into a line are, byte for byte, what cJSON prints of those put into a tree.
+ * Members put into a line are, byte for byte, what cJSON prints of those put into a tree; in a row each is a cell.
  */
 #include "analyzer/trace/members.h"
 
@@ -24,6 +24,7 @@ static void put_all(struct members *to)
     members_close(to);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         members_bytes(to, "bytes", texts[i]);
+        members_word(to, "word", i < 3 ? texts[i] : "ipv4");
         if (i < 10) /* the others are no UTF-8: text is */
             members_text(to, "text", texts[i]);
     }
@@ -68,6 +69,47 @@ Test(members, line_is_what_the_tree_prints)
     cJSON_free(expected);
     cJSON_Delete(object);
     members_free(&line);
+}
+
+Test(members, rows_have_a_cell_for_each)
+{
+    static const char expected[] =
+        "7,,\"\",plain,\"a,b\",\"say \"\"x\"\"\",a\\\\b,word,ff,[],\"[{\"\"k\"\":null},-1]\",1,,,,[2]\r\n";
+    struct members row = {0};
+    char *written = NULL;
+    size_t size;
+    FILE *out = open_memstream(&written, &size);
+    members_row(&row);
+    members_integer(&row, "known", true, 7);
+    members_integer(&row, "unknown", false, 7);
+    members_text(&row, "empty", "");
+    members_text(&row, "plain", "plain");
+    members_text(&row, "comma", "a,b");
+    members_text(&row, "quote", "say \"x\"");
+    members_bytes(&row, "backslash", "a\\b");
+    members_word(&row, "word", "word");
+    members_cookie(&row, "cookie", 255);
+    members_open(&row, "nothing", '[');
+    members_close(&row);
+    members_open(&row, "list", '[');
+    members_open(&row, NULL, '{');
+    members_text(&row, "k", NULL);
+    members_close(&row);
+    members_integer(&row, NULL, true, -1);
+    members_close(&row);
+    members_open(&row, "object", '{');
+    members_integer(&row, "member", true, 1);
+    members_close(&row);
+    members_nothing(&row, "absent", 2);
+    members_text(&row, "null", NULL);
+    members_open(&row, "last", '[');
+    members_integer(&row, NULL, true, 2);
+    members_close(&row);
+    cr_assert(members_print(&row, out));
+    fclose(out);
+    cr_assert_str_eq(written, expected);
+    free(written);
+    members_free(&row);
 }
 
 Test(members, ipv4_addresses_are_as_inet_ntop_has_them)

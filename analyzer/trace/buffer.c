@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Text that grows, see buffer.h.
+ */
+#include "analyzer/trace/buffer.h"
+
+#include <stdlib.h>
+
+void buffer_grow(struct buffer *buffer, size_t size)
+{
+    buffer->room = (buffer->size + size) * 2;
+    buffer->text = realloc(buffer->text, buffer->room);
+    if (!buffer->text)
+        abort();
+}
+
+void buffer_free(struct buffer *buffer)
+{
+    free(buffer->text);
+    *buffer = (struct buffer){0};
+}
