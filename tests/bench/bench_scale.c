@@ -5,38 +5,71 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/table.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 
-enum { SLICE_NS = 20000000, AMOUNTS = 4 };
+enum { SLICE_NS = 20000000, AMOUNTS = 4, SPARE_DESCRIPTORS = 64 };
 
-static const struct {
+static const struct row {
     const char *title, *load;
     const char *amounts[AMOUNTS];
+    bool descriptors; /* the amount is one of descriptor numbers */
 } rows[] = {
-    {"socket+setsockopt+close, %s open", "held", {"10", "1000", "10000", "100000"}},
-    {"close_range, %s were open", "once_held", {"10", "1000", "10000", "100000"}},
-    {"socket.., %s threads", "threads", {"1", "2", "8", "64"}},
-    {"socket.., %s processes", "processes", {"1", "2", "8", "64"}},
-    {"sendto, %s peers", "peers", {"1", "16", "256", "1024"}},
+    {"socket+setsockopt+close, %s open", "held", {"10", "1000", "10000", "100000"}, true},
+    {"fork+_exit+wait, %s open", "fork_held", {"10", "1000", "10000", "100000"}, true},
+    {"close_range, %s were open", "once_held", {"10", "1000", "10000", "100000"}, true},
+    {"dup2+setsockopt+close, number %s", "far", {"10", "1000", "10000", "150000"}, true},
+    {"dup2+..+close_range, number %s", "far_range", {"10", "1000", "10000", "150000"}, true},
+    {"socket.., %s threads", "threads", {"1", "2", "8", "64"}, false},
+    {"socket.., %s processes", "processes", {"1", "2", "8", "64"}, false},
+    {"sendto, %s peers", "peers", {"1", "16", "256", "1024"}, false},
 };
+
+/* Lets what is started from now on have descriptor numbers up to `highest`. False: the system does not, errno says why.
+ */
+static bool allow_descriptors(rlim_t highest, const struct rlimit *usual)
+{
+    struct rlimit wanted = *usual;
+    if (wanted.rlim_cur < highest)
+        wanted.rlim_cur = highest;
+    if (wanted.rlim_max < wanted.rlim_cur)
+        wanted.rlim_max = wanted.rlim_cur;
+    return setrlimit(RLIMIT_NOFILE, &wanted) == 0;
+}
+
+static void measure(const struct bench *bench, const struct row *row, const char *amount, const char *title)
+{
+    static struct series series;
+    struct bench_load load = {.name = row->load, .argument = amount, .pinned = true, .slice_ns = SLICE_NS};
+    if (!bench_pair(bench, &load, &bench->memory, &series, NULL, NULL)) {
+        table_note(title, " cannot run: the load ended early");
+        return;
+    }
+    struct summary summary = pair_summary(series.cpu[0], series.cpu[1], series.size);
+    table_call(title, &summary, "");
+}
 
 void bench_scale(const struct bench *bench)
 {
-    static struct series series;
+    struct rlimit usual;
+    getrlimit(RLIMIT_NOFILE, &usual);
     table_calls("what the cost grows with");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         for (size_t j = 0; j < AMOUNTS && rows[i].amounts[j]; j++) {
+            const char *amount = rows[i].amounts[j];
             char title[64];
-            snprintf(title, sizeof(title), rows[i].title, rows[i].amounts[j]);
+            snprintf(title, sizeof(title), rows[i].title, amount);
             if (!bench_wanted(bench, title))
                 continue;
-            struct bench_load load = {
-                .name = rows[i].load, .argument = rows[i].amounts[j], .pinned = true, .slice_ns = SLICE_NS};
-            if (!bench_pair(bench, &load, &bench->memory, &series, NULL, NULL)) {
-                table_note(title, " cannot run: the load ended early");
-                continue;
-            }
-            struct summary summary = pair_summary(series.cpu[0], series.cpu[1], series.size);
-            table_call(title, &summary, "");
+            if (rows[i].descriptors && !allow_descriptors(strtoul(amount, NULL, 10) + SPARE_DESCRIPTORS, &usual))
+                table_note(title, "  cannot be measured: RLIMIT_NOFILE may not be raised over %" PRIuMAX " here (%s)",
+                           (uintmax_t)usual.rlim_max, strerror(errno));
+            else
+                measure(bench, &rows[i], amount, title);
+            setrlimit(RLIMIT_NOFILE, &usual);
         }
 }

@@ -5,6 +5,7 @@
 #include "tests/bench/load.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,16 @@ int load_connect(const struct sockaddr_in *address)
 void load_option(int fd, int level, int name, int value)
 {
     load_must(setsockopt(fd, level, name, &value, sizeof(value)) == 0, "setsockopt");
+}
+
+void load_open_and_close(unsigned long count)
+{
+    for (unsigned long i = 0; i < count; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        load_must(fd >= 0, "socket");
+        load_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+        close(fd);
+    }
 }
 
 void load_server(void (*serve)(int fd), int fd)

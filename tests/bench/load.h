@@ -47,6 +47,8 @@ int load_listener(int type, struct sockaddr_in *out);
 /* A connected TCP socket that is reset, not lingering in TIME_WAIT, when it is closed. */
 int load_connect(const struct sockaddr_in *address);
 void load_option(int fd, int level, int name, int value);
+/* socket, setsockopt, close, so many times. */
+void load_open_and_close(unsigned long count);
 
 /* A child that runs serve(fd) and ends with its parent. Called from prepare; the parent keeps nothing open. */
 void load_server(void (*serve)(int fd), int fd);

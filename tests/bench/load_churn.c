@@ -114,16 +114,6 @@ void churn_processes_run(unsigned long count, struct stopwatch *watch)
 }
 
 /* socket, setsockopt, close: no connection. */
-static void open_and_close(unsigned long count)
-{
-    for (unsigned long i = 0; i < count; i++) {
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        load_must(fd >= 0, "socket");
-        load_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-        close(fd);
-    }
-}
-
 void open_close_prepare(const char *argument)
 {
     (void)argument;
@@ -132,7 +122,7 @@ void open_close_prepare(const char *argument)
 void open_close_run(unsigned long count, struct stopwatch *watch)
 {
     stopwatch_start(watch);
-    open_and_close(count);
+    load_open_and_close(count);
     stopwatch_stop(watch);
 }
 
@@ -145,7 +135,7 @@ static void *thread_main(void *unused)
 {
     for (;;) {
         pthread_barrier_wait(&begin);
-        open_and_close(threads_share);
+        load_open_and_close(threads_share);
         pthread_barrier_wait(&end);
     }
     return unused;

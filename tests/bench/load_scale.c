@@ -6,10 +6,7 @@
 
 #include <limits.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,33 +21,10 @@ static void read_amount(const char *argument)
     load_must(amount > 0, argument);
 }
 
-static void allow_descriptors(unsigned count)
-{
-    struct rlimit limit;
-    load_must(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
-    if (limit.rlim_cur >= count)
-        return;
-    limit.rlim_cur = count;
-    limit.rlim_max = limit.rlim_max < count ? count : limit.rlim_max;
-    load_must(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
-}
-
 static void hold_sockets(void)
 {
-    enum { SPARE = 64 };
-    allow_descriptors(amount + SPARE);
     for (unsigned i = 0; i < amount; i++)
         load_must(socket(AF_INET, SOCK_STREAM, 0) >= 0, "socket");
-}
-
-static void open_and_close(unsigned long count)
-{
-    for (unsigned long i = 0; i < count; i++) {
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        load_must(fd >= 0, "socket");
-        load_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-        close(fd);
-    }
 }
 
 /* socket, setsockopt, close beside `amount` open sockets. */
@@ -63,8 +37,19 @@ void held_prepare(const char *argument)
 void held_run(unsigned long count, struct stopwatch *watch)
 {
     stopwatch_start(watch);
-    open_and_close(count);
+    load_open_and_close(count);
     stopwatch_stop(watch);
+}
+
+/* fork, _exit, wait beside `amount` open sockets, which the child has too. */
+void fork_held_prepare(const char *argument)
+{
+    held_prepare(argument);
+}
+
+void fork_held_run(unsigned long count, struct stopwatch *watch)
+{
+    fork_run(count, watch);
 }
 
 /* close_range() over all numbers, after `amount` sockets were open. One stays. */
@@ -80,6 +65,49 @@ void once_held_run(unsigned long count, struct stopwatch *watch)
     stopwatch_start(watch);
     for (unsigned long i = 0; i < count; i++)
         close_range(STDERR_FILENO + 2, UINT_MAX, 0);
+    stopwatch_stop(watch);
+}
+
+/* A socket's second descriptor at the number `amount`: dup2, setsockopt, close there. */
+static int near, far;
+
+void far_prepare(const char *argument)
+{
+    read_amount(argument);
+    far = (int)amount;
+    load_must((near = socket(AF_INET, SOCK_STREAM, 0)) >= 0, "socket");
+    load_must(near < far, argument);
+}
+
+static void move_far(void)
+{
+    load_must(dup2(near, far) == far, "dup2");
+    load_option(far, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+void far_run(unsigned long count, struct stopwatch *watch)
+{
+    stopwatch_start(watch);
+    for (unsigned long i = 0; i < count; i++) {
+        move_far();
+        close(far);
+    }
+    stopwatch_stop(watch);
+}
+
+/* The same with close_range() over all numbers from the first socket's on. */
+void far_range_prepare(const char *argument)
+{
+    far_prepare(argument);
+}
+
+void far_range_run(unsigned long count, struct stopwatch *watch)
+{
+    stopwatch_start(watch);
+    for (unsigned long i = 0; i < count; i++) {
+        move_far();
+        close_range((unsigned)near + 1, UINT_MAX, 0);
+    }
     stopwatch_stop(watch);
 }
 
@@ -100,7 +128,7 @@ void processes_run(unsigned long count, struct stopwatch *watch)
         pid_t child = fork();
         load_must(child >= 0, "fork");
         if (child == 0) {
-            open_and_close(share);
+            load_open_and_close(share);
             _exit(0);
         }
     }
