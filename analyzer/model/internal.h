@@ -84,7 +84,7 @@ enum limbo { LIMBO_NONE, LIMBO_SHORT, LIMBO_LONG, LIMBO_END, LIMBOS };
 
 /* A kernel socket. */
 struct sock {
-    struct socket socket;         /* what reports see */
+    struct socket socket;         /* what reports see; stands first */
     struct sock *next, *previous; /* all, in order of appearance */
     struct table_link by_cookie;
     struct table_link by_service; /* while it serves an address: listening, or a bound datagram socket */
@@ -319,6 +319,8 @@ void match_flow(struct model *model, struct flow *flow);
 /* Nothing more will come: nat, the serving socket, untraced, external. */
 void match_late(struct model *model, struct flow *flow);
 void match_unlist(struct model *model, struct flow *flow);
+/* Who is at the other end of one that is not settled, NULL not known yet. Decides nothing. */
+struct process *match_so_far(const struct model *model, const struct sock *sock);
 /* A connect() that failed: an edge to who serves the address, else to the address. */
 void match_failed(struct model *model, struct sock *sock);
 
@@ -358,6 +360,9 @@ void untraced_note(struct model *model, const struct event *event);
  * the cookie of this one. Told once. */
 struct process *untraced_end(struct model *model, const struct sock *sock, const struct address *local,
                              const struct address *peer);
+/* The same, and may be told again. */
+struct process *untraced_end_so_far(const struct model *model, const struct sock *sock, const struct address *local,
+                                    const struct address *peer);
 /* Who was seen last to serve `address`, as `sock` sees it; NULL nobody. */
 struct process *untraced_server(const struct model *model, const struct sock *sock, const struct address *address);
 void untraced_free(struct model *model);

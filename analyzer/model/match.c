@@ -447,3 +447,20 @@ void match_pair(struct model *model, struct sock *a, struct sock *b)
         a->flow.side = SIDE_SERVER;
     join(model, &a->flow, &b->flow, MATCH_PAIR);
 }
+
+/* ---- Before anything is settled ---- */
+
+struct process *match_so_far(const struct model *model, const struct sock *sock)
+{
+    if (sock->pair)
+        return pair_user(model, sock->pair);
+    const struct flow *flow = sock->flow.sock ? &sock->flow : sock->datagrams;
+    while (flow && flow->next)
+        flow = flow->next; /* the first one it met */
+    if (!flow || flow->target)
+        return flow ? flow->target : NULL;
+    if (!address_known(flow->peer) || to_group(flow))
+        return NULL;
+    struct process *process = untraced_end_so_far(model, sock, flow->peer, flow->local);
+    return process || flow->side == SIDE_SERVER ? process : untraced_server(model, sock, flow->peer);
+}

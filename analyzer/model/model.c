@@ -128,6 +128,11 @@ const struct socket *model_socket(const struct model *model, unsigned host, uint
     return sock ? &sock->socket : NULL;
 }
 
+struct process *model_socket_peer(const struct model *model, const struct socket *socket)
+{
+    return socket->peer_process ? socket->peer_process : match_so_far(model, (const struct sock *)socket);
+}
+
 /* ---- Reports ---- */
 
 unsigned model_process_count(const struct model *model)

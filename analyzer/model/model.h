@@ -142,6 +142,9 @@ void model_free(struct model *model);
 
 /* The socket alive on `host` that has `cookie`, NULL when there is none. Callable from the callbacks. */
 const struct socket *model_socket(const struct model *model, unsigned host, uint64_t cookie);
+/* Who is at its other end, as far as that is known by now; NULL: not yet. `socket`: the model's own, as model_socket()
+ * and the callbacks have it. */
+struct process *model_socket_peer(const struct model *model, const struct socket *socket);
 
 /* For reports, after model_finish(). Arrays are dense; order is deterministic. */
 unsigned model_process_count(const struct model *model);

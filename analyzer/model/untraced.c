@@ -99,8 +99,8 @@ static bool near(const struct untraced *untraced, const struct sock *sock)
            (untraced->class == sock_class(sock) || untraced->class == 0);
 }
 
-struct process *untraced_end(struct model *model, const struct sock *sock, const struct address *local,
-                             const struct address *peer)
+static struct untraced *find_end(const struct model *model, const struct sock *sock, const struct address *local,
+                                 const struct address *peer)
 {
     struct untraced *found = NULL;
     bool is_unix = local->family == AF_UNIX;
@@ -114,6 +114,20 @@ struct process *untraced_end(struct model *model, const struct sock *sock, const
         if (same && near(at, sock) && (!found || at->number < found->number))
             found = at;
     }
+    return found;
+}
+
+struct process *untraced_end_so_far(const struct model *model, const struct sock *sock, const struct address *local,
+                                    const struct address *peer)
+{
+    const struct untraced *found = find_end(model, sock, local, peer);
+    return found ? found->process : NULL;
+}
+
+struct process *untraced_end(struct model *model, const struct sock *sock, const struct address *local,
+                             const struct address *peer)
+{
+    struct untraced *found = find_end(model, sock, local, peer);
     if (!found)
         return NULL;
     struct process *process = found->process;

@@ -13,14 +13,18 @@ static struct top_row *find_row(struct top_rows *rows, uint64_t id)
     return row;
 }
 
-/* What the copy points at must outlive the callback: only processes do. */
+/* What the copy points at must outlive the callback: only processes do. Who is at the other end is not asked for each
+ * event: top_rows_update() does. */
 static void copy_socket(struct top_row *row, const struct socket *socket)
 {
+    struct process *peer = row->socket.peer_process;
     row->socket = *socket;
     row->socket.options = NULL;
     row->socket.holders = NULL;
     row->socket.holders_count = 0;
     row->socket.peer_name = NULL;
+    if (!row->socket.peer_process)
+        row->socket.peer_process = peer;
 }
 
 static struct top_row *take(struct top_rows *rows, const struct socket *socket)
@@ -100,6 +104,7 @@ void top_rows_update(struct top_rows *rows)
             row->socket.cookie ? model_socket(rows->model, row->socket.host, row->socket.cookie) : NULL;
         if (socket && socket->id == row->socket.id) {
             copy_socket(row, socket);
+            row->socket.peer_process = model_socket_peer(rows->model, socket);
         } else if (row->socket.cookie) {
             row->socket.state = row->socket.state == STATE_FAILED ? STATE_FAILED : STATE_CLOSED;
             set_closed(rows, row);

@@ -15,26 +15,60 @@
 
 enum { HEAD_ROWS = 3, FOOT_ROWS = 1 };
 
-/* Least widths, which together fill 80 columns; what a terminal has more goes to the first and the address. */
-enum { COLUMN_PROCESS, COLUMN_OVER, COLUMN_ROLE, COLUMN_STATE, COLUMN_ADDRESS, COLUMN_OUT, COLUMN_IN, COLUMNS_ALL };
+/* Least widths; what a terminal has more goes to names and addresses. A narrow one, down to 80 columns, has one column
+ * for who is at the other end and where that is, a wide one has two. */
+enum {
+    COLUMN_PROCESS,
+    COLUMN_OVER,
+    COLUMN_ROLE,
+    COLUMN_STATE,
+    COLUMN_EITHER,
+    COLUMN_ADDRESS,
+    COLUMN_WITH,
+    COLUMN_OUT,
+    COLUMN_IN,
+    COLUMNS_ALL
+};
+enum room { NARROW = 1, WIDE = 2, ALWAYS = NARROW | WIDE };
+#define WIDE_LEAST 110
 static const struct {
     const char *title;
     unsigned width;
-    bool right;
-} columns[COLUMNS_ALL] = {{"process", 18, false}, {"over", 4, false}, {"role", 8, false}, {"state", 12, false},
-                          {"address", 19, false}, {"out", 6, true},   {"in", 6, true}};
+    enum room room;
+    bool right, grows;
+} columns[COLUMNS_ALL] = {
+    [COLUMN_PROCESS] = {"process", 18, ALWAYS, .grows = true},
+    [COLUMN_OVER] = {"over", 4, ALWAYS},
+    [COLUMN_ROLE] = {"role", 8, ALWAYS},
+    [COLUMN_STATE] = {"state", 12, ALWAYS},
+    [COLUMN_EITHER] = {"with / at", 19, NARROW, .grows = true},
+    [COLUMN_ADDRESS] = {"address", 19, WIDE, .grows = true},
+    [COLUMN_WITH] = {"with", 18, WIDE, .grows = true},
+    [COLUMN_OUT] = {"out", 6, ALWAYS, .right = true},
+    [COLUMN_IN] = {"in", 6, ALWAYS, .right = true},
+};
 
 struct shown {
     const struct top_row *row;
     char *line;
 };
 
+static enum room room(void)
+{
+    return COLS >= WIDE_LEAST ? WIDE : NARROW;
+}
+
+/* What the columns leave is shared by those that grow. */
 static unsigned column_width(unsigned column)
 {
-    unsigned more = COLS > 80 ? (unsigned)COLS - 80 : 0;
-    if (column == COLUMN_PROCESS)
-        return columns[column].width + more / 3;
-    return columns[column].width + (column == COLUMN_ADDRESS ? more - more / 3 : 0);
+    unsigned used = 0, growing = 0;
+    for (unsigned i = 0; i < COLUMNS_ALL; i++)
+        if (columns[i].room & room()) {
+            used += columns[i].width + (i > 0);
+            growing += columns[i].grows;
+        }
+    unsigned more = columns[column].grows && (unsigned)COLS > used ? (unsigned)COLS - used : 0;
+    return columns[column].width + more / growing;
 }
 
 /* Bytes of `text` that fill `width` columns at most. */
@@ -56,10 +90,11 @@ static char *line_from(const char *const cells[COLUMNS_ALL])
     FILE *out = open_memstream(&line, &size);
     if (!out)
         abort();
-    for (unsigned i = 0; i < COLUMNS_ALL; i++) {
-        fputs(i ? " " : "", out);
-        view_fit(cells[i], column_width(i), columns[i].right, out);
-    }
+    for (unsigned i = 0; i < COLUMNS_ALL; i++)
+        if (columns[i].room & room()) {
+            fputs(i ? " " : "", out);
+            view_fit(cells[i], column_width(i), columns[i].right, out);
+        }
     fclose(out);
     return line;
 }
@@ -77,40 +112,51 @@ static bool named(const struct address *address)
     return address_known(address) && (address->family != AF_UNIX || address->size);
 }
 
-/* Where a client leads, what a listener serves; of the others who is at the other end, if that is known. */
-static const char *address_of(const struct socket *socket, char out[WORD_PROCESS_MAX])
+/* Where it leads; what a listener serves. */
+static const char *address_of(const struct socket *socket, char out[ADDRESS_TEXT_MAX])
 {
-    const struct process *peer = socket->peer_process;
-    if (peer && peer->kind != PROCESS_EXTERNAL && (socket->role == ROLE_SERVER || !named(&socket->peer)))
-        return word_process(peer, out);
     const struct address *address =
         named(&socket->peer) && socket->role != ROLE_LISTENER ? &socket->peer : &socket->local;
     return named(address) ? address_text_port(address, out) : "-";
 }
 
+/* Who is at the other end; NULL: not known, or nobody. `brief`: that it is not traced is not said. */
+static const char *peer_of(const struct socket *socket, bool brief, char out[WORD_PROCESS_MAX])
+{
+    if (!socket->peer_process || socket->peer_process->kind == PROCESS_EXTERNAL || socket->state == STATE_FAILED)
+        return NULL;
+    struct process peer = *socket->peer_process;
+    peer.kind = brief ? PROCESS_TRACED : peer.kind;
+    return word_process(&peer, out);
+}
+
 /* `cut`: to the columns of the screen; else all of it, both addresses and who is at the other end, for the filter. */
 static char *line_of(const struct top_row *row, bool cut)
 {
-    char process[WORD_PROCESS_MAX], state[WORD_MAX], address[WORD_PROCESS_MAX], sent[WORD_MAX], received[WORD_MAX];
+    char process[WORD_PROCESS_MAX], state[WORD_MAX], address[ADDRESS_TEXT_MAX], sent[WORD_MAX], received[WORD_MAX];
+    char brief[WORD_PROCESS_MAX], with[WORD_PROCESS_MAX];
     const struct socket *socket = &row->socket;
     uint64_t out, in;
     bool known = top_row_bytes(row, &out, &in);
+    const char *peer = peer_of(socket, false, with);
     const char *cells[COLUMNS_ALL] = {
-        word_process(socket->owner, process),
-        word_transport(socket->family, socket->type, socket->protocol),
-        word_role(socket->role),
-        state_of(row, state),
-        address_of(socket, address),
-        known ? word_bytes(out, sent) : "-",
-        known ? word_bytes(in, received) : "-",
+        [COLUMN_PROCESS] = word_process(socket->owner, process),
+        [COLUMN_OVER] = word_transport(socket->family, socket->type, socket->protocol),
+        [COLUMN_ROLE] = word_role(socket->role),
+        [COLUMN_STATE] = state_of(row, state),
+        [COLUMN_EITHER] = peer ? peer_of(socket, true, brief) : address_of(socket, address),
+        [COLUMN_ADDRESS] = address_of(socket, address),
+        [COLUMN_WITH] = peer ? peer : "-",
+        [COLUMN_OUT] = known ? word_bytes(out, sent) : "-",
+        [COLUMN_IN] = known ? word_bytes(in, received) : "-",
     };
     if (cut)
         return line_from(cells);
-    char local[ADDRESS_TEXT_MAX], peer[ADDRESS_TEXT_MAX], *line;
+    char here[ADDRESS_TEXT_MAX], there[ADDRESS_TEXT_MAX], *line;
     if (asprintf(&line, "%s %s %s %s %s %s %s", cells[COLUMN_PROCESS], cells[COLUMN_OVER], cells[COLUMN_ROLE],
-                 cells[COLUMN_STATE], cells[COLUMN_ADDRESS],
-                 named(&socket->local) ? address_text_port(&socket->local, local) : "",
-                 named(&socket->peer) ? address_text_port(&socket->peer, peer) : "") < 0)
+                 cells[COLUMN_STATE], cells[COLUMN_WITH],
+                 named(&socket->local) ? address_text_port(&socket->local, here) : "",
+                 named(&socket->peer) ? address_text_port(&socket->peer, there) : "") < 0)
         abort();
     return line;
 }
@@ -144,7 +190,7 @@ static uint64_t bytes(const struct top_row *row)
 static int compare(const void *left, const void *right)
 {
     const struct top_row *a = ((const struct shown *)left)->row, *b = ((const struct shown *)right)->row;
-    char one[WORD_PROCESS_MAX], other[WORD_PROCESS_MAX];
+    char one[ADDRESS_TEXT_MAX], other[ADDRESS_TEXT_MAX];
     int result = 0;
     switch (sorted_for->sort) {
     case TOP_SORT_PROCESS:

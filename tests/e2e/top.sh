@@ -52,7 +52,7 @@ traced=$!
 tm new-session -d -s top -x 80 -y 24 "env PS1='prompt> ' TERM=screen bash --norc --noprofile"
 case_ok "a terminal is there" shows 'prompt>'
 keys "stty -a >before; '$sockatlas' top trace; echo \"status \$?\"; stty -a >after" Enter
-case_ok "it shows the sockets" shows 'tcp_both.* tcp +client +closed +127\.0\.0\.1:'
+case_ok "it shows the sockets" shows 'tcp_both.* tcp +client +closed +tcp_b.* 5 B +0 B$'
 case_ok "of all programs" shows 'unix_str.* unix +server '
 case_ok "and how many" shows 'sockatlas top +trace: 6 sockets, 0 open'
 case_is "nothing is wider than the terminal" "" "$(screen | awk 'length > 80')"
@@ -88,6 +88,12 @@ tm resize-window -t top -x 100 -y 12
 case_ok "another size is taken in" shows '^process {16,}over'
 tm resize-window -t top -x 80 -y 24
 case_ok "and the first again" shows '^process {12,13}over'
+tm resize-window -t top -x 120 -y 24
+case_ok "a wide one has both, the address and who is there" \
+    shows 'tcp +client +closed +127\.0\.0\.1:[0-9]+ +tcp_both_ends \([0-9]+\) +5 B +0 B$'
+case_is "and is not wider either" "" "$(screen | awk 'length > 120')"
+tm resize-window -t top -x 80 -y 24
+case_ok "and back" shows '^process {12,13}over'
 keys q
 case_ok "q quits" shows '^status 0'
 keys "echo done" Enter
@@ -139,11 +145,11 @@ for io in 0 1; do
     held=$!
     keys "clear; '$sockatlas' top open$io" Enter
     if [ $io = 0 ]; then
-        case_ok "bytes of an open connection are not known as a rule" shows ' tcp +client +established +127\.0\.0\.1:[0-9]+ +- +-$'
+        case_ok "bytes of an open connection are not known as a rule" shows ' tcp +client +established +python3 \([0-9]+\) +- +-$'
     else
-        case_ok "where transfers are recorded, they are" shows ' tcp +client +established +127\.0\.0\.1:[0-9]+ +700 B +0 B$'
+        case_ok "where transfers are recorded, they are" shows ' tcp +client +established +python3 \([0-9]+\) +700 B +0 B$'
         echo >hold
-        case_ok "and grow" shows ' tcp +client +established +127\.0\.0\.1:[0-9]+ +1.4 kB +0 B$'
+        case_ok "and grow" shows ' tcp +client +established +python3 \([0-9]+\) +1.4 kB +0 B$'
         keys s s s s
         case_ok "sorted by bytes" shows '^by bytes'
         case_has "the most comes first" ' client .* 1.4 kB ' "$(screen | sed -n 4p)"
@@ -152,5 +158,47 @@ for io in 0 1; do
     kill "$held"
     wait_gone "$held"
 done
+
+# ---- Who is at the other end of what is open: not traced but seen by `run`, traced, and nobody that is known
+cat >serve.py <<'PY'
+import os, socket
+server = socket.create_server(("127.0.0.1", 0))
+open("port.new", "w").write(str(server.getsockname()[1]))
+os.rename("port.new", "port")
+peers = []
+while True:
+    peers.append(server.accept()[0])
+PY
+cat >ask.py <<'PY'
+import socket
+untraced = socket.create_connection(("127.0.0.1", int(open("port").read())))
+here, there = socket.socketpair()
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.connect(("127.0.0.1", 9))
+open("hold").read(1)
+PY
+start /usr/bin/python3 serve.py
+server=$!
+for ((i = 0; i < 400; i++)); do [ ! -s port ] || break; read -r -t 0.05 <>idle; done
+start "$sockatlas" run -d ends /usr/bin/python3 ask.py 2>run.err
+ask=$!
+for ((i = 0; i < 400; i++)); do [ ! -d ends ] || break; read -r -t 0.05 <>idle; done
+keys "clear; '$sockatlas' top ends" Enter
+case_ok "an untraced process at the other end of an open connection is named" \
+    shows " tcp +client +established +python3 \\($server\\) +- +-\$"
+case_ok "so is the other end of a socket pair" shows ' unix +pair +[a-z]+ +python3 \([0-9]+\) '
+case_ok "an address stays where nobody is known" shows ' udp +datagram +[a-z]+ +127\.0\.0\.1:9 '
+tm resize-window -t top -x 120 -y 24
+case_ok "a wide screen says who is not traced" \
+    shows "established +127\\.0\\.0\\.1:[0-9]+ +python3 \\($server\\), u.* - +-\$"
+keys / ", untraced"
+case_ok "and is filtered by it" shows 'filter: , untraced_'
+case_is "to that one" 1 "$(rows)"
+keys Enter q
+tm resize-window -t top -x 80 -y 24
+echo >hold
+wait_gone "$ask"
+kill "$server"
+wait_gone "$server"
 
 finish

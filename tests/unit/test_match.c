@@ -455,3 +455,54 @@ Test(match, hosts_whose_clocks_differ_meet)
     script_finish(&script);
     script_mates(&script, 0x20, 0x30, MATCH_EXACT);
 }
+
+static const struct process *peer_so_far(uint64_t cookie)
+{
+    const struct socket *socket = model_socket(script.model, 0, cookie);
+    cr_assert_not_null(socket);
+    return model_socket_peer(script.model, socket);
+}
+
+static uint32_t peer_pid_so_far(uint64_t cookie)
+{
+    const struct process *peer = peer_so_far(cookie);
+    return peer ? peer->pid : 0;
+}
+
+/* What a live view asks before anything is settled. */
+Test(match, the_other_end_is_known_while_both_are_open)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    cr_expect_null(peer_so_far(0x10));
+    cr_expect_null(peer_so_far(0x20), "nobody has accepted it");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    cr_expect_eq(peer_pid_so_far(0x20), 100);
+    cr_expect_eq(peer_pid_so_far(0x30), 200);
+    cr_expect_null(peer_so_far(0x10));
+}
+
+Test(match, the_other_end_of_an_open_pair_is_known)
+{
+    struct who parent = process(100, "parent");
+    t_pair(&script, parent, 3, 0x20, 4, 0x21);
+    uint64_t slot = t_fork(&script, parent, 101);
+    struct who child = t_start(&script, parent, 101, slot, false);
+    t_close(&script, parent, 4, 0x21);
+    t_close(&script, child, 3, 0x20);
+    cr_expect_eq(peer_pid_so_far(0x20), 101);
+    cr_expect_eq(peer_pid_so_far(0x21), 100);
+}
+
+Test(match, the_other_end_of_open_datagram_sockets_is_known)
+{
+    struct who one = process(100, "one"), other = process(200, "other");
+    t_socket(&script, one, 3, 0x20, AF_INET, SOCK_DGRAM, 0);
+    t_bind(&script, one, 3, 0x20, "127.0.0.1:53");
+    t_socket(&script, other, 3, 0x21, AF_INET, SOCK_DGRAM, 0);
+    t_peer(&script, other, 3, 0x21, true, "127.0.0.1:53", "127.0.0.1:4000");
+    t_peer(&script, one, 3, 0x20, false, "127.0.0.1:4000", "127.0.0.1:53");
+    cr_expect_eq(peer_pid_so_far(0x20), 200);
+    cr_expect_eq(peer_pid_so_far(0x21), 100);
+}
