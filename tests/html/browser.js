@@ -180,6 +180,40 @@ async function looks() {
     check("empty: says so", (await text("#legend")).includes("no process talked to another"), await text("#legend"));
 }
 
+// In a window of any usual width no part leaves it, all of the top line can be read, and the picture keeps room.
+async function fits(name, scheme) {
+    await open(name, scheme);
+    await drag("#timeline", 0.1, 0.99); // the summary's longest form
+    const [texts, table] = [await text("#summary"), await rowCount()];
+    for (const width of [640, 800, 1100, 1600]) {
+        await page.setViewport({width, height: 900});
+        await page.waitForFunction((wanted) => innerWidth === wanted, {}, width);
+        const seen = await page.evaluate(() => {
+            const parts = [...document.querySelectorAll("header h1, #filters > *, #summary span")].map((part) => [part.textContent.trim().slice(0, 20), part.getBoundingClientRect()]);
+            const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+            const header = document.querySelector("header").getBoundingClientRect(), wrong = [];
+            for (const part of document.querySelectorAll("header, main, #picture, #inspector, #timeline, #sockets"))
+                if (part.getBoundingClientRect().right > innerWidth) wrong.push(`${part.id || part.tagName} leaves the window`);
+            parts.forEach(([said, at], index) => {
+                if (at.left < 0 || at.right > innerWidth || at.bottom > header.bottom) wrong.push(`${said} sticks out`);
+                parts.slice(index + 1).forEach(([other, there]) => over(at, there) && wrong.push(`${said} / ${other}`));
+            });
+            const summary = document.querySelector("#summary");
+            if (summary.scrollWidth > summary.clientWidth) wrong.push("the summary is cut");
+            if (document.querySelector("#picture").getBoundingClientRect().height < 200) wrong.push("no room for the picture");
+            return wrong;
+        });
+        is(`${name}, ${scheme}, ${width} pixels: all is in the window`, [], seen);
+        await shot(`${name}-${scheme}-${width}`);
+    }
+    is(`${name}, ${scheme}: nothing else changes with the width`, [texts, table, []], [await text("#summary"), await rowCount(), complaints]);
+}
+
+async function widths() {
+    for (const name of ["small", "large"])
+        for (const scheme of ["light", "dark"]) await fits(name, scheme);
+}
+
 async function large() {
     await open("large");
     is("large: loads without complaints", [], complaints);
@@ -230,7 +264,7 @@ async function mermaid() {
 (async () => {
     browser = await launch(executablePath, folder);
     try {
-        for (const part of [loads, chooses, filters, brushes, movesAndKeys, looks, large, mermaid]) await part();
+        for (const part of [loads, chooses, filters, brushes, movesAndKeys, looks, widths, large, mermaid]) await part();
     } finally {
         await browser.close();
     }

@@ -44,7 +44,7 @@ function summarise() {
     const parts = [countText(shown.edges.size, "edge"), countText(made, "connection"), failed ? `${failed.toLocaleString("en")} failed` : null,
         `${countText(shown.sockets.length, "socket")}${shown.scoped.length === shown.sockets.length ? "" : `, ${shown.scoped.length.toLocaleString("en")} chosen`}`,
         state.time ? `${sinceText(state.time[0])} to ${sinceText(state.time[1])} s` : null];
-    control("summary").textContent = control("summary").title = parts.filter(Boolean).join(" · ");
+    control("summary").replaceChildren(...parts.filter(Boolean).flatMap((part, at) => [at ? " · " : "", element("span", {}, part)]));
     control("clear").disabled = !filtering() && !state.scope && !state.socket;
 }
 
