@@ -28,6 +28,7 @@ struct request {
     FILE *out;
     struct model *model;
     struct filter filter;
+    bool filtered;
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -92,7 +93,7 @@ static bool wanted(const struct request *request, const struct socket *socket)
 static void print(void *context, const struct socket *socket)
 {
     struct request *request = context;
-    if (!wanted(request, socket))
+    if (request->filtered && !wanted(request, socket))
         return;
     if (request->format) {
         request->format->socket(&request->export, socket);
@@ -108,6 +109,7 @@ int cmd_list(int argc, char **argv)
 {
     struct request request = {.json = false};
     argp_parse(&argp, argc, argv, 0, NULL, &request);
+    request.filtered = filter_given(&request.filter);
     request.out = output_open(request.shape.output);
     if (!request.out)
         return CMD_UNREADABLE;

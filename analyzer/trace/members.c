@@ -57,37 +57,14 @@ static void tree_open(struct members *to, const char *key, char bracket)
 
 /* ---- Texts ---- */
 
-/* Whether any byte of `word` is `byte`. */
-static uint64_t has_byte(uint64_t word, unsigned char byte)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    word ^= ones * byte;
-    return (word - ones) & ~word & ones << 7;
-}
-
-/* Whether any byte is not printable ASCII, or what JSON or text.h escapes. */
-static uint64_t is_odd(uint64_t word)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t high = word & ones << 7, control = (word - ones * ' ') & ~word & ones << 7;
-    return high | control | has_byte(word, '"') | has_byte(word, '\\') | has_byte(word, 0x7f);
-}
-
 /* Printable ASCII that JSON and text.h both take as it is. */
 static bool is_plain(const char *text, size_t size)
 {
-    uint64_t odd = 0, word;
-    if (size < sizeof word) {
-        for (size_t i = 0; i < size; i++)
-            odd |= is_odd((unsigned char)text[i] | 0x2020202020202000u);
-        return !odd;
-    }
-    for (size_t i = 0; i < size - sizeof word; i += sizeof word) {
-        memcpy(&word, text + i, sizeof word);
-        odd |= is_odd(word);
-    }
-    memcpy(&word, text + size - sizeof word, sizeof word);
-    return !(odd | is_odd(word));
+    static const bool plain[256] = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
+    bool all = true;
+    for (size_t i = 0; i < size; i++)
+        all &= plain[(unsigned char)text[i]];
+    return all;
 }
 
 static void put_string(struct members *to, const char *text, size_t size)
