@@ -267,6 +267,56 @@ void members_nothing(struct members *to, const char *key, unsigned members)
         put_null(to);
 }
 
+/* ---- What was put before ---- */
+
+enum { KEPT = 256 };
+
+struct kept {
+    uint64_t key[MEMBERS_KEY_WORDS];
+    size_t words;
+    bool cells;
+    struct buffer text; /* empty: none */
+};
+
+static struct kept *kept_of(struct members *to, const uint64_t *key, size_t words)
+{
+    uint64_t hash = 0;
+    if (!to->kept && !(to->kept = calloc(KEPT, sizeof *to->kept)))
+        abort();
+    for (size_t i = 0; i < words; i++)
+        hash = (hash ^ key[i]) * 0x9e3779b97f4a7c15u;
+    return &to->kept[hash >> 56];
+}
+
+bool members_again(struct members *to, const uint64_t *key, size_t words)
+{
+    to->keeping = NULL;
+    if (members_is_tree(to) || words > MEMBERS_KEY_WORDS)
+        return false;
+    struct kept *kept = kept_of(to, key, words);
+    if (kept->text.size && kept->words == words && kept->cells == to->cells &&
+        memcmp(kept->key, key, words * sizeof *key) == 0) {
+        buffer_add(&to->text, kept->text.text, kept->text.size);
+        return true;
+    }
+    memcpy(kept->key, key, words * sizeof *key);
+    kept->words = words;
+    kept->cells = to->cells;
+    kept->text.size = 0;
+    to->keeping = kept;
+    to->keeping_from = to->text.size;
+    return false;
+}
+
+void members_keep(struct members *to)
+{
+    struct kept *kept = to->keeping;
+    if (!kept)
+        return;
+    buffer_add(&kept->text, to->text.text + to->keeping_from, to->text.size - to->keeping_from);
+    to->keeping = NULL;
+}
+
 /* ---- A line, a row ---- */
 
 static void begin(struct members *to, bool cells)
@@ -295,6 +345,9 @@ bool members_print(struct members *from, FILE *out)
 
 void members_free(struct members *members)
 {
+    for (unsigned i = 0; members->kept && i < KEPT; i++)
+        buffer_free(&members->kept[i].text);
+    free(members->kept);
     buffer_free(&members->text);
     *members = (struct members){0};
 }

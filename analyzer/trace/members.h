@@ -26,6 +26,9 @@ struct members {
     unsigned array_depth; /* in a row: of an array, whose cell is JSON; 0 none */
     size_t array;         /* where that begins */
     struct buffer text;   /* each value has a comma behind it */
+    struct kept *kept;    /* what members_again() knows; NULL nothing yet */
+    struct kept *keeping; /* what is to be kept until members_keep() */
+    size_t keeping_from;
 };
 
 /* Members go into `object`, an open object or array of the caller's. */
@@ -43,6 +46,13 @@ void members_open(struct members *to, const char *key, char bracket);
 void members_close(struct members *to);
 /* An object of so many members that is not known: null. */
 void members_nothing(struct members *to, const char *key, unsigned members);
+
+/* Members that many lines have alike, by what they are made of: puts again what was put for this key, or returns false:
+ * the caller puts them and then calls members_keep(). The key's first word is the asking function's address, for none
+ * to have another's. Of a key that is too long, and in a tree, nothing is kept. */
+enum { MEMBERS_KEY_WORDS = 8 };
+bool members_again(struct members *to, const uint64_t *key, size_t words);
+void members_keep(struct members *to);
 
 /* For what follows: a value into a tree; a value behind a text's key. */
 void members_tree_text(struct members *to, const char *key, const char *text);

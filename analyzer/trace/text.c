@@ -143,20 +143,40 @@ static unsigned digits_of(uint64_t number)
     return least + (number >= powers[least]);
 }
 
-/* Two digits at a time, from the last. */
-char *text_unsigned(uint64_t number, char *out)
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+    "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+    "9899";
+
+/* Two digits at a time, from the last, which is before `at`. */
+static void put_digits(uint32_t number, char *at)
 {
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
-        "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
-        "9899";
-    char *end = out + digits_of(number), *at = end;
     for (; number >= 100; number /= 100)
         memcpy(at -= 2, &pairs[number % 100 * 2], 2);
     if (number >= 10)
-        memcpy(out, &pairs[number * 2], 2);
+        memcpy(at - 2, &pairs[number * 2], 2);
     else
+        at[-1] = (char)('0' + number);
+}
+
+/* Eight digits, leading zeros too. */
+static void put_eight(uint32_t number, char *at)
+{
+    for (int i = 3; i >= 0; i--, number /= 100)
+        memcpy(at + 2 * i, &pairs[number % 100 * 2], 2);
+}
+
+char *text_unsigned(uint64_t number, char *out)
+{
+    const uint32_t eight = 100000000;
+    if (number < 10) {
         *out = (char)('0' + number);
+        return out + 1;
+    }
+    char *end = out + digits_of(number), *at = end;
+    for (; number >= eight; number /= eight)
+        put_eight((uint32_t)(number % eight), at -= 8);
+    put_digits((uint32_t)number, at);
     return end;
 }
 

@@ -48,8 +48,26 @@ static void bytes_member(struct members *to, const char *key, const struct socke
         members_text(to, key, option_text(option->level, option->name, bytes, size, text));
 }
 
+/* The words of members_again()'s key; more than that has when its bytes are too many. */
+static size_t key_of(const struct socket_option *option, uint64_t key[MEMBERS_KEY_WORDS])
+{
+    enum { FIXED = 3 };
+    size_t size = (size_t)option->kept_size + option->effective_size;
+    memset(key, 0, MEMBERS_KEY_WORDS * sizeof *key);
+    key[0] = (uintptr_t)setting_members;
+    key[1] = (uint64_t)(uint32_t)option->level << 32 | (uint32_t)option->name;
+    key[2] = (uint64_t)option->error << 32 | (uint64_t)option->kept_size << 16 | option->effective_size;
+    if (size > (MEMBERS_KEY_WORDS - FIXED) * sizeof *key)
+        return MEMBERS_KEY_WORDS + 1;
+    memcpy(key + FIXED, option->bytes, size);
+    return FIXED + (size + sizeof *key - 1) / sizeof *key;
+}
+
 void setting_members(struct members *to, const struct socket_option *option)
 {
+    uint64_t key[MEMBERS_KEY_WORDS];
+    if (members_again(to, key, key_of(option, key)))
+        return;
     const unsigned char *bytes;
     size_t size = setting_effective(option, &bytes);
     constant(to, "level", names_level(option->level), option->level);
@@ -60,6 +78,7 @@ void setting_members(struct members *to, const struct socket_option *option)
         constant(to, "error", names_errno(option->error), option->error);
     else
         members_word(to, "error", NULL);
+    members_keep(to);
 }
 
 void setting_json(cJSON *object, const struct socket_option *option)

@@ -49,22 +49,33 @@ static void endpoint(struct members *to, const char *address_key, const char *po
     members_integer(to, port_key, is_inet(address->family) && address->port, address->port);
 }
 
-static void identity(struct members *to, const struct model *model, const struct socket *socket)
+static void owner_members(struct members *to, const struct model *model, const struct socket *socket)
 {
-    char host[sizeof((struct sockatlas_header *)NULL)->host + 1] = "";
-    if (socket->host < model_host_count(model) && model_host(model, socket->host))
-        memcpy(host, model_host(model, socket->host)->header.host, sizeof host - 1);
-    int protocol = ip_protocol(socket);
     const struct process *owner = socket->owner;
-    const char *name = names_protocol(socket->family, protocol);
-    members_integer(to, "socket", true, (int64_t)socket->id);
-    members_cookie(to, "cookie", socket->cookie);
+    const struct trace_image *image = socket->host < model_host_count(model) ? model_host(model, socket->host) : NULL;
+    const uint64_t key[] = {(uintptr_t)owner_members, (uintptr_t)image, socket->netns, (uintptr_t)owner,
+                            owner ? (uintptr_t)owner->comm : 0};
+    if (members_again(to, key, sizeof key / sizeof *key))
+        return;
+    char host[sizeof image->header.host + 1] = "";
+    if (image)
+        memcpy(host, image->header.host, sizeof host - 1);
     members_bytes(to, "host", host);
     members_integer(to, "netns", socket->netns != 0, (int64_t)socket->netns);
     members_integer(to, "process", owner != NULL, owner ? owner->id : 0);
     members_integer(to, "pid", owner && owner->pid, owner ? owner->pid : 0);
     members_bytes(to, "comm", owner ? owner->comm : NULL);
-    members_integer(to, "fd", socket->fd >= 0, socket->fd);
+    members_keep(to);
+}
+
+static void kind_members(struct members *to, const struct socket *socket)
+{
+    const uint64_t key[] = {(uintptr_t)kind_members, (uint64_t)socket->family << 16 | socket->type,
+                            (uint64_t)(uint32_t)socket->protocol << 32 | (uint64_t)socket->role << 16 | socket->state};
+    if (members_again(to, key, sizeof key / sizeof *key))
+        return;
+    int protocol = ip_protocol(socket);
+    const char *name = names_protocol(socket->family, protocol);
     constant(to, "family", names_family(socket->family), socket->family);
     constant(to, "type", names_type(socket->type), socket->type);
     if (protocol || name)
@@ -74,6 +85,16 @@ static void identity(struct members *to, const struct model *model, const struct
     members_word(to, "transport", word_transport(socket->family, socket->type, protocol));
     members_word(to, "role", word_role(socket->role));
     members_word(to, "state", word_state(socket->state));
+    members_keep(to);
+}
+
+static void identity(struct members *to, const struct model *model, const struct socket *socket)
+{
+    members_integer(to, "socket", true, (int64_t)socket->id);
+    members_cookie(to, "cookie", socket->cookie);
+    owner_members(to, model, socket);
+    members_integer(to, "fd", socket->fd >= 0, socket->fd);
+    kind_members(to, socket);
 }
 
 static void life(struct members *to, const struct model *model, const struct socket *socket)

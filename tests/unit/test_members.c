@@ -112,6 +112,53 @@ Test(members, rows_have_a_cell_for_each)
     members_free(&row);
 }
 
+/* What stands for a number asked for with this key, and whether it was put anew. */
+static bool put_kept(struct members *to, uint64_t number, size_t words)
+{
+    const uint64_t key[MEMBERS_KEY_WORDS + 1] = {1, number};
+    if (members_again(to, key, words))
+        return false;
+    members_integer(to, "number", true, (int64_t)number);
+    members_text(to, "text", "a\"b");
+    members_keep(to);
+    return true;
+}
+
+static void check_kept(bool cells, const char *expected)
+{
+    static struct members out; /* its memory outlives a line */
+    char *written = NULL;
+    size_t size;
+    FILE *file = open_memstream(&written, &size);
+    bool first = !out.text.text;
+    (cells ? members_row : members_line)(&out);
+    cr_expect_eq(put_kept(&out, 7, 2), cells || first);
+    cr_expect(!put_kept(&out, 7, 2));
+    for (uint64_t other = 8; other < 2000; other++)
+        put_kept(&out, other, 2);
+    cr_expect(put_kept(&out, 9, MEMBERS_KEY_WORDS + 1));
+    cr_expect(put_kept(&out, 9, MEMBERS_KEY_WORDS + 1));
+    cr_expect(members_print(&out, file));
+    fclose(file);
+    cr_expect(strncmp(written, expected, strlen(expected)) == 0, "%.100s", written);
+    char number[32];
+    const char *at = written;
+    for (unsigned each = 8; each < 2000 && at; each++) {
+        snprintf(number, sizeof number, cells ? ",%u,\"a\"\"b\"," : ",\"number\":%u,\"text\":\"a", each);
+        at = strstr(at, number);
+        cr_expect_not_null(at, "%u", each);
+    }
+    free(written);
+    if (cells)
+        members_free(&out);
+}
+
+Test(members, what_was_put_is_put_again)
+{
+    check_kept(false, "{\"number\":7,\"text\":\"a\\\"b\",\"number\":7,\"text\":\"a\\\"b\",\"number\":8,");
+    check_kept(true, "7,\"a\"\"b\",7,\"a\"\"b\",8,");
+}
+
 Test(members, ipv4_addresses_are_as_inet_ntop_has_them)
 {
     static const unsigned char each[] = {0, 1, 9, 10, 42, 99, 100, 101, 199, 200, 255};
