@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# tests/ground/run.sh [SEED]: plays scenarios whose true map is known and compares it with ours, exactly, while the processes live and
+# tests/ground/scenarios.sh [SEED]: plays scenarios whose true map is known and compares it with ours, exactly, while the processes live and
 # after they are gone. One case is a hundred seeds; N=1000 plays so many (300), FROM=5000 begins there (1). With SEED only that one, and
 # its folder is kept: both maps, the trace, and in `told` what was done, call by call. A failing seed is told with the difference and the
 # command that plays it again.
@@ -39,7 +39,7 @@ for ((first = from; first < from + seeds; first += 100)); do
             rm -rf "$work/ground"
             continue
         fi
-        differ+=("seed $seed (again: tests/ground/run.sh $seed):" "$(head -40 <<<"$said" | cut -c1-400)")
+        differ+=("seed $seed (again: tests/ground/scenarios.sh $seed):" "$(head -40 <<<"$said" | cut -c1-400)")
         rm -rf "$work/ground"
     done
     if [ ${#differ[@]} -eq 0 ]; then

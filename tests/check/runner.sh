@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# tests/run itself, on a house of made-up suites.
+. "$(dirname "$0")/../e2e/lib.sh"
+
+mkdir -p house/tests/{check,e2e,ground} house/build/tools
+cp "$top/tests/run" house/tests/
+
+suite() { # NAME: what it does is on stdin
+    { echo '#!/bin/bash' && cat; } >"house/tests/$1.sh"
+    chmod +x "house/tests/$1.sh"
+}
+run() { # [NAME...]: the status in `status`, what it printed in the file said
+    house/tests/run "$@" >said 2>&1
+    status=$?
+}
+
+suite check/good <<<'echo "ok 1 - a"; echo "ok 2 - b # SKIP not here"; echo 1..2'
+suite e2e/bad <<<'echo "ok 1 - a"; echo "not ok 2 - b"; echo 1..2'
+suite e2e/short <<<'echo "1..3"; echo "ok 1 - a"'
+suite e2e/unplanned <<<'echo "ok 1 - a"'
+suite e2e/dies <<<'echo 1..1; echo "ok 1 - a"; exit 3'
+run good
+case_is "a good suite: status" 0 "$status"
+case_is "a good suite: skipped cases are not counted as passed" "1 passed, 0 failed" "$(tail -1 said)"
+case_has "... and told with the reason" "good: ok 2 - b # SKIP not here" "$(cat said)"
+run
+case_is "all suites: status" 1 "$status"
+case_is "all suites: the last line" "5 passed, 4 failed" "$(tail -1 said)"
+case_has "a bad case is told" "bad: not ok 2 - b" "$(cat said)"
+case_has "a suite that tells of more cases than it runs is told" "short: told of 3 cases, ran 1" "$(cat said)"
+case_has "a suite that ends early is told" "unplanned: no plan" "$(cat said)"
+case_has "a suite that dies is told" "dies: exit status 3" "$(cat said)"
+run nosuch
+case_has "a suite that there is not: said" "nosuch: no such suite" "$(cat said)"
+case_is "a suite that there is not: status" 1 "$status"
+
+suite ground/good <<<'touch ran; echo 1..1; echo "ok 1 - a"'
+run bad
+case_is "two suites of one name: status" 2 "$status"
+case_is "two suites of one name: said" "tests/run: tests/ground/good.sh has the name of tests/check/good.sh" "$(cat said)"
+
+finish
