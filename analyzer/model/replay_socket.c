@@ -116,6 +116,8 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
     descriptor_untold(task, event->fd);
     struct address local, peer;
     event_addresses(event, &local, &peer);
+    if (address_is_any(&local) && local.port == 0)
+        local = (struct address){0}; /* what the kernel has for a socket that nobody bound */
     if (!known) {
         socket->seen_first = true;
         socket->opened_ns = 0;

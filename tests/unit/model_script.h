@@ -305,7 +305,9 @@ static inline void t_seen(struct script *script, struct who who, int fd, uint64_
                                        .type = SOCK_STREAM,
                                        .how = (uint8_t)how,
                                        .listening = listening,
-                                       .tcp_state = listening ? 10 : 1};
+                                       .tcp_state = listening        ? 10
+                                                    : local && !peer ? 7
+                                                                     : 1};
     size_t size = script_tail(&body.addresses, tail, local, peer);
     script_record(script, who, (struct sockatlas_common){.kind = SOCKATLAS_SEEN, .fd = fd, .cookie = cookie}, &body,
                   sizeof body, tail, size);

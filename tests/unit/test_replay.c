@@ -176,6 +176,23 @@ Test(replay, inherited_listener_is_known_from_its_first_use)
     cr_expect_not_null(script_edge(&script, 200, 100));
 }
 
+/* The kernel has a name for it all the same. */
+Test(replay, seen_socket_that_nobody_bound_has_no_address)
+{
+    struct who heir = process(100, "heir");
+    t_seen(&script, heir, 3, 0x10, SOCKATLAS_HOW_INHERITED, false, "0.0.0.0:0", NULL);
+    t_seen(&script, heir, 4, 0x11, SOCKATLAS_HOW_INHERITED, false, "[::]:0", NULL);
+    t_seen(&script, heir, 5, 0x12, SOCKATLAS_HOW_INHERITED, false, "0.0.0.0:80", NULL);
+    t_seen(&script, heir, 6, 0x13, SOCKATLAS_HOW_INHERITED, false, "127.0.0.1:0", NULL);
+    script_finish(&script);
+    for (uint64_t cookie = 0x10; cookie <= 0x13; cookie++) {
+        const struct socket *socket = script_socket(&script, cookie);
+        bool bound = cookie > 0x11;
+        cr_expect_eq(socket->state, bound ? STATE_BOUND : STATE_CREATED, "%#x", (unsigned)cookie);
+        cr_expect_eq(address_known(&socket->local), bound, "%#x", (unsigned)cookie);
+    }
+}
+
 Test(replay, pid_used_again_is_another_process)
 {
     struct who first = process(100, "first");
