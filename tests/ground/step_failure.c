@@ -105,9 +105,9 @@ void step_abandon(void)
     struct cast_span begun;
     socklen_t size = dead_end(process, AF_INET, &to);
     struct sock *client = play_new(process, AF_INET, SOCK_STREAM, play_flags() | SOCK_NONBLOCK, &fd);
-    client->peer = world_name(&to, size);
     if (cast_do(process, &(struct order){.kind = ORDER_DEAF, .a = fd, .b = 1}).result < 0)
         return; /* no room for an ordinary user's filters */
+    client->peer = world_name(&to, size);
     struct order connect = {.kind = ORDER_CONNECT, .a = fd, .size = size, .address = to};
     int result = cast_do(process, &connect).result;
     begun = cast_span(process);
