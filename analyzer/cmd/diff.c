@@ -8,6 +8,9 @@
 #include "analyzer/view/table.h"
 
 #include <argp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { OPTION_JSON = 256, OPTION_WIDE };
 /* As diff(1). */
@@ -18,6 +21,20 @@ struct request {
     char *traces[2];
     unsigned count;
 };
+
+static bool look_at(const char *trace, struct stat *status)
+{
+    return (strcmp(trace, "-") == 0 ? fstat(STDIN_FILENO, status) : stat(trace, status)) == 0;
+}
+
+/* Both are standard input, or one pipe. */
+static bool is_one_pipe(char *const traces[2])
+{
+    struct stat first, second;
+    bool both_stdin = strcmp(traces[0], "-") == 0 && strcmp(traces[1], "-") == 0;
+    return both_stdin || (look_at(traces[0], &first) && look_at(traces[1], &second) && S_ISFIFO(first.st_mode) &&
+                          first.st_dev == second.st_dev && first.st_ino == second.st_ino);
+}
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -37,6 +54,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_END:
         if (request->count < 2)
             argp_error(state, "two traces are compared");
+        if (is_one_pipe(request->traces))
+            argp_error(state, "%s: can be read only once, so it cannot be both traces", request->traces[1]);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

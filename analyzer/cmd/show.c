@@ -6,6 +6,7 @@
 #include "analyzer/view/show.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/reread.h"
 #include "analyzer/trace/stream.h"
 #include "analyzer/view/table.h"
 
@@ -13,8 +14,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { OPTION_JSON = 256, OPTION_WIDE };
 enum selector { BY_ID, BY_COOKIE, BY_DESCRIPTOR };
@@ -31,6 +30,7 @@ struct search {
     uint64_t found[FOUND_MAX];
     unsigned found_count;
     uint64_t peer; /* of the latest found */
+    bool nowhere;  /* there was no trace to search, as is said already */
 };
 
 struct request {
@@ -110,50 +110,6 @@ static const struct argp argp = {
         "Examples:\n  sockatlas show 12\n  sockatlas show sk:4001\n  sockatlas show 4242:5 yesterday.data\n"
         "  sockatlas show --json 12 | jq '.events[] | select(.event == \"option\")'\n"};
 
-/* ---- A trace that is read twice ---- */
-
-static bool from_stdin(const struct request *request)
-{
-    for (int i = 0; i < request->count; i++)
-        if (strcmp(request->traces[i], "-") == 0)
-            return true;
-    return false;
-}
-
-/* What comes through a pipe is kept in a file without a name, which takes the place of standard input. */
-static bool keep_stdin(void)
-{
-    char block[65536];
-    ssize_t size;
-    if (lseek(STDIN_FILENO, 0, SEEK_CUR) >= 0)
-        return true;
-    FILE *kept = tmpfile();
-    bool whole = kept != NULL;
-    while (whole && (size = read(STDIN_FILENO, block, sizeof block)) != 0)
-        whole = size > 0 ? fwrite(block, (size_t)size, 1, kept) == 1 : errno == EINTR;
-    whole =
-        whole && fflush(kept) == 0 && lseek(fileno(kept), 0, SEEK_SET) == 0 && dup2(fileno(kept), STDIN_FILENO) >= 0;
-    if (!whole)
-        fprintf(stderr, "stdin: %s\n", strerror(errno));
-    if (kept)
-        fclose(kept);
-    return whole;
-}
-
-/* A pipe with a name cannot be read again. */
-static bool readable_twice(const struct request *request)
-{
-    struct stat status;
-    for (int i = 0; i < request->count; i++)
-        if (strcmp(request->traces[i], "-") != 0 && stat(request->traces[i], &status) == 0 &&
-            S_ISFIFO(status.st_mode)) {
-            fprintf(stderr, "%s: a pipe, which cannot be read twice: give it on standard input (-)\n",
-                    request->traces[i]);
-            return false;
-        }
-    return !from_stdin(request) || keep_stdin();
-}
-
 /* ---- Finding it ---- */
 
 static void found(struct search *search, uint64_t id)
@@ -193,7 +149,8 @@ static void quiet(void *context, const char *line)
 
 static bool complain_none(const struct search *search)
 {
-    fprintf(stderr, "sockatlas show: %s: no such socket in the trace; `sockatlas list` lists them\n", search->text);
+    if (!search->nowhere)
+        fprintf(stderr, "sockatlas show: %s: no such socket in the trace; `sockatlas list` lists them\n", search->text);
     return false;
 }
 
@@ -211,7 +168,7 @@ static bool one_found(const struct search *search)
     return false;
 }
 
-static bool tell(const struct request *request)
+static bool tell(const struct request *request, const struct reread *reread)
 {
     unsigned width = request->wide ? 0 : view_width(stdout);
     struct show *show = show_new(request->search.found[0], request->search.peer,
@@ -222,9 +179,7 @@ static bool tell(const struct request *request)
     show_callbacks(show, &callbacks);
     struct model *model = model_new(&callbacks);
     show_attach(show, model);
-    if (from_stdin(request))
-        rewind(stdin);
-    struct stream *stream = stream_open(request->traces, request->count, quiet, NULL);
+    struct stream *stream = stream_open(reread->traces, reread->count, quiet, NULL);
     model_trace_feed(model, stream, NULL);
     bool written = request->json ? show_json(show, stdout) : show_text(show, width, view_colour(stdout), stdout);
     show_free(show);
@@ -233,22 +188,34 @@ static bool tell(const struct request *request)
     return written;
 }
 
-int cmd_show(int argc, char **argv)
+/* The first reading: which socket it is, and what the input has to be complained about. */
+static int find(struct request *request, struct reread *reread)
 {
-    struct request request = {.wide = false};
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &request);
-    if (!readable_twice(&request))
-        return CMD_UNREADABLE;
-    struct model_callbacks callbacks = {.context = &request.search,
+    struct model_callbacks callbacks = {.context = &request->search,
                                         .socket_done = look_at_socket,
                                         .event_seen = look_at_event,
                                         .alive = model_trace_alive};
     struct model *model = model_new(&callbacks);
-    struct stream *stream;
-    int status = model_trace_read(model, request.traces, request.count, &stream);
+    struct stream *stream = stream_open(reread->traces, reread->count, reread_complain, reread);
+    model_trace_feed(model, stream, NULL);
+    int status = stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
+    request->search.nowhere = stream_errors(stream) && stream_image_count(stream) == 0;
     model_free(model);
     stream_close(stream);
-    if (!one_found(&request.search))
-        return CMD_UNREADABLE;
-    return tell(&request) ? status : CMD_UNREADABLE;
+    return status;
+}
+
+int cmd_show(int argc, char **argv)
+{
+    struct request request = {.wide = false};
+    struct reread reread;
+    int status = CMD_UNREADABLE;
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &request);
+    if (reread_begin(&reread, request.traces, request.count)) {
+        status = find(&request, &reread);
+        if (!one_found(&request.search) || !tell(&request, &reread))
+            status = CMD_UNREADABLE;
+    }
+    reread_end(&reread);
+    return status;
 }

@@ -6,6 +6,7 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/follow.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/reread.h"
 #include "analyzer/trace/stream.h"
 #include "analyzer/view/events.h"
 
@@ -63,6 +64,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         top->count = state->argc - state->next;
         if (top->count > 1)
             argp_error(state, "one TRACE at a time");
+        if (strcmp(top->traces[0], "-") == 0)
+            argp_error(state, "-: standard input is where the keys come from");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -188,6 +191,13 @@ int cmd_top(int argc, char **argv)
     }
     if (top.count)
         top.screen.title = top.traces[0];
+    struct reread reread; /* a life is read again */
+    if (!reread_begin(&reread, top.traces, top.count)) {
+        reread_end(&reread);
+        return CMD_UNREADABLE;
+    }
+    top.traces = reread.traces;
+    top.count = reread.count;
     top.rows.model = model_new(&(struct model_callbacks){.context = &top.rows,
                                                          .alive = model_trace_alive,
                                                          .event_seen = top_rows_event,
@@ -201,11 +211,12 @@ int cmd_top(int argc, char **argv)
         top_screen_close();
     }
     for (unsigned i = 0; i < COMPLAINTS_MAX && top.complaints[i]; i++) {
-        fprintf(stderr, "%s\n", top.complaints[i]);
+        reread_complain(&reread, top.complaints[i]);
         free(top.complaints[i]);
     }
     int status = stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
     stream_close(stream);
+    reread_end(&reread);
     top_rows_free(&top.rows);
     model_free(top.rows.model);
     free(top.screen.life_text);

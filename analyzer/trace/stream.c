@@ -280,29 +280,46 @@ static void add_regular(struct stream *stream, const char *trace)
         add_file(stream, trace);
 }
 
-static void add_pipe(struct stream *stream, const char *trace)
+/* What can be read once is an export, or no trace: a log is read at its end and its beginning in turns. */
+static void add_once(struct stream *stream, FILE *lines, const char *name)
 {
-    FILE *pipe = fopen(trace, "re");
-    if (pipe == NULL)
-        complain(&stream->complaints, "%s: %s", trace, strerror(errno));
+    int first = lines == NULL ? EOF : getc(lines);
+    if (first == '{') {
+        ungetc(first, lines);
+        add_jsonl(stream, lines, name);
+        return;
+    }
+    if (lines == NULL || ferror(lines))
+        complain(&stream->complaints, "%s: %s", name, strerror(errno));
+    else if (first == EOF)
+        complain(&stream->complaints, "%s: empty, not a trace", name);
+    else if (first == SOCKATLAS_MAGIC[0])
+        complain(&stream->complaints, "%s: no exported .jsonl; a log file is read by its name only", name);
     else
-        add_jsonl(stream, pipe, trace);
+        complain(&stream->complaints, "%s: not a trace", name);
+    if (lines != NULL && lines != stdin)
+        fclose(lines);
 }
 
 static void add_trace(struct stream *stream, const char *trace)
 {
     struct stat status;
-    if (strcmp(trace, "-") == 0)
-        add_jsonl(stream, stdin, "stdin");
-    else if (stat(trace, &status) != 0)
+    if (strcmp(trace, "-") == 0) {
+        if (fstat(STDIN_FILENO, &status) != 0)
+            complain(&stream->complaints, "stdin: %s", strerror(errno));
+        else if (is_new(stream, &status))
+            add_once(stream, stdin, "stdin");
+    } else if (stat(trace, &status) != 0)
         complain(&stream->complaints, "%s: %s", trace, strerror(errno));
     else if (S_ISDIR(status.st_mode))
         add_folder(stream, trace);
-    else if (S_ISFIFO(status.st_mode))
-        add_pipe(stream, trace);
-    else if (!S_ISREG(status.st_mode))
+    else if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
         complain(&stream->complaints, "%s: neither a folder nor a file: not a trace", trace);
-    else if (is_new(stream, &status))
+    else if (!is_new(stream, &status))
+        ; /* given twice */
+    else if (S_ISFIFO(status.st_mode))
+        add_once(stream, fopen(trace, "re"), trace);
+    else
         add_regular(stream, trace);
 }
 

@@ -29,6 +29,50 @@ done
 case_is "no trace at all: status" 1 "$(cd empty && "$sockatlas" map >../out 2>../err; echo $?)"
 case_has "no trace at all: line" "^(\./)?sockatlas.data: No such file" "$(cat err)"
 
+# ---- What can be read only once: an export is read, all else is refused in one line
+"$sockatlas" export --format jsonl -o good.jsonl "$log"
+id=$("$sockatlas" list --json "$log" | head -1 | grep -oE '"socket": ?[0-9]+' | grep -oE '[0-9]+')
+for command in map list "show $id" tuned doctor events "export --format csv"; do
+    # shellcheck disable=SC2086
+    "$sockatlas" $command good.jsonl >expected 2>/dev/null
+    expected=$?
+    # shellcheck disable=SC2086
+    for how in pipe file fifo twice; do
+        case $how in
+        pipe) cat good.jsonl | timeout 20 "$sockatlas" $command - >out 2>err ;;
+        file) timeout 20 "$sockatlas" $command - <good.jsonl >out 2>err ;;
+        fifo) timeout 20 "$sockatlas" $command <(cat good.jsonl) >out 2>err ;;
+        twice) cat good.jsonl | timeout 20 "$sockatlas" $command - - >out 2>err ;;
+        esac
+        case_is "$command, $how: status, and nothing said" "$expected " "$? $(cat err)"
+        case_ok "$command, $how: the same as by name" cmp expected out
+    done
+    # shellcheck disable=SC2086
+    for what in "log:by its name only" "text:not a trace" "nothing:empty, not a trace"; do
+        input=${what%%:*}
+        [ "$input" != log ] || input=$log
+        [[ $command != show* || $what != log:* ]] || continue # its copy is read as any log
+        timeout 20 "$sockatlas" $command - <"$input" >out 2>err
+        case_is "$command - <${what%%:*}: status" 1 $?
+        case_has "$command - <${what%%:*}: one line" "^1 stdin: .*${what#*:}$" "$(wc -l <err) $(cat err)"
+        timeout 20 "$sockatlas" $command <(cat "$input") >out 2>err
+        case_is "$command <(cat ${what%%:*}): status" 1 $?
+        case_has "$command <(cat ${what%%:*}): one line" "^1 /dev/fd/[0-9]+: .*${what#*:}$" "$(wc -l <err) $(cat err)"
+    done
+    # shellcheck disable=SC2086
+    timeout 20 "$sockatlas" $command - <&- >out 2>err
+    case_is "$command - without standard input: status" 1 $?
+    case_is "$command - without standard input: line" "stdin: empty, not a trace" "$(cat err)"
+done
+case_is "diff - FILE" 0 "$(cat good.jsonl | "$sockatlas" diff - good.jsonl >/dev/null 2>&1; echo $?)"
+case_is "diff FILE -" 0 "$(cat good.jsonl | "$sockatlas" diff good.jsonl - >/dev/null 2>&1; echo $?)"
+case_is "diff of two pipes" 0 "$("$sockatlas" diff <(cat good.jsonl) <(cat good.jsonl) >/dev/null 2>&1; echo $?)"
+case_is "diff - -: status" 2 "$(cat good.jsonl | timeout 20 "$sockatlas" diff - - >/dev/null 2>err; echo $?)"
+case_has "diff - -: line" "^sockatlas diff: -: can be read only once" "$(head -1 err)"
+mkfifo once
+case_is "diff of one pipe with itself: status" 2 "$(timeout 20 "$sockatlas" diff once ./once >/dev/null 2>err; echo $?)"
+case_has "diff of one pipe with itself: line" "^sockatlas diff: ./once: can be read only once" "$(head -1 err)"
+
 # Cut at every slot boundary and at odd places: what is whole before the cut is read, byte for byte the same. The record that the cut
 # goes through may come out as its head alone.
 "$sockatlas" events "$log" --json >whole 2>/dev/null

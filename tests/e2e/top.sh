@@ -120,6 +120,13 @@ case_ok "the terminal is as before once more" cmp before after
 keys "clear; '$sockatlas' top nowhere; echo \"status \$?\"" Enter
 case_ok "no such trace: line" shows '^nowhere: No such file or directory'
 case_ok "no such trace: status" shows '^status 1'
+"$sockatlas" export --format jsonl -o trace.jsonl trace
+keys "clear; '$sockatlas' top <(cat trace.jsonl)" Enter
+case_ok "a pipe is read" shows 'tcp_both.* tcp +client +closed '
+keys / client Enter Home Enter
+case_ok "a life in it too" shows ' connect\('
+keys Escape q "clear; '$sockatlas' top -; echo \"status \$?\"" Enter
+case_ok "keys and a trace cannot both come from standard input" shows '^status 2'
 case_is "without a terminal: status" 2 "$("$sockatlas" top trace </dev/null 2>err; echo $?)"
 case_has "without a terminal: line" "needs a terminal" "$(cat err)"
 echo go >&4

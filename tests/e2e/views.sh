@@ -47,13 +47,17 @@ case_is "show --json: no peer is null" null "$("$sockatlas" show --json 1 refuse
 "$sockatlas" export --format jsonl talk >talk.jsonl
 case_is "show: a trace from a pipe tells the same" "$show" "$(cat talk.jsonl | "$sockatlas" show "$id" -)" # shellcheck disable=SC2002
 case_is "show: from standard input too" "$show" "$("$sockatlas" show "$id" - <talk.jsonl)"
-case_is "show: a pipe with a name: status" 1 "$("$sockatlas" show "$id" <(cat talk.jsonl) >out 2>err; echo $?)"
-case_has "show: a pipe with a name: line" '^/.*: a pipe, which cannot be read twice' "$(cat err)"
+case_is "show: from a pipe with a name too" "$show" "$("$sockatlas" show "$id" <(cat talk.jsonl))"
+case_is "show: --json of it" "$("$sockatlas" show --json "$id" talk.jsonl)" "$("$sockatlas" show --json "$id" <(cat talk.jsonl))"
+case_is "show: one input given twice is one" "$show" "$("$sockatlas" show "$id" - - <talk.jsonl)"
+case_is "show: what is damaged in a pipe: status" 1 "$(status_of "$sockatlas" show "$id" <(cat talk.jsonl; echo nonsense))"
+case_has "show: what is damaged in a pipe: line" '^/dev/fd/[0-9]+: not JSON, at line [0-9]+$' "$(cat err)"
 case_is "show: no space for what comes through a pipe: status" 1 "$(cat talk.jsonl | (ulimit -f 0; trap '' XFSZ; "$sockatlas" show "$id" - 2>/dev/null; echo $?))"
 case_has "show: no space for it: line" '^stdin: File too large' "$(cat talk.jsonl | (ulimit -f 0; trap '' XFSZ; "$sockatlas" show "$id" - 2>&1))"
 case_is "show: no such socket: status" 1 "$(status_of "$sockatlas" show 999 talk)"
 case_has "show: no such socket: line" '^sockatlas show: 999: no such socket' "$(cat err)"
 case_is "show: no such trace: status" 1 "$(status_of "$sockatlas" show 1 nosuch)"
+case_is "show: no such trace: one line" "nosuch: No such file or directory" "$(cat err)"
 case_is "show: what is no socket: status" 2 "$(status_of "$sockatlas" show nonsense talk)"
 case_is "show: none given: status" 2 "$(status_of "$sockatlas" show)"
 
