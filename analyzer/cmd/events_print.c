@@ -45,16 +45,18 @@ void events_print(struct events_print *print, const struct event *event)
         print->origin_ns = event->time_ns + (uint64_t)event->image->offset_ns;
         print->origin_us = event_time_us(event);
     }
-    events_known_take(print->known, event);
+    if (print->filter != NULL || !print->json)
+        events_known_take(print->known, event);
     if (print->filter != NULL && !is_wanted(print, event))
         return;
     if (print->json)
-        json_print_line(print->out, jsonl_event(event));
+        jsonl_print(&print->line, event, print->out);
     else
         events_text(print->out, event, events_known_comm(print->known, event), print->origin_ns, &print->look);
 }
 
 void events_print_end(struct events_print *print)
 {
+    members_free(&print->line);
     events_known_free(print->known);
 }

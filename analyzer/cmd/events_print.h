@@ -7,7 +7,7 @@
 
 #include "analyzer/cmd/filter.h"
 #include "analyzer/trace/event.h"
-
+#include "analyzer/trace/members.h"
 #include "analyzer/view/events.h"
 
 #include <stdio.h>
@@ -18,6 +18,7 @@ struct events_print {
     bool json;
     struct events_look look;
 
+    struct members line;
     struct events_known *known;
     bool started;
     uint64_t origin_ns; /* wall-clock time of the first event */

@@ -45,14 +45,16 @@ static void write_jsonl(struct stream *stream, FILE *out)
 {
     struct event event;
     struct progress progress;
+    struct members line = {0};
     unsigned images = 0;
     bool good = write_images(stream, &images, out);
     progress_begin(&progress, out);
     while (good && stream_next(stream, &event)) {
-        good = write_images(stream, &images, out) && json_print_line(out, jsonl_event(&event));
+        good = write_images(stream, &images, out) && jsonl_print(&line, &event, out);
         progress_step(&progress, stream);
     }
     progress_end(&progress);
+    members_free(&line);
     /* Images of which there is no event. */
     if (good)
         write_images(stream, &images, out);

@@ -9,7 +9,8 @@
 
 #define MEMBER(type, member, key_, form_, unknown_, names_)                                                            \
     {                                                                                                                  \
-        .key = (key_), .form = FIELD_##form_, .unknown = FIELD_UNKNOWN_##unknown_, .names = NAMES_##names_,            \
+        .key = (key_), .address_key = key_ "_address", .port_key = key_ "_port", .bytes_key = key_ "_bytes",           \
+        .form = FIELD_##form_, .unknown = FIELD_UNKNOWN_##unknown_, .names = NAMES_##names_,                           \
         .offset = offsetof(type, member), .width = sizeof(((type *)0)->member)                                         \
     }
 
@@ -44,6 +45,15 @@ static struct layout layouts[256] = {
 #undef X
 };
 
+static void find_untold(struct layout *layout)
+{
+    unsigned char bits[sizeof layout->untold] = {0};
+    memset(bits, 0xff, layout->body_size);
+    for (unsigned i = 0; i < layout->fields_count; i++)
+        memset(bits + layout->fields[i].offset, 0, layout->fields[i].width);
+    memcpy(layout->untold, bits, sizeof bits);
+}
+
 /* Finds each kind's rows, which are neighbours. */
 __attribute__((constructor)) static void find_rows(void)
 {
@@ -54,6 +64,8 @@ __attribute__((constructor)) static void find_rows(void)
         if (bodies[i].form == FIELD_ADDRESS && layout->addresses < 0)
             layout->addresses = (int8_t)(bodies[i].offset - offsetof(struct sockatlas_addresses, first_size));
     }
+    for (unsigned kind = 0; kind < 256; kind++)
+        find_untold(&layouts[kind]);
 }
 
 const struct layout *fields_layout(unsigned kind)
@@ -120,6 +132,27 @@ bool field_is_unknown(const struct field *field, uint64_t value)
     if (field->unknown == FIELD_UNKNOWN_ZERO || field->unknown == FIELD_UNKNOWN_LATER)
         return value == 0;
     return field->unknown == FIELD_UNKNOWN_ONES && value == UINT64_MAX;
+}
+
+int64_t fields_context(const struct field *fields, unsigned count, enum names_table table, const void *structure,
+                       unsigned call)
+{
+    enum names_table wanted = table == NAMES_PROTOCOL ? NAMES_FAMILY : table == NAMES_OPTION ? NAMES_LEVEL : NAMES_NONE;
+    if (table == NAMES_RESOLVER)
+        return call;
+    for (unsigned i = 0; wanted != NAMES_NONE && i < count; i++)
+        if (fields[i].names == wanted)
+            return (int64_t)field_get(&fields[i], structure);
+    return 0;
+}
+
+bool fields_tell_all(const struct layout *layout, const void *body)
+{
+    uint64_t words[4], untold = 0;
+    memcpy(words, body, sizeof words);
+    for (unsigned i = 0; i < 4; i++)
+        untold |= words[i] & layout->untold[i];
+    return untold == 0;
 }
 
 size_t fields_tail_room(unsigned slots, size_t body_size)

@@ -31,7 +31,8 @@ enum field_form {
 enum field_unknown { FIELD_UNKNOWN_VALUE, FIELD_UNKNOWN_ZERO, FIELD_UNKNOWN_ONES, FIELD_UNKNOWN_LATER };
 
 struct field {
-    const char *key; /* of JSON; a prefix for addresses */
+    const char *key;                                /* of JSON; an address has the two behind it instead */
+    const char *address_key, *port_key, *bytes_key; /* key_address, key_port; an option's value has key_bytes too */
     enum field_form form;
     enum field_unknown unknown;
     enum names_table names;
@@ -46,6 +47,8 @@ struct layout {
     uint8_t fields_count;
     uint8_t body_size;
     int8_t addresses; /* offset of struct sockatlas_addresses in the body, -1 none */
+    uint64_t
+        untold[4]; /* bits of the head slot behind its common fields that no field tells, though the body has them */
 };
 
 /* NULL when `kind` is none of SOCKATLAS_KINDS. */
@@ -61,6 +64,11 @@ uint64_t field_get(const struct field *field, const void *structure);
 bool field_set(const struct field *field, void *structure, uint64_t value);
 /* Whether that integer means "unknown". */
 bool field_is_unknown(const struct field *field, uint64_t value);
+/* What the names of `field` depend on, out of the `count` fields of its structure and the record's call. */
+int64_t fields_context(const struct field *fields, unsigned count, enum names_table table, const void *structure,
+                       unsigned call);
+/* Whether the body of a record has nothing but what its fields tell: reserved bytes are zero. */
+bool fields_tell_all(const struct layout *layout, const void *body);
 
 /* How many bytes a tail of `slots` slots can hold behind a body of `body_size` bytes. */
 size_t fields_tail_room(unsigned slots, size_t body_size);

@@ -4,8 +4,6 @@
  */
 #include "analyzer/trace/json.h"
 
-#include "analyzer/trace/text.h"
-
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -13,57 +11,8 @@
 
 /* What json_keep_blocks() keeps: a cJSON node, or a short text. */
 #define BLOCK_SIZE 64
-/* Texts up to this size are escaped on the stack. */
-#define SHORT_TEXT 1024
 /* Integers up to 2^53 are exact in a double. */
 #define EXACT 9007199254740992.0
-
-void json_add_unsigned(cJSON *object, const char *key, uint64_t value)
-{
-    char digits[TEXT_INTEGER_MAX + 1];
-    *text_unsigned(value, digits) = 0;
-    cJSON_AddRawToObject(object, key, digits);
-}
-
-void json_add_signed(cJSON *object, const char *key, int64_t value)
-{
-    char digits[TEXT_INTEGER_MAX + 1];
-    *text_signed(value, digits) = 0;
-    cJSON_AddRawToObject(object, key, digits);
-}
-
-void json_add_text(cJSON *object, const char *key, const void *bytes, size_t size)
-{
-    char room[TEXT_ESCAPED_MAX(SHORT_TEXT)];
-    char *text = size <= SHORT_TEXT ? room : malloc(TEXT_ESCAPED_MAX(size));
-    if (text == NULL)
-        abort();
-    text_escape(bytes, size, text);
-    cJSON_AddStringToObject(object, key, text);
-    if (text != room)
-        free(text);
-}
-
-void json_add_hex(cJSON *object, const char *key, const void *bytes, size_t size)
-{
-    char *text = malloc(2 * size + 1);
-    if (text == NULL)
-        abort();
-    text_hex(bytes, size, text);
-    cJSON_AddStringToObject(object, key, text);
-    free(text);
-}
-
-void json_add_cookie(cJSON *object, const char *key, uint64_t cookie)
-{
-    char digits[TEXT_INTEGER_MAX + 1];
-    if (cookie == 0) {
-        cJSON_AddNullToObject(object, key);
-        return;
-    }
-    *text_unsigned_hex(cookie, digits) = 0;
-    cJSON_AddStringToObject(object, key, digits);
-}
 
 /* All of `text` as an integer of 64 bits, or its beginning if `open_end`. */
 static bool parse_integer(const char *text, bool open_end, uint64_t *value)

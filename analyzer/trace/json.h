@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What cJSON lacks for JSON Lines: integers of 64 bits (its numbers are doubles, exact to 2^53 only, and large ones
- * print with an exponent), bytes that need not be text, and printing into one buffer.
+ * What cJSON lacks for JSON Lines: reading integers of 64 bits (its numbers are doubles, exact to 2^53 only) and
+ * cookies, and printing into one buffer.
  */
 #ifndef ANALYZER_TRACE_JSON_H
 #define ANALYZER_TRACE_JSON_H
@@ -11,14 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-
-void json_add_unsigned(cJSON *object, const char *key, uint64_t value);
-void json_add_signed(cJSON *object, const char *key, int64_t value);
-/* Bytes up to their end as escaped text (text.h), and as hexadecimal. */
-void json_add_text(cJSON *object, const char *key, const void *bytes, size_t size);
-void json_add_hex(cJSON *object, const char *key, const void *bytes, size_t size);
-/* A cookie: lower-case hexadecimal as `ss -e` prints it; null when 0. */
-void json_add_cookie(cJSON *object, const char *key, uint64_t cookie);
 
 /* The integer that `object` has under `key`, exact to 64 bits. `line` is the text `object` was parsed from, where the
  * digits of numbers beyond 2^53 still stand; NULL for an object that was built here. False when it is missing or no

@@ -13,12 +13,14 @@
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/event.h"
 #include "analyzer/trace/json.h"
+#include "analyzer/trace/members.h"
 
 /* Events and images as objects, to be deleted by the caller. */
 cJSON *jsonl_event(const struct event *event);
 cJSON *jsonl_image(const struct trace_image *image);
-/* An option's value: a number where it is one, else text as option_text() has it; null when there are no bytes. */
-cJSON *jsonl_option(int level, int name, const void *bytes, size_t size);
+/* An event's members into an open object; and as a line of its own, false with errno when writing failed. */
+void jsonl_members(struct members *to, const struct event *event);
+bool jsonl_print(struct members *line, const struct event *event, FILE *out);
 
 /* The inverses; `line` as json_integer() wants it. NULL when good, else what is wrong. */
 const char *jsonl_parse_event(const char *line, const cJSON *object, void *slots, unsigned *count);

@@ -45,26 +45,9 @@ static const char *text_of(const struct reading *reading, const char *key)
     return cJSON_GetStringValue(item_of(reading, key));
 }
 
-static int64_t value_named(const struct reading *reading, enum names_table table)
-{
-    for (unsigned i = 0; i < reading->fields_count; i++)
-        if (reading->fields[i].names == table)
-            return (int64_t)field_get(&reading->fields[i], reading->structure);
-    return 0;
-}
-
 static int64_t context_of(const struct reading *reading, enum names_table table)
 {
-    switch (table) {
-    case NAMES_PROTOCOL:
-        return value_named(reading, NAMES_FAMILY);
-    case NAMES_OPTION:
-        return value_named(reading, NAMES_LEVEL);
-    case NAMES_RESOLVER:
-        return reading->call;
-    default:
-        return 0;
-    }
+    return fields_context(reading->fields, reading->fields_count, table, reading->structure, reading->call);
 }
 
 /* A number, a name, true or false, or null where the field can be unknown. */
@@ -154,17 +137,16 @@ static size_t encode(const struct address *address, unsigned family, unsigned ch
 
 static bool read_address(struct reading *reading, const struct field *field)
 {
-    char key[64];
     unsigned char encoded[160];
     struct address address;
     uint64_t port = 0;
     unsigned family = ((const unsigned char *)reading->structure)[reading->addresses];
-    snprintf(key, sizeof key, "%s_address", field->key);
-    const char *text = text_of(reading, key);
+    const char *text = text_of(reading, field->address_key);
     if (text == NULL)
-        return cJSON_IsNull(item_of(reading, key)) && field_set(field, reading->structure, SOCKATLAS_ABSENT);
-    snprintf(key, sizeof key, "%s_port", field->key);
-    if (!cJSON_IsNull(item_of(reading, key)) && !json_integer(reading->line, reading->object, key, &port))
+        return cJSON_IsNull(item_of(reading, field->address_key)) &&
+               field_set(field, reading->structure, SOCKATLAS_ABSENT);
+    if (!cJSON_IsNull(item_of(reading, field->port_key)) &&
+        !json_integer(reading->line, reading->object, field->port_key, &port))
         return false;
     if (port > UINT16_MAX || !address_parse(&address, family, text, (unsigned)port))
         return false;
@@ -185,11 +167,9 @@ static bool read_tail_text(struct reading *reading, const struct field *field)
 
 static bool read_option(struct reading *reading, const struct field *field)
 {
-    char key[64];
     size_t size = 0;
     size_t room = sizeof reading->tail - reading->tail_size;
-    snprintf(key, sizeof key, "%s_bytes", field->key);
-    const char *text = text_of(reading, key);
+    const char *text = text_of(reading, field->bytes_key);
     if (text == NULL || !text_unhex(text, reading->tail + reading->tail_size, room, &size))
         return false;
     reading->tail_size += size;

@@ -4,7 +4,6 @@
  */
 #include "analyzer/trace/members.h"
 
-#include "analyzer/trace/json.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/trace/value.h"
 
@@ -34,15 +33,37 @@ void members_tree_bytes(struct members *to, const char *key, const char *bytes)
 
 void members_tree_integer(struct members *to, const char *key, bool known, int64_t value)
 {
-    if (key)
-        value_integer(branch(to), key, known, value);
-    else
-        value_append(branch(to), value);
+    value_integer(branch(to), key, known, value);
 }
 
 void members_tree_cookie(struct members *to, const char *key, uint64_t cookie)
 {
-    json_add_cookie(branch(to), key, cookie);
+    value_cookie(branch(to), key, cookie);
+}
+
+void members_tree_unsigned(struct members *to, const char *key, uint64_t value)
+{
+    value_unsigned(branch(to), key, value);
+}
+
+void members_tree_boolean(struct members *to, const char *key, bool value)
+{
+    value_boolean(branch(to), key, value);
+}
+
+void members_tree_escaped(struct members *to, const char *key, const void *bytes, size_t size)
+{
+    char *text = malloc(TEXT_ESCAPED_MAX(size));
+    if (!text)
+        abort();
+    text_escape(bytes, size, text);
+    value_text(branch(to), key, text);
+    free(text);
+}
+
+void members_tree_hex(struct members *to, const char *key, const void *bytes, size_t size)
+{
+    value_hex(branch(to), key, bytes, size);
 }
 
 static void tree_open(struct members *to, const char *key, char bracket)
@@ -153,13 +174,8 @@ void members_put_word(struct members *to, const char *word)
     buffer_end(&to->text, at);
 }
 
-void members_put_bytes(struct members *to, const char *bytes)
+void members_put_escaped(struct members *to, const void *bytes, size_t size)
 {
-    size_t size = bytes ? strlen(bytes) : 0;
-    if (!size) {
-        put_null(to);
-        return;
-    }
     if (is_plain(bytes, size)) {
         put_sized(to, bytes, size);
         return;
@@ -172,6 +188,35 @@ void members_put_bytes(struct members *to, const char *bytes)
     free(text);
 }
 
+void members_put_bytes(struct members *to, const char *bytes)
+{
+    if (bytes && *bytes)
+        members_put_escaped(to, bytes, strlen(bytes));
+    else
+        put_null(to);
+}
+
+void members_put_hex(struct members *to, const void *bytes, size_t size)
+{
+    char *at = buffer_room(&to->text, 2 * size + 4);
+    if (!to->cells)
+        *at++ = '"';
+    text_hex(bytes, size, at);
+    at += 2 * size;
+    if (!to->cells)
+        *at++ = '"';
+    *at++ = ',';
+    buffer_end(&to->text, at);
+}
+
+void members_put_boolean(struct members *to, bool value)
+{
+    if (value)
+        buffer_add(&to->text, "true,", 5);
+    else
+        buffer_add(&to->text, "false,", 6);
+}
+
 /* ---- Numbers ---- */
 
 void members_put_integer(struct members *to, bool known, int64_t value)
@@ -181,6 +226,13 @@ void members_put_integer(struct members *to, bool known, int64_t value)
         return;
     }
     char *at = text_signed(value, buffer_room(&to->text, TEXT_INTEGER_MAX + 1));
+    *at++ = ',';
+    buffer_end(&to->text, at);
+}
+
+void members_put_unsigned(struct members *to, uint64_t value)
+{
+    char *at = text_unsigned(value, buffer_room(&to->text, TEXT_INTEGER_MAX + 1));
     *at++ = ',';
     buffer_end(&to->text, at);
 }

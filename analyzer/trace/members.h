@@ -59,11 +59,19 @@ void members_tree_text(struct members *to, const char *key, const char *text);
 void members_tree_bytes(struct members *to, const char *key, const char *bytes);
 void members_tree_integer(struct members *to, const char *key, bool known, int64_t value);
 void members_tree_cookie(struct members *to, const char *key, uint64_t cookie);
+void members_tree_unsigned(struct members *to, const char *key, uint64_t value);
+void members_tree_boolean(struct members *to, const char *key, bool value);
+void members_tree_escaped(struct members *to, const char *key, const void *bytes, size_t size);
+void members_tree_hex(struct members *to, const char *key, const void *bytes, size_t size);
 void members_put_text(struct members *to, const char *text);
 void members_put_word(struct members *to, const char *word);
 void members_put_bytes(struct members *to, const char *bytes);
 void members_put_integer(struct members *to, bool known, int64_t value);
 void members_put_cookie(struct members *to, uint64_t cookie);
+void members_put_unsigned(struct members *to, uint64_t value);
+void members_put_boolean(struct members *to, bool value);
+void members_put_escaped(struct members *to, const void *bytes, size_t size);
+void members_put_hex(struct members *to, const void *bytes, size_t size);
 
 static inline bool members_is_tree(const struct members *to)
 {
@@ -138,6 +146,48 @@ static inline void members_cookie(struct members *to, const char *key, uint64_t 
     }
     members_key(to, key);
     members_put_cookie(to, cookie);
+}
+
+static inline void members_unsigned(struct members *to, const char *key, uint64_t value)
+{
+    if (members_is_tree(to)) {
+        members_tree_unsigned(to, key, value);
+        return;
+    }
+    members_key(to, key);
+    members_put_unsigned(to, value);
+}
+
+static inline void members_boolean(struct members *to, const char *key, bool value)
+{
+    if (members_is_tree(to)) {
+        members_tree_boolean(to, key, value);
+        return;
+    }
+    members_key(to, key);
+    members_put_boolean(to, value);
+}
+
+/* `size` bytes, escaped; "" where there are none. */
+static inline void members_escaped(struct members *to, const char *key, const void *bytes, size_t size)
+{
+    if (members_is_tree(to)) {
+        members_tree_escaped(to, key, bytes, size);
+        return;
+    }
+    members_key(to, key);
+    members_put_escaped(to, bytes, size);
+}
+
+/* `size` bytes in hexadecimal. */
+static inline void members_hex(struct members *to, const char *key, const void *bytes, size_t size)
+{
+    if (members_is_tree(to)) {
+        members_tree_hex(to, key, bytes, size);
+        return;
+    }
+    members_key(to, key);
+    members_put_hex(to, bytes, size);
 }
 
 #endif

@@ -11,7 +11,10 @@
 
 static void add(cJSON *object, const char *key, cJSON *value)
 {
-    cJSON_AddItemToObjectCS(object, key, value);
+    if (key)
+        cJSON_AddItemToObjectCS(object, key, value);
+    else
+        cJSON_AddItemToArray(object, value);
 }
 
 void value_text(cJSON *object, const char *key, const char *text)
@@ -31,11 +34,33 @@ void value_integer(cJSON *object, const char *key, bool known, int64_t value)
     add(object, key, cJSON_CreateRaw(digits));
 }
 
-void value_append(cJSON *array, int64_t value)
+void value_unsigned(cJSON *object, const char *key, uint64_t value)
 {
     char digits[TEXT_INTEGER_MAX + 1];
-    *text_signed(value, digits) = '\0';
-    cJSON_AddItemToArray(array, cJSON_CreateRaw(digits));
+    *text_unsigned(value, digits) = '\0';
+    add(object, key, cJSON_CreateRaw(digits));
+}
+
+void value_boolean(cJSON *object, const char *key, bool value)
+{
+    add(object, key, cJSON_CreateBool(value));
+}
+
+void value_cookie(cJSON *object, const char *key, uint64_t cookie)
+{
+    char digits[TEXT_INTEGER_MAX + 1];
+    *text_unsigned_hex(cookie, digits) = '\0';
+    value_text(object, key, cookie ? digits : NULL);
+}
+
+void value_hex(cJSON *object, const char *key, const void *bytes, size_t size)
+{
+    char *text = malloc(2 * size + 1);
+    if (!text)
+        abort();
+    text_hex(bytes, size, text);
+    value_text(object, key, text);
+    free(text);
 }
 
 void value_bytes(cJSON *object, const char *key, const char *bytes)

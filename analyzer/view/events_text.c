@@ -69,7 +69,7 @@ static void print_flags(FILE *out, const char **between, const cJSON *array)
         if (cJSON_IsString(item))
             fprintf(out, "%s%s", *between, item->valuestring);
         else
-            fprintf(out, "%s%#x", *between, (unsigned)item->valuedouble);
+            fprintf(out, "%s%#x", *between, (unsigned)strtoul(item->valuestring, NULL, 10));
         *between = "|";
     }
     if (cJSON_GetArraySize(array) > 0)

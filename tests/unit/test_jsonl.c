@@ -2,6 +2,7 @@
  *
  * JSON Lines: an export read back is the same trace, and bad lines cost themselves only.
  */
+#include "analyzer/trace/fields.h"
 #include "analyzer/trace/jsonl.h"
 #include "tests/unit/trace.h"
 
@@ -12,12 +13,14 @@ static unsigned export_to(const char *trace, const char *path)
     struct stream *stream = stream_open(traces, 1, NULL, NULL);
     FILE *out = fopen(path, "w");
     struct event event;
+    struct members line = {0};
     unsigned count = 0;
     cr_assert_not_null(out);
     for (unsigned i = 0; i < stream_image_count(stream); i++)
         json_print_line(out, jsonl_image(stream_image(stream, i)));
     for (; stream_next(stream, &event); count++)
-        json_print_line(out, jsonl_event(&event));
+        cr_assert(jsonl_print(&line, &event, out));
+    members_free(&line);
     fclose(out);
     cr_expect_eq(stream_errors(stream), 0);
     stream_close(stream);
@@ -104,6 +107,73 @@ Test(jsonl, keeps_bytes_that_no_field_tells)
     cJSON_Delete(object);
     cJSON_Delete(parsed);
     free(text);
+}
+
+/* Whether the fields of a line, its raw bytes apart, say the whole record; and the line as such must. */
+static bool told_by_fields(const struct event *event, bool *has_raw)
+{
+    static _Alignas(8) unsigned char back[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
+    size_t size = (size_t)event->slots * SOCKATLAS_SLOT_SIZE;
+    unsigned count = 0;
+    cJSON *object = jsonl_event(event);
+    char *text = cJSON_PrintUnformatted(object);
+    cJSON *parsed = cJSON_Parse(text);
+    const char *fault = jsonl_parse_event(text, parsed, back, &count);
+    cr_assert_null(fault, "%s: %s", fault, text);
+    cr_assert(count == event->slots && memcmp(back, event->record, size) == 0, "%s", text);
+    *has_raw = cJSON_HasObjectItem(parsed, "raw");
+    cJSON_DeleteItemFromObject(parsed, "raw");
+    bool told = jsonl_parse_event(text, parsed, back, &count) == NULL && count == event->slots &&
+                memcmp(back, event->record, size) == 0;
+    cJSON_Delete(object);
+    cJSON_Delete(parsed);
+    cJSON_free(text);
+    return told;
+}
+
+/* The line is never read again when it is written: this is why it need not be. Each bit of each kind's sample is
+ * flipped, and each byte set to what often means something. */
+Test(jsonl, has_raw_bytes_exactly_where_the_fields_do_not_say_all)
+{
+    static struct sample samples[SAMPLES_MAX];
+    static _Alignas(64) unsigned char slots[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
+    static const unsigned char bytes[] = {0, 1, 2, 10, 16, 40, 108, 126, 127, 254, 255};
+    enum { CHANGES = 8 + sizeof bytes };
+    struct trace_image image = {.name = "x", .path = "x"};
+    unsigned samples_count = make_samples(samples), raw = 0, plain = 0;
+    for (unsigned i = 0; i < samples_count; i++) {
+        const struct sample *sample = &samples[i];
+        struct sockatlas_common common = sample_common(i, sample->kind);
+        struct event event = {.image = &image, .record = slots};
+        event.slots =
+            writer_record(slots, &common, sample->body.bytes, sample->body_size, sample->tail, sample->tail_size);
+        size_t size = (size_t)event.slots * SOCKATLAS_SLOT_SIZE;
+        for (size_t at = 1; at < size; at++) {
+            unsigned char former = slots[at];
+            for (unsigned change = 0; at % SOCKATLAS_SLOT_SIZE != 0 && change < CHANGES; change++) {
+                slots[at] = change < 8 ? (unsigned char)(former ^ 1u << change) : bytes[change - 8];
+                if (!fields_fit(slots, event.slots))
+                    continue;
+                bool has_raw;
+                event_common(&event);
+                bool told = told_by_fields(&event, &has_raw);
+                cr_assert_eq(told, !has_raw, "kind %u, byte %zu of %zu: %u became %u", sample->kind, at, size, former,
+                             slots[at]);
+                raw += has_raw;
+                plain += !has_raw;
+            }
+            slots[at] = former;
+        }
+        /* A slot that nothing needs. */
+        bool has_raw;
+        memset(slots + size, 0, SOCKATLAS_SLOT_SIZE);
+        slots[size] = SOCKATLAS_CONTINUATION;
+        event.slots++;
+        event_common(&event);
+        cr_assert_eq(told_by_fields(&event, &has_raw), !has_raw, "kind %u with a slot more", sample->kind);
+    }
+    cr_expect_gt(raw, 1000);
+    cr_expect_gt(plain, 1000);
 }
 
 static unsigned count_events(const char *path, struct heard *heard)

@@ -42,7 +42,22 @@ static void put_all(struct members *to)
     members_open(to, "empty", '{');
     members_close(to);
     members_close(to);
-    members_text(to, "last", "one");
+    members_open(to, "words", '[');
+    members_word(to, NULL, "one");
+    members_word(to, NULL, NULL);
+    members_text(to, NULL, "t\two");
+    members_unsigned(to, NULL, UINT64_MAX);
+    members_escaped(to, NULL, "a\0b\\", 4);
+    members_close(to);
+    members_boolean(to, "true", true);
+    members_boolean(to, "false", false);
+    members_unsigned(to, "zero", 0);
+    members_escaped(to, "none", "", 0);
+    members_escaped(to, "part", "plain", 3);
+    members_hex(to, "hex", "\0\xff\x10", 3);
+    members_hex(to, "no hex", "", 0);
+    members_word(to, "unknown", NULL);
+    members_word(to, "last", "one");
 }
 
 Test(members, line_is_what_the_tree_prints)
