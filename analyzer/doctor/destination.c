@@ -34,6 +34,25 @@ static void copy_address(struct address *to, const struct address *from)
     memcpy(to->bytes, from->bytes, from->size);
 }
 
+/* A socket's own bounds hold where they are within the namespace's, as in the kernel. */
+static void port_range(struct destination_key *key, const struct sight *sight)
+{
+    const struct sockatlas_header *header = &sight->event->image->header;
+    uint16_t own_low = sight->chart->own_port_low, own_high = sight->chart->own_port_high;
+    bool known = header->port_high > header->port_low;
+    key->port_low = known ? header->port_low : 0;
+    key->port_high = known ? header->port_high : 0;
+    if (own_low >= key->port_low && own_low <= key->port_high)
+        key->port_low = own_low;
+    if (own_high >= key->port_low && own_high <= key->port_high)
+        key->port_high = own_high;
+}
+
+static bool within(const struct destination_key *key, const struct destination_key *range)
+{
+    return !range->port_high || (key->port_low >= range->port_low && key->port_high <= range->port_high);
+}
+
 static bool same_source(const struct address *a, const struct address *b)
 {
     return !address_known(a) || !address_known(b) || address_equal(a, b);
@@ -51,6 +70,7 @@ static struct destination *destination_of(struct doctor *doctor, const struct si
         copy_address(&key.source, &sight->socket->local);
         key.source.port = 0;
     }
+    port_range(&key, sight);
     struct destination *destination;
     HASH_FIND(hh, doctor->destinations, &key, sizeof key, destination);
     if (destination)
@@ -83,7 +103,7 @@ uint64_t destination_recent(const struct doctor *doctor, const struct destinatio
     for (const struct destination *at = doctor->destinations; at; at = at->hh.next) {
         if (at->key.host != destination->key.host || at->key.netns != destination->key.netns ||
             !address_equal(&at->key.address, &destination->key.address) ||
-            !same_source(&at->key.source, &destination->key.source))
+            !same_source(&at->key.source, &destination->key.source) || !within(&at->key, &destination->key))
             continue;
         for (uint64_t back = 0; back < DESTINATION_SECONDS; back++)
             if (at->latest_second >= back && at->latest_second - back + DESTINATION_SECONDS > second)

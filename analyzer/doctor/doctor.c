@@ -126,6 +126,10 @@ static void note_option(struct chart *chart, const struct event *event)
         chart->nodelay = value != 0;
     if (option_value(event, IPPROTO_TCP, TCP_CORK, &value))
         chart->cork = value != 0;
+    if (option_value(event, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &value)) {
+        chart->own_port_low = (uint16_t)value;
+        chart->own_port_high = (uint16_t)((uint64_t)value >> 16);
+    }
     struct linger linger;
     if (option_value(event, SOL_SOCKET, SO_LINGER, &value) && body->kept_size >= sizeof linger &&
         event_tail(event, sizeof *body, 0, &linger, sizeof linger))

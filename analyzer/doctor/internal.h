@@ -11,6 +11,11 @@
 
 #define SECOND_NS 1000000000ull
 
+/* Newer (Linux 6.3) than the libc's headers. */
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE 51
+#endif
+
 /* A setting that was refused and not mended yet. */
 struct refusal {
     int32_t level, name;
@@ -34,6 +39,7 @@ struct chart {
     uint64_t connected_ns, last_ns; /* established; latest event */
     /* Settings in force, a listener's handed down to what it accepts. */
     bool reuse_address, keepalive, user_timeout, linger_zero, nodelay, cork;
+    uint16_t own_port_low, own_port_high; /* IP_LOCAL_PORT_RANGE; 0 that bound is not set */
     struct refusal refusals[REFUSALS_MAX];
     unsigned refusals_count;
     struct finding *bind_failed;
@@ -64,7 +70,8 @@ struct destination {
         uint64_t netns;
         uint32_t host, process;
         struct address address;
-        struct address source; /* port 0; unknown where no local address was told */
+        struct address source;        /* port 0; unknown where no local address was told */
+        uint16_t port_low, port_high; /* the ports that the kernel chooses from; 0 not known */
     } key;
     const struct process *process;
     uint64_t connects;          /* established */
@@ -154,7 +161,7 @@ bool is_exit_call(unsigned call);
 /* Keeps the destinations' counts; before the rules see the event. */
 void destination_event(struct doctor *doctor, struct sight *sight);
 /* Connections that all processes of the namespace established with that address in the last 60 seconds, from the same
- * source address; an unknown one is any. */
+ * source address, and from ports of its range; an unknown one is any. */
 uint64_t destination_recent(const struct doctor *doctor, const struct destination *destination, uint64_t time_ns);
 void destination_free_all(struct doctor *doctor);
 /* How a connect ended, if this event tells. */

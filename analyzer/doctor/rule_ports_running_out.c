@@ -10,24 +10,38 @@
 
 /* Without a failure: how full the range must look, in percent. */
 #define NEARLY_FULL 80
-/* Connections between two looks. */
-#define STEP 64
+/* Connections between two looks; where there are fewer ports than that, an eighth of them, but not each. */
+#define STEP       64
+#define STEP_LEAST 4
 
-/* How many ports the traced process's namespace had; 0 not known. */
-static unsigned ports_of(const struct event *event)
+/* How many ports there were to choose from; 0 not known. */
+static unsigned ports_of(const struct destination *destination)
+{
+    return destination->key.port_high ? destination->key.port_high - destination->key.port_low + 1u : 0;
+}
+
+static bool is_own_range(const struct event *event, const struct destination *destination)
 {
     const struct sockatlas_header *header = &event->image->header;
-    return header->port_high > header->port_low ? header->port_high - header->port_low + 1u : 0;
+    return destination->key.port_low != header->port_low || destination->key.port_high != header->port_high;
+}
+
+static bool is_time_to_look(const struct destination *destination)
+{
+    unsigned ports = ports_of(destination), eighth = ports / 8 > STEP_LEAST ? ports / 8 : STEP_LEAST;
+    return destination->connects % (ports < STEP ? eighth : STEP) == 0;
 }
 
 static void arithmetic(char *out, size_t size, const struct event *event, const struct destination *destination,
                        uint64_t recent)
 {
     char source[ADDRESS_TEXT_MAX], ports[96];
-    const struct sockatlas_header *header = &event->image->header;
-    bool known = address_text(&destination->key.source, source) != NULL;
-    if (ports_of(event))
-        snprintf(ports, sizeof ports, "ports %u-%u are %u", header->port_low, header->port_high, ports_of(event));
+    const struct destination_key *key = &destination->key;
+    bool known = address_text(&key->source, source) != NULL;
+    if (ports_of(destination))
+        snprintf(ports, sizeof ports, "%sports %u-%u are %u",
+                 is_own_range(event, destination) ? "with IP_LOCAL_PORT_RANGE, " : "", key->port_low, key->port_high,
+                 ports_of(destination));
     else
         snprintf(ports, sizeof ports, "the trace does not tell the range; by default it has 28232 ports");
     snprintf(out, size, "%llu connections%s%.64s to it in the last 60 s (as long as TIME_WAIT holds a port); %s",
@@ -64,9 +78,9 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
         return;
     }
     const struct destination *destination = sight->chart->destination;
-    unsigned ports = ports_of(sight->event);
-    if (!destination || !ports || destination->connects % STEP)
+    if (!destination || !ports_of(destination) || !is_time_to_look(destination))
         return;
+    unsigned ports = ports_of(destination);
     uint64_t recent = destination_recent(doctor, destination, sight->event->time_ns);
     if (recent * 100 < (uint64_t)ports * NEARLY_FULL)
         return;
@@ -92,7 +106,8 @@ const struct rule_row rule_ports_running_out = {
                  "and port uses, and a closed one keeps its port in TIME_WAIT for 60 s: rate times 60 must stay below "
                  "the range.",
              .remedy =
-                 "Use connections again; widen net.ipv4.ip_local_port_range; connect from several addresses, or to "
+                 "Use connections again; widen net.ipv4.ip_local_port_range, or the socket's own IP_LOCAL_PORT_RANGE; "
+                 "connect from several addresses, or to "
                  "several; set IP_BIND_ADDRESS_NO_PORT before binding a source address; net.ipv4.tcp_tw_reuse=1."},
     .on_event = see,
 };
