@@ -345,6 +345,8 @@ void listener_listed(struct model *model, struct sock *sock);
 void listener_unlisted(struct model *model, struct sock *sock);
 void listener_accepted(struct model *model, struct sock *listener, struct sock *sock);
 void listener_closed(struct sock *sock);
+/* It was not closed after all: somebody holds it who had told nothing yet. */
+void listener_reopened(const struct model *model, struct sock *sock);
 /* Who serves `address` as seen from `sock`: a listening (or bound datagram) socket, or NULL. */
 struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address);
 

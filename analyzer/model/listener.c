@@ -72,6 +72,15 @@ static unsigned closing(const struct model *model, const struct listener *servic
     return count;
 }
 
+static void one_more(const struct model *model, struct listener *service)
+{
+    if (++service->now <= service->peak)
+        return;
+    uint64_t now = service->now - (model->exec_first ? closing(model, service) : 0);
+    if (now > service->peak)
+        service->peak = now;
+}
+
 void listener_accepted(struct model *model, struct sock *listener, struct sock *sock)
 {
     struct listener *service = listener->service;
@@ -80,11 +89,13 @@ void listener_accepted(struct model *model, struct sock *listener, struct sock *
     sock->service = service;
     sock->accepted_counted = true;
     service->accepted++;
-    if (++service->now <= service->peak)
-        return;
-    uint64_t now = service->now - (model->exec_first ? closing(model, service) : 0);
-    if (now > service->peak)
-        service->peak = now;
+    one_more(model, service);
+}
+
+void listener_reopened(const struct model *model, struct sock *sock)
+{
+    if (sock->accepted_counted && sock->service)
+        one_more(model, sock->service);
 }
 
 void listener_closed(struct sock *sock)

@@ -285,8 +285,7 @@ void sock_held_again(struct model *model, struct sock *sock)
     sock->unheld = false;
     sock->socket.state = sock->open_state;
     sock->socket.closed_ns = 0;
-    if (sock->accepted_counted && sock->service)
-        sock->service->now++;
+    listener_reopened(model, sock);
     if (sock->open_state == STATE_LISTENING)
         listener_listed(model, sock);
     edge_flow_reopened(&sock->flow);

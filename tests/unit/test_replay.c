@@ -337,6 +337,21 @@ Test(replay, passed_connection_belongs_to_the_process_that_served_it)
     cr_expect(script_held(&script, script_socket(&script, 0x30), 100));
 }
 
+Test(replay, passed_connection_counts_among_those_open_at_once_while_it_was_on_its_way)
+{
+    struct who sender = process(100, "sender"), receiver = process(200, "receiver"), client = process(300, "client");
+    t_server(&script, sender, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, sender, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_pass(&script, sender, 5, 0x99, 4, 0x30);
+    t_close_tcp(&script, sender, 4, 0x30, 0, 0);
+    t_client(&script, client, 4, 0x21, "127.0.0.1:80", "127.0.0.1:4001");
+    t_accept(&script, sender, 4, 0x31, 3, 0x10, "127.0.0.1:4001", NULL, 0);
+    t_seen(&script, receiver, 7, 0x30, SOCKATLAS_HOW_RECEIVED, false, "127.0.0.1:80", "127.0.0.1:4000");
+    script_finish(&script);
+    cr_expect_eq(model_listener(script.model, 0)->peak, 2);
+}
+
 /* What arrived while it was on its way was not read for that. */
 Test(replay, passed_connection_that_was_only_closed_stays_with_its_sender)
 {
