@@ -114,6 +114,16 @@ static void give_up(int process, int fd)
     world_drop(process, fd, true);
 }
 
+static void count_accepted(struct row *row)
+{
+    row->accepted++;
+    if (++row->now > row->peak)
+        row->peak = row->now;
+    for (unsigned i = 0; i < world.sockets_count; i++)
+        if (world.sockets[i]->accepted && world.sockets[i]->row == row && !world_openness(world.sockets[i]))
+            row->peak_open = true;
+}
+
 static void accepted(int process, int fd, struct sock *listener, struct talk *talk, bool cloexec)
 {
     struct sock *client = talk->client;
@@ -135,9 +145,7 @@ static void accepted(int process, int fd, struct sock *listener, struct talk *ta
     talk->match = listener->family == AF_UNIX ? "path" : "exact";
     server->accepted = true;
     server->row = listener->row;
-    listener->row->accepted++;
-    if (++listener->row->now > listener->row->peak)
-        listener->row->peak = listener->row->now;
+    count_accepted(listener->row);
     if (!world_held(client))
         client->quiet = server->quiet = true;
     if (client->quiet)

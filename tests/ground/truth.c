@@ -96,7 +96,8 @@ static cJSON *listeners(void)
         truth_text(listener, "transport", row->transport);
         truth_place(listener, "address", "port", &row->address);
         truth_number(listener, "accepted", true, row->accepted);
-        truth_number(listener, "peak", true, row->peak);
+        if (!row->peak_open)
+            truth_number(listener, "peak", true, row->peak);
         cJSON_AddItemToArray(array, listener);
     }
     return array;

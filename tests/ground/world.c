@@ -195,6 +195,7 @@ void world_drop(int process, int fd, bool told)
         sock->lost = false; /* the kernel's counts are the connection's */
     sock->counted = sock->counted || told;
     sock->unreleased = sock->unreleased || !told;
+    sock->haunted = sock->haunted || (!told && !world.processes[process].silent);
     if (!sock->unreleased && sock->other && !world_held(sock))
         sock->last_peer = sock->other->owner;
     if (!sock->unreleased && sock->accepted && !world_held(sock))
@@ -202,6 +203,14 @@ void world_drop(int process, int fd, bool told)
     if (told)
         sock->dropped = cast_span(process);
     sock->closed = sock->unreleased || world_held(sock) ? (struct cast_span){0, 0} : cast_span(process);
+}
+
+bool world_openness(const struct sock *sock)
+{
+    for (int i = 0; i < world.processes_count; i++)
+        if (world.processes[i].alive && !world.processes[i].silent && world_fd(i, sock) >= 0)
+            return true;
+    return sock->haunted || (!sock->unreleased && !world_held(sock));
 }
 
 bool world_bytes(const struct sock *sock)

@@ -37,6 +37,7 @@ struct row { /* of `listeners` */
     const char *transport;
     struct name address;
     unsigned accepted, now, peak;
+    bool peak_open; /* depends on what nobody told in time */
 };
 
 struct sock {
@@ -60,6 +61,7 @@ struct sock {
     bool killed;     /* or was killed, nobody knows when */
     int last_peer;   /* who had the other end when this one was closed, -1 not closed */
     bool unreleased; /* nobody knows when some process let go */
+    bool haunted;    /* of one that the trace knew to hold it */
     bool shut;
     uint64_t sent, received;
     int error;
@@ -151,6 +153,8 @@ void world_own(int process, struct sock *sock, enum rank rank);
 bool world_held(const struct sock *sock);
 /* Where `process` holds `sock`, or -1. */
 int world_fd(int process, const struct sock *sock);
+/* Whether the trace can know by now if it is open: not where all that have it told nothing yet, and may never. */
+bool world_openness(const struct sock *sock);
 /* What sent and received bytes are known for sure. */
 bool world_bytes(const struct sock *sock);
 
