@@ -176,8 +176,8 @@ static bool netlink_text(const struct address *address, char *out)
     return true;
 }
 
-/* As inet_ntop(), without printf's time: a line or two of every list is this. */
-static void inet4_text(const unsigned char bytes[4], char *out)
+/* As inet_ntop(), without printf's time: a line or two of every list is this. Returns its end. */
+static char *inet4_text(const unsigned char bytes[4], char *out)
 {
     for (int i = 0; i < 4; i++) {
         unsigned byte = bytes[i];
@@ -186,8 +186,22 @@ static void inet4_text(const unsigned char bytes[4], char *out)
         if (byte >= 10)
             *out++ = (char)('0' + byte / 10 % 10);
         *out++ = (char)('0' + byte % 10);
-        *out++ = i < 3 ? '.' : '\0';
+        *out++ = '.';
     }
+    *--out = '\0';
+    return out;
+}
+
+static char *inet6_text(const struct address *address, char *out)
+{
+    inet_ntop(AF_INET6, address->bytes, out, INET6_ADDRSTRLEN);
+    char *end = out + strlen(out);
+    if (address->scope != 0) {
+        *end++ = '%';
+        end = text_unsigned(address->scope, end);
+    }
+    *end = '\0';
+    return end;
 }
 
 char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX])
@@ -199,9 +213,7 @@ char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX])
         inet4_text(address->bytes, out);
         break;
     case AF_INET6:
-        inet_ntop(address->family, address->bytes, out, ADDRESS_TEXT_MAX);
-        if (address->scope != 0)
-            sprintf(out + strlen(out), "%%%u", address->scope);
+        inet6_text(address, out);
         break;
     case AF_UNIX:
         unix_text(address, out);
@@ -226,13 +238,20 @@ char *address_text_port(const struct address *address, char out[ADDRESS_TEXT_MAX
         return strcpy(out, "?");
     if (address->family == AF_UNIX && address->size == 0)
         return strcpy(out, "(unnamed)");
-    address_text(address, out);
     if (address->family != AF_INET && address->family != AF_INET6)
-        return out;
-    char host[INET6_ADDRSTRLEN + 12];
-    snprintf(host, sizeof host, "%s", address_is_any(address) ? "*" : out);
-    bool brackets = strchr(host, ':') != NULL;
-    snprintf(out, ADDRESS_TEXT_MAX, brackets ? "[%s]:%u" : "%s:%u", host, (unsigned)address->port);
+        return address_text(address, out);
+    char *at = out;
+    if (address_is_any(address)) {
+        *at++ = '*';
+    } else if (address->family == AF_INET) {
+        at = inet4_text(address->bytes, at);
+    } else {
+        *at++ = '[';
+        at = inet6_text(address, at);
+        *at++ = ']';
+    }
+    *at++ = ':';
+    *text_unsigned(address->port, at) = '\0';
     return out;
 }
 

@@ -8,7 +8,8 @@
 
 void buffer_grow(struct buffer *buffer, size_t size)
 {
-    buffer->room = (buffer->size + size) * 2;
+    enum { LEAST = 64 };
+    buffer->room = (buffer->size + size) * 2 + LEAST;
     buffer->text = realloc(buffer->text, buffer->room);
     if (!buffer->text)
         abort();

@@ -19,10 +19,10 @@ struct buffer {
 void buffer_grow(struct buffer *buffer, size_t size);
 void buffer_free(struct buffer *buffer);
 
-/* Where `size` more bytes may be put at most, until buffer_end(). */
+/* Where `size` more bytes may be put at most, until buffer_end(). Never NULL. */
 static inline char *buffer_room(struct buffer *buffer, size_t size)
 {
-    if (size > buffer->room - buffer->size)
+    if (size >= buffer->room - buffer->size)
         buffer_grow(buffer, size);
     return buffer->text + buffer->size;
 }

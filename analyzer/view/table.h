@@ -5,7 +5,10 @@
 #ifndef ANALYZER_VIEW_TABLE_H
 #define ANALYZER_VIEW_TABLE_H
 
+#include "analyzer/trace/buffer.h"
+
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Columns of `out` if it is a terminal (COLUMNS wins), else 0: as wide as need be. */
@@ -42,10 +45,15 @@ struct grid;
 struct grid *grid_new(const struct grid_column *columns, unsigned count);
 /* The next cell, row by row; copied. */
 void grid_cell(struct grid *grid, const char *text);
+/* The same without a copy: what is put behind this text is the next cell once grid_end_cell() is called. */
+struct buffer *grid_text(struct grid *grid);
+void grid_end_cell(struct grid *grid);
 /* A row that is one line of text from the left edge on, outside the columns. */
 void grid_line(struct grid *grid, const char *text);
 /* The terminal's code for the rows that follow; NULL: plain. A literal. */
 void grid_colour(struct grid *grid, const char *code);
+/* Where the rows that follow belong among those that are written with them: the least first. */
+void grid_order(struct grid *grid, uint64_t order);
 /* Whether the rows so far stand in `width` (0: no limit) with nothing cut. */
 bool grid_fits(struct grid *grid, unsigned width);
 /* Writes the rows so far, `indent` columns in, within `width` (0: no limit). More may follow: their columns are at

@@ -61,7 +61,30 @@ const char *word_or_number(const char *name, int64_t number, char out[WORD_MAX])
 {
     if (name)
         return name;
-    snprintf(out, WORD_MAX, "%lld", (long long)number);
+    *text_signed(number, out) = '\0';
+    return out;
+}
+
+/* As printf's %.0f and %.1f: the nearest, and of two the even one. Of values from 1/2 the fraction has 53 bits at most.
+ */
+static char *put_rounded(double value, bool tenth, char *out)
+{
+    const uint64_t one = UINT64_C(1) << 53, half = one / 2;
+    uint64_t whole = (uint64_t)value, rest = (uint64_t)((value - (double)whole) * (double)one), digit = 0;
+    if (tenth) {
+        rest *= 10;
+        digit = rest / one;
+        rest %= one;
+        digit += rest > half || (rest == half && digit % 2);
+        whole += digit / 10;
+    } else {
+        whole += rest > half || (rest == half && whole % 2);
+    }
+    out = text_unsigned(whole, out);
+    if (tenth) {
+        *out++ = '.';
+        *out++ = (char)('0' + digit % 10);
+    }
     return out;
 }
 
@@ -73,7 +96,9 @@ static const char *scaled(double value, double step, const char *const *units, u
         value /= step;
         unit++;
     }
-    snprintf(out, WORD_MAX, unit && value < 9.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    char *at = put_rounded(value, unit && value < 9.95, out);
+    *at++ = ' ';
+    strcpy(at, units[unit]);
     return out;
 }
 
@@ -96,9 +121,12 @@ const char *word_process(const struct process *process, char out[WORD_PROCESS_MA
         return strcpy(out, "?");
     if (process->kind == PROCESS_EXTERNAL)
         return strcpy(out, address_text(&process->address, text) ? text : "?");
-    char comm[TEXT_ESCAPED_MAX(64)];
-    text_escape(process->comm, strnlen(process->comm, 64), comm);
-    snprintf(out, WORD_PROCESS_MAX, "%s (%u)%s", comm[0] ? comm : "?", process->pid,
-             process->kind == PROCESS_UNTRACED ? ", untraced" : "");
+    char *at = out + text_escape(process->comm, strnlen(process->comm, 64), out);
+    if (at == out)
+        *at++ = '?';
+    at = mempcpy(at, " (", 2);
+    at = text_unsigned(process->pid, at);
+    *at++ = ')';
+    strcpy(at, process->kind == PROCESS_UNTRACED ? ", untraced" : "");
     return out;
 }
