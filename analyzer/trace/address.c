@@ -4,6 +4,7 @@
  */
 #include "analyzer/trace/address.h"
 
+#include "analyzer/trace/address_packet.h"
 #include "analyzer/trace/text.h"
 
 #include <arpa/inet.h>
@@ -14,6 +15,10 @@
 
 #define ENCODED_INET_SIZE  6
 #define ENCODED_INET6_SIZE 22
+
+/* Families whose sockaddr is numbers in the writer's byte order, read here in ours: where the fields are in `bytes`
+ * (sa_family is not in them), and what of them is not shown, so that it must be zero to be left out. */
+enum { VSOCK_SIZE = 14, VSOCK_PORT = 2, VSOCK_CID = 6, NETLINK_SIZE = 10, NETLINK_PORT = 2, NETLINK_GROUPS = 6 };
 
 static const unsigned char mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -31,6 +36,10 @@ bool address_decode(struct address *out, unsigned family, const void *encoded, s
     if (!inet) {
         out->size = (uint8_t)size;
         memcpy(out->bytes, in, size);
+        if (family == AF_PACKET)
+            packet_normalise(out);
+        if (family == AF_NETLINK && size == NETLINK_SIZE)
+            memset(out->bytes, 0, NETLINK_PORT); /* nl_pad, which the kernel does not look at */
         return true;
     }
     out->port = (uint16_t)(in[0] << 8 | in[1]);
@@ -133,10 +142,6 @@ static void unix_text(const struct address *address, char *out)
     }
 }
 
-/* Families whose sockaddr is numbers in the writer's byte order, read here in ours: where the fields are in `bytes`
- * (sa_family is not in them), and what of them is not shown, so that it must be zero to be left out. */
-enum { VSOCK_SIZE = 14, VSOCK_PORT = 2, VSOCK_CID = 6, NETLINK_SIZE = 10, NETLINK_PORT = 2, NETLINK_GROUPS = 6 };
-
 static uint32_t number_at(const struct address *address, size_t offset)
 {
     uint32_t number;
@@ -224,6 +229,10 @@ char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX])
         break;
     case AF_NETLINK:
         if (!netlink_text(address, out))
+            text_hex(address->bytes, address->size, out);
+        break;
+    case AF_PACKET:
+        if (!packet_text(address, out))
             text_hex(address->bytes, address->size, out);
         break;
     default:
@@ -376,6 +385,9 @@ bool address_parse(struct address *out, unsigned family, const char *text, unsig
         break;
     case AF_NETLINK:
         good = parse_netlink(out, text);
+        break;
+    case AF_PACKET:
+        good = strchr(text, ':') ? packet_parse(out, text) : parse_raw(out, family, text);
         break;
     default:
         good = parse_raw(out, family, text);

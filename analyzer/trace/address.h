@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 /* family 0: unknown (never told). IPv4-mapped IPv6 addresses are stored as AF_INET: the map knows one 127.0.0.1.
- * AF_INET: 4 bytes, AF_INET6: 16 bytes, AF_UNIX: sun_path (leading NUL: abstract; size 0: unnamed), others: raw. */
+ * AF_INET: 4 bytes, AF_INET6: 16 bytes, AF_UNIX: sun_path (leading NUL: abstract; size 0: unnamed),
+ * others: raw, without what does not tell two addresses apart (netlink's padding; of AF_PACKET all but protocol,
+ * interface and hardware address). */
 struct address {
     uint16_t family;
     uint16_t port;  /* host order; 0 for families without ports */
@@ -36,7 +38,8 @@ uint64_t address_hash(const struct address *address, uint64_t seed);
 #define ADDRESS_TEXT_MAX 512
 /* The address without the port, as the JSON contract writes it: "127.0.0.1", "::1", "fe80::1%2", "/run/x.sock",
  * "@name", "" for an unnamed unix address, "2:1024" and "*:*" (vsock: CID and port), "kernel", "port 77 groups 0x1"
- * (netlink); others in hexadecimal; unprintable bytes of a path as \xNN. Returns `out`, or NULL when unknown. */
+ * (netlink), "ip:if2 52:54:00:12:34:56", "*:*" (AF_PACKET: protocol, interface, hardware address); others in
+ * hexadecimal; unprintable bytes of a path as \xNN. Returns `out`, or NULL when unknown. */
 char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX]);
 /* The same with the port for people: "127.0.0.1:80", "[::1]:80", "@name", "*:80" for a wildcard; "?" when unknown,
  * "(unnamed)" for an unnamed unix address. */

@@ -97,12 +97,14 @@ static void write_arguments(const struct writing *writing, const struct field *f
     members_boolean(writing->to, "cmdline_cut", size > 0 && header->cmdline[size - 1] != 0);
 }
 
-/* The scope of a mapped address is in no text of an IPv4 address; all else of an address that decodes is in its own. */
-static bool is_in_text(const struct address *address, unsigned family, const unsigned char *encoded)
+/* Not in an address's text: the scope of a mapped one; of other families what decoding leaves out. */
+static bool is_in_text(const struct address *address, unsigned family, const unsigned char *encoded, size_t size)
 {
     uint32_t scope = 0;
     if (family == AF_INET6 && address->family == AF_INET)
         memcpy(&scope, encoded + 18, sizeof scope);
+    if (family == AF_PACKET || family == AF_NETLINK)
+        return address->size == size && memcmp(address->bytes, encoded, size) == 0;
     return scope == 0;
 }
 
@@ -114,7 +116,7 @@ static void write_address(struct writing *writing, const struct field *field, ui
     unsigned family = ((const unsigned char *)writing->structure)[writing->layout->addresses];
     bool there = size != SOCKATLAS_ABSENT && take_tail(writing, encoded, size) == size &&
                  address_decode(&address, family, encoded, size);
-    writing->untold |= size != SOCKATLAS_ABSENT && !(there && is_in_text(&address, family, encoded));
+    writing->untold |= size != SOCKATLAS_ABSENT && !(there && is_in_text(&address, family, encoded, size));
     if (!there)
         address.family = AF_UNSPEC;
     members_text(writing->to, field->address_key, address_text(&address, text));

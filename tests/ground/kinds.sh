@@ -113,4 +113,10 @@ case_has "netlink: who is asked" "netlink port [0-9]+ kernel 20" "$("$sockatlas"
     jq -r '"\(.transport) \(.local_address) \(.peer_address) \(.bytes_sent)"')"
 kinds packet veth0
 case_has "packet: a frame to all" "packet datagram closed null 5 0" "$(sockets packet)"
+case_has "packet: protocol, interface and hardware address" " 0x88b5:if[0-9]+ [0-9a-f:]{17} +0x88b5:if[0-9]+ ff:ff:ff:ff:ff:ff " "$("$sockatlas" list packet)"
+for kind in netlink packet; do
+    "$sockatlas" export --format jsonl -o $kind.jsonl $kind
+    case_is "$kind: an export reads back" "$("$sockatlas" list --json $kind; cat $kind.jsonl)" \
+        "$("$sockatlas" list --json $kind.jsonl; "$sockatlas" export --format jsonl $kind.jsonl)"
+done
 finish

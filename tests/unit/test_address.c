@@ -50,7 +50,12 @@ Test(address, prints_and_reads_text)
         {AF_VSOCK, "2:1024", "2:1024"},
         {AF_VSOCK, "*:*", "*:*"},
         {AF_VSOCK, "0000000400000200000001000000", "0000000400000200000001000000"},
-        {AF_PACKET, "88b50200000001000006", "88b50200000001000006"},
+        {AF_PACKET, "*:if1", "*:if1"},
+        {AF_PACKET, "ip:*", "ip:*"},
+        {AF_PACKET, "0x0000:*", "0x0000:*"},
+        {AF_PACKET, "arp:if4294967295 52:54:00:12:34:56", "arp:if4294967295 52:54:00:12:34:56"},
+        {AF_PACKET, "0x88b5:if2 ff", "0x88b5:if2 ff"},
+        {AF_PACKET, "88b5020000000100", "88b5020000000100"},
     };
     char text[ADDRESS_TEXT_MAX];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -72,12 +77,43 @@ Test(address, refuses_text_that_is_none)
     cr_expect_not(address_parse(&address, AF_NETLINK, "port -1", 0));
     cr_expect_not(address_parse(&address, AF_NETLINK, "port 1 groups", 0));
     cr_expect_not(address_parse(&address, AF_NETLINK, "kernels", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "ip:", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, ":if1", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "ipx:if1", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "0x88b:if1", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "ip:if0", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "ip:if4294967296", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "ip:if1 ", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "ip:if1 ff:", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "ip:if1 ff:f", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "ip:if1 fff", 0));
+    cr_expect_not(address_parse(&address, AF_PACKET, "ip:if1:ff", 0));
     cr_expect_not(address_parse(&address, AF_VSOCK, "1:", 0));
     cr_expect_not(address_parse(&address, AF_VSOCK, "1:4294967296", 0));
     cr_expect_not(address_known(&address));
     char text[ADDRESS_TEXT_MAX];
     cr_expect_null(address_text(&address, text));
     cr_expect_str_eq(address_text_port(&address, text), "?");
+}
+
+/* What the kernel tells of a packet, and bytes that nobody set, make no other address. */
+Test(address, leaves_out_what_tells_none_apart)
+{
+    static const unsigned char sent[18] = {0x08, 0, 2, 0, 0, 0, 0, 0, 0, 6, 1, 2, 3, 4, 5, 6},
+                               seen[18] = {0x08, 0, 2, 0, 0, 0, 1, 0, 4, 6, 1, 2, 3, 4, 5, 6, 9, 9},
+                               longer[18] = {0x08, 0, 2, 0, 0, 0, 1, 0, 4, 9, 1, 2, 3, 4, 5, 6, 9, 9};
+    struct address one, other;
+    char text[ADDRESS_TEXT_MAX];
+    cr_expect(address_decode(&one, AF_PACKET, sent, sizeof sent));
+    cr_expect(address_decode(&other, AF_PACKET, seen, sizeof seen));
+    cr_expect(address_equal(&one, &other));
+    cr_expect_eq(address_hash(&one, 1), address_hash(&other, 1));
+    cr_expect_str_eq(address_text(&other, text), "ip:if2 01:02:03:04:05:06");
+    cr_expect(address_decode(&other, AF_PACKET, longer, sizeof longer));
+    cr_expect_str_eq(address_text(&other, text), "080002000000010004090102030405060909", "not as long as it says");
+    static const unsigned char padded[10] = {0xd3, 4, 7};
+    cr_expect(address_decode(&other, AF_NETLINK, padded, sizeof padded));
+    cr_expect_str_eq(address_text(&other, text), "port 7");
 }
 
 Test(address, holds_mapped_addresses_as_ipv4)
