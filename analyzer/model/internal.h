@@ -7,7 +7,8 @@
  *   replay_*.c    the handlers: sockets, connections, descriptors; replay_find.c: the socket a record is about
  *   task.c        processes: fork, exec, exit, identity of a pid
  *   descriptor.c  descriptor tables
- *   sock.c        kernel sockets: holders, closing, waiting for what may still come, settling
+ *   sock.c        kernel sockets as records; sock_kind.c: what can be told of one by itself
+ *   sock_life.c   what becomes of one: matched, handed over, let go, waiting for what may still come, settled
  *   match*.c      which flow is the other half of which: one function per rule
  *   edge.c        edges and what they add up
  *   listener.c    sockets by the address they serve
@@ -286,19 +287,11 @@ struct sock *sock_find(const struct model *model, unsigned host, uint64_t cookie
 void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie);
 void sock_hold(struct sock *sock, const struct task *task);
 void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
-/* A process that was handed a connection transfers on it: the connection is its, and its edge moves along. */
-void sock_hand_over(struct model *model, struct sock *sock, struct task *task, int32_t fd);
-/* The last strong holder let go. */
-void sock_unheld(struct model *model, struct sock *sock);
-void sock_held_again(struct model *model, struct sock *sock);
 void sock_option(struct sock *sock, const struct event *event);
-void sock_settle(struct model *model, struct sock *sock);
-void sock_limbo_leave(struct model *model, struct sock *sock);
-void sock_limbo_expire(struct model *model);
-void sock_finish(struct model *model);
+/* The exchange of a datagram socket with `peer`, made if there was none. */
+struct flow *sock_datagram(struct sock *sock, const struct address *peer, bool sent, uint64_t time_ns);
+void sock_free(struct model *model, struct sock *sock);
 void sock_free_all(struct model *model);
-struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
-                           uint64_t time_ns);
 
 /* ---- sock_kind.c ---- */
 
@@ -314,8 +307,9 @@ bool sock_has_address(const struct sock *sock, const struct address *address);
 /* ---- match.c ---- */
 
 void match_pair(struct model *model, struct sock *a, struct sock *b);
-/* A connection's half or a datagram peer became known: finds its mate or lists it to be found. */
-void match_flow(struct model *model, struct flow *flow);
+/* A connection's half or a datagram peer became known: joins it with its mate, which is returned, or lists it to be
+ * found; NULL: listed, or nothing to do. */
+struct flow *match_flow(struct model *model, struct flow *flow);
 /* Nothing more will come: nat, the serving socket, untraced, external. */
 void match_late(struct model *model, struct flow *flow);
 void match_unlist(struct model *model, struct flow *flow);
@@ -323,6 +317,20 @@ void match_unlist(struct model *model, struct flow *flow);
 struct process *match_so_far(const struct model *model, const struct sock *sock);
 /* A connect() that failed: an edge to who serves the address, else to the address. */
 void match_failed(struct model *model, struct sock *sock);
+
+/* ---- sock_life.c ---- */
+
+/* A connection's half or a datagram peer became known: finds its mate, which settles if it waited for this only. */
+void sock_match(struct model *model, struct flow *flow);
+/* A process that was handed a connection transfers on it: the connection is its, and its edge moves along. */
+void sock_hand_over(struct model *model, struct sock *sock, struct task *task, int32_t fd);
+/* The last strong holder let go. */
+void sock_unheld(struct model *model, struct sock *sock);
+void sock_held_again(struct model *model, struct sock *sock);
+/* Settles those that have waited long enough. */
+void sock_limbo_expire(struct model *model);
+/* Nothing more comes: settles all. */
+void sock_finish(struct model *model);
 
 /* ---- edge.c ---- */
 

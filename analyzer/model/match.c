@@ -3,7 +3,7 @@
  * Which flow is the other half of which. One function per rule, tried in the order self, exact or path, and, once
  * nothing more can come, credentials, nat, served, untraced, external; match_path.c has those of
  * unix connections, match_nat.c that of translated addresses.
- * Called by replay.c as halves appear and by sock.c as they settle.
+ * Called by sock_life.c as halves appear and as they settle; settles nothing itself.
  */
 #include "analyzer/model/match.h"
 
@@ -159,15 +159,6 @@ static void join(struct model *model, struct flow *a, struct flow *b, enum match
     edge_join(model, from, to, from->process, to->process, match);
 }
 
-/* What waited for this only need wait no longer. */
-static void wake(struct model *model, struct flow *flow)
-{
-    struct sock *sock = flow->sock;
-    if (sock->limbo == LIMBO_NONE || sock->weak_refs || sock->in_flight || sock->datagrams)
-        return;
-    sock_settle(model, sock);
-}
-
 /* ---- Rules ---- */
 
 /* A socket connected to its own address. */
@@ -254,17 +245,17 @@ static struct flow *match_datagrams(struct model *model, struct flow *flow)
     return NULL;
 }
 
-void match_flow(struct model *model, struct flow *flow)
+struct flow *match_flow(struct model *model, struct flow *flow)
 {
     if (flow->match || flow->by_path.listed)
-        return;
+        return NULL;
     if (flow->by_tuple.listed) {
         if (!sock_is_datagram(flow->sock))
-            return;
+            return NULL;
         match_unlist(model, flow); /* listed when connected, and used now */
     }
     if (match_self(model, flow))
-        return;
+        return NULL;
     bool datagram = sock_is_datagram(flow->sock), is_unix = flow->sock->socket.family == AF_UNIX;
     enum match match = is_unix ? MATCH_PATH : MATCH_EXACT;
     bool nobodys = datagram && (!address_known(flow->local) || (is_unix && !flow->local->size) || to_group(flow));
@@ -275,11 +266,11 @@ void match_flow(struct model *model, struct flow *flow)
     if (!other) {
         match_remember_served(model, flow);
         match_nat_list(model, flow);
-        return;
+        return NULL;
     }
     flow->used = other->used = true;
     join(model, flow, other, match);
-    wake(model, other);
+    return other;
 }
 
 /* ---- Late rules ---- */

@@ -42,8 +42,8 @@ static void connect_datagram(struct model *model, struct task *task, struct sock
     replay_serve(model, sock);
     if (!address_known(&socket->peer))
         return;
-    struct flow *flow = sock_datagram(model, sock, &socket->peer, true, event->time_ns);
-    match_flow(model, flow);
+    struct flow *flow = sock_datagram(sock, &socket->peer, true, event->time_ns);
+    sock_match(model, flow);
 }
 
 static void connect_stream(struct model *model, struct sock *sock, const struct event *event, uint64_t duration_ns)
@@ -66,7 +66,7 @@ static void connect_stream(struct model *model, struct sock *sock, const struct 
     else
         failed(model, sock, event->time_ns, event->error);
     if (sock->socket.state != STATE_FAILED)
-        match_flow(model, &sock->flow);
+        sock_match(model, &sock->flow);
 }
 
 void replay_on_connect(struct model *model, struct task *task, const struct event *event)
@@ -169,5 +169,5 @@ void replay_on_accept(struct model *model, struct task *task, const struct event
     replay_flow(model, sock, SIDE_SERVER, event->time_ns);
     if (listener)
         listener_accepted(model, listener, sock);
-    match_flow(model, &sock->flow);
+    sock_match(model, &sock->flow);
 }

@@ -91,7 +91,7 @@ static void seen_connection(struct model *model, struct task *task, struct sock 
     replay_flow(model, sock, side, 0);
     sock_own(sock, task, event->fd, RANK_SENT);
     if (socket->family != AF_UNIX || side != SIDE_UNKNOWN)
-        match_flow(model, &sock->flow);
+        sock_match(model, &sock->flow);
 }
 
 /* Calls that use a connection rather than look after its descriptor. */
