@@ -6,7 +6,7 @@
  *   replay.c      one event after the other, each to its handler
  *   replay_*.c    the handlers: sockets, connections, descriptors; replay_find.c: the socket a record is about
  *   task.c        processes: fork, exec, exit, identity of a pid
- *   descriptor.c  descriptor tables
+ *   descriptor.c  descriptor tables; descriptor_hold.c: who holds what
  *   sock.c        kernel sockets as records; sock_kind.c: what can be told of one by itself
  *   sock_life.c   what becomes of one: matched, handed over, let go, waiting for what may still come, settled
  *   match*.c      which flow is the other half of which: one function per rule
@@ -260,16 +260,31 @@ void task_free(struct task *task);
 
 /* ---- descriptor.c ---- */
 
-struct sock *descriptor_get(const struct task *task, int32_t fd);
+/* The socket of a table's entry, NULL for an empty one. */
+static inline struct sock *descriptor_sock(uintptr_t entry)
+{
+    return (struct sock *)(entry & ~(uintptr_t)(DESCRIPTOR_CLOEXEC | DESCRIPTOR_UNTOLD));
+}
+
+static inline struct sock *descriptor_get(const struct task *task, int32_t fd)
+{
+    return (uint32_t)fd < task->descriptors_size ? descriptor_sock(task->descriptors[fd]) : NULL;
+}
+
 bool descriptor_holds(const struct task *task, const struct sock *sock);
-/* Puts `sock` at fd; what stood there and was never seen closed is let go. */
-void descriptor_put(struct model *model, struct task *task, int32_t fd, struct sock *sock, bool cloexec,
-                    uint64_t time_ns);
-void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_t time_ns);
 void descriptor_flags(struct task *task, int32_t fd, bool cloexec);
 /* The process uses it, so that counts of its own are to come; and they came. */
 void descriptor_untold(struct task *task, int32_t fd);
 bool descriptor_told(struct task *task, int32_t fd);
+/* Removes a settled socket from the tables of weak holders. */
+void descriptor_forget(struct model *model, struct sock *sock);
+
+/* ---- descriptor_hold.c ---- */
+
+/* Puts `sock` at fd; what stood there and was never seen closed is let go. */
+void descriptor_put(struct model *model, struct task *task, int32_t fd, struct sock *sock, bool cloexec,
+                    uint64_t time_ns);
+void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_t time_ns);
 /* child's table becomes a copy; without the CLOEXEC ones if `inheritable`. */
 void descriptor_copy(struct model *model, struct task *child, const struct task *parent, bool inheritable);
 void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t time_ns);
@@ -277,8 +292,6 @@ void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_n
 /* Makes all of a task's descriptors weak, or strong again. */
 void descriptor_weaken(struct model *model, struct task *task);
 void descriptor_strengthen(struct model *model, struct task *task);
-/* Removes a settled socket from the tables of weak holders. */
-void descriptor_forget(struct model *model, struct sock *sock);
 
 /* ---- sock.c ---- */
 
