@@ -12,15 +12,6 @@
 
 /* ---- Keys ---- */
 
-uint64_t match_endpoint_key(const struct flow *flow, const struct address *address)
-{
-    if (!address->scope)
-        return address_hash(address, sock_class(flow->sock));
-    struct address bare = *address;
-    bare.scope = 0;
-    return address_hash(&bare, sock_class(flow->sock));
-}
-
 /* A datagram socket may be bound to a wildcard: only ports are sure. Unordered, so that both ends have one key. */
 static uint64_t ports_key(const struct flow *flow)
 {
@@ -35,20 +26,6 @@ static uint64_t ports_key(const struct flow *flow)
 
 /* ---- Predicates ---- */
 
-bool match_routable(const struct address *address)
-{
-    if (!address_known(address) || address_is_loopback(address) || address_is_any(address))
-        return false;
-    if (address->family == AF_INET)
-        return !(address->bytes[0] == 169 && address->bytes[1] == 254);
-    return address->family == AF_INET6 && !(address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80);
-}
-
-bool match_same_network(const struct sock *a, const struct sock *b)
-{
-    return a->socket.host == b->socket.host && (a->network == b->network || !a->network || !b->network);
-}
-
 static bool leaves_host(const struct address *address)
 {
     return address_known(address) && !address_is_loopback(address) && !address_is_any(address);
@@ -59,24 +36,6 @@ static bool leaves_host(const struct address *address)
 static bool may_meet(const struct flow *a, const struct flow *b)
 {
     return match_same_network(a->sock, b->sock) || (leaves_host(a->local) && leaves_host(a->peer));
-}
-
-/* Not the time of its connect() less the duration: what the shim does between taking the two belongs to neither, and a
- * busy server has accepted, or closed, in that gap. */
-static uint64_t began(const struct flow *client)
-{
-    uint64_t opened_ns = client->sock->socket.opened_ns;
-    return !sock_is_datagram(client->sock) && opened_ns && opened_ns < client->start_ns ? opened_ns : client->start_ns;
-}
-
-bool match_overlap(const struct flow *client, const struct flow *server)
-{
-    if (client->sock->socket.host != server->sock->socket.host)
-        return true;
-    if (server->sock->unheld && server->sock->socket.closed_ns && server->sock->socket.closed_ns < began(client))
-        return false;
-    /* accept() takes even what the client has closed, but not what it began later. */
-    return server->start_ns == 0 || server->start_ns >= began(client) || server->side != SIDE_SERVER;
 }
 
 /* But for the scope: each end names the link by its own interface. */
@@ -109,17 +68,6 @@ static bool to_group(const struct flow *flow)
     const struct address *peer = flow->peer;
     return sock_is_datagram(flow->sock) &&
            (address_is_multicast(peer) || (flow->sock->broadcasts && peer->family == AF_INET && peer->bytes[3] == 255));
-}
-
-void match_remember_served(const struct model *model, struct flow *flow)
-{
-    bool asks = !flow->served && (flow->side != SIDE_SERVER || sock_is_datagram(flow->sock));
-    struct sock *server = asks ? listener_find(model, flow->sock, flow->peer) : NULL;
-    if (!server || server == flow->sock)
-        return;
-    flow->served = server->socket.owner;
-    flow->served_socket = server->socket.id;
-    flow->served_near = match_same_network(flow->sock, server);
 }
 
 /* ---- Joining ---- */
@@ -400,10 +348,8 @@ static struct process *pair_user(const struct model *model, const struct sock *s
         return owner;
     for (unsigned i = sock->socket.holders_count; i-- > 0;) {
         struct process *process = model->processes[sock->socket.holders[i]];
-        const struct task *task = (const struct task *)process;
-        for (unsigned fd = 0; process->kind == PROCESS_TRACED && fd < task->descriptors_size; fd++)
-            if (descriptor_get(task, (int32_t)fd) == sock)
-                return process;
+        if (process->kind == PROCESS_TRACED && descriptor_holds((const struct task *)process, sock))
+            return process;
     }
     return owner;
 }

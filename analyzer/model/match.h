@@ -5,11 +5,14 @@
  *   match.c        the order of the rules, joining, and all rules but those of
  *   match_path.c   unix connections
  *   match_nat.c    translated addresses
+ *   match_half.c   what can be told of halves, on which all rules stand
  */
 #ifndef ANALYZER_MODEL_MATCH_H
 #define ANALYZER_MODEL_MATCH_H
 
 #include "analyzer/model/internal.h"
+
+/* ---- match_half.c ---- */
 
 /* An end of a connection: class, address and port. */
 uint64_t match_endpoint_key(const struct flow *flow, const struct address *address);
@@ -21,6 +24,8 @@ bool match_overlap(const struct flow *client, const struct flow *server);
 /* The server may be gone by the time that it is sure that its half never shows. */
 void match_remember_served(const struct model *model, struct flow *flow);
 
+/* ---- match_path.c ---- */
+
 /* The other half of a unix connection by the path served, the peer credentials and the order; NULL: none yet, and the
  * flow is listed to be found. */
 struct flow *match_path_find(struct model *model, struct flow *flow);
@@ -28,6 +33,8 @@ struct flow *match_path_find(struct model *model, struct flow *flow);
  * says is at either end. Returns the first that is to be joined, with `other`, before `flow` has its turn, or `flow`
  * itself; NULL: none, or more than one listener could be meant. */
 struct flow *match_credentials_find(struct model *model, struct flow *flow, struct flow **other);
+
+/* ---- match_nat.c ---- */
 
 /* Lists an internet connection's unmatched half so that its other half is found where addresses were translated. */
 void match_nat_list(struct model *model, struct flow *flow);
