@@ -316,6 +316,8 @@ bool sock_is_tcp(const struct sock *sock);
 unsigned sock_class(const struct sock *sock);
 /* A loopback address, or the one the socket itself is bound to. */
 bool sock_has_address(const struct sock *sock, const struct address *address);
+/* One host and one namespace, or one that is not known. */
+bool sock_same_network(const struct sock *a, const struct sock *b);
 
 /* ---- match.c ---- */
 

@@ -107,8 +107,7 @@ void listener_closed(struct sock *sock)
 static bool serves(const struct sock *server, const struct sock *asker, const struct address *address)
 {
     const struct address *local = &server->socket.local;
-    bool near = server->socket.host == asker->socket.host &&
-                (server->network == asker->network || !server->network || !asker->network);
+    bool near = sock_same_network(server, asker);
     if (address->family == AF_UNIX)
         return address_equal(local, address) && server->socket.host == asker->socket.host &&
                (near || address->bytes[0]);

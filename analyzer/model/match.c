@@ -35,7 +35,7 @@ static bool leaves_host(const struct address *address)
  * links on which both addresses and both ports are the same at one time are as good as one). */
 static bool may_meet(const struct flow *a, const struct flow *b)
 {
-    return match_same_network(a->sock, b->sock) || (leaves_host(a->local) && leaves_host(a->peer));
+    return sock_same_network(a->sock, b->sock) || (leaves_host(a->local) && leaves_host(a->peer));
 }
 
 /* But for the scope: each end names the link by its own interface. */
@@ -141,7 +141,7 @@ static struct flow *exact_candidate(const struct model *model, const struct flow
         if (!(flow->side == SIDE_SERVER || other->side == SIDE_CLIENT ? match_overlap(other, flow)
                                                                       : match_overlap(flow, other)))
             continue;
-        bool near = match_same_network(flow->sock, other->sock);
+        bool near = sock_same_network(flow->sock, other->sock);
         if (best && (best_near > near || (best_near == near && best->sock->socket.id < other->sock->socket.id)))
             continue;
         best = other;
@@ -166,7 +166,7 @@ static struct flow *match_exact(struct model *model, struct flow *flow)
 /* A path means one socket in all network namespaces of a host, whoever sends to it from wherever. */
 static bool datagrams_may_meet(const struct flow *a, const struct flow *b)
 {
-    if (match_same_network(a->sock, b->sock))
+    if (sock_same_network(a->sock, b->sock))
         return true;
     if (a->local->family == AF_UNIX)
         return a->sock->socket.host == b->sock->socket.host && (a->local->bytes[0] || b->local->bytes[0]);

@@ -18,7 +18,6 @@
 uint64_t match_endpoint_key(const struct flow *flow, const struct address *address);
 /* Meaningful outside its own network namespace. */
 bool match_routable(const struct address *address);
-bool match_same_network(const struct sock *a, const struct sock *b);
 /* A socket that was closed before the other began cannot be its other half. Clocks of two hosts are not compared. */
 bool match_overlap(const struct flow *client, const struct flow *server);
 /* The server may be gone by the time that it is sure that its half never shows. */

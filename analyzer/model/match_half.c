@@ -25,11 +25,6 @@ bool match_routable(const struct address *address)
     return address->family == AF_INET6 && !(address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80);
 }
 
-bool match_same_network(const struct sock *a, const struct sock *b)
-{
-    return a->socket.host == b->socket.host && (a->network == b->network || !a->network || !b->network);
-}
-
 /* Not the time of its connect() less the duration: what the shim does between taking the two belongs to neither, and a
  * busy server has accepted, or closed, in that gap. */
 static uint64_t began(const struct flow *client)
@@ -56,5 +51,5 @@ void match_remember_served(const struct model *model, struct flow *flow)
         return;
     flow->served = server->socket.owner;
     flow->served_socket = server->socket.id;
-    flow->served_near = match_same_network(flow->sock, server);
+    flow->served_near = sock_same_network(flow->sock, server);
 }

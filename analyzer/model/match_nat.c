@@ -58,7 +58,7 @@ static struct flow *find_destination(const struct model *model, const struct flo
         const struct flow *c = server ? other : flow, *s = server ? flow : other;
         if (!could_be_ends(c, s) || !address_equal(c->local, s->peer))
             continue;
-        if (!match_same_network(c->sock, s->sock) && !match_routable(c->local))
+        if (!sock_same_network(c->sock, s->sock) && !match_routable(c->local))
             continue;
         if (!best || other->sock->socket.id < best->sock->socket.id)
             best = other;
@@ -81,7 +81,7 @@ static bool kept(const struct flow *client, const struct flow *server)
         return false;
     if (client->contested || server->contested)
         return false;
-    if (!match_same_network(client->sock, server->sock) && !match_routable(client->peer))
+    if (!sock_same_network(client->sock, server->sock) && !match_routable(client->peer))
         return false;
     return address_equal(client->peer, server->local) || same_bytes(client->sock, server->sock);
 }

@@ -78,7 +78,7 @@ static bool same_path(const struct flow *client, const struct flow *server)
     if (server->local->size == 0)
         return false;
     if (!server->local->bytes[0] || client->peer->size == 0 || !client->peer->bytes[0])
-        return address_equal(client->peer, server->local) && match_same_network(client->sock, server->sock);
+        return address_equal(client->peer, server->local) && sock_same_network(client->sock, server->sock);
     /* The key has compared the last parts; a name both give in full must agree. */
     return client->peer->bytes[0] != '/' || server->local->bytes[0] != '/' ||
            address_equal(client->peer, server->local) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What can be told of a socket by itself: its transport, whether its counts are whole, whether an address is its own
- * machine's. Reads one socket, changes nothing.
+ * machine's, whether another is in its network. Reads sockets, changes nothing.
  */
 #include "analyzer/model/internal.h"
 
@@ -45,4 +45,9 @@ bool sock_has_address(const struct sock *sock, const struct address *address)
     const struct address *local = &sock->socket.local;
     return local->family == address->family && local->size == address->size && !address_is_any(local) &&
            memcmp(local->bytes, address->bytes, local->size) == 0;
+}
+
+bool sock_same_network(const struct sock *a, const struct sock *b)
+{
+    return a->socket.host == b->socket.host && (a->network == b->network || !a->network || !b->network);
 }
