@@ -41,6 +41,25 @@ void coverage_add(struct model *model, struct process *process, unsigned what, c
         (struct coverage){.process = process, .what = word, .detail = strdup(detail)};
 }
 
+static const char *const untraced_why[] = {
+    [SOCKATLAS_UNTRACED_STATIC] = "statically linked",
+    [SOCKATLAS_UNTRACED_SETUID] = "setuid, setgid or with file capabilities",
+    [SOCKATLAS_UNTRACED_LIBC] = "its C library's loader does not preload",
+    [SOCKATLAS_UNTRACED_CLASS] = "another word size or machine",
+    [SOCKATLAS_UNTRACED_REFUSED] = "tracing switched off for it",
+    [SOCKATLAS_UNTRACED_ENVIRONMENT] = "started by libc without the variables that trace it",
+    [SOCKATLAS_UNTRACED_FOLDER] = "it may not write in the trace folder",
+};
+
+void coverage_untraced(struct model *model, struct process *process, const char *path, unsigned why)
+{
+    char detail[1200];
+    size_t known = sizeof untraced_why / sizeof *untraced_why;
+    snprintf(detail, sizeof detail, "%s: %s", path,
+             why < known && untraced_why[why] ? untraced_why[why] : "cannot be traced");
+    coverage_add(model, process, SOCKATLAS_COVERAGE_UNTRACED_CHILD, detail);
+}
+
 static const char *const loss_why[] = {
     [SOCKATLAS_LOSS_NONE] = "reason unknown",
     [SOCKATLAS_LOSS_LIMIT] = "the size limit was reached",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Who holds what: puts sockets into descriptor tables and takes them out, and counts their holders as it goes. Called
- * by task.c and replay*.c.
+ * by task_*.c, replay*.c and model.c.
  */
 #include "analyzer/model/internal.h"
 

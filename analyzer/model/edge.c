@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Edges: who talked to whom, by transport, served address and kind of match; and the external nodes at their ends.
- * Called by match.c and sock.c.
+ * Called by match.c, sock_life.c and model.c.
  */
 #include "analyzer/model/internal.h"
 
@@ -251,9 +251,8 @@ void edge_flow_reopened(struct flow *flow)
     flow->edge->open++;
 }
 
-void edge_flow_settled(struct model *model, struct flow *flow)
+void edge_flow_settled(struct flow *flow)
 {
-    (void)model;
     if (!flow->edge)
         return;
     if (!flow->bytes_known && flow == &flow->sock->flow && sock_bytes_known(flow->sock)) {

@@ -5,7 +5,7 @@
  *   model.c       life of the model, dispatch, the reports' accessors
  *   replay.c      one event after the other, each to its handler
  *   replay_*.c    the handlers: sockets, connections, descriptors; replay_find.c: the socket a record is about
- *   task.c        processes: fork, exec, exit, identity of a pid
+ *   task.c        processes as records; task_exec.c, task_life.c: what exec, fork, spawn and exit do to one
  *   descriptor.c  descriptor tables; descriptor_hold.c: who holds what
  *   sock.c        kernel sockets as records; sock_kind.c: what can be told of one by itself
  *   sock_life.c   what becomes of one: matched, handed over, let go, waiting for what may still come, settled
@@ -236,27 +236,35 @@ uint64_t store_wall(const struct model *model, unsigned host, uint64_t boottime_
 
 /* Once for each process, kind and detail. */
 void coverage_add(struct model *model, struct process *process, unsigned what, const char *detail);
+/* `process` runs `path`, which is not traced; `why` is one of SOCKATLAS_UNTRACED_*. */
+void coverage_untraced(struct model *model, struct process *process, const char *path, unsigned why);
 /* The losses that the files' headers tell. */
 void coverage_losses(struct model *model);
 void coverage_given_up(struct model *model);
 
 /* ---- task.c ---- */
 
-struct image *task_image(struct model *model, const struct trace_image *trace);
 struct task *task_find(const struct model *model, unsigned host, uint64_t pidns, uint32_t pid);
+struct network *task_network(struct model *model, struct task *task, uint32_t tid, uint64_t cookie);
+void task_enter_network(struct task *task, uint32_t tid, struct network *network);
+void task_free(struct task *task);
+
+/* ---- task_exec.c ---- */
+
+void task_exec(struct model *model, struct task *task, const struct event *event);
+void task_exec_failed(struct model *model, struct task *task);
+/* Those that have not failed in time have happened. */
+void task_exec_expire(struct model *model);
+
+/* ---- task_life.c ---- */
+
+struct image *task_image(struct model *model, const struct trace_image *trace);
 /* Whose event it is; made if not known. */
 struct task *task_of(struct model *model, struct image *image, const struct event *event);
 void task_fork(struct model *model, struct image *image, struct task *parent, const struct event *event);
 void task_start(struct model *model, struct image *image, const struct event *event);
 void task_spawn(struct model *model, struct task *parent, const struct event *event);
-void task_exec(struct model *model, struct task *task, const struct event *event);
-void task_exec_failed(struct model *model, struct task *task);
-void task_exec_expire(struct model *model);
-void task_exec_commit(struct model *model, struct task *task);
 void task_end(struct model *model, struct task *task, uint64_t time_ns);
-struct network *task_network(struct model *model, struct task *task, uint32_t tid, uint64_t cookie);
-void task_enter_network(struct model *model, struct task *task, uint32_t tid, struct network *network);
-void task_free(struct task *task);
 
 /* ---- descriptor.c ---- */
 
@@ -358,7 +366,7 @@ void edge_fail(struct model *model, struct sock *sock, struct process *to, enum 
 void edge_flow_moves(struct model *model, struct flow *flow, struct process *process);
 void edge_flow_closed(struct model *model, struct flow *flow);
 void edge_flow_reopened(struct flow *flow);
-void edge_flow_settled(struct model *model, struct flow *flow);
+void edge_flow_settled(struct flow *flow);
 struct process *edge_external(struct model *model, const struct sock *sock, const struct address *address);
 void edge_finish(struct model *model);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sockets by the address they serve, and the rows of listening addresses. Called by replay.c, sock.c and match.c.
+ * Sockets by the address they serve, and the rows of listening addresses. Called by replay*.c, sock_life.c and
+ * match*.c.
  */
 #include "analyzer/model/internal.h"
 

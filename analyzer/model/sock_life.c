@@ -72,7 +72,7 @@ static void match_rest(struct model *model, struct sock *sock)
 static void settle_flow(struct model *model, struct flow *flow)
 {
     match_unlist(model, flow);
-    edge_flow_settled(model, flow);
+    edge_flow_settled(flow);
     if (flow->mate) {
         flow->mate->mate = NULL;
         flow->mate->mate_closed = flow->sock->unheld;

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What exec does to a process: an EXEC record says that it is about to, and only a failure that is told, a new log or
+ * time shows whether it did. Called by replay.c, task_life.c and model.c.
+ */
+#include "analyzer/model/task.h"
+
+/* An exec that has not failed by then (trace time) has happened. */
+#define EXEC_FAILS_WITHIN_NS 1000000000ull
+
+char *task_event_path(const struct event *event, size_t body_size, size_t size)
+{
+    char *path = store_alloc(size + 1);
+    if (!event_tail(event, body_size, 0, path, size))
+        path[0] = '\0';
+    return path;
+}
+
+void task_exec(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_exec *body = event_body(event);
+    if (task->exec_pending)
+        return;
+    task->exec_pending = true;
+    task->exec_tid = event->tid;
+    task->exec_ns = event->time_ns;
+    task->exec_untraced = body->untraced;
+    task->exec_path = task_event_path(event, sizeof *body, body->path_size);
+    task->exec_next = NULL;
+    if (model->exec_last)
+        model->exec_last->exec_next = task;
+    else
+        model->exec_first = task;
+    model->exec_last = task;
+}
+
+static void exec_unlist(struct model *model, struct task *task)
+{
+    struct task *before = NULL;
+    for (struct task *at = model->exec_first; at; before = at, at = at->exec_next) {
+        if (at != task)
+            continue;
+        if (before)
+            before->exec_next = at->exec_next;
+        else
+            model->exec_first = at->exec_next;
+        if (model->exec_last == at)
+            model->exec_last = before;
+        return;
+    }
+}
+
+void task_exec_failed(struct model *model, struct task *task)
+{
+    if (!task->exec_pending)
+        return;
+    exec_unlist(model, task);
+    task->exec_pending = false;
+    free(task->exec_path);
+    task->exec_path = NULL;
+}
+
+void task_exec_commit(struct model *model, struct task *task)
+{
+    if (!task->exec_pending)
+        return;
+    exec_unlist(model, task);
+    task->exec_pending = false;
+    descriptor_drop_cloexec(model, task, task->exec_ns);
+    descriptor_weaken(model, task);
+    task->started = true;
+    if (task->exec_path && task->exec_path[0]) {
+        task_describe_path(model, task, task->exec_path);
+        if (task->exec_untraced)
+            coverage_untraced(model, &task->process, task->exec_path, task->exec_untraced);
+    }
+    free(task->exec_path);
+    task->exec_path = NULL;
+}
+
+void task_exec_expire(struct model *model)
+{
+    while (model->exec_first) {
+        struct task *task = model->exec_first;
+        if (!model->finishing &&
+            store_wall(model, task->process.host, task->exec_ns) + EXEC_FAILS_WITHIN_NS > model->now_ns)
+            return;
+        task_exec_commit(model, task);
+    }
+}
