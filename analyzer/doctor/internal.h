@@ -146,13 +146,19 @@ void finding_evidence(const struct doctor *doctor, struct finding *finding, unsi
 void finding_drop(struct doctor *doctor, struct finding *finding);
 void finding_free_all(struct doctor *doctor);
 
-/* ---- doctor.c ---- */
+/* ---- chart.c ---- */
 
+/* The socket's, made if there was none. */
+struct chart *chart_of(struct doctor *doctor, const struct socket *socket);
 struct chart *chart_find(const struct doctor *doctor, uint64_t socket);
 /* Another open TCP connection of the same namespace with this tuple, or with its ends exchanged. */
 struct chart *chart_by_tuple(const struct doctor *doctor, const struct chart *chart, bool mirrored);
 /* An option's value where it is one integer. */
 bool option_value(const struct event *event, int32_t level, int32_t name, int64_t *value);
+/* What the event changes on its socket's; before the rules see it. */
+void chart_note(struct doctor *doctor, const struct sight *sight);
+void chart_free(struct doctor *doctor, struct chart *chart);
+void chart_free_all(struct doctor *doctor);
 /* Whether a process ended by this record rather than closed. */
 bool is_exit_call(unsigned call);
 

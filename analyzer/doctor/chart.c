@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Charts: what is noted of every socket while it lives. Called by doctor.c and the rules; knows of no rule.
+ */
+#include "analyzer/doctor/internal.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* ---- Charts ---- */
+
+struct chart *chart_find(const struct doctor *doctor, uint64_t socket)
+{
+    struct chart *chart;
+    HASH_FIND(hh, doctor->charts, &socket, sizeof socket, chart);
+    return chart;
+}
+
+struct chart *chart_of(struct doctor *doctor, const struct socket *socket)
+{
+    struct chart *chart = chart_find(doctor, socket->id);
+    if (chart)
+        return chart;
+    chart = calloc(1, sizeof *chart);
+    if (!chart)
+        abort();
+    chart->id = socket->id;
+    HASH_ADD(hh, doctor->charts, id, sizeof chart->id, chart);
+    doctor->sockets_seen++;
+    return chart;
+}
+
+static bool is_tcp(const struct socket *socket)
+{
+    return (socket->family == AF_INET || socket->family == AF_INET6) && socket->type == SOCK_STREAM &&
+           (socket->protocol == 0 || socket->protocol == IPPROTO_TCP);
+}
+
+static void tuple_of(const struct chart *chart, bool mirrored, struct tuple_key *key)
+{
+    const struct address *local = mirrored ? &chart->peer : &chart->local;
+    const struct address *peer = mirrored ? &chart->local : &chart->peer;
+    memset(key, 0, sizeof *key);
+    key->netns = chart->netns;
+    key->host = chart->host;
+    key->ports = (uint32_t)local->port << 16 | peer->port;
+    memcpy(key->local, local->bytes, local->size <= 16 ? local->size : 0);
+    memcpy(key->peer, peer->bytes, peer->size <= 16 ? peer->size : 0);
+}
+
+struct chart *chart_by_tuple(const struct doctor *doctor, const struct chart *chart, bool mirrored)
+{
+    struct tuple_key key;
+    struct chart *found;
+    if (!address_known(&chart->local) || !address_known(&chart->peer))
+        return NULL;
+    tuple_of(chart, mirrored, &key);
+    HASH_FIND(by_tuple, doctor->tuples, &key, sizeof key, found);
+    return found;
+}
+
+static void tuple_unlist(struct doctor *doctor, struct chart *chart)
+{
+    if (chart->tuple_listed)
+        HASH_DELETE(by_tuple, doctor->tuples, chart);
+    chart->tuple_listed = false;
+}
+
+/* The latest owner of a tuple is the one listed. */
+static void tuple_list(struct doctor *doctor, struct chart *chart)
+{
+    if (chart->tuple_listed || !address_known(&chart->local) || !address_known(&chart->peer))
+        return;
+    struct chart *former = chart_by_tuple(doctor, chart, false);
+    if (former) {
+        former->twin_id = chart->id;
+        former->twin_ns = chart->connected_ns;
+        tuple_unlist(doctor, former);
+    }
+    tuple_of(chart, false, &chart->tuple);
+    HASH_ADD(by_tuple, doctor->tuples, tuple, sizeof chart->tuple, chart);
+    chart->tuple_listed = true;
+}
+
+/* ---- What an event changes on a chart ---- */
+
+bool option_value(const struct event *event, int32_t level, int32_t name, int64_t *value)
+{
+    const struct sockatlas_body_option *body = event_body(event);
+    int32_t number = 0;
+    if (event->kind != SOCKATLAS_OPTION || event->error || body->level != level || body->name != name ||
+        body->kept_size < sizeof number || !event_tail(event, sizeof *body, 0, &number, sizeof number))
+        return false;
+    *value = number;
+    return true;
+}
+
+bool is_exit_call(unsigned call)
+{
+    return call == SOCKATLAS_CALL_exit || call == SOCKATLAS_CALL__exit || call == SOCKATLAS_CALL__Exit ||
+           call == SOCKATLAS_CALL_quick_exit || call == SOCKATLAS_CALL_abort;
+}
+
+static void note_option(struct chart *chart, const struct event *event)
+{
+    int64_t value;
+    const struct sockatlas_body_option *body = event_body(event);
+    if (option_value(event, SOL_SOCKET, SO_REUSEADDR, &value))
+        chart->reuse_address = value != 0;
+    if (option_value(event, SOL_SOCKET, SO_KEEPALIVE, &value))
+        chart->keepalive = value != 0;
+    if (option_value(event, IPPROTO_TCP, TCP_USER_TIMEOUT, &value))
+        chart->user_timeout = value != 0;
+    if (option_value(event, IPPROTO_TCP, TCP_NODELAY, &value))
+        chart->nodelay = value != 0;
+    if (option_value(event, IPPROTO_TCP, TCP_CORK, &value))
+        chart->cork = value != 0;
+    if (option_value(event, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &value)) {
+        chart->own_port_low = (uint16_t)value;
+        chart->own_port_high = (uint16_t)((uint64_t)value >> 16);
+    }
+    struct linger linger;
+    if (option_value(event, SOL_SOCKET, SO_LINGER, &value) && body->kept_size >= sizeof linger &&
+        event_tail(event, sizeof *body, 0, &linger, sizeof linger))
+        chart->linger_zero = linger.l_onoff && !linger.l_linger;
+}
+
+static void note_accept(const struct doctor *doctor, struct chart *chart, const struct event *event)
+{
+    struct sockatlas_body_accept body;
+    memcpy(&body, event_body(event), sizeof body);
+    const struct socket *listener = model_socket(doctor->model, event->image->host, body.listener_cookie);
+    const struct chart *from = listener ? chart_find(doctor, listener->id) : NULL;
+    if (!from)
+        return;
+    chart->keepalive = from->keepalive;
+    chart->user_timeout = from->user_timeout;
+    chart->linger_zero = from->linger_zero;
+    chart->nodelay = from->nodelay;
+}
+
+static void note_peer_closed(const struct doctor *doctor, const struct chart *chart, const struct event *event)
+{
+    bool half = event->kind == SOCKATLAS_SHUTDOWN && !event->error &&
+                ((const struct sockatlas_body_shutdown *)event_body(event))->how != SHUT_RD;
+    struct chart *other =
+        chart->tcp && (half || event->kind == SOCKATLAS_CLOSE) ? chart_by_tuple(doctor, chart, true) : NULL;
+    if (other && other != chart)
+        other->peer_closed_ns = event->time_ns;
+}
+
+void chart_note(struct doctor *doctor, const struct sight *sight)
+{
+    const struct socket *socket = sight->socket;
+    const struct event *event = sight->event;
+    struct chart *chart = sight->chart;
+    bool before = chart->connected_ns != 0;
+    chart->host = socket->host;
+    chart->netns = socket->netns;
+    chart->family = socket->family;
+    chart->type = socket->type;
+    chart->tcp = is_tcp(socket);
+    chart->state = socket->state;
+    chart->local = socket->local;
+    chart->peer = socket->peer;
+    chart->owner = socket->owner;
+    chart->connected_ns = socket->state == STATE_ESTABLISHED ? socket->connected_ns : 0;
+    if (event->kind == SOCKATLAS_OPTION)
+        note_option(chart, event);
+    if (event->kind == SOCKATLAS_ACCEPT && !event->error)
+        note_accept(doctor, chart, event);
+    if (chart->tcp && chart->connected_ns && !before && socket->cookie)
+        tuple_list(doctor, chart);
+    note_peer_closed(doctor, chart, event);
+}
+
+/* ---- Its end ---- */
+
+void chart_free(struct doctor *doctor, struct chart *chart)
+{
+    tuple_unlist(doctor, chart);
+    HASH_DEL(doctor->charts, chart);
+    free(chart);
+}
+
+void chart_free_all(struct doctor *doctor)
+{
+    HASH_CLEAR(by_tuple, doctor->tuples);
+    struct chart *chart = doctor->charts, *next;
+    HASH_CLEAR(hh, doctor->charts);
+    for (; chart; chart = next) {
+        next = chart->hh.next;
+        free(chart);
+    }
+}
