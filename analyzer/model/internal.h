@@ -2,18 +2,24 @@
  *
  * The model from inside: what its own files share. Nothing outside analyzer/model/ includes it.
  *
- *   model.c       life of the model, dispatch, the reports' accessors
- *   replay.c      one event after the other, each to its handler
- *   replay_*.c    the handlers: sockets, connections, descriptors; replay_find.c: the socket a record is about
- *   task.c        processes as records; task_exec.c, task_life.c: what exec, fork, spawn and exit do to one
- *   descriptor.c  descriptor tables; descriptor_hold.c: who holds what
- *   sock.c        kernel sockets as records; sock_kind.c: what can be told of one by itself
- *   sock_life.c   what becomes of one: matched, handed over, let go, waiting for what may still come, settled
- *   match*.c      which flow is the other half of which: one function per rule
- *   edge.c        edges and what they add up
- *   listener.c    sockets by the address they serve
- *   note.c        names looked up
- *   untraced.c    untraced processes that `run` saw
+ * Its files in layers: each calls only files below its own. tests/check/structure.sh holds them to it.
+ *
+ *   model.c            life of the model, dispatch, the reports' accessors
+ *   replay.c           one event after the other, each to its handler
+ *   replay_*.c         the handlers: sockets, connections, descriptors; replay_find.c: the socket a record is about
+ *   task_life.c        what fork, spawn and exit do to a process; task_exec.c: what exec does
+ *   descriptor_hold.c  who holds what
+ *   sock_life.c        what becomes of a socket: matched, handed over, let go, waiting for what may still come, settled
+ *   match*.c           which flow is the other half of which: one function per rule
+ *   edge.c             edges and what they add up
+ *   listener.c         sockets by the address they serve
+ *   coverage.c         what the trace does not show
+ *   untraced.c         untraced processes that `run` saw
+ *   note.c             names looked up
+ *   task.c             processes as records
+ *   descriptor.c       descriptor tables
+ *   sock.c             kernel sockets as records; sock_kind.c: what can be told of one by itself
+ *   store.c            memory, texts, networks, the list of processes
  */
 #ifndef ANALYZER_MODEL_INTERNAL_H
 #define ANALYZER_MODEL_INTERNAL_H
@@ -232,39 +238,31 @@ struct process *store_process(struct model *model, struct process *process);
 /* CLOCK_BOOTTIME of a host as its wall clock, both in nanoseconds. */
 uint64_t store_wall(const struct model *model, unsigned host, uint64_t boottime_ns);
 
-/* ---- coverage.c ---- */
+/* ---- sock_kind.c ---- */
 
-/* Once for each process, kind and detail. */
-void coverage_add(struct model *model, struct process *process, unsigned what, const char *detail);
-/* `process` runs `path`, which is not traced; `why` is one of SOCKATLAS_UNTRACED_*. */
-void coverage_untraced(struct model *model, struct process *process, const char *path, unsigned why);
-/* The losses that the files' headers tell. */
-void coverage_losses(struct model *model);
-void coverage_given_up(struct model *model);
+/* Whether all that went through it is known. */
+bool sock_bytes_known(const struct sock *sock);
+bool sock_is_datagram(const struct sock *sock);
+bool sock_is_tcp(const struct sock *sock);
+/* Transports that can be two ends of one conversation have one class. */
+unsigned sock_class(const struct sock *sock);
+/* A loopback address, or the one the socket itself is bound to. */
+bool sock_has_address(const struct sock *sock, const struct address *address);
+/* One host and one namespace, or one that is not known. */
+bool sock_same_network(const struct sock *a, const struct sock *b);
 
-/* ---- task.c ---- */
+/* ---- sock.c ---- */
 
-struct task *task_find(const struct model *model, unsigned host, uint64_t pidns, uint32_t pid);
-struct network *task_network(struct model *model, struct task *task, uint32_t tid, uint64_t cookie);
-void task_enter_network(struct task *task, uint32_t tid, struct network *network);
-void task_free(struct task *task);
-
-/* ---- task_exec.c ---- */
-
-void task_exec(struct model *model, struct task *task, const struct event *event);
-void task_exec_failed(struct model *model, struct task *task);
-/* Those that have not failed in time have happened. */
-void task_exec_expire(struct model *model);
-
-/* ---- task_life.c ---- */
-
-struct image *task_image(struct model *model, const struct trace_image *trace);
-/* Whose event it is; made if not known. */
-struct task *task_of(struct model *model, struct image *image, const struct event *event);
-void task_fork(struct model *model, struct image *image, struct task *parent, const struct event *event);
-void task_start(struct model *model, struct image *image, const struct event *event);
-void task_spawn(struct model *model, struct task *parent, const struct event *event);
-void task_end(struct model *model, struct task *task, uint64_t time_ns);
+struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struct network *network, uint64_t time_ns);
+struct sock *sock_find(const struct model *model, unsigned host, uint64_t cookie);
+void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie);
+void sock_hold(struct sock *sock, const struct task *task);
+void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
+void sock_option(struct sock *sock, const struct event *event);
+/* The exchange of a datagram socket with `peer`, made if there was none. */
+struct flow *sock_datagram(struct sock *sock, const struct address *peer, bool sent, uint64_t time_ns);
+void sock_free(struct model *model, struct sock *sock);
+void sock_free_all(struct model *model);
 
 /* ---- descriptor.c ---- */
 
@@ -287,45 +285,67 @@ bool descriptor_told(struct task *task, int32_t fd);
 /* Removes a settled socket from the tables of weak holders. */
 void descriptor_forget(struct model *model, struct sock *sock);
 
-/* ---- descriptor_hold.c ---- */
+/* ---- task.c ---- */
 
-/* Puts `sock` at fd; what stood there and was never seen closed is let go. */
-void descriptor_put(struct model *model, struct task *task, int32_t fd, struct sock *sock, bool cloexec,
-                    uint64_t time_ns);
-void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_t time_ns);
-/* child's table becomes a copy; without the CLOEXEC ones if `inheritable`. */
-void descriptor_copy(struct model *model, struct task *child, const struct task *parent, bool inheritable);
-void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t time_ns);
-void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_ns);
-/* Makes all of a task's descriptors weak, or strong again. */
-void descriptor_weaken(struct model *model, struct task *task);
-void descriptor_strengthen(struct model *model, struct task *task);
+struct task *task_find(const struct model *model, unsigned host, uint64_t pidns, uint32_t pid);
+struct network *task_network(struct model *model, struct task *task, uint32_t tid, uint64_t cookie);
+void task_enter_network(struct task *task, uint32_t tid, struct network *network);
+void task_free(struct task *task);
 
-/* ---- sock.c ---- */
+/* ---- note.c ---- */
 
-struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struct network *network, uint64_t time_ns);
-struct sock *sock_find(const struct model *model, unsigned host, uint64_t cookie);
-void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie);
-void sock_hold(struct sock *sock, const struct task *task);
-void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
-void sock_option(struct sock *sock, const struct event *event);
-/* The exchange of a datagram socket with `peer`, made if there was none. */
-struct flow *sock_datagram(struct sock *sock, const struct address *peer, bool sent, uint64_t time_ns);
-void sock_free(struct model *model, struct sock *sock);
-void sock_free_all(struct model *model);
+void note_name(struct model *model, struct task *task, const struct event *event);
+const char *note_name_of(const struct task *task, const struct address *address);
 
-/* ---- sock_kind.c ---- */
+/* ---- untraced.c ---- */
 
-/* Whether all that went through it is known. */
-bool sock_bytes_known(const struct sock *sock);
-bool sock_is_datagram(const struct sock *sock);
-bool sock_is_tcp(const struct sock *sock);
-/* Transports that can be two ends of one conversation have one class. */
-unsigned sock_class(const struct sock *sock);
-/* A loopback address, or the one the socket itself is bound to. */
-bool sock_has_address(const struct sock *sock, const struct address *address);
-/* One host and one namespace, or one that is not known. */
-bool sock_same_network(const struct sock *a, const struct sock *b);
+void untraced_note(struct model *model, const struct event *event);
+/* Who is known to have the other end of `sock`, NULL nobody: by the addresses of that end or, over a unix socket, by
+ * the cookie of this one. Told once. */
+struct process *untraced_end(struct model *model, const struct sock *sock, const struct address *local,
+                             const struct address *peer);
+/* The same, and may be told again. */
+struct process *untraced_end_so_far(const struct model *model, const struct sock *sock, const struct address *local,
+                                    const struct address *peer);
+/* Who was seen last to serve `address`, as `sock` sees it; NULL nobody. */
+struct process *untraced_server(const struct model *model, const struct sock *sock, const struct address *address);
+void untraced_free(struct model *model);
+
+/* ---- coverage.c ---- */
+
+/* Once for each process, kind and detail. */
+void coverage_add(struct model *model, struct process *process, unsigned what, const char *detail);
+/* `process` runs `path`, which is not traced; `why` is one of SOCKATLAS_UNTRACED_*. */
+void coverage_untraced(struct model *model, struct process *process, const char *path, unsigned why);
+/* The losses that the files' headers tell. */
+void coverage_losses(struct model *model);
+void coverage_given_up(struct model *model);
+
+/* ---- listener.c ---- */
+
+void listener_listed(struct model *model, struct sock *sock);
+void listener_unlisted(struct model *model, struct sock *sock);
+void listener_accepted(struct model *model, struct sock *listener, struct sock *sock);
+void listener_closed(struct sock *sock);
+/* It was not closed after all: somebody holds it who had told nothing yet. */
+void listener_reopened(const struct model *model, struct sock *sock);
+/* Who serves `address` as seen from `sock`: a listening (or bound datagram) socket, or NULL. */
+struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address);
+
+/* ---- edge.c ---- */
+
+/* The conversation of `from` (initiator's end, may be NULL) and `to` (acceptor's end, may be NULL) becomes part of an
+ * edge. */
+void edge_join(struct model *model, struct flow *from, struct flow *to, struct process *from_process,
+               struct process *to_process, enum match match);
+void edge_fail(struct model *model, struct sock *sock, struct process *to, enum match match);
+/* This end of a conversation belongs to another process from now on. */
+void edge_flow_moves(struct model *model, struct flow *flow, struct process *process);
+void edge_flow_closed(struct model *model, struct flow *flow);
+void edge_flow_reopened(struct flow *flow);
+void edge_flow_settled(struct flow *flow);
+struct process *edge_external(struct model *model, const struct sock *sock, const struct address *address);
+void edge_finish(struct model *model);
 
 /* ---- match.c ---- */
 
@@ -355,50 +375,36 @@ void sock_limbo_expire(struct model *model);
 /* Nothing more comes: settles all. */
 void sock_finish(struct model *model);
 
-/* ---- edge.c ---- */
+/* ---- descriptor_hold.c ---- */
 
-/* The conversation of `from` (initiator's end, may be NULL) and `to` (acceptor's end, may be NULL) becomes part of an
- * edge. */
-void edge_join(struct model *model, struct flow *from, struct flow *to, struct process *from_process,
-               struct process *to_process, enum match match);
-void edge_fail(struct model *model, struct sock *sock, struct process *to, enum match match);
-/* This end of a conversation belongs to another process from now on. */
-void edge_flow_moves(struct model *model, struct flow *flow, struct process *process);
-void edge_flow_closed(struct model *model, struct flow *flow);
-void edge_flow_reopened(struct flow *flow);
-void edge_flow_settled(struct flow *flow);
-struct process *edge_external(struct model *model, const struct sock *sock, const struct address *address);
-void edge_finish(struct model *model);
+/* Puts `sock` at fd; what stood there and was never seen closed is let go. */
+void descriptor_put(struct model *model, struct task *task, int32_t fd, struct sock *sock, bool cloexec,
+                    uint64_t time_ns);
+void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_t time_ns);
+/* child's table becomes a copy; without the CLOEXEC ones if `inheritable`. */
+void descriptor_copy(struct model *model, struct task *child, const struct task *parent, bool inheritable);
+void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t time_ns);
+void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_ns);
+/* Makes all of a task's descriptors weak, or strong again. */
+void descriptor_weaken(struct model *model, struct task *task);
+void descriptor_strengthen(struct model *model, struct task *task);
 
-/* ---- listener.c ---- */
+/* ---- task_exec.c ---- */
 
-void listener_listed(struct model *model, struct sock *sock);
-void listener_unlisted(struct model *model, struct sock *sock);
-void listener_accepted(struct model *model, struct sock *listener, struct sock *sock);
-void listener_closed(struct sock *sock);
-/* It was not closed after all: somebody holds it who had told nothing yet. */
-void listener_reopened(const struct model *model, struct sock *sock);
-/* Who serves `address` as seen from `sock`: a listening (or bound datagram) socket, or NULL. */
-struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address);
+void task_exec(struct model *model, struct task *task, const struct event *event);
+void task_exec_failed(struct model *model, struct task *task);
+/* Those that have not failed in time have happened. */
+void task_exec_expire(struct model *model);
 
-/* ---- note.c ---- */
+/* ---- task_life.c ---- */
 
-void note_name(struct model *model, struct task *task, const struct event *event);
-const char *note_name_of(const struct task *task, const struct address *address);
-
-/* ---- untraced.c ---- */
-
-void untraced_note(struct model *model, const struct event *event);
-/* Who is known to have the other end of `sock`, NULL nobody: by the addresses of that end or, over a unix socket, by
- * the cookie of this one. Told once. */
-struct process *untraced_end(struct model *model, const struct sock *sock, const struct address *local,
-                             const struct address *peer);
-/* The same, and may be told again. */
-struct process *untraced_end_so_far(const struct model *model, const struct sock *sock, const struct address *local,
-                                    const struct address *peer);
-/* Who was seen last to serve `address`, as `sock` sees it; NULL nobody. */
-struct process *untraced_server(const struct model *model, const struct sock *sock, const struct address *address);
-void untraced_free(struct model *model);
+struct image *task_image(struct model *model, const struct trace_image *trace);
+/* Whose event it is; made if not known. */
+struct task *task_of(struct model *model, struct image *image, const struct event *event);
+void task_fork(struct model *model, struct image *image, struct task *parent, const struct event *event);
+void task_start(struct model *model, struct image *image, const struct event *event);
+void task_spawn(struct model *model, struct task *parent, const struct event *event);
+void task_end(struct model *model, struct task *task, uint64_t time_ns);
 
 /* ---- replay.c ---- */
 

@@ -38,6 +38,21 @@ defined() {
 undefined() {
     nm -D --undefined-only "$shim" 2>/dev/null | awk '{print $NF}' | sed 's/@.*//' | sort -u
 }
+calls() { # FOLDER: FILE CALLED, where what was built of one needs a symbol of the other
+    files -path "$1/*" -name '*.c' | while read -r file; do
+        nm -g "build/${file%.c}.o" 2>&1 | sed "s|^|$file |"
+    done | awk '
+        $(NF - 1) !~ /^[A-Za-z]$/ { print > "/dev/stderr"; next } # no symbol: what nm complains of
+        $(NF - 1) == "U" { needs[$1 " " $NF]; next }
+        { owner[$NF] = $1 }
+        END {
+            for (need in needs) {
+                split(need, at, " ")
+                if (at[2] in owner && owner[at[2]] != at[1])
+                    print at[1], owner[at[2]]
+            }
+        }'
+}
 # A wrapper is marked HOOK where it is defined; one in assembly is .globl, or made by a macro JUMP_WRAPPER(name).
 hooked() {
     grep -hE '^HOOK |^ +"\.globl [a-z]|^JUMP_WRAPPER\(' shim/hook_*.c |
@@ -63,6 +78,7 @@ quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') |
         $1 ~ /^analyzer\/names\// && $2 ~ /^analyzer\/(model|view|cmd)\// ||
         $1 ~ /^analyzer\/model\// && $2 ~ /^analyzer\/(view|cmd)\// ||
         $1 ~ /^analyzer\/view\// && $2 ~ /^analyzer\/cmd\//' | holds "no arrow runs back between the analyzer's rooms"
+(calls analyzer | tsort 2>&1 >/dev/null) 2>&1 | sed 's/^tsort: //' | holds "no circle of calls among the analyzer's files"
 quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') $(files -path 'shim/*' -name '*.[ch]') | awk '$2 !~ /^(analyzer|shim)\//' |
     holds "includes are written from the top of the tree"
 if git rev-parse --git-dir >/dev/null 2>&1; then git ls-files | cut -d/ -f1 | sort -u; else ls -A; fi |
