@@ -3,6 +3,7 @@
  * Reading a file of JSON lines, see jsonl.h.
  */
 #include "analyzer/trace/jsonl.h"
+#include "analyzer/trace/memory.h"
 #include "analyzer/trace/text.h"
 
 #include <inttypes.h>
@@ -16,18 +17,9 @@
 /* No line of a trace is nearly that long (a record has 4 KiB, a header as much): damage must not fill the memory. */
 #define LINE_SIZE_MAX (1u << 20)
 
-static void *must(void *memory)
-{
-    if (memory == NULL) {
-        fputs("sockatlas: out of memory\n", stderr);
-        exit(1);
-    }
-    return memory;
-}
-
 void jsonl_open(struct jsonl *jsonl)
 {
-    jsonl->slots = must(aligned_alloc(SOCKATLAS_SLOT_SIZE, SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE));
+    jsonl->slots = memory_must(aligned_alloc(SOCKATLAS_SLOT_SIZE, SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE));
 }
 
 static void say(struct jsonl *jsonl, const char *what)
@@ -46,7 +38,7 @@ static const char *take_image(struct jsonl *jsonl, const cJSON *object)
         return "missing or bad \"image\"";
     if (id < jsonl->images_count && jsonl->images[id] != NULL)
         return "image said twice";
-    struct trace_image *image = must(calloc(1, sizeof *image));
+    struct trace_image *image = memory_must(calloc(1, sizeof *image));
     const char *fault =
         file == NULL ? "missing or bad \"file\"" : jsonl_parse_image(jsonl->line, object, &image->header);
     if (fault == NULL && image->header.version > SOCKATLAS_VERSION) {
@@ -61,14 +53,14 @@ static const char *take_image(struct jsonl *jsonl, const cJSON *object)
         return fault;
     }
     size_t size = 0;
-    char *name = must(malloc(strlen(file) + 1));
+    char *name = memory_must(malloc(strlen(file) + 1));
     if (!text_unescape(file, name, strlen(file), &size))
         size = 0;
     name[size] = 0;
     image->name = name;
     image->path = jsonl->path;
     if (id >= jsonl->images_count) {
-        jsonl->images = must(realloc(jsonl->images, (id + 1) * sizeof *jsonl->images));
+        jsonl->images = memory_must(realloc(jsonl->images, (id + 1) * sizeof *jsonl->images));
         memset(jsonl->images + jsonl->images_count, 0, (id + 1 - jsonl->images_count) * sizeof *jsonl->images);
         jsonl->images_count = (unsigned)id + 1;
     }
@@ -127,7 +119,7 @@ static size_t read_line(struct jsonl *jsonl)
             continue;
         if (length + 1 >= jsonl->line_room) {
             jsonl->line_room = jsonl->line_room == 0 ? 4096 : 2 * jsonl->line_room;
-            jsonl->line = must(realloc(jsonl->line, jsonl->line_room));
+            jsonl->line = memory_must(realloc(jsonl->line, jsonl->line_room));
         }
         jsonl->line[length] = (char)byte;
         jsonl->line[length + 1] = 0;

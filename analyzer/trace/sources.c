@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a stream is made of, see sources.h: finds the files, opens each once, numbers images and hosts.
+ */
+#include "analyzer/trace/sources.h"
+
+#include "analyzer/trace/memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uthash.h>
+
+/* A log file known already, by what it is, not by its path. */
+struct known {
+    struct {
+        dev_t device;
+        ino_t inode;
+    } key;
+    UT_hash_handle hh;
+};
+
+struct host {
+    unsigned index;
+    uint64_t earliest_ns; /* realtime of the file that offset_ns is from */
+    int64_t offset_ns;
+    UT_hash_handle hh;
+    char name[]; /* the boot id, or the host's name where that is unknown */
+};
+
+/* Room for one more in an array that grows by doubling. */
+static void *grow(void *array, unsigned count, size_t size)
+{
+    if ((count & (count - 1)) != 0)
+        return array;
+    return memory_must(realloc(array, (count == 0 ? 1 : 2 * (size_t)count) * size));
+}
+
+/* ---- Images and hosts ---- */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+static struct host *find_host(struct sources *sources, const struct sockatlas_header *header)
+{
+    bool booted = header->boot_id[0] != 0;
+    const char *name = booted ? header->boot_id : header->host;
+    size_t length = strnlen(name, booted ? sizeof header->boot_id : sizeof header->host);
+    struct host *host = NULL;
+    HASH_FIND(hh, sources->hosts, name, length, host);
+    if (host != NULL)
+        return host;
+    host = memory_must(calloc(1, sizeof *host + length + 1));
+    memcpy(host->name, name, length);
+    host->index = HASH_COUNT(sources->hosts);
+    host->earliest_ns = UINT64_MAX;
+    HASH_ADD_KEYPTR(hh, sources->hosts, host->name, length, host);
+    return host;
+}
+
+/* Takes the image over: it gets its number and its host, whose clock offset is that of its earliest file. */
+static void add_image(struct sources *sources, struct trace_image *image)
+{
+    const struct sockatlas_header *header = &image->header;
+    struct host *host = find_host(sources, header);
+    image->id = sources->images_count;
+    image->host = host->index;
+    sources->images = grow(sources->images, sources->images_count, sizeof *sources->images);
+    sources->images[sources->images_count++] = image;
+    if (header->boottime_ns < host->earliest_ns && !(sources->live && host->earliest_ns != UINT64_MAX)) {
+        host->earliest_ns = header->boottime_ns;
+        host->offset_ns = (int64_t)(header->realtime_ns - header->boottime_ns);
+        for (unsigned i = 0; i < sources->images_count; i++)
+            if (sources->images[i]->host == host->index)
+                sources->images[i]->offset_ns = host->offset_ns;
+    }
+    image->offset_ns = host->offset_ns;
+}
+
+/* ---- One source ---- */
+
+/* True when the file was not known yet. */
+static bool is_new(struct sources *sources, const struct stat *status)
+{
+    struct known *known = NULL;
+    struct known *new = memory_must(calloc(1, sizeof *new));
+    new->key.device = status->st_dev;
+    new->key.inode = status->st_ino;
+    HASH_FIND(hh, sources->known, &new->key, sizeof new->key, known);
+    if (known != NULL) {
+        free(new);
+        return false;
+    }
+    HASH_ADD(hh, sources->known, key, sizeof new->key, new);
+    return true;
+}
+
+static void add_source(struct sources *sources, struct source *source)
+{
+    sources->list = grow(sources->list, sources->count, sizeof *sources->list);
+    sources->list[sources->count++] = source;
+}
+
+static void add_file(struct sources *sources, const char *path)
+{
+    struct source *source = memory_must(calloc(1, sizeof *source));
+    struct trace_image *image = memory_must(calloc(1, sizeof *image));
+    if (!file_open(&source->file, path, image, &sources->complaints)) {
+        free(image);
+        free(source);
+        return;
+    }
+    file_release(&source->file);
+    source->file.patient = sources->patient;
+    image->path = source->file.path;
+    image->name = base_name(image->path);
+    add_image(sources, image);
+    add_source(sources, source);
+}
+
+static void take_image(void *sources, struct trace_image *image)
+{
+    add_image(sources, image);
+}
+
+static void add_jsonl(struct sources *sources, FILE *lines, const char *path)
+{
+    struct source *source = memory_must(calloc(1, sizeof *source));
+    source->file.fd = -1;
+    source->jsonl = memory_must(calloc(1, sizeof *source->jsonl));
+    *source->jsonl = (struct jsonl){.file = lines,
+                                    .path = memory_must(strdup(path)),
+                                    .complaints = &sources->complaints,
+                                    .add_image = take_image,
+                                    .context = sources};
+    struct stat status;
+    if (fstat(fileno(lines), &status) == 0 && S_ISREG(status.st_mode))
+        source->file.size = (uint64_t)status.st_size;
+    jsonl_open(source->jsonl);
+    add_source(sources, source);
+    /* Its images come before its first event; clock offsets need them. */
+    source->primed = jsonl_next(source->jsonl, &source->event);
+    if (source->jsonl->number == 0)
+        complain(&sources->complaints, "%s: empty, not a trace", path);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+    size_t end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+static int is_log(const struct dirent *entry)
+{
+    return ends_with(entry->d_name, SOCKATLAS_SUFFIX);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Adds the folder's log files that are not known yet; returns how many logs it has, known or not, -1 on an error. */
+static int add_folder_files(struct sources *sources, const char *folder)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_log, by_name);
+    for (int i = 0; i < count; i++) {
+        char *path = NULL;
+        struct stat status;
+        if (asprintf(&path, "%s/%s", folder, entries[i]->d_name) < 0)
+            memory_must(NULL);
+        if (stat(path, &status) != 0)
+            complain(&sources->complaints, "%s: %s", path, strerror(errno));
+        else if (sources->patient && status.st_size < SOCKATLAS_HEADER_SIZE)
+            ; /* it is being made */
+        else if (is_new(sources, &status))
+            add_file(sources, path);
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    return count;
+}
+
+static void add_folder(struct sources *sources, const char *folder)
+{
+    /* "DIR/" and "DIR" name the files alike. */
+    size_t length = strlen(folder);
+    while (length > 1 && folder[length - 1] == '/')
+        length--;
+    char *name = memory_must(strndup(folder, length));
+    int count = add_folder_files(sources, name);
+    if (count < 0)
+        complain(&sources->complaints, "%s: %s", name, strerror(errno));
+    else if (count == 0 && !sources->patient)
+        complain(&sources->complaints, "%s: no trace in it", name);
+    if (count < 0) {
+        free(name);
+        return;
+    }
+    sources->folders = grow(sources->folders, sources->folders_count, sizeof *sources->folders);
+    sources->folders[sources->folders_count++] = name;
+}
+
+/* A file is what it begins with: an export with `{`, whatever its name; a log otherwise. */
+static void add_regular(struct sources *sources, const char *trace)
+{
+    FILE *file = fopen(trace, "re");
+    if (file == NULL) {
+        complain(&sources->complaints, "%s: %s", trace, strerror(errno));
+        return;
+    }
+    int first = getc(file);
+    if (first == '{') {
+        ungetc(first, file);
+        add_jsonl(sources, file, trace);
+        return;
+    }
+    fclose(file);
+    if (first == EOF && ends_with(trace, ".jsonl"))
+        complain(&sources->complaints, "%s: empty, not a trace", trace);
+    else
+        add_file(sources, trace);
+}
+
+/* What can be read once is an export, or no trace: a log is read at its end and its beginning in turns. */
+static void add_once(struct sources *sources, FILE *lines, const char *name)
+{
+    int first = lines == NULL ? EOF : getc(lines);
+    if (first == '{') {
+        ungetc(first, lines);
+        add_jsonl(sources, lines, name);
+        return;
+    }
+    if (lines == NULL || ferror(lines))
+        complain(&sources->complaints, "%s: %s", name, strerror(errno));
+    else if (first == EOF)
+        complain(&sources->complaints, "%s: empty, not a trace", name);
+    else if (first == SOCKATLAS_MAGIC[0])
+        complain(&sources->complaints, "%s: no exported .jsonl; a log file is read by its name only", name);
+    else
+        complain(&sources->complaints, "%s: not a trace", name);
+    if (lines != NULL && lines != stdin)
+        fclose(lines);
+}
+
+void sources_add(struct sources *sources, const char *trace)
+{
+    struct stat status;
+    if (strcmp(trace, "-") == 0) {
+        if (fstat(STDIN_FILENO, &status) != 0)
+            complain(&sources->complaints, "stdin: %s", strerror(errno));
+        else if (is_new(sources, &status))
+            add_once(sources, stdin, "stdin");
+    } else if (stat(trace, &status) != 0)
+        complain(&sources->complaints, "%s: %s", trace, strerror(errno));
+    else if (S_ISDIR(status.st_mode))
+        add_folder(sources, trace);
+    else if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
+        complain(&sources->complaints, "%s: neither a folder nor a file: not a trace", trace);
+    else if (!is_new(sources, &status))
+        ; /* given twice */
+    else if (S_ISFIFO(status.st_mode))
+        add_once(sources, fopen(trace, "re"), trace);
+    else
+        add_regular(sources, trace);
+}
+
+void sources_look(struct sources *sources)
+{
+    for (unsigned i = 0; i < sources->folders_count; i++)
+        add_folder_files(sources, sources->folders[i]);
+}
+
+/* ---- The end ---- */
+
+static void close_source(struct source *source)
+{
+    if (source->jsonl != NULL) {
+        char *path = (char *)source->jsonl->path;
+        jsonl_close(source->jsonl);
+        free(path);
+        free(source->jsonl);
+    }
+    file_close(&source->file);
+    free(source);
+}
+
+void sources_free(struct sources *sources)
+{
+    struct known *known = sources->known, *next_known = NULL;
+    HASH_CLEAR(hh, sources->known);
+    for (; known; known = next_known) {
+        next_known = known->hh.next;
+        free(known);
+    }
+    struct host *host = sources->hosts, *next_host = NULL;
+    HASH_CLEAR(hh, sources->hosts);
+    for (; host; host = next_host) {
+        next_host = host->hh.next;
+        free(host);
+    }
+    for (unsigned i = 0; i < sources->count; i++)
+        close_source(sources->list[i]);
+    for (unsigned i = 0; i < sources->images_count; i++)
+        free(sources->images[i]);
+    for (unsigned i = 0; i < sources->folders_count; i++)
+        free(sources->folders[i]);
+    free(sources->list);
+    free(sources->images);
+    free(sources->folders);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a stream is made of: the log files and .jsonl files behind the traces that the user named, and the images and
+ * hosts that these tell of. Reads no log's records; called by stream.c alone.
+ */
+#ifndef ANALYZER_TRACE_SOURCES_H
+#define ANALYZER_TRACE_SOURCES_H
+
+#include "analyzer/trace/complaint.h"
+#include "analyzer/trace/file.h"
+#include "analyzer/trace/jsonl.h"
+
+/* One log file or one .jsonl. */
+struct source {
+    struct file file;
+    struct jsonl *jsonl; /* NULL: a log file */
+    struct event event;  /* the next one, when `waiting` */
+    int64_t time;        /* its wall-clock time, ns */
+    bool primed;         /* its first event was read already */
+    bool waiting;        /* stands in the heap */
+};
+
+struct known;
+struct host;
+
+/* All zero: none yet. `complaints`, `patient` and `live` are the owner's to set. Must not move while there are any. */
+struct sources {
+    struct complaints complaints;
+    bool patient;   /* see stream_open_live() */
+    bool live;      /* the first look is over: a host's clock offset is settled */
+    char **folders; /* for files that appear later */
+    unsigned folders_count;
+    struct source **list;
+    unsigned count;
+    struct trace_image **images; /* by id */
+    unsigned images_count;
+    struct known *known;
+    struct host *hosts;
+};
+
+/* Adds what `trace` (see stream_open()) stands for; what cannot be read is complained about and left out. */
+void sources_add(struct sources *sources, const char *trace);
+/* Adds the log files that appeared in the folders since. */
+void sources_look(struct sources *sources);
+void sources_free(struct sources *sources);
+
+#endif
