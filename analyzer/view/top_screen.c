@@ -37,15 +37,15 @@ static const struct {
     enum room room;
     bool right, grows;
 } columns[COLUMNS_ALL] = {
-    [COLUMN_PROCESS] = {"process", 18, ALWAYS, .grows = true},
-    [COLUMN_OVER] = {"over", 4, ALWAYS},
-    [COLUMN_ROLE] = {"role", 8, ALWAYS},
-    [COLUMN_STATE] = {"state", 12, ALWAYS},
-    [COLUMN_EITHER] = {"with / at", 19, NARROW, .grows = true},
-    [COLUMN_ADDRESS] = {"address", 19, WIDE, .grows = true},
-    [COLUMN_WITH] = {"with", 18, WIDE, .grows = true},
-    [COLUMN_OUT] = {"out", 6, ALWAYS, .right = true},
-    [COLUMN_IN] = {"in", 6, ALWAYS, .right = true},
+    [COLUMN_PROCESS] = {.title = "process", .width = 18, .room = ALWAYS, .grows = true},
+    [COLUMN_OVER] = {.title = "over", .width = 4, .room = ALWAYS},
+    [COLUMN_ROLE] = {.title = "role", .width = 8, .room = ALWAYS},
+    [COLUMN_STATE] = {.title = "state", .width = 12, .room = ALWAYS},
+    [COLUMN_EITHER] = {.title = "with / at", .width = 19, .room = NARROW, .grows = true},
+    [COLUMN_ADDRESS] = {.title = "address", .width = 19, .room = WIDE, .grows = true},
+    [COLUMN_WITH] = {.title = "with", .width = 18, .room = WIDE, .grows = true},
+    [COLUMN_OUT] = {.title = "out", .width = 6, .room = ALWAYS, .right = true},
+    [COLUMN_IN] = {.title = "in", .width = 6, .room = ALWAYS, .right = true},
 };
 
 struct shown {
