@@ -48,7 +48,8 @@ bool packet_text(const struct address *address, char *out)
 {
     struct address normal = *address;
     uint32_t interface;
-    if (!packet_normalise(&normal) || !address_equal(&normal, address))
+    if (!packet_normalise(&normal) || normal.size != address->size ||
+        memcmp(normal.bytes, address->bytes, normal.size) != 0)
         return false;
     out = protocol_text((unsigned)address->bytes[PROTOCOL] << 8 | address->bytes[PROTOCOL + 1], out);
     memcpy(&interface, address->bytes + INTERFACE, sizeof interface);
