@@ -2,13 +2,13 @@
  *
  * `sockatlas top`: the sockets of a trace as they come and go, on the terminal.
  */
-#include "analyzer/view/top.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/follow.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/reread.h"
 #include "analyzer/trace/stream.h"
 #include "analyzer/view/events.h"
+#include "analyzer/view/top_screen.h"
 
 #include <argp.h>
 #include <locale.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sockets of a live trace as they stand, see top.h.
+ * The sockets of a live trace as they stand, see top_rows.h.
  */
-#include "analyzer/view/top.h"
+#include "analyzer/view/top_rows.h"
 
 #include <stdlib.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The live view's screen, see top.h. Rows of the screen: title, sorting and filter, column titles, the list or a life,
- * keys.
+ * The live view's screen, see top_screen.h. Rows of the screen: title, sorting and filter, column titles, the list or a
+ * life, keys.
  */
+#include "analyzer/view/top_screen.h"
 #include "analyzer/names/names.h"
 #include "analyzer/view/table.h"
-#include "analyzer/view/top.h"
 #include "analyzer/view/words.h"
 
 #include <ncurses.h>
