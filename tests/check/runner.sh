@@ -6,6 +6,8 @@
 
 mkdir -p house/tests/{check,e2e,ground} house/build/tools
 cp "$top/tests/run" house/tests/
+cp "$tools/reap" house/build/tools/
+export TMPDIR=$work # one that is killed leaves its files
 
 suite() { # NAME: what it does is on stdin
     { echo '#!/bin/bash' && cat; } >"house/tests/$1.sh"
@@ -35,6 +37,49 @@ case_has "a suite that dies is told" "dies: exit status 3" "$(cat said)"
 run nosuch
 case_has "a suite that there is not: said" "nosuch: no such suite" "$(cat said)"
 case_is "a suite that there is not: status" 1 "$status"
+
+# What a suite started, and put into a session of its own, ends with it.
+pids=$work/pids
+gone() { # WHAT: all that wrote its pid down
+    local pid running=
+    while read -r pid; do
+        "$tools/gone" "$pid" 20 || running+=" $pid"
+    done <pids
+    case_is "$1" "" "$running"
+    adopt $running
+}
+put_away="for n in 1 2; do setsid sleep 300 & echo \$! >>$pids; done"
+
+: >pids
+suite e2e/killed <<<"$put_away; kill -KILL \$\$"
+run killed
+gone "a killed suite's children are ended"
+case_has "... and it is told" "killed: no plan" "$(cat said)"
+
+: >pids
+suite e2e/untidy <<<"$put_away; echo 1..1; echo 'ok 1 - a'"
+run untidy
+gone "what a suite leaves running is ended"
+case_has "... and told" "untidy: left running: sleep \([0-9]+\)" "$(cat said)"
+case_is "... and a failure" "1 passed, 1 failed" "$(tail -1 said)"
+
+: >pids
+suite e2e/hangs <<<"$put_away; echo 1..1; echo 'ok 1 - a'; sleep 300"
+SOCKATLAS_TEST_SECONDS=1 run hangs
+gone "what a suite that hangs has started is ended"
+case_has "... and it is told" "hangs: stopped after 1 seconds" "$(cat said)"
+
+mkfifo ready
+exec 5<>ready
+suite e2e/waits <<<"$put_away; echo \$\$ >>$pids; echo >$work/ready; exec sleep 300"
+for signal in KILL TERM INT; do
+    : >pids
+    start env --default-signal=INT house/tests/run waits >/dev/null 2>&1
+    read -r _ <&5
+    kill -s "$signal" $!
+    wait $! 2>/dev/null
+    gone "SIG$signal of tests/run ends the suite, and what it started"
+done
 
 suite ground/good <<<'touch ran; echo 1..1; echo "ok 1 - a"'
 run bad
