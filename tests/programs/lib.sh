@@ -46,12 +46,40 @@ untraced() (
 
 # as_user NAME COMMAND...: where root runs the suite. The user traces into a folder of their own: a trace is private.
 as_user() (
+    become_user "$@"
+)
+
+# The same in place of the shell it is called in: what `start` or `background` knows by its pid.
+become_user() {
     local name=$1 traced=${LD_PRELOAD:+LD_PRELOAD=$LD_PRELOAD}
     shift
     unset LD_PRELOAD
     [ -d "$trace.$name" ] || install -d -m 700 -o "$name" "$trace.$name"
+    # shellcheck disable=SC2086 # none, or one word
     exec setpriv --reuid "$name" --regid "$(id -g "$name")" --init-groups env SOCKATLAS_DIR="$trace.$name" $traced "$@"
-)
+}
+
+# PostgreSQL's programs, which refuse root: as the user whom the package makes where root runs the suite, else as who does.
+need_postgres() {
+    PATH=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1):$PATH
+    need initdb
+    as_postgres true || { fail "a user to run the server as" "postgres, whom the package makes" && finish; }
+}
+
+as_postgres() {
+    if [ -n "$root" ]; then
+        as_user postgres "$@"
+    else
+        "$@"
+    fi
+}
+
+# postgres_cluster FOLDER [DATA]: a new folder of that user's, and in it (or in DATA below it) a cluster whose superuser is atlas.
+postgres_cluster() {
+    mkdir "$1" && { [ -z "$root" ] || chown postgres "$1"; }
+    (cd "$1" && as_postgres initdb -D "$1/${2:-}" -U atlas --auth=trust --no-sync --locale=C -E UTF8 >"$work/initdb.out" 2>&1) ||
+        { fail "initdb" "$(tail "$work/initdb.out")" && finish; }
+}
 
 until_open() { # PORT|PATH
     untraced "$tools/port" wait "$1" 20 || { echo "nothing listens on $1" >&2 && return 1; }

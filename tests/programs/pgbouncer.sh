@@ -5,33 +5,22 @@
 # shows while each client holds a session.
 . "$(dirname "$0")/kernel.sh"
 need psql pgbouncer
-PATH=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1):$PATH
-need initdb
 
 # Server and pooler refuse root: then all of it is another user's, the trace included.
-[ -z "$root" ] || trace=$work/atlas.postgres
 traced_there() {
     if [ -n "$root" ]; then
-        SOCKATLAS_DIR=$work/atlas LD_PRELOAD=$shim as_user postgres "$@"
+        LD_PRELOAD=$shim become_user postgres "$@"
     else
         traced "$@"
     fi
 }
-as_server() {
-    if [ -n "$root" ]; then
-        as_user postgres "$@"
-    else
-        "$@"
-    fi
-}
 
 cluster=$work/cluster
-mkdir "$cluster" && { [ -z "$root" ] || chown postgres "$cluster"; }
+need_postgres
+postgres_cluster "$cluster" data
 cd "$cluster" || exit 1
-as_server initdb -D data -U atlas --auth=trust --no-sync --locale=C -E UTF8 >"$work/initdb.out" 2>&1 ||
-    { fail "initdb" "$(tail "$work/initdb.out")" && finish; }
 port=$(free_port) pool=$(free_port)
-as_server tee -a data/postgresql.conf >/dev/null <<END
+as_postgres tee -a data/postgresql.conf >/dev/null <<END
 port = $port
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$cluster'
@@ -54,14 +43,14 @@ pool_mode = session
 pidfile = $cluster/pool.pid
 END
 ready() {
-    as_server grep -q '^ready' data/postmaster.pid
+    as_postgres grep -q '^ready' data/postmaster.pid
 }
 start traced_there postgres -D "$cluster/data" >server.log 2>&1
 case_ok "PostgreSQL is ready" until_true ready
-server=$(as_server head -1 data/postmaster.pid)
+server=$(as_postgres head -1 data/postmaster.pid)
 start traced_there pgbouncer -q pgbouncer.ini >pool.log 2>&1
 wait_port "$pool"
-pooler=$(as_server head -1 pool.pid)
+pooler=$(as_postgres head -1 pool.pid)
 adopt "$server" "$pooler"
 
 # Both ways in times both ways on; each client has an answer and may ask again.

@@ -5,31 +5,19 @@
 # connection, cancelled and refused ones, LISTEN and NOTIFY, a streaming replica.
 . "$(dirname "$0")/lib.sh"
 need psql pgbench
-PATH=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1):$PATH
-need initdb pg_ctl pg_basebackup
-
-# The server refuses root.
-as_server() {
-    if [ -n "$root" ]; then
-        as_user postgres "$@"
-    else
-        "$@"
-    fi
-}
 
 # The cluster is made once, outside the comparison, and copied.
 cluster=$work/cluster
 trace=$work/atlas
-as_server true || { fail "a user to run the server as" "postgres, whom the package makes" && finish; }
-mkdir "$cluster" && { [ -z "$root" ] || chown postgres "$cluster"; }
-(cd "$cluster" && as_server initdb -D "$cluster" -U atlas --auth=trust --no-sync --locale=C -E UTF8 >"$work/initdb.out" 2>&1) ||
-    { fail "initdb" "$(tail "$work/initdb.out")" && finish; }
+need_postgres
+need pg_ctl pg_basebackup
+postgres_cluster "$cluster"
 
 serve() {
     check_port
     [ -z "$root" ] || chown postgres "$run"
-    as_server cp -R "$cluster" data
-    as_server tee -a data/postgresql.conf >/dev/null <<END
+    as_postgres cp -R "$cluster" data
+    as_postgres tee -a data/postgresql.conf >/dev/null <<END
 port = $port
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$run'
@@ -39,8 +27,8 @@ max_connections = 40
 log_min_messages = warning
 lc_messages = 'C'
 END
-    as_server pg_ctl -D data -l "$run/server.log" -w -t 30 start >/dev/null || return
-    started+=("$(untraced as_server head -1 data/postmaster.pid)")
+    as_postgres pg_ctl -D data -l "$run/server.log" -w -t 30 start >/dev/null || return
+    started+=("$(untraced as_postgres head -1 data/postmaster.pid)")
 }
 
 ask() { # WHERE QUERY...
@@ -74,7 +62,7 @@ everything() {
         ask "$where" -c 'select pg_terminate_backend(pg_backend_pid())' | sed 's/"[^"]*" (\([^)]*\))/HERE/'
     done
     PGUSER=nobody ask 127.0.0.1 -U nosuchuser -c 'select 1' | sed 's/.*FATAL/FATAL/'
-    as_server pg_ctl -D data -m fast -w stop >/dev/null || return
+    as_postgres pg_ctl -D data -m fast -w stop >/dev/null || return
     grep -cE 'PANIC|was terminated by signal' server.log
     grep -oE '(FATAL|ERROR): .*' server.log | sort | uniq -c
 }
@@ -91,14 +79,14 @@ replica_has() {
 replica() {
     serve || return
     first=$port
-    as_server pg_basebackup -h 127.0.0.1 -p "$first" -U atlas -D "$run/second" -X stream -R -c fast --no-sync || return
+    as_postgres pg_basebackup -h 127.0.0.1 -p "$first" -U atlas -D "$run/second" -X stream -R -c fast --no-sync || return
     check_port
-    as_server pg_ctl -D second -o "-p $port" -l "$run/second.log" -w -t 30 start >/dev/null || return
-    started+=("$(untraced as_server head -1 second/postmaster.pid)")
+    as_postgres pg_ctl -D second -o "-p $port" -l "$run/second.log" -w -t 30 start >/dev/null || return
+    started+=("$(untraced as_postgres head -1 second/postmaster.pid)")
     psql -X -q -U atlas -h 127.0.0.1 -p "$first" -d postgres -c 'create table told as select generate_series(1, 100)' || return
     until_true replica_has "$port" && echo "told"
     ask 127.0.0.1 -c 'drop table told'
-    as_server pg_ctl -D second -m fast -w stop >/dev/null && as_server pg_ctl -D data -m fast -w stop >/dev/null
+    as_postgres pg_ctl -D second -m fast -w stop >/dev/null && as_postgres pg_ctl -D data -m fast -w stop >/dev/null
 }
 program_same "a streaming replica" replica
 edge "a streaming replica: the replica calls its master" 'postgres' postgres tcp 1
