@@ -268,6 +268,12 @@ static inline struct who t_start(struct script *script, struct who parent, uint3
     return who;
 }
 
+/* A child forked by `parent`, which begins at once. */
+static inline struct who t_child(struct script *script, struct who parent, uint32_t pid)
+{
+    return t_start(script, parent, pid, t_fork(script, parent, pid), false);
+}
+
 static inline void t_exec(struct script *script, struct who who, const char *path)
 {
     struct sockatlas_body_exec body = {.path_size = (uint16_t)strlen(path)};

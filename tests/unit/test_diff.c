@@ -53,12 +53,18 @@ static void expect_same(struct diff_run *first, struct diff_run *second)
     free(text);
 }
 
-Test(diff, times_that_moved_are_told)
+/* One difference, of which `told` is a part. */
+static void expect_told(struct diff_run *first, struct diff_run *second, const char *told)
 {
     char *text;
-    cr_expect_eq(differences(run_of(20, 100, 300), run_of(20, 2000, 4000), &text), 1, "%s", text);
-    cr_expect_not_null(strstr(text, "~ connect time"), "%s", text);
+    cr_expect_eq(differences(first, second, &text), 1, "%s", text);
+    cr_expect_not_null(strstr(text, told), "%s", text);
     free(text);
+}
+
+Test(diff, times_that_moved_are_told)
+{
+    expect_told(run_of(20, 100, 300), run_of(20, 2000, 4000), "~ connect time");
 }
 
 Test(diff, times_that_overlap_are_noise)
@@ -83,19 +89,13 @@ Test(diff, few_connections_tell_nothing)
 
 Test(diff, more_connections_than_samples_are_kept)
 {
-    char *text;
-    cr_expect_eq(differences(run_of(20000, 100, 300), run_of(20000, 2000, 4000), &text), 1, "%s", text);
-    free(text);
+    expect_told(run_of(20000, 100, 300), run_of(20000, 2000, 4000), "~ connect time");
 }
 
 Test(diff, ten_times_the_connections_are_told)
 {
-    char *text;
-    cr_expect_eq(differences(run_of(50, 100, 300), run_of(1, 100, 300), &text), 1, "%s", text);
-    cr_expect_not_null(strstr(text, ": 50 connections -> 1 connection\n"), "%s", text);
-    free(text);
-    cr_expect_eq(differences(run_of(2, 100, 300), run_of(22, 100, 300), &text), 1, "%s", text);
-    free(text);
+    expect_told(run_of(50, 100, 300), run_of(1, 100, 300), ": 50 connections -> 1 connection\n");
+    expect_told(run_of(2, 100, 300), run_of(22, 100, 300), ": 2 connections -> 22 connections\n");
 }
 
 Test(diff, less_than_ten_times_the_connections_are_the_work_done)

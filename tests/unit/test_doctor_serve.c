@@ -39,7 +39,7 @@ static void workers(unsigned share, bool together)
     listen_with(master, 3, 0x10, "0.0.0.0:80", 511);
     struct who worker[2];
     for (unsigned i = 0; i < 2; i++)
-        worker[i] = t_start(&script, master, 101 + i, t_fork(&script, master, 101 + i), false);
+        worker[i] = t_child(&script, master, 101 + i);
     for (unsigned i = 0; i < 60; i++) {
         struct who who = worker[i * 100 / 60 >= share];
         t_accept(&script, who, (int)(together ? 10 + i : 10), 0x100 + i, 3, 0x10, text_of("10.0.0.9:%u", 2000 + i),
@@ -162,7 +162,7 @@ static void starts_program(unsigned flags, bool used)
     t_socket(&script, server, 3, 0x10, AF_INET, SOCK_STREAM, flags);
     t_bind(&script, server, 3, 0x10, "0.0.0.0:80");
     t_listen(&script, server, 3, 0x10, "0.0.0.0:80");
-    struct who child = t_start(&script, server, 200, t_fork(&script, server, 200), false);
+    struct who child = t_child(&script, server, 200);
     t_exec(&script, child, "/usr/bin/helper");
     later(SECOND);
     struct who helper = process(200, "helper");

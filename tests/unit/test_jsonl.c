@@ -189,16 +189,24 @@ static unsigned count_events(const char *path, struct heard *heard)
     return count;
 }
 
+/* All samples as lines, and how many; to be freed. */
+static char *exported(const char *folder, unsigned *count)
+{
+    char log[128], lines[128];
+    snprintf(log, sizeof log, "%s/all.atlas", folder);
+    snprintf(lines, sizeof lines, "%s/lines.jsonl", folder);
+    write_samples(folder, "all");
+    *count = export_to(log, lines);
+    return contents(lines);
+}
+
 Test(jsonl, says_which_line_is_bad_and_keeps_the_others)
 {
     char *folder = make_folder();
-    char log[128], lines[128], bad[128], expected[256];
-    snprintf(log, sizeof log, "%s/all.atlas", folder);
-    snprintf(lines, sizeof lines, "%s/lines.jsonl", folder);
+    char bad[128], expected[256];
     snprintf(bad, sizeof bad, "%s/bad.jsonl", folder);
-    write_samples(folder, "all");
-    unsigned count = export_to(log, lines);
-    char *text = contents(lines);
+    unsigned count;
+    char *text = exported(folder, &count);
     /* The third line loses its last byte but one, the closing brace. */
     char *third = strchr(strchr(text, '\n') + 1, '\n') + 1;
     *(strchr(third, '\n') - 1) = ' ';
@@ -247,13 +255,10 @@ Test(jsonl, reads_integers_of_64_bits)
 Test(jsonl, drops_a_line_without_an_end)
 {
     char *folder = make_folder();
-    char log[128], lines[128], bad[128], expected[256];
-    snprintf(log, sizeof log, "%s/all.atlas", folder);
-    snprintf(lines, sizeof lines, "%s/lines.jsonl", folder);
+    char bad[128], expected[256];
     snprintf(bad, sizeof bad, "%s/bad.jsonl", folder);
-    write_samples(folder, "all");
-    unsigned count = export_to(log, lines);
-    char *text = contents(lines);
+    unsigned count;
+    char *text = exported(folder, &count);
     char *second = strchr(text, '\n') + 1;
     FILE *out = fopen(bad, "w");
     fwrite(text, 1, (size_t)(second - text), out);

@@ -120,24 +120,24 @@ Test(match, routable_addresses_meet_across_namespaces_and_hosts)
     script_mates(&script, 0x21, 0x31, MATCH_EXACT);
 }
 
-Test(match, mapped_address_is_ipv4)
+static void expect_met(const char *served, const char *asked, const char *peer, const char *local)
 {
     struct who server = process(100, "server"), client = process(200, "client");
-    t_server(&script, server, 3, 0x10, "[::]:80");
-    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
-    t_accept(&script, server, 4, 0x30, 3, 0x10, "[::ffff:127.0.0.1]:4000", "[::ffff:127.0.0.1]:80", 0);
+    t_server(&script, server, 3, 0x10, served);
+    t_client(&script, client, 3, 0x20, asked, "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, peer, local, 0);
     script_finish(&script);
     script_mates(&script, 0x20, 0x30, MATCH_EXACT);
 }
 
+Test(match, mapped_address_is_ipv4)
+{
+    expect_met("[::]:80", "127.0.0.1:80", "[::ffff:127.0.0.1]:4000", "[::ffff:127.0.0.1]:80");
+}
+
 Test(match, unspecified_destination_is_loopback)
 {
-    struct who server = process(100, "server"), client = process(200, "client");
-    t_server(&script, server, 3, 0x10, "0.0.0.0:80");
-    t_client(&script, client, 3, 0x20, "0.0.0.0:80", "127.0.0.1:4000");
-    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", "127.0.0.1:80", 0);
-    script_finish(&script);
-    script_mates(&script, 0x20, 0x30, MATCH_EXACT);
+    expect_met("0.0.0.0:80", "0.0.0.0:80", "127.0.0.1:4000", "127.0.0.1:80");
 }
 
 Test(match, socket_connected_to_itself)
@@ -290,8 +290,7 @@ Test(match, pair_across_a_fork)
 {
     struct who parent = process(100, "parent");
     t_pair(&script, parent, 3, 0x10, 4, 0x11);
-    uint64_t slot = t_fork(&script, parent, 101);
-    struct who child = t_start(&script, parent, 101, slot, false);
+    struct who child = t_child(&script, parent, 101);
     t_close(&script, parent, 4, 0x11);
     t_close(&script, child, 3, 0x10);
     t_close_call(&script, parent, 3, 0x10, SOCKATLAS_CALL_close, 5, 6, false);
@@ -429,8 +428,7 @@ Test(match, the_creator_of_a_pair_is_its_initiator)
 {
     struct who parent = process(100, "parent");
     t_pair(&script, parent, 3, 0x10, 4, 0x11);
-    uint64_t slot = t_fork(&script, parent, 101);
-    struct who child = t_start(&script, parent, 101, slot, false);
+    struct who child = t_child(&script, parent, 101);
     t_close_call(&script, child, 3, 0x10, SOCKATLAS_CALL_close, 5, 0, false);
     t_close_call(&script, child, 4, 0x11, SOCKATLAS_CALL_close, 0, 0, false);
     t_close_call(&script, parent, 4, 0x11, SOCKATLAS_CALL_close, 0, 5, false);
@@ -487,8 +485,7 @@ Test(match, the_other_end_of_an_open_pair_is_known)
 {
     struct who parent = process(100, "parent");
     t_pair(&script, parent, 3, 0x20, 4, 0x21);
-    uint64_t slot = t_fork(&script, parent, 101);
-    struct who child = t_start(&script, parent, 101, slot, false);
+    struct who child = t_child(&script, parent, 101);
     t_close(&script, parent, 4, 0x21);
     t_close(&script, child, 3, 0x20);
     cr_expect_eq(peer_pid_so_far(0x20), 101);

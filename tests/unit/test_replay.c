@@ -23,12 +23,19 @@ static struct who process(uint32_t pid, const char *comm)
     return (struct who){script_image(&script, pid, comm, 0, 1), pid};
 }
 
+/* The server listens (descriptor 3, socket 0x10), the client connects (3, 0x20), and is accepted (4, 0x30). */
+static void serve_one(struct who server, struct who client)
+{
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+}
+
 Test(replay, worker_owns_what_it_accepts)
 {
     struct who master = process(100, "server"), client = process(200, "client");
     t_server(&script, master, 3, 0x10, "127.0.0.1:80");
-    uint64_t slot = t_fork(&script, master, 101);
-    struct who worker = t_start(&script, master, 101, slot, false);
+    struct who worker = t_child(&script, master, 101);
     t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
     t_accept(&script, worker, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
     t_close_tcp(&script, client, 3, 0x20, 10, 20);
@@ -259,8 +266,7 @@ Test(replay, unix_bytes_of_all_holders_add_up_and_tcp_bytes_do_not)
     struct who parent = process(100, "parent");
     t_pair(&script, parent, 3, 0x10, 4, 0x11);
     t_client(&script, parent, 5, 0x20, "10.0.0.9:80", "10.0.0.1:4000");
-    uint64_t slot = t_fork(&script, parent, 101);
-    struct who child = t_start(&script, parent, 101, slot, false);
+    struct who child = t_child(&script, parent, 101);
     t_close_call(&script, child, 3, 0x10, SOCKATLAS_CALL_close, 5, 0, false);
     t_close_call(&script, parent, 3, 0x10, SOCKATLAS_CALL_close, 7, 1, false);
     t_close_tcp(&script, child, 5, 0x20, 100, 200);
@@ -276,9 +282,7 @@ Test(replay, unix_bytes_of_all_holders_add_up_and_tcp_bytes_do_not)
 Test(replay, child_that_serves_an_accepted_connection_owns_it)
 {
     struct who parent = process(100, "server"), client = process(200, "client");
-    t_server(&script, parent, 3, 0x10, "127.0.0.1:80");
-    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
-    t_accept(&script, parent, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    serve_one(parent, client);
     uint64_t slot = t_fork(&script, parent, 101);
     t_close(&script, parent, 4, 0x30);
     struct who child = t_start(&script, parent, 101, slot, false);
@@ -302,11 +306,8 @@ Test(replay, child_that_serves_an_accepted_connection_owns_it)
 Test(replay, child_that_moved_bytes_after_its_parent_closed_owns_the_connection)
 {
     struct who parent = process(100, "server"), client = process(200, "client");
-    t_server(&script, parent, 3, 0x10, "127.0.0.1:80");
-    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
-    t_accept(&script, parent, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
-    uint64_t slot = t_fork(&script, parent, 101);
-    struct who child = t_start(&script, parent, 101, slot, false);
+    serve_one(parent, client);
+    struct who child = t_child(&script, parent, 101);
     t_used(&script, child, 4, 0x30, SOCKATLAS_CALL_fcntl);
     t_close_tcp(&script, parent, 4, 0x30, 0, 0);
     t_close_tcp(&script, client, 3, 0x20, 10, 20);
@@ -320,9 +321,7 @@ Test(replay, child_that_moved_bytes_after_its_parent_closed_owns_the_connection)
 Test(replay, passed_connection_belongs_to_the_process_that_served_it)
 {
     struct who sender = process(100, "sender"), receiver = process(200, "receiver"), client = process(300, "client");
-    t_server(&script, sender, 3, 0x10, "127.0.0.1:80");
-    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
-    t_accept(&script, sender, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    serve_one(sender, client);
     t_pass(&script, sender, 5, 0x99, 4, 0x30);
     t_close_tcp(&script, sender, 4, 0x30, 0, 0);
     t_seen(&script, receiver, 7, 0x30, SOCKATLAS_HOW_RECEIVED, false, "127.0.0.1:80", "127.0.0.1:4000");
@@ -340,9 +339,7 @@ Test(replay, passed_connection_belongs_to_the_process_that_served_it)
 Test(replay, passed_connection_counts_among_those_open_at_once_while_it_was_on_its_way)
 {
     struct who sender = process(100, "sender"), receiver = process(200, "receiver"), client = process(300, "client");
-    t_server(&script, sender, 3, 0x10, "127.0.0.1:80");
-    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
-    t_accept(&script, sender, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    serve_one(sender, client);
     t_pass(&script, sender, 5, 0x99, 4, 0x30);
     t_close_tcp(&script, sender, 4, 0x30, 0, 0);
     t_client(&script, client, 4, 0x21, "127.0.0.1:80", "127.0.0.1:4001");
@@ -356,9 +353,7 @@ Test(replay, passed_connection_counts_among_those_open_at_once_while_it_was_on_i
 Test(replay, passed_connection_that_was_only_closed_stays_with_its_sender)
 {
     struct who sender = process(100, "sender"), receiver = process(200, "receiver"), client = process(300, "client");
-    t_server(&script, sender, 3, 0x10, "127.0.0.1:80");
-    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
-    t_accept(&script, sender, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    serve_one(sender, client);
     t_pass(&script, sender, 5, 0x99, 4, 0x30);
     t_close_tcp(&script, sender, 4, 0x30, 20, 0);
     t_seen(&script, receiver, 7, 0x30, SOCKATLAS_HOW_RECEIVED, false, "127.0.0.1:80", "127.0.0.1:4000");
@@ -399,12 +394,9 @@ Test(replay, connection_taken_over_after_its_client_closed_takes_its_bytes_along
 Test(replay, child_does_not_take_a_connection_its_parent_still_holds)
 {
     struct who parent = process(100, "server"), client = process(200, "client");
-    t_server(&script, parent, 3, 0x10, "127.0.0.1:80");
-    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
-    t_accept(&script, parent, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    serve_one(parent, client);
     t_dup(&script, parent, 5, 0x30, 4, 0);
-    uint64_t slot = t_fork(&script, parent, 101);
-    struct who child = t_start(&script, parent, 101, slot, false);
+    struct who child = t_child(&script, parent, 101);
     t_used(&script, child, 4, 0x30, SOCKATLAS_CALL_fcntl);
     t_close_tcp(&script, parent, 4, 0x30, 0, 0);
     t_close_tcp(&script, child, 4, 0x30, 20, 10);
@@ -418,11 +410,8 @@ Test(replay, child_does_not_take_a_connection_its_parent_still_holds)
 Test(replay, child_that_only_duplicates_does_not_take_a_connection_from_its_server)
 {
     struct who parent = process(100, "server"), client = process(200, "client");
-    t_server(&script, parent, 3, 0x10, "127.0.0.1:80");
-    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
-    t_accept(&script, parent, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
-    uint64_t slot = t_fork(&script, parent, 101);
-    struct who child = t_start(&script, parent, 101, slot, false);
+    serve_one(parent, client);
+    struct who child = t_child(&script, parent, 101);
     t_used(&script, child, 4, 0x30, SOCKATLAS_CALL_fcntl);
     t_close(&script, child, 4, 0x30);
     t_close_tcp(&script, client, 3, 0x20, 10, 20);
@@ -437,8 +426,7 @@ Test(replay, bytes_that_only_a_killed_process_could_tell_are_unknown)
     struct who parent = process(100, "parent");
     t_client(&script, parent, 5, 0x20, "10.0.0.9:80", "10.0.0.1:4000");
     t_pair(&script, parent, 3, 0x10, 4, 0x11);
-    uint64_t slot = t_fork(&script, parent, 101);
-    struct who child = t_start(&script, parent, 101, slot, false);
+    struct who child = t_child(&script, parent, 101);
     t_seen(&script, child, 5, 0x20, SOCKATLAS_HOW_USED, false, NULL, NULL);
     t_close_tcp(&script, parent, 5, 0x20, 150, 250);
     t_seen(&script, child, 3, 0x10, SOCKATLAS_HOW_USED, false, NULL, NULL);
