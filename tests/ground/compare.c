@@ -55,43 +55,28 @@ static bool is_word(const cJSON *object, const char *key, const char *word)
     return value && strcmp(value, word) == 0;
 }
 
-static void edge_line(struct report *report, const cJSON *edge)
+/* The map's lists: a line is headed by what it is and by whose it is. */
+static const struct list {
+    const char *name, *head, *node, *other; /* keys of nodes; other may be NULL */
+    const char *const *keys, *const *times;
+} lists[] = {
+    {"edges", "edge", "from", "to", edge_keys, edge_times},
+    {"listeners", "listener of", "node", NULL, listener_keys, no_times},
+    {"nodes", "node", "id", NULL, node_keys, node_times},
+    {"coverage", "coverage of", "node", NULL, coverage_keys, no_times},
+};
+
+static void list_line(struct report *report, const struct list *list, const cJSON *item)
 {
     char line[2048];
-    if (without_pairs && is_word(edge, "match", "pair"))
+    if (without_pairs && is_word(item, "match", "pair"))
         return;
-    snprintf(line, sizeof line, "edge %s -> %s", report_node(report, cJSON_GetObjectItem(edge, "from")),
-             report_node(report, cJSON_GetObjectItem(edge, "to")));
-    for (const char *const *key = edge_keys; *key; key++)
-        put(line, sizeof line, *key, cJSON_GetObjectItem(edge, *key));
-    add_line(report, line, edge, edge_times);
-}
-
-static void listener_line(struct report *report, const cJSON *listener)
-{
-    char line[2048];
-    snprintf(line, sizeof line, "listener of %s", report_node(report, cJSON_GetObjectItem(listener, "node")));
-    for (const char *const *key = listener_keys; *key; key++)
-        put(line, sizeof line, *key, cJSON_GetObjectItem(listener, *key));
-    add_line(report, line, listener, no_times);
-}
-
-static void node_line(struct report *report, const cJSON *node)
-{
-    char line[2048];
-    snprintf(line, sizeof line, "node %s", report_node(report, cJSON_GetObjectItem(node, "id")));
-    for (const char *const *key = node_keys; *key; key++)
-        put(line, sizeof line, *key, cJSON_GetObjectItem(node, *key));
-    add_line(report, line, node, node_times);
-}
-
-static void coverage_line(struct report *report, const cJSON *coverage)
-{
-    char line[2048];
-    snprintf(line, sizeof line, "coverage of %s", report_node(report, cJSON_GetObjectItem(coverage, "node")));
-    for (const char *const *key = coverage_keys; *key; key++)
-        put(line, sizeof line, *key, cJSON_GetObjectItem(coverage, *key));
-    add_line(report, line, coverage, no_times);
+    const char *other = list->other ? report_node(report, cJSON_GetObjectItem(item, list->other)) : "";
+    snprintf(line, sizeof line, "%s %s%s%s", list->head, report_node(report, cJSON_GetObjectItem(item, list->node)),
+             list->other ? " -> " : "", other);
+    for (const char *const *key = list->keys; *key; key++)
+        put(line, sizeof line, *key, cJSON_GetObjectItem(item, *key));
+    add_line(report, line, item, list->times);
 }
 
 static int by_number(const void *a, const void *b)
@@ -139,19 +124,12 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const struct line *)a)->text, ((const struct line *)b)->text);
 }
 
-static void each(struct report *report, const cJSON *array, void (*line)(struct report *report, const cJSON *item))
-{
-    for (const cJSON *item = cJSON_GetArrayItem(array, 0); item; item = item->next)
-        line(report, item);
-}
-
 static void make_lines(struct report *report)
 {
-    each(report, cJSON_GetObjectItem(report->map, "edges"), edge_line);
-    each(report, cJSON_GetObjectItem(report->map, "listeners"), listener_line);
-    each(report, cJSON_GetObjectItem(report->map, "nodes"), node_line);
-    each(report, cJSON_GetObjectItem(report->map, "coverage"), coverage_line);
-    each(report, report->sockets, socket_line);
+    const cJSON *item;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        cJSON_ArrayForEach(item, cJSON_GetObjectItem(report->map, lists[i].name)) list_line(report, &lists[i], item);
+    cJSON_ArrayForEach(item, report->sockets) socket_line(report, item);
     if (report->count)
         qsort(report->lines, report->count, sizeof *report->lines, by_text);
 }
