@@ -12,22 +12,25 @@ at_end+=("tm kill-server 2>/dev/null")
 screen() {
     tm capture-pane -p -t top
 }
-# shows PATTERN: until the screen has such a line; fails after 20 seconds, printing the screen.
-shows() {
+on_screen() {
+    screen | grep -qE -- "$1"
+}
+off_screen() {
+    ! on_screen "$1"
+}
+settles() { # COMMAND...: until it is so; fails after 20 seconds, printing the screen
     local end=$((SECONDS + 20))
-    until screen | grep -qE -- "$1"; do
+    until "$@"; do
         [ "$SECONDS" -lt "$end" ] || { screen && return 1; }
         read -r -t 0.05 <>idle
     done
     return 0
 }
-hides() {
-    local end=$((SECONDS + 20))
-    while screen | grep -qE -- "$1"; do
-        [ "$SECONDS" -lt "$end" ] || { screen && return 1; }
-        read -r -t 0.05 <>idle
-    done
-    return 0
+shows() { # PATTERN: until some line is like that
+    settles on_screen "$1"
+}
+hides() { # PATTERN: until none is
+    settles off_screen "$1"
 }
 keys() {
     tm send-keys -t top "$@"
