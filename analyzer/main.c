@@ -4,6 +4,8 @@
  * does.
  */
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/trace/complaint.h"
+#include "analyzer/trace/text.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -92,6 +94,7 @@ int main(int argc, char **argv)
         argv[1] = commands[i].title;
         return finish(commands[i].call(argc - 1, argv + 1));
     }
-    fprintf(stderr, "sockatlas: %s: no such command; `sockatlas --help` lists them\n", argv[1]);
+    complain(&(struct complaints){.count = 0}, "sockatlas: %s: no such command; `sockatlas --help` lists them",
+             text_name(argv[1]));
     return CMD_USAGE;
 }

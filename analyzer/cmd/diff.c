@@ -5,6 +5,7 @@
 #include "analyzer/view/diff.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/usage.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
@@ -48,14 +49,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (request->count == 2)
-            argp_error(state, "%s: two traces are compared, not more", text);
+            usage_error(state, "%s: two traces are compared, not more", text);
         request->traces[request->count++] = text;
         return 0;
     case ARGP_KEY_END:
         if (request->count < 2)
-            argp_error(state, "two traces are compared");
+            usage_error(state, "two traces are compared");
         if (is_one_pipe(request->traces))
-            argp_error(state, "%s: can be read only once, so it cannot be both traces", request->traces[1]);
+            usage_error(state, "%s: can be read only once, so it cannot be both traces", request->traces[1]);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -79,13 +80,15 @@ static const struct argp argp = {
         "Examples:\n  sockatlas diff yesterday.data sockatlas.data\n"
         "  sockatlas diff --json a.data b.data | jq 'select(.kind == \"failure\")'\n"};
 
-static bool read_run(struct diff_run *run, char *trace)
+/* `nothing`: there is nothing to compare. */
+static bool read_run(struct diff_run *run, char *trace, bool *nothing)
 {
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     diff_run_callbacks(run, &callbacks);
     struct model *model = model_new(&callbacks);
     struct stream *stream;
     int status = model_trace_read(model, &trace, 1, &stream);
+    *nothing = *nothing || model_trace_nothing(stream);
     model_free(model);
     stream_close(stream);
     return status == CMD_DONE;
@@ -97,10 +100,10 @@ int cmd_diff(int argc, char **argv)
     unsigned differences = 0;
     argp_parse(&argp, argc, argv, 0, NULL, &request);
     struct diff_run *first = diff_run_new(), *second = diff_run_new();
-    bool read = read_run(first, request.traces[0]);
-    read = read_run(second, request.traces[1]) && read;
-    bool written = diff_write(first, second, request.json, request.wide ? 0 : view_width(stdout), view_colour(stdout),
-                              stdout, &differences);
+    bool nothing = false, read = read_run(first, request.traces[0], &nothing);
+    read = read_run(second, request.traces[1], &nothing) && read;
+    bool written = !nothing && diff_write(first, second, request.json, request.wide ? 0 : view_width(stdout),
+                                          view_colour(stdout), stdout, &differences);
     diff_run_free(first);
     diff_run_free(second);
     return !read || !written ? DIFF_TROUBLE : differences ? DIFF_DIFFERENT : DIFF_SAME;

@@ -5,6 +5,8 @@
 #include "analyzer/view/doctor.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/usage.h"
+#include "analyzer/trace/text.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
@@ -30,7 +32,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         else if (strcmp(text, "sarif") == 0)
             request->format = DOCTOR_SARIF;
         else
-            argp_error(state, "--format %s: no such format (text, json, sarif)", text);
+            usage_error(state, "--format %s: no such format (text, json, sarif)", text_name(text));
         return 0;
     case ARGP_KEY_ARGS:
         request->traces = state->argv + state->next;
@@ -67,7 +69,8 @@ int cmd_doctor(int argc, char **argv)
     struct stream *stream;
     int status = model_trace_read(model, request.traces, request.count, &stream);
     doctor_finish(doctor);
-    bool written = request.format == DOCTOR_JSON ? doctor_json(doctor, stdout)
+    bool written = model_trace_nothing(stream)     ? false
+                   : request.format == DOCTOR_JSON ? doctor_json(doctor, stdout)
                    : request.format == DOCTOR_SARIF
                        ? doctor_sarif(doctor, stdout)
                        : doctor_text(doctor, model, view_width(stdout), view_colour(stdout), stdout);

@@ -5,9 +5,12 @@
 #include "analyzer/view/export.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/output.h"
 #include "analyzer/cmd/progress.h"
+#include "analyzer/cmd/usage.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/trace/jsonl.h"
+#include "analyzer/trace/text.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -107,7 +110,7 @@ static void set_format(struct settings *settings, const char *name, struct argp_
     if (settings->format)
         return;
     list_formats(names, sizeof names);
-    argp_error(state, "--format %s: no such format (%s)", name, names);
+    usage_error(state, "--format %s: no such format (%s)", text_name(name), names);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -127,7 +130,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (settings->format == NULL)
-            argp_error(state, "--format is missing");
+            usage_error(state, "--format is missing");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -158,9 +161,11 @@ int cmd_export(int argc, char **argv)
 {
     struct settings settings = {.format = NULL};
     argp_parse(&argp, argc, argv, 0, NULL, &settings);
+    if (output_is_input(settings.output, settings.traces, settings.traces_count))
+        return CMD_USAGE;
     FILE *out = settings.output == NULL ? stdout : fopen(settings.output, "we");
     if (out == NULL) {
-        fprintf(stderr, "%s: %s\n", settings.output, strerror(errno));
+        complain(&(struct complaints){.count = 0}, "%s: %s", text_name(settings.output), strerror(errno));
         return CMD_UNREADABLE;
     }
     json_keep_blocks();

@@ -3,6 +3,7 @@
  * Reading filters and applying them, see filter.h.
  */
 #include "analyzer/cmd/filter.h"
+#include "analyzer/cmd/usage.h"
 
 #include "analyzer/names/names.h"
 
@@ -140,7 +141,7 @@ static void take(struct argp_state *state, struct filter *filter, int key, char 
     switch (key) {
     case KEY_PID:
         if (!parse_number(value, UINT32_MAX, &number))
-            argp_error(state, "--pid %s: not a process id", value);
+            usage_error(state, "--pid %s: not a process id", value);
         filter->pids = GROW(state, filter->pids, filter->pids_count);
         filter->pids[filter->pids_count++] = (uint32_t)number;
         break;
@@ -151,17 +152,17 @@ static void take(struct argp_state *state, struct filter *filter, int key, char 
     case KEY_ADDRESS:
         filter->addresses = GROW(state, filter->addresses, filter->addresses_count);
         if (!parse_address(state, value, &filter->addresses[filter->addresses_count++]))
-            argp_error(state, "--address %s: not an address", value);
+            usage_error(state, "--address %s: not an address", value);
         break;
     case KEY_PORT:
         if (!parse_number(value, UINT16_MAX, &number))
-            argp_error(state, "--port %s: not a port", value);
+            usage_error(state, "--port %s: not a port", value);
         filter->ports = GROW(state, filter->ports, filter->ports_count);
         filter->ports[filter->ports_count++] = (uint16_t)number;
         break;
     case KEY_TRANSPORT:
         if (!names_is_transport(value) && !numbered(value))
-            argp_error(state, "--transport %s: not a transport (tcp, udp, unix, mptcp, sctp, netlink, ...)", value);
+            usage_error(state, "--transport %s: not a transport (tcp, udp, unix, mptcp, sctp, netlink, ...)", value);
         filter->transports = GROW(state, filter->transports, filter->transports_count);
         filter->transports[filter->transports_count++] = must(state, strdup(value));
         break;
@@ -169,7 +170,7 @@ static void take(struct argp_state *state, struct filter *filter, int key, char 
         for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
             known |= strcmp(roles[i], value) == 0;
         if (!known)
-            argp_error(state, "--role %s: not a role (client, server, listener, pair, datagram, unused)", value);
+            usage_error(state, "--role %s: not a role (client, server, listener, pair, datagram, unused)", value);
         filter->roles = GROW(state, filter->roles, filter->roles_count);
         filter->roles[filter->roles_count++] = must(state, strdup(value));
         break;
@@ -189,12 +190,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
     if (key == KEY_SINCE || key == KEY_UNTIL) {
         if (!parse_time(argument, key == KEY_SINCE ? &filter->since : &filter->until))
-            argp_error(state, "--%s %s: not a time (1.5, 200ms, 2m, 2024-05-31T12:00:00, @EPOCH)",
-                       key == KEY_SINCE ? "since" : "until", argument);
+            usage_error(state, "--%s %s: not a time (1.5, 200ms, 2m, 2024-05-31T12:00:00, @EPOCH)",
+                        key == KEY_SINCE ? "since" : "until", argument);
         return 0;
     }
     if (!argument[strspn(argument, ",")])
-        argp_error(state, "--%s: a value is missing", options[key - KEY_PID].name);
+        usage_error(state, "--%s: a value is missing", options[key - KEY_PID].name);
     char *values = must(state, strdup(argument));
     char *rest = NULL;
     for (char *value = strtok_r(values, ",", &rest); value != NULL; value = strtok_r(NULL, ",", &rest))

@@ -6,6 +6,7 @@
 #include "analyzer/cmd/filter.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/shape.h"
+#include "analyzer/cmd/usage.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/view/export.h"
 #include "analyzer/view/list_text.h"
@@ -48,7 +49,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_SUCCESS:
         if (request->json && request->format)
-            argp_error(state, "--json and --csv: one of them");
+            usage_error(state, "--json and --csv: one of them");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -109,6 +110,8 @@ int cmd_list(int argc, char **argv)
 {
     struct request request = {.json = false};
     argp_parse(&argp, argc, argv, 0, NULL, &request);
+    if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
+        return CMD_USAGE;
     request.filtered = filter_given(&request.filter);
     request.out = output_open(request.shape.output);
     if (!request.out)

@@ -6,6 +6,8 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/shape.h"
+#include "analyzer/cmd/usage.h"
+#include "analyzer/trace/text.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
@@ -47,12 +49,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_FORMAT:
         request->format = find_format(text);
         if (!request->format)
-            argp_error(state, "--format %s: no such format (text, json, dot, mermaid, svg, html)", text);
+            usage_error(state, "--format %s: no such format (text, json, dot, mermaid, svg, html)", text_name(text));
         return 0;
     case OPTION_BY:
         request->by_program = strcmp(text, "program") == 0;
         if (!request->by_program && strcmp(text, "process") != 0)
-            argp_error(state, "--by %s: process or program", text);
+            usage_error(state, "--by %s: process or program", text_name(text));
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -89,6 +91,8 @@ int cmd_map(int argc, char **argv)
 {
     struct request request = {.format = &formats[0]};
     argp_parse(&argp, argc, argv, 0, NULL, &request);
+    if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
+        return CMD_USAGE;
     if (request.format->ready && !request.format->ready())
         return CMD_UNREADABLE;
     struct model_callbacks callbacks = {.alive = model_trace_alive};
@@ -103,8 +107,9 @@ int cmd_map(int argc, char **argv)
         map_html_attach(html, model);
     struct stream *stream;
     int status = model_trace_read(model, request.shape.traces, request.shape.count, &stream);
-    FILE *out = output_open(request.shape.output);
-    if (!out || !draw(model, &request, html, out))
+    bool nothing = model_trace_nothing(stream);
+    FILE *out = nothing ? NULL : output_open(request.shape.output);
+    if (!nothing && (!out || !draw(model, &request, html, out)))
         status = CMD_UNREADABLE;
     if (out && !output_close(out, request.shape.output))
         status = CMD_UNREADABLE;

@@ -96,3 +96,8 @@ int model_trace_read(struct model *model, char *const *traces, int count, struct
     model_trace_feed(model, *stream, NULL);
     return stream_errors(*stream) ? CMD_UNREADABLE : CMD_DONE;
 }
+
+bool model_trace_nothing(const struct stream *stream)
+{
+    return stream_errors(stream) && stream_image_count(stream) == 0;
+}

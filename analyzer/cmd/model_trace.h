@@ -19,5 +19,7 @@ void model_trace_feed(struct model *model, struct stream *stream, FILE *out);
  * status; complaints went to stderr. `stream` becomes the open stream: the model points at its images, so it is to be
  * closed once the model is freed. */
 int model_trace_read(struct model *model, char *const *traces, int count, struct stream **stream);
+/* None of the input could be read: there is nothing to report, not even that nobody talked. */
+bool model_trace_nothing(const struct stream *stream);
 
 #endif

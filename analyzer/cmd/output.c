@@ -4,14 +4,64 @@
  */
 #include "analyzer/cmd/output.h"
 
+#include "analyzer/trace/complaint.h"
+#include "analyzer/trace/text.h"
+#include "shim/trace_format.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void say(const char *path)
+{
+    complain(&(struct complaints){.count = 0}, "sockatlas: %s: %s", text_name(path), strerror(errno));
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Where `path` is, "." where it has no folder. */
+static bool stat_folder(const char *path, struct stat *status)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 1;
+    if (length >= sizeof folder)
+        return false;
+    memcpy(folder, slash ? path : ".", length);
+    folder[length] = '\0';
+    return stat(folder, status) == 0;
+}
+
+bool output_is_input(const char *path, char *const *traces, int count)
+{
+    static const char *const default_trace = "./sockatlas.data";
+    struct stat out, folder, trace;
+    size_t length = path ? strlen(path) : 0, suffix = strlen(SOCKATLAS_SUFFIX);
+    if (!path || stat(path, &out) != 0 || !S_ISREG(out.st_mode) || !stat_folder(path, &folder))
+        return false;
+    bool is_log = length > suffix && strcmp(path + length - suffix, SOCKATLAS_SUFFIX) == 0;
+    for (int i = 0; i < (count ? count : 1); i++) {
+        const char *name = count ? traces[i] : default_trace;
+        bool known = (strcmp(name, "-") == 0 ? fstat(STDIN_FILENO, &trace) : stat(name, &trace)) == 0;
+        if (known && (same_file(&trace, &out) || (is_log && same_file(&trace, &folder)))) {
+            complain(&(struct complaints){.count = 0}, "sockatlas: %s: is read, and not written at the same time",
+                     path);
+            return true;
+        }
+    }
+    return false;
+}
 
 FILE *output_open(const char *path)
 {
     FILE *out = path ? fopen(path, "we") : stdout;
     if (!out)
-        fprintf(stderr, "sockatlas: %s: %s\n", path, strerror(errno));
+        say(path);
     return out;
 }
 
@@ -22,6 +72,6 @@ bool output_close(FILE *out, const char *path)
     bool good = !ferror(out);
     if (fclose(out) == 0 && good)
         return true;
-    fprintf(stderr, "sockatlas: %s: %s\n", path, strerror(errno));
+    say(path);
     return false;
 }

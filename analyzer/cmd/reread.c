@@ -4,6 +4,8 @@
  */
 #include "analyzer/cmd/reread.h"
 
+#include "analyzer/trace/complaint.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -98,7 +100,7 @@ bool reread_begin(struct reread *reread, char *const *traces, int count)
         abort();
     for (int i = 0; i < count; i++)
         if (!take(reread, traces[i])) {
-            fprintf(stderr, "%s: %s\n", name_of(traces[i]), strerror(errno));
+            complain(&(struct complaints){.count = 0}, "%s: %s", name_of(traces[i]), strerror(errno));
             return false;
         }
     return true;
@@ -110,7 +112,7 @@ void reread_complain(void *context, const char *line)
     for (const struct kept *kept = reread->kept; kept; kept = kept->next) {
         size_t length = strlen(kept->path);
         if (strncmp(line, kept->path, length) == 0 && line[length] == ':') {
-            fprintf(stderr, "%s%s\n", kept->name, line + length);
+            complain(&(struct complaints){.count = 0}, "%s%s", kept->name, line + length);
             return;
         }
     }

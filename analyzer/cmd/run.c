@@ -6,6 +6,8 @@
 #include "analyzer/cmd/run.h"
 
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/trace/complaint.h"
+#include "analyzer/trace/text.h"
 
 #include <argp.h>
 #include <ctype.h>
@@ -188,8 +190,8 @@ int cmd_run(int argc, char **argv)
         return RUN_FAILED;
     int status = run_target_find(options.command[0], path);
     if (status != 0) {
-        fprintf(stderr, "%s: %s: %s\n", title, options.command[0],
-                status == RUN_NOT_FOUND ? "command not found" : strerror(errno));
+        complain(&(struct complaints){.count = 0}, "%s: %s: %s", title, text_name(options.command[0]),
+                 status == RUN_NOT_FOUND ? "command not found" : strerror(errno));
         return status;
     }
     char *dir = run_folder_prepare(options.dir, title);

@@ -5,6 +5,9 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include "analyzer/trace/complaint.h"
+#include "analyzer/trace/text.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -78,9 +81,9 @@ static bool remove_trace(const char *dir)
     return rmdir(dir) == 0;
 }
 
-static char *complain(const char *title, const char *dir, const char *what)
+static char *refuse(const char *title, const char *dir, const char *what)
 {
-    fprintf(stderr, "%s: %s: %s\n", title, dir, what);
+    complain(&(struct complaints){.count = 0}, "%s: %s: %s", title, text_name(dir), what);
     return NULL;
 }
 
@@ -91,11 +94,11 @@ static bool move_old(const char *dir, const char *title)
     while (size > 1 && dir[size - 1] == '/')
         size--;
     if (snprintf(old, sizeof old, "%.*s.old", (int)size, dir) >= (int)sizeof old)
-        return complain(title, dir, strerror(ENAMETOOLONG));
+        return refuse(title, dir, strerror(ENAMETOOLONG));
     if (!remove_trace(old))
-        return complain(title, old, "cannot be replaced by the trace that stands here already; move it away");
+        return refuse(title, old, "cannot be replaced by the trace that stands here already; move it away");
     if (rename(dir, old) < 0)
-        return complain(title, dir, "holds a trace and cannot be moved away");
+        return refuse(title, dir, "holds a trace and cannot be moved away");
     return true;
 }
 
@@ -104,25 +107,25 @@ char *run_folder_prepare(const char *dir, const char *title)
     struct stat status;
     if (lstat(dir, &status) == 0) {
         if (!S_ISDIR(status.st_mode))
-            return complain(title, dir, "exists and is not a folder");
+            return refuse(title, dir, "exists and is not a folder");
         enum content content = look_into(dir);
         if (content == CONTENT_UNREADABLE)
-            return complain(title, dir, strerror(errno));
+            return refuse(title, dir, strerror(errno));
         if (content == CONTENT_OTHER)
-            return complain(title, dir, "holds other things than a trace; choose another folder with -d");
+            return refuse(title, dir, "holds other things than a trace; choose another folder with -d");
         if (content == CONTENT_TRACE && !move_old(dir, title))
             return NULL;
     }
     if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-        return complain(title, dir, strerror(errno));
+        return refuse(title, dir, strerror(errno));
     if (lstat(dir, &status) < 0)
-        return complain(title, dir, strerror(errno));
+        return refuse(title, dir, strerror(errno));
     if (status.st_uid != geteuid())
-        return complain(title, dir, "belongs to another user");
+        return refuse(title, dir, "belongs to another user");
     if (status.st_mode & (S_IWGRP | S_IWOTH))
-        return complain(title, dir, "others may write to it; a trace is private");
+        return refuse(title, dir, "others may write to it; a trace is private");
     if (access(dir, W_OK | X_OK) < 0)
-        return complain(title, dir, strerror(errno));
+        return refuse(title, dir, strerror(errno));
     char *absolute = realpath(dir, NULL);
-    return absolute ? absolute : complain(title, dir, strerror(errno));
+    return absolute ? absolute : refuse(title, dir, strerror(errno));
 }

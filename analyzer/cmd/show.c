@@ -7,7 +7,9 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/reread.h"
+#include "analyzer/cmd/usage.h"
 #include "analyzer/trace/stream.h"
+#include "analyzer/trace/text.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
@@ -55,11 +57,12 @@ static bool read_selector(struct search *search, const char *text)
         return false;
     search->number = strtoull(text, &end, 10);
     if (*end == ':' && end != text) {
+        const char *fd_text = end + 1;
+        long fd = strtol(fd_text, &end, 10);
         search->selector = BY_DESCRIPTOR;
         search->pid = (uint32_t)search->number;
-        const char *fd = end + 1;
-        search->fd = (int32_t)strtol(fd, &end, 10);
-        return end != fd && !*end && !errno;
+        search->fd = (int32_t)fd;
+        return end != fd_text && !*end && !errno && search->number <= INT32_MAX && fd <= INT32_MAX;
     }
     search->selector = BY_ID;
     if (!*end)
@@ -81,13 +84,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (!read_selector(&request->search, text))
-            argp_error(state, "%s: neither a socket's id, nor a cookie, nor PID:FD", text);
+            usage_error(state, "%s: neither a socket's id, nor a cookie, nor PID:FD", text_name(text));
         request->traces = state->argv + state->next;
         request->count = state->argc - state->next;
         state->next = state->argc;
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which socket?");
+        usage_error(state, "which socket?");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -199,7 +202,7 @@ static int find(struct request *request, struct reread *reread)
     struct stream *stream = stream_open(reread->traces, reread->count, reread_complain, reread);
     model_trace_feed(model, stream, NULL);
     int status = stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
-    request->search.nowhere = stream_errors(stream) && stream_image_count(stream) == 0;
+    request->search.nowhere = model_trace_nothing(stream);
     model_free(model);
     stream_close(stream);
     return status;

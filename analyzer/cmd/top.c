@@ -6,6 +6,7 @@
 #include "analyzer/cmd/follow.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/reread.h"
+#include "analyzer/cmd/usage.h"
 #include "analyzer/trace/stream.h"
 #include "analyzer/view/events.h"
 #include "analyzer/view/top_screen.h"
@@ -63,9 +64,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         top->traces = state->argv + state->next;
         top->count = state->argc - state->next;
         if (top->count > 1)
-            argp_error(state, "one TRACE at a time");
+            usage_error(state, "one TRACE at a time");
         if (strcmp(top->traces[0], "-") == 0)
-            argp_error(state, "-: standard input is where the keys come from");
+            usage_error(state, "-: standard input is where the keys come from");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

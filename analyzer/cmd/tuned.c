@@ -57,12 +57,14 @@ int cmd_tuned(int argc, char **argv)
 {
     struct request request = {.json = false};
     argp_parse(&argp, argc, argv, 0, NULL, &request);
+    if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
+        return CMD_USAGE;
     struct tuned *tuned = tuned_new();
     struct model_callbacks callbacks = {.context = tuned, .socket_done = add, .alive = model_trace_alive};
     struct model *model = model_new(&callbacks);
     struct stream *stream;
     int status = model_trace_read(model, request.shape.traces, request.shape.count, &stream);
-    FILE *out = output_open(request.shape.output);
+    FILE *out = model_trace_nothing(stream) ? NULL : output_open(request.shape.output);
     bool written =
         out && (request.json ? tuned_json(tuned, out)
                              : tuned_text(tuned, model, shape_width(&request.shape, out), view_colour(out), out));

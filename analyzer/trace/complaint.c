@@ -4,6 +4,8 @@
  */
 #include "analyzer/trace/complaint.h"
 
+#include "analyzer/trace/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@ void complain(struct complaints *complaints, const char *format, ...)
     complaints->count++;
     if (length < 0)
         return;
+    text_one_line(line);
     if (complaints->complain != NULL)
         complaints->complain(complaints->context, line);
     else

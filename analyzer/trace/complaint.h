@@ -14,6 +14,7 @@ struct complaints {
     unsigned count;
 };
 
+/* Names may have any bytes in them: the line stays one. */
 __attribute__((format(printf, 2, 3))) void complain(struct complaints *complaints, const char *format, ...);
 
 #endif

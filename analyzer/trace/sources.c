@@ -5,6 +5,7 @@
 #include "analyzer/trace/sources.h"
 
 #include "analyzer/trace/memory.h"
+#include "analyzer/trace/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -262,7 +263,7 @@ void sources_add(struct sources *sources, const char *trace)
         else if (is_new(sources, &status))
             add_once(sources, stdin, "stdin");
     } else if (stat(trace, &status) != 0)
-        complain(&sources->complaints, "%s: %s", trace, strerror(errno));
+        complain(&sources->complaints, "%s: %s", text_name(trace), strerror(errno));
     else if (S_ISDIR(status.st_mode))
         add_folder(sources, trace);
     else if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))

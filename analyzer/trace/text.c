@@ -87,6 +87,19 @@ bool text_unescape(const char *text, void *out, size_t room, size_t *size)
     return true;
 }
 
+char *text_one_line(char *text)
+{
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
+    return text;
+}
+
+const char *text_name(const char *name)
+{
+    return *name ? name : "''";
+}
+
 void text_hex(const void *bytes, size_t size, char *out)
 {
     const unsigned char *in = bytes;

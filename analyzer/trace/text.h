@@ -19,6 +19,12 @@ size_t text_escape(const void *bytes, size_t size, char *out);
  * nothing. */
 bool text_unescape(const char *text, void *out, size_t room, size_t *size);
 
+/* Control characters become question marks, as ls(1) has them, so that a message with a name in it stays one line and
+ * does nothing to the terminal. Returns `text`. */
+char *text_one_line(char *text);
+/* A name as a message has it: an empty one must not look like none. */
+const char *text_name(const char *name);
+
 /* Lower-case hexadecimal: `out` has room for 2 * size + 1. */
 void text_hex(const void *bytes, size_t size, char *out);
 /* The inverse; false when it is none or longer than `room`. */

@@ -166,4 +166,68 @@ case_is "a transport without a word: its number" 0 "$("$sockatlas" list --transp
 case_is "tuned -o" "$("$sockatlas" tuned values)" "$("$sockatlas" tuned -o tuned.out values && cat tuned.out)"
 case_is "tuned -o to nowhere: status" 1 "$("$sockatlas" tuned -o no/such values >/dev/null 2>&1; echo $?)"
 
+# ---- Names that are none, and names that do something to a terminal: still one line that names it
+odd=$'a\nb\e[31m'
+shown='a\?b\?\[31m'
+for command in map list "show 1" tuned doctor events "export --format csv"; do
+    # shellcheck disable=SC2086
+    timeout 20 "$sockatlas" $command "" >out 2>err
+    case_is "$command of an empty name" "1 '': No such file or directory" "$? $(cat err)"
+    # shellcheck disable=SC2086
+    timeout 20 "$sockatlas" $command "$odd" >out 2>err
+    case_has "$command of a name with a line feed and an escape" "^1 $shown: No such file or directory$" "$? $(cat err)"
+done
+for value in "" "$odd"; do
+    wanted=${value:+$shown} && wanted=${wanted:-"''"}
+    case_has "show [$wanted]" "^sockatlas show: $wanted: neither" "$("$sockatlas" show "$value" values 2>&1 | head -1)"
+    case_has "map --format [$wanted]" "^sockatlas map: --format $wanted: no such format" "$("$sockatlas" map --format "$value" values 2>&1 | head -1)"
+    case_has "export --format [$wanted]" "^sockatlas export: --format $wanted: no such format" "$("$sockatlas" export --format "$value" values 2>&1 | head -1)"
+    case_has "doctor --format [$wanted]" "^sockatlas doctor: --format $wanted: no such format" "$("$sockatlas" doctor --format "$value" values 2>&1 | head -1)"
+    case_has "run [$wanted]" "^sockatlas run: $wanted: command not found" "$("$sockatlas" run "$value" 2>&1)"
+    case_has "[$wanted]" "^sockatlas: $wanted: no such command" "$("$sockatlas" "$value" 2>&1)"
+    case_has "list -o [$wanted]" "^sockatlas: ${wanted/a/no/a}: No such file" "$("$sockatlas" list -o "${value:+no/}$value" values 2>&1)"
+    case_has "run -d [$wanted]" "^sockatlas run: ${wanted/a/no/a}: No such file" "$("$sockatlas" run -d "${value:+no/}$value" true 2>&1)"
+done
+case_has "list --role of such a value" "^sockatlas list: --role $shown: not a role" "$("$sockatlas" list --role "$odd" values 2>&1 | head -1)"
+
+# ---- Numbers that do not fit are no others
+for socket in 4294967296:3 1:4294967299 1:-1 18446744073709551616; do
+    case_is "show $socket: status" 2 "$("$sockatlas" show $socket values >/dev/null 2>&1; echo $?)"
+done
+
+# ---- Where nothing could be read, nothing is said of who talked, and what stands in the -o file stays
+echo precious >precious
+for command in map "map --format json" "map --format html -o precious" tuned "tuned -o precious" doctor "doctor --format sarif"; do
+    # shellcheck disable=SC2086
+    timeout 20 "$sockatlas" $command nosuch >out 2>err
+    case_is "$command of nothing" "1 nosuch: No such file or directory" "$? $(cat err)"
+    case_is "$command of nothing: no report" "" "$(cat out)"
+done
+case_is "the file it was to go to is as it was" precious "$(cat precious)"
+case_is "diff with nothing" "2 " "$("$sockatlas" diff values nosuch 2>/dev/null >out; echo "$? $(cat out)")"
+case_is "diff of nothing" "2 " "$("$sockatlas" diff zeros values 2>/dev/null >out; echo "$? $(cat out)")"
+
+# ---- What is read is not written over
+"$sockatlas" export --format jsonl -o same.jsonl values
+log=$(echo values/tcp_both*.atlas)
+md5sum same.jsonl "$log" >sums
+ln -s same.jsonl link.jsonl
+while read -r file traces; do
+    for command in map list tuned "export --format jsonl"; do
+        # shellcheck disable=SC2086
+        "$sockatlas" $command -o "$file" $traces >out 2>err
+        case_is "$command -o ${file##*/} of ${traces:-it}: status" 2 $?
+        case_has "$command -o ${file##*/} of ${traces:-it}: line" "^sockatlas: $file: is read, and not written" "$(cat err)"
+    done
+done <<SAME
+same.jsonl same.jsonl
+link.jsonl values same.jsonl
+$log values
+$log ./values/
+$log $log
+SAME
+case_is "export -o to its own standard input" 2 "$("$sockatlas" export --format csv -o same.jsonl - <same.jsonl >/dev/null 2>&1; echo $?)"
+case_ok "they are as they were" md5sum --quiet -c sums
+case_is "another file in the folder of a trace is written" 0 "$("$sockatlas" map --format json -o values/map.json values >/dev/null 2>&1; echo $?)"
+
 finish
