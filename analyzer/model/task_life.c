@@ -182,34 +182,46 @@ static struct task *pending_fork_take(struct image *image, uint64_t slot)
     return NULL;
 }
 
-void task_start(struct model *model, struct image *image, const struct event *event)
+/* Who a START record is of, made if not known; NULL: nobody. */
+static struct task *started(struct model *model, struct image *image, const struct event *event)
 {
     const struct sockatlas_body_start *body = event_body(event);
+    unsigned host = image->trace->host;
+    uint64_t pidns = image->trace->header.pidns_inode;
+    /* Forked before its parent had a log, that is, a socket. The file is its own, and made it known. */
+    if (event->pid == image->trace->header.pid)
+        return task_find(model, host, pidns, event->pid);
     struct task *child = pending_fork_take(image, body->fork_slot);
-    if (event->pid == image->trace->header.pid) {
-        /* Forked before its parent had a log, that is, a socket. The file is its own, and made it known. */
-        child = task_find(model, image->trace->host, image->trace->header.pidns_inode, event->pid);
-        if (!child)
-            return;
-    } else if (child) {
+    if (child) {
         task_name(model, child, event->pid, event->time_ns);
-    } else if ((child = fork_child(model, image, body->fork_slot))) {
+        return child;
+    }
+    child = fork_child(model, image, body->fork_slot);
+    if (child) {
         if (child->process.pid != event->pid) {
             table_remove(&model->tasks, &child->by_pid);
             task_file(model, child, event->pid);
         }
-    } else {
-        uint64_t pidns = image->trace->header.pidns_inode;
-        child = task_find(model, image->trace->host, pidns, event->pid);
-        if (!child || child->started || child->ended) {
-            struct task *parent = task_find(model, image->trace->host, pidns, body->ppid);
-            child = parent ? task_child(model, image, parent, 0) : task_new(model, image);
-            child->process.start_ns = event->time_ns;
-            task_name(model, child, event->pid, event->time_ns);
-            if (parent)
-                descriptor_copy(model, child, parent, false);
-        }
+        return child;
     }
+    child = task_find(model, host, pidns, event->pid);
+    if (child && !child->started && !child->ended)
+        return child;
+    struct task *parent = task_find(model, host, pidns, body->ppid);
+    child = parent ? task_child(model, image, parent, 0) : task_new(model, image);
+    child->process.start_ns = event->time_ns;
+    task_name(model, child, event->pid, event->time_ns);
+    if (parent)
+        descriptor_copy(model, child, parent, false);
+    return child;
+}
+
+void task_start(struct model *model, struct image *image, const struct event *event)
+{
+    const struct sockatlas_body_start *body = event_body(event);
+    struct task *child = started(model, image, event);
+    if (!child)
+        return;
     table_remove(&model->children, &child->by_child);
     child->started = true;
     if (!child->process.ppid) /* its parent's fork is not in the trace; by now another may have adopted it */

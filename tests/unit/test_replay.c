@@ -143,6 +143,17 @@ Test(replay, failed_exec_closes_nothing)
     cr_expect_str_eq(model_process(script.model, 0)->comm, "one");
 }
 
+Test(replay, fork_slot_said_of_the_file_s_own_process_leaves_nothing_held) /* damage */
+{
+    struct who parent = process(100, "parent");
+    t_socket(&script, parent, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    uint64_t slot = t_fork(&script, parent, 0);
+    t_start(&script, parent, 100, slot, true);
+    t_close(&script, parent, 3, 0x10);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x10)->state, STATE_CLOSED);
+}
+
 Test(replay, vforked_child_has_a_table_of_its_own)
 {
     struct who parent = process(100, "parent");
