@@ -84,25 +84,23 @@ static void close_tcp(struct sock *sock, const struct event *event, const struct
         socket->state = STATE_ESTABLISHED; /* and nobody asked how the connect went */
 }
 
-void replay_on_close(struct model *model, struct task *task, const struct event *event)
+/* A child that made the socket non-blocking was seen by that, not by the transfers that followed; so was who was passed
+ * it. What arrived while it was on its way, nobody need have read. */
+static bool was_handed_over(const struct sock *sock, const struct sockatlas_body_close *body)
+{
+    const struct socket *socket = &sock->socket;
+    return sock->flow.sock && (((sock->owner_left || sock->owner_passed) && body->bytes_sent > socket->bytes_sent) ||
+                               (sock->owner_left && body->bytes_received > socket->bytes_received));
+}
+
+/* The counts that the record tells. `held`: at its descriptor, too. */
+static void close_counts(struct model *model, struct task *task, struct sock *sock, const struct event *event,
+                         bool held)
 {
     const struct sockatlas_body_close *body = event_body(event);
-    struct sock *sock = descriptor_get(task, event->fd);
-    bool held = sock && (!event->cookie || !sock->socket.cookie || sock->socket.cookie == event->cookie);
-    if (!held) {
-        if (sock)
-            descriptor_drop(model, task, event->fd, event->time_ns);
-        sock = sock_find(model, task->process.host, event->cookie);
-    }
-    if (!sock || event->error)
-        return;
     struct socket *socket = &sock->socket;
     if (sock_is_tcp(sock)) {
-        /* A child that made the socket non-blocking was seen by that, not by the transfers that followed; so was who
-         * was passed it. What arrived while it was on its way, nobody need have read. */
-        if (held && sock->flow.sock &&
-            (((sock->owner_left || sock->owner_passed) && body->bytes_sent > socket->bytes_sent) ||
-             (sock->owner_left && body->bytes_received > socket->bytes_received)))
+        if (held && was_handed_over(sock, body))
             sock_hand_over(model, sock, task, event->fd);
         close_tcp(sock, event, body);
     } else if (body->bytes_sent == SOCKATLAS_BYTES_UNKNOWN || body->bytes_received == SOCKATLAS_BYTES_UNKNOWN) {
@@ -122,22 +120,48 @@ void replay_on_close(struct model *model, struct task *task, const struct event 
         socket->rcvbuf = body->rcvbuf;
     if (body->sndbuf)
         socket->sndbuf = body->sndbuf;
-    if (body->messages_sent || body->messages_received)
-        sock_own(sock, task, event->fd, body->messages_sent ? RANK_SENT : RANK_RECEIVED);
+}
+
+/* Messages went through: whoever closes it used it, and where it has one peer, that was it. */
+static void close_used(struct model *model, struct task *task, struct sock *sock, const struct event *event)
+{
+    const struct sockatlas_body_close *body = event_body(event);
+    sock_own(sock, task, event->fd, body->messages_sent ? RANK_SENT : RANK_RECEIVED);
     struct flow *only = sock->datagrams_count == 1 ? sock->datagrams : NULL;
-    if (only && !only->used && (body->messages_sent || body->messages_received)) {
-        only->used = true;
-        only->side = body->messages_sent ? SIDE_CLIENT : SIDE_SERVER;
-        sock_match(model, only);
-    }
-    if (!held)
+    if (!only || only->used)
         return;
+    only->used = true;
+    only->side = body->messages_sent ? SIDE_CLIENT : SIDE_SERVER;
+    sock_match(model, only);
+}
+
+static void close_descriptor(struct model *model, struct task *task, struct sock *sock, const struct event *event)
+{
     bool others = sock->refs > 1, passed = sock->in_flight != 0; /* else it may be gone with the descriptor */
     descriptor_drop(model, task, event->fd, event->time_ns);
     if ((others || passed) && sock->socket.owner == &task->process) {
         sock->owner_left = others && !descriptor_holds(task, sock);
         sock->owner_passed = !others;
     }
+}
+
+void replay_on_close(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_close *body = event_body(event);
+    struct sock *sock = descriptor_get(task, event->fd);
+    bool held = sock && (!event->cookie || !sock->socket.cookie || sock->socket.cookie == event->cookie);
+    if (!held) {
+        if (sock)
+            descriptor_drop(model, task, event->fd, event->time_ns);
+        sock = sock_find(model, task->process.host, event->cookie);
+    }
+    if (!sock || event->error)
+        return;
+    close_counts(model, task, sock, event, held);
+    if (body->messages_sent || body->messages_received)
+        close_used(model, task, sock, event);
+    if (held)
+        close_descriptor(model, task, sock, event);
 }
 
 void replay_on_dup(struct model *model, struct task *task, const struct event *event)
