@@ -122,60 +122,89 @@ static const char *interface_text(unsigned index, char out[32])
     return out;
 }
 
+/* struct in_addr, ip_mreq or ip_mreqn. */
+static bool mreq_text(const void *bytes, size_t size, char *out)
+{
+    char group[INET_ADDRSTRLEN], where[INET_ADDRSTRLEN], interface[32];
+    struct ip_mreqn mreq = {.imr_ifindex = 0};
+    if (size == sizeof(struct in_addr))
+        return inet_ntop(AF_INET, bytes, out, OPTION_TEXT_MAX) != NULL;
+    if (size != sizeof(struct ip_mreq) && size != sizeof mreq)
+        return false;
+    memcpy(&mreq, bytes, size);
+    inet_ntop(AF_INET, &mreq.imr_multiaddr, group, sizeof group);
+    inet_ntop(AF_INET, &mreq.imr_address, where, sizeof where);
+    snprintf(out, OPTION_TEXT_MAX, "%s on %s", group,
+             mreq.imr_ifindex != 0 ? interface_text((unsigned)mreq.imr_ifindex, interface) : where);
+    return true;
+}
+
+static bool mreq_source_text(const void *bytes, size_t size, char *out)
+{
+    char group[INET_ADDRSTRLEN], where[INET_ADDRSTRLEN], source[INET_ADDRSTRLEN];
+    struct ip_mreq_source mreq;
+    if (size != sizeof mreq)
+        return false;
+    memcpy(&mreq, bytes, size);
+    inet_ntop(AF_INET, &mreq.imr_multiaddr, group, sizeof group);
+    inet_ntop(AF_INET, &mreq.imr_interface, where, sizeof where);
+    inet_ntop(AF_INET, &mreq.imr_sourceaddr, source, sizeof source);
+    snprintf(out, OPTION_TEXT_MAX, "%s from %s on %s", group, source, where);
+    return true;
+}
+
+static bool mreq6_text(const void *bytes, size_t size, char *out)
+{
+    char group[INET6_ADDRSTRLEN], interface[32];
+    struct ipv6_mreq mreq;
+    if (size != sizeof mreq)
+        return false;
+    memcpy(&mreq, bytes, size);
+    inet_ntop(AF_INET6, &mreq.ipv6mr_multiaddr, group, sizeof group);
+    snprintf(out, OPTION_TEXT_MAX, "%s on %s", group, interface_text(mreq.ipv6mr_interface, interface));
+    return true;
+}
+
+static bool group_text(const void *bytes, size_t size, char *out)
+{
+    char group[INET6_ADDRSTRLEN], interface[32];
+    struct group_req request;
+    if (size != sizeof request)
+        return false;
+    memcpy(&request, bytes, size);
+    if (!sockaddr_text(&request.gr_group, group, sizeof group))
+        return false;
+    snprintf(out, OPTION_TEXT_MAX, "%s on %s", group, interface_text(request.gr_interface, interface));
+    return true;
+}
+
+static bool group_source_text(const void *bytes, size_t size, char *out)
+{
+    char group[INET6_ADDRSTRLEN], source[INET6_ADDRSTRLEN], interface[32];
+    struct group_source_req request;
+    if (size != sizeof request)
+        return false;
+    memcpy(&request, bytes, size);
+    if (!sockaddr_text(&request.gsr_group, group, sizeof group) ||
+        !sockaddr_text(&request.gsr_source, source, sizeof source))
+        return false;
+    snprintf(out, OPTION_TEXT_MAX, "%s from %s on %s", group, source, interface_text(request.gsr_interface, interface));
+    return true;
+}
+
 static bool multicast_text(enum option_type type, const void *bytes, size_t size, char *out)
 {
-    char group[INET6_ADDRSTRLEN], where[INET6_ADDRSTRLEN], source[INET6_ADDRSTRLEN], interface[32];
-    struct ip_mreqn mreq = {.imr_ifindex = 0};
-    struct ip_mreq_source mreq_source;
-    struct ipv6_mreq mreq6;
-    struct group_req request;
-    struct group_source_req source_request;
     switch (type) {
     case OPTION_IP_MREQ:
-        if (size == sizeof(struct in_addr))
-            return inet_ntop(AF_INET, bytes, out, OPTION_TEXT_MAX) != NULL;
-        if (size != sizeof(struct ip_mreq) && size != sizeof mreq)
-            return false;
-        memcpy(&mreq, bytes, size);
-        inet_ntop(AF_INET, &mreq.imr_multiaddr, group, sizeof group);
-        inet_ntop(AF_INET, &mreq.imr_address, where, sizeof where);
-        snprintf(out, OPTION_TEXT_MAX, "%s on %s", group,
-                 mreq.imr_ifindex != 0 ? interface_text((unsigned)mreq.imr_ifindex, interface) : where);
-        return true;
+        return mreq_text(bytes, size, out);
     case OPTION_IP_MREQ_SOURCE:
-        if (size != sizeof mreq_source)
-            return false;
-        memcpy(&mreq_source, bytes, size);
-        inet_ntop(AF_INET, &mreq_source.imr_multiaddr, group, sizeof group);
-        inet_ntop(AF_INET, &mreq_source.imr_interface, where, sizeof where);
-        inet_ntop(AF_INET, &mreq_source.imr_sourceaddr, source, sizeof source);
-        snprintf(out, OPTION_TEXT_MAX, "%s from %s on %s", group, source, where);
-        return true;
+        return mreq_source_text(bytes, size, out);
     case OPTION_IPV6_MREQ:
-        if (size != sizeof mreq6)
-            return false;
-        memcpy(&mreq6, bytes, size);
-        inet_ntop(AF_INET6, &mreq6.ipv6mr_multiaddr, group, sizeof group);
-        snprintf(out, OPTION_TEXT_MAX, "%s on %s", group, interface_text(mreq6.ipv6mr_interface, interface));
-        return true;
+        return mreq6_text(bytes, size, out);
     case OPTION_GROUP_REQ:
-        if (size != sizeof request)
-            return false;
-        memcpy(&request, bytes, size);
-        if (!sockaddr_text(&request.gr_group, group, sizeof group))
-            return false;
-        snprintf(out, OPTION_TEXT_MAX, "%s on %s", group, interface_text(request.gr_interface, interface));
-        return true;
+        return group_text(bytes, size, out);
     case OPTION_GROUP_SOURCE_REQ:
-        if (size != sizeof source_request)
-            return false;
-        memcpy(&source_request, bytes, size);
-        if (!sockaddr_text(&source_request.gsr_group, group, sizeof group) ||
-            !sockaddr_text(&source_request.gsr_source, source, sizeof source))
-            return false;
-        snprintf(out, OPTION_TEXT_MAX, "%s from %s on %s", group, source,
-                 interface_text(source_request.gsr_interface, interface));
-        return true;
+        return group_source_text(bytes, size, out);
     default:
         return false;
     }
