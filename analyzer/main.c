@@ -71,9 +71,22 @@ static void shorten_help(int argc, char **argv)
         setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 }
 
+/* `help COMMAND` is `COMMAND --help`. */
+static int turn_help(int argc, char **argv)
+{
+    static char option[] = "--help";
+    if (argc < 3 || strcmp(argv[1], "help") != 0)
+        return argc;
+    argv[1] = argv[2];
+    argv[2] = option;
+    argv[3] = NULL;
+    return 3;
+}
+
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
+    argc = turn_help(argc, argv);
     shorten_help(argc, argv);
     argp_err_exit_status = CMD_USAGE;
     if (argc < 2) {

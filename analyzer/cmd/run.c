@@ -102,6 +102,11 @@ static bool shim_ready(char *shim, const char *title)
             fprintf(stderr, "%s: libsockatlas.so is neither beside this program nor in ../lib/sockatlas\n", title);
         return false;
     }
+    if (!run_target_preloadable(shim)) {
+        complain(&(struct complaints){.count = 0}, "%s: %s: %s", title, shim,
+                 errno ? strerror(errno) : "not a shared object to preload");
+        return false;
+    }
     if (strpbrk(shim, ": $")) {
         fprintf(stderr, "%s: %s: LD_PRELOAD cannot carry a path with a colon, a space or a dollar sign\n", title, shim);
         return false;

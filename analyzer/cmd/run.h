@@ -26,6 +26,8 @@ int run_target_find(const char *command, char *path);
 /* Why the program in `path` would start without `shim` in it, or SOCKATLAS_TRACEABLE. Scripts are judged by their
  * interpreter. */
 enum sockatlas_untraced run_target_untraced(const char *path, const char *shim);
+/* Whether the file is one that a loader could preload; errno when it cannot be read, 0 when it is something else. */
+bool run_target_preloadable(const char *path);
 
 /* ---- run_folder.c ---- */
 

@@ -105,6 +105,19 @@ static bool read_elf(int fd, ElfW(Ehdr) * elf)
     return pread(fd, elf, sizeof *elf, 0) == (ssize_t)sizeof *elf && memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0;
 }
 
+bool run_target_preloadable(const char *path)
+{
+    ElfW(Ehdr) elf;
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    bool good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && read_elf(fd, &elf) && elf.e_type == ET_DYN;
+    close(fd);
+    errno = 0;
+    return good;
+}
+
 static bool same_machine(const ElfW(Ehdr) * elf, const char *shim)
 {
     ElfW(Ehdr) own;

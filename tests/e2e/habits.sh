@@ -22,11 +22,14 @@ refused() { # COMMAND OPTION VALUE
 
 case_has "--help names the commands" "run map .*events" "${commands[*]}"
 MANWIDTH=400 mandoc -T utf8 "$page" 2>/dev/null | sed 's/.\x08//g' >page
+case_is "help of no command: status" 2 "$("$sockatlas" help nosuch >/dev/null 2>err; echo $?)"
+case_has "help of no command: line" "^sockatlas: nosuch: no such command" "$(cat err)"
 case_is "the man page lints" "" "$(mandoc -T lint -W warning "$page" 2>&1)"
 for command in "${commands[@]}"; do
     help=$("$sockatlas" "$command" --help 2>&1)
     case_is "$command --help: status" 0 $?
     case_has "$command --help: an example" "^  sockatlas $command" "$help"
+    case_is "help $command is the same" "$help" "$("$sockatlas" help "$command" 2>&1)"
     case_is "$command: an unknown option's status" 2 "$("$sockatlas" "$command" --nosuch >/dev/null 2>&1; echo $?)"
     missing=
     for option in $(options "$command"); do

@@ -31,6 +31,11 @@ case_is "a command not executable: line" "sockatlas run: ./plain: Permission den
 case_is "a folder as command: status" 126 "$(status_of "$sockatlas" run ./)"
 case_is "no shim: status" 125 "$(SOCKATLAS_SHIM=/nosuch.so status_of "$sockatlas" run true)"
 case_is "no shim: line" "sockatlas run: SOCKATLAS_SHIM: /nosuch.so: No such file or directory" "$(cat err)"
+for other in "$work/plain" /dev/null "$work"; do
+    case_is "$other for a shim: status" 125 "$(SOCKATLAS_SHIM=$other status_of "$sockatlas" run touch started)"
+    case_is "$other for a shim: line" "sockatlas run: $other: not a shared object to preload" "$(cat err)"
+    case_ok "$other for a shim: the command is not started" test ! -e started
+done
 case_is "a folder that cannot be made: status" 125 "$(status_of "$sockatlas" run -d nosuch/folder touch started)"
 case_is "a folder that cannot be made: line" "sockatlas run: nosuch/folder: No such file or directory" "$(first_line)"
 case_is "a file for a folder: status" 125 "$(status_of "$sockatlas" run -d plain touch started)"
