@@ -58,7 +58,7 @@ GROUND_SRC := $(filter-out tests/ground/actor.c $(GROUND_COMPARE_SRC),$(wildcard
 
 SAMPLES := $(notdir $(patsubst %/run.sh,%,$(wildcard samples/*/run.sh)))
 
-ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch])
+ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 
 # Objects made on the way to another target are kept.
 .SECONDARY:
@@ -144,8 +144,9 @@ $(BUILD)/doctor/%: tests/doctor/targets/%.c
 
 $(BUILD)/targets/%: tests/targets/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(TARGET_CFLAGS) $(LDFLAGS) -o $@ $<
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(TARGET_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
+$(BUILD)/targets/entry_points: $(wildcard tests/targets/entry_points/*.c)
 $(BUILD)/targets/static_exit: TARGET_CFLAGS := -static
 
 $(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)

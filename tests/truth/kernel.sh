@@ -127,7 +127,7 @@ fi
 
 if command -v musl-gcc >/dev/null && musl-gcc -D_GNU_SOURCE -I"$top" -o musl_target "$top/tests/targets/tcp_both_ends.c" 2>err; then
     watch "a program built with musl" ./musl_target
-    musl-gcc -D_GNU_SOURCE -Wno-error -w -o musl_entry_points "$top/tests/targets/entry_points.c" 2>err &&
+    musl-gcc -D_GNU_SOURCE -I"$top" -Wno-error -w -o musl_entry_points "$top"/tests/targets/entry_points{,/*}.c 2>err &&
         watch "entry points of musl" ./musl_entry_points
 else
     case_skip "a program built with musl" "no musl-gcc here"
