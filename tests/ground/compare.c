@@ -126,10 +126,13 @@ static int by_text(const void *a, const void *b)
 
 static void make_lines(struct report *report)
 {
-    const cJSON *item;
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
-        cJSON_ArrayForEach(item, cJSON_GetObjectItem(report->map, lists[i].name)) list_line(report, &lists[i], item);
-    cJSON_ArrayForEach(item, report->sockets) socket_line(report, item);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        const cJSON *list = cJSON_GetObjectItem(report->map, lists[i].name);
+        for (const cJSON *item = cJSON_GetArrayItem(list, 0); item; item = item->next)
+            list_line(report, &lists[i], item);
+    }
+    for (const cJSON *socket = cJSON_GetArrayItem(report->sockets, 0); socket; socket = socket->next)
+        socket_line(report, socket);
     if (report->count)
         qsort(report->lines, report->count, sizeof *report->lines, by_text);
 }
