@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,9 +15,13 @@
 
 struct chart *chart_find(const struct doctor *doctor, uint64_t socket)
 {
-    struct chart *chart;
-    HASH_FIND(hh, doctor->charts, &socket, sizeof socket, chart);
-    return chart;
+    uint64_t hash = table_mix(socket);
+    for (struct table_link *link = table_first(&doctor->charts, hash); link; link = table_next(link)) {
+        struct chart *chart = TABLE_OF(link, struct chart, by_id);
+        if (chart->id == socket)
+            return chart;
+    }
+    return NULL;
 }
 
 struct chart *chart_of(struct doctor *doctor, const struct socket *socket)
@@ -28,7 +33,10 @@ struct chart *chart_of(struct doctor *doctor, const struct socket *socket)
     if (!chart)
         abort();
     chart->id = socket->id;
-    HASH_ADD(hh, doctor->charts, id, sizeof chart->id, chart);
+    table_insert(&doctor->charts, &chart->by_id, table_mix(chart->id));
+    chart->previous = doctor->last;
+    *(doctor->last ? &doctor->last->next : &doctor->first) = chart;
+    doctor->last = chart;
     doctor->sockets_seen++;
     return chart;
 }
@@ -54,35 +62,31 @@ static void tuple_of(const struct chart *chart, bool mirrored, struct tuple_key 
 struct chart *chart_by_tuple(const struct doctor *doctor, const struct chart *chart, bool mirrored)
 {
     struct tuple_key key;
-    struct chart *found;
     if (!address_known(&chart->local) || !address_known(&chart->peer))
         return NULL;
     tuple_of(chart, mirrored, &key);
-    HASH_FIND(by_tuple, doctor->tuples, &key, sizeof key, found);
-    return found;
-}
-
-static void tuple_unlist(struct doctor *doctor, struct chart *chart)
-{
-    if (chart->tuple_listed)
-        HASH_DELETE(by_tuple, doctor->tuples, chart);
-    chart->tuple_listed = false;
+    uint64_t hash = doctor_hash(&key, sizeof key);
+    for (struct table_link *link = table_first(&doctor->tuples, hash); link; link = table_next(link)) {
+        struct chart *found = TABLE_OF(link, struct chart, by_tuple);
+        if (memcmp(&found->tuple, &key, sizeof key) == 0)
+            return found;
+    }
+    return NULL;
 }
 
 /* The latest owner of a tuple is the one listed. */
 static void tuple_list(struct doctor *doctor, struct chart *chart)
 {
-    if (chart->tuple_listed || !address_known(&chart->local) || !address_known(&chart->peer))
+    if (chart->by_tuple.listed || !address_known(&chart->local) || !address_known(&chart->peer))
         return;
     struct chart *former = chart_by_tuple(doctor, chart, false);
     if (former) {
         former->twin_id = chart->id;
         former->twin_ns = chart->connected_ns;
-        tuple_unlist(doctor, former);
+        table_remove(&doctor->tuples, &former->by_tuple);
     }
     tuple_of(chart, false, &chart->tuple);
-    HASH_ADD(by_tuple, doctor->tuples, tuple, sizeof chart->tuple, chart);
-    chart->tuple_listed = true;
+    table_insert(&doctor->tuples, &chart->by_tuple, doctor_hash(&chart->tuple, sizeof chart->tuple));
 }
 
 /* ---- What an event changes on a chart ---- */
@@ -106,24 +110,26 @@ bool is_exit_call(unsigned call)
 
 static void note_option(struct chart *chart, const struct event *event)
 {
-    int64_t value;
     const struct sockatlas_body_option *body = event_body(event);
-    if (option_value(event, SOL_SOCKET, SO_REUSEADDR, &value))
+    int64_t value;
+    if (!option_value(event, body->level, body->name, &value))
+        return;
+    if (body->level == SOL_SOCKET && body->name == SO_REUSEADDR)
         chart->reuse_address = value != 0;
-    if (option_value(event, SOL_SOCKET, SO_KEEPALIVE, &value))
+    else if (body->level == SOL_SOCKET && body->name == SO_KEEPALIVE)
         chart->keepalive = value != 0;
-    if (option_value(event, IPPROTO_TCP, TCP_USER_TIMEOUT, &value))
+    else if (body->level == IPPROTO_TCP && body->name == TCP_USER_TIMEOUT)
         chart->user_timeout = value != 0;
-    if (option_value(event, IPPROTO_TCP, TCP_NODELAY, &value))
+    else if (body->level == IPPROTO_TCP && body->name == TCP_NODELAY)
         chart->nodelay = value != 0;
-    if (option_value(event, IPPROTO_TCP, TCP_CORK, &value))
+    else if (body->level == IPPROTO_TCP && body->name == TCP_CORK)
         chart->cork = value != 0;
-    if (option_value(event, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &value)) {
+    else if (body->level == IPPROTO_IP && body->name == IP_LOCAL_PORT_RANGE) {
         chart->own_port_low = (uint16_t)value;
         chart->own_port_high = (uint16_t)((uint64_t)value >> 16);
     }
     struct linger linger;
-    if (option_value(event, SOL_SOCKET, SO_LINGER, &value) && body->kept_size >= sizeof linger &&
+    if (body->level == SOL_SOCKET && body->name == SO_LINGER && body->kept_size >= sizeof linger &&
         event_tail(event, sizeof *body, 0, &linger, sizeof linger))
         chart->linger_zero = linger.l_onoff && !linger.l_linger;
 }
@@ -152,6 +158,15 @@ static void note_peer_closed(const struct doctor *doctor, const struct chart *ch
         other->peer_closed_ns = event->time_ns;
 }
 
+/* Of most addresses a few bytes are all there is. */
+static void copy_address(struct address *to, const struct address *from)
+{
+    enum { BEGINNING = 32 };
+    memcpy(to, from, BEGINNING);
+    if (offsetof(struct address, bytes) + from->size > BEGINNING)
+        *to = *from;
+}
+
 void chart_note(struct doctor *doctor, const struct sight *sight)
 {
     const struct socket *socket = sight->socket;
@@ -164,8 +179,8 @@ void chart_note(struct doctor *doctor, const struct sight *sight)
     chart->type = socket->type;
     chart->tcp = is_tcp(socket);
     chart->state = socket->state;
-    chart->local = socket->local;
-    chart->peer = socket->peer;
+    copy_address(&chart->local, &socket->local);
+    copy_address(&chart->peer, &socket->peer);
     chart->owner = socket->owner;
     chart->connected_ns = socket->state == STATE_ESTABLISHED ? socket->connected_ns : 0;
     if (event->kind == SOCKATLAS_OPTION)
@@ -181,18 +196,17 @@ void chart_note(struct doctor *doctor, const struct sight *sight)
 
 void chart_free(struct doctor *doctor, struct chart *chart)
 {
-    tuple_unlist(doctor, chart);
-    HASH_DEL(doctor->charts, chart);
+    table_remove(&doctor->tuples, &chart->by_tuple);
+    table_remove(&doctor->charts, &chart->by_id);
+    *(chart->previous ? &chart->previous->next : &doctor->first) = chart->next;
+    *(chart->next ? &chart->next->previous : &doctor->last) = chart->previous;
     free(chart);
 }
 
 void chart_free_all(struct doctor *doctor)
 {
-    HASH_CLEAR(by_tuple, doctor->tuples);
-    struct chart *chart = doctor->charts, *next;
-    HASH_CLEAR(hh, doctor->charts);
-    for (; chart; chart = next) {
-        next = chart->hh.next;
-        free(chart);
-    }
+    while (doctor->first)
+        chart_free(doctor, doctor->first);
+    table_free(&doctor->tuples);
+    table_free(&doctor->charts);
 }

@@ -29,9 +29,11 @@ static void see_event(void *context, const struct event *event, const struct pro
         chart_note(doctor, &sight);
         destination_event(doctor, &sight);
     }
-    for (unsigned i = 0; i < RULES; i++)
-        if (rows[i]->on_event)
-            rows[i]->on_event(doctor, &rows[i]->rule, &sight);
+    unsigned kind = event->kind < KINDS_MAX ? event->kind : 0;
+    for (unsigned i = 0; i < doctor->by_kind[kind].count; i++) {
+        const struct rule_row *row = doctor->by_kind[kind].rules[i];
+        row->on_event(doctor, &row->rule, &sight);
+    }
     if (sight.chart)
         sight.chart->last_ns = event->time_ns;
 }
@@ -64,6 +66,10 @@ struct doctor *doctor_new(void)
     struct doctor *doctor = calloc(1, sizeof *doctor);
     if (!doctor)
         abort();
+    for (unsigned kind = 0; kind < KINDS_MAX; kind++)
+        for (unsigned i = 0; i < RULES; i++)
+            if (rows[i]->on_event && (!rows[i]->kinds || rows[i]->kinds & KIND(kind)))
+                doctor->by_kind[kind].rules[doctor->by_kind[kind].count++] = rows[i];
     return doctor;
 }
 

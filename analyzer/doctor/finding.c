@@ -5,15 +5,36 @@
 #include "analyzer/doctor/internal.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A finding with what tells it from others of its rule. */
+#define KEY_TEXT_MAX 2048
+
+/* What tells a finding from others; every byte counts. Only so much of the text as there is. */
+struct finding_key {
+    const struct rule *rule;
+    const struct process *process;
+    char text[KEY_TEXT_MAX];
+};
+
 struct keyed_finding {
     struct finding finding;
-    char *key;
+    UT_hash_handle hh;
+    unsigned key_size;
+    unsigned char key[]; /* a struct finding_key's beginning */
 };
+
+static unsigned make_key(struct finding_key *key, const struct rule *rule, const struct process *process,
+                         const char *text)
+{
+    size_t size = strnlen(text, KEY_TEXT_MAX);
+    key->rule = rule;
+    key->process = process;
+    memcpy(key->text, text, size);
+    return (unsigned)(offsetof(struct finding_key, text) + size);
+}
 
 static char *format_text(const char *format, va_list arguments)
 {
@@ -23,28 +44,38 @@ static char *format_text(const char *format, va_list arguments)
     return text;
 }
 
-struct finding *finding_find(const struct doctor *doctor, const struct rule *rule, const struct process *process,
-                             const char *key)
+static struct keyed_finding *find(const struct doctor *doctor, const struct finding_key *key, unsigned size)
 {
-    for (unsigned i = 0; i < doctor->findings_count; i++) {
-        struct keyed_finding *known = (struct keyed_finding *)doctor->findings[i];
-        if (known->finding.rule == rule && known->finding.process == process && strcmp(known->key, key) == 0)
-            return &known->finding;
-    }
-    return NULL;
+    struct keyed_finding *known;
+    HASH_FIND(hh, doctor->keyed, key, size, known);
+    return known;
+}
+
+struct finding *finding_find(const struct doctor *doctor, const struct rule *rule, const struct process *process,
+                             const char *text)
+{
+    struct finding_key key;
+    unsigned size = make_key(&key, rule, process, text);
+    struct keyed_finding *known = find(doctor, &key, size);
+    return known ? &known->finding : NULL;
 }
 
 struct finding *finding_see(struct doctor *doctor, const struct rule *rule, const struct process *process,
-                            uint64_t socket, const char *key)
+                            uint64_t socket, const char *text)
 {
-    struct finding *known = finding_find(doctor, rule, process, key);
+    struct finding_key key;
+    unsigned size = make_key(&key, rule, process, text);
+    struct keyed_finding *known = find(doctor, &key, size);
     if (known) {
-        known->times++;
-        return known;
+        known->finding.times++;
+        return &known->finding;
     }
-    struct keyed_finding *made = calloc(1, sizeof *made);
-    if (!made || !(made->key = strdup(key)))
+    struct keyed_finding *made = calloc(1, sizeof *made + size);
+    if (!made)
         abort();
+    made->key_size = size;
+    memcpy(made->key, &key, size);
+    HASH_ADD_KEYPTR(hh, doctor->keyed, made->key, size, made);
     made->finding = (struct finding){.rule = rule,
                                      .severity = rule->severity,
                                      .process = process,
@@ -89,8 +120,7 @@ static void finding_free(struct finding *finding)
     for (unsigned i = 0; i < finding->evidence_count; i++)
         free(finding->evidence[i].text);
     free(finding->message);
-    free(((struct keyed_finding *)finding)->key);
-    free(finding);
+    free((struct keyed_finding *)finding);
 }
 
 void finding_drop(struct doctor *doctor, struct finding *finding)
@@ -100,6 +130,7 @@ void finding_drop(struct doctor *doctor, struct finding *finding)
             continue;
         memmove(doctor->findings + i, doctor->findings + i + 1,
                 (--doctor->findings_count - i) * sizeof *doctor->findings);
+        HASH_DEL(doctor->keyed, (struct keyed_finding *)finding);
         finding_free(finding);
         return;
     }
@@ -107,6 +138,7 @@ void finding_drop(struct doctor *doctor, struct finding *finding)
 
 void finding_free_all(struct doctor *doctor)
 {
+    HASH_CLEAR(hh, doctor->keyed);
     for (unsigned i = 0; i < doctor->findings_count; i++)
         finding_free(doctor->findings[i]);
     free(doctor->findings);

@@ -46,4 +46,5 @@ const struct rule_row rule_accept_limit = {
                  "Raise RLIMIT_NOFILE (ulimit -n, LimitNOFILE=), close connections that are done (see close-wait), "
                  "and keep one spare descriptor to accept and close when the limit is reached."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_ACCEPT),
 };

@@ -62,7 +62,7 @@ static const struct chart *holder_of(const struct doctor *doctor, const struct c
                                      const struct address *address)
 {
     const struct chart *found = NULL;
-    for (const struct chart *at = doctor->charts; at; at = at->hh.next) {
+    for (const struct chart *at = doctor->first; at; at = at->next) {
         if (at == chart || at->host != chart->host || (at->netns != chart->netns && address->family != AF_UNIX) ||
             at->type != chart->type || at->state == STATE_CLOSED || at->state == STATE_CREATED ||
             !address_known(&at->local) || !same_place(&at->local, address))
@@ -175,5 +175,6 @@ const struct rule_row rule_address_in_use = {
                     "that is bound next has SO_REUSEADDR.",
              .remedy = "Set SO_REUSEADDR on the socket before bind()."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_OPTION) | KIND(SOCKATLAS_BIND) | KIND(SOCKATLAS_LISTEN),
     .free = free_reuses,
 };

@@ -40,4 +40,5 @@ const struct rule_row rule_clamped_buffer = {
              .remedy = "Raise net.core.rmem_max or net.core.wmem_max to what is asked for, use SO_RCVBUFFORCE or "
                        "SO_SNDBUFFORCE with CAP_NET_ADMIN, or (TCP) set no size at all and let the kernel tune it."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_OPTION),
 };

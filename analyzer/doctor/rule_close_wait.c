@@ -74,5 +74,6 @@ const struct rule_row rule_close_wait = {
                  "Close the descriptor when read() returns 0 or an error; look for a path (an exception, a pool, a "
                  "thread that waits elsewhere) that forgets the connection."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_CLOSE),
     .on_socket = see_open,
 };

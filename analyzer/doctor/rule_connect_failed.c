@@ -42,7 +42,7 @@ static struct failure *failure_of(const struct doctor *doctor, const struct sigh
 /* Seen while the failure happens: afterwards it may have ended. */
 static char *listens_elsewhere(const struct doctor *doctor, const struct sight *sight)
 {
-    for (const struct chart *at = doctor->charts; at; at = at->hh.next) {
+    for (const struct chart *at = doctor->first; at; at = at->next) {
         char address[ADDRESS_TEXT_MAX], *text;
         if (at->state != STATE_LISTENING || !at->tcp || !at->owner || at->host != sight->chart->host ||
             at->local.port != sight->socket->peer.port)
@@ -193,6 +193,7 @@ const struct rule_row rule_connect_failed = {
                     "the way, or there is no such host. Unreachable: nobody knew a way to it.",
              .remedy = "See errno(3) for what it means."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_CONNECT) | KIND(SOCKATLAS_CONNECTED) | KIND(SOCKATLAS_CLOSE),
     .on_finish = finish,
     .free = free_failures,
 };

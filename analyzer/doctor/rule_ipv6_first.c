@@ -116,5 +116,6 @@ const struct rule_row rule_ipv6_first = {
                  "Serve IPv6 too, or take the AAAA record (or the ::1 line for it in /etc/hosts) away; in the client "
                  "try both at once (RFC 8305), or prefer IPv4 in /etc/gai.conf."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_CONNECT) | KIND(SOCKATLAS_CONNECTED) | KIND(SOCKATLAS_CLOSE),
     .free = free_attempts,
 };

@@ -37,4 +37,5 @@ const struct rule_row rule_late_buffer = {
              .remedy = "Set SO_RCVBUF before connect(); for accepted connections set it on the listening socket before "
                        "listen(), which hands it down. Or set none."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_OPTION),
 };

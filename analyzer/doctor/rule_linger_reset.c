@@ -41,4 +41,5 @@ const struct rule_row rule_linger_reset = {
                  "Leave SO_LINGER alone, or switch it on with a time above 0. Against connections in TIME_WAIT let "
                  "the client close first, or set SO_REUSEADDR before bind()."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_CLOSE),
 };

@@ -42,4 +42,5 @@ const struct rule_row rule_no_keepalive = {
              .remedy = "Set SO_KEEPALIVE with TCP_KEEPIDLE well below the gateways' timeouts (60 s, say), and "
                        "TCP_USER_TIMEOUT for data that stays unacknowledged."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_CLOSE),
 };

@@ -171,6 +171,7 @@ const struct rule_row rule_one_worker = {
                  "Give each worker a socket of its own with SO_REUSEPORT (nginx: `listen ... reuseport`), or have "
                  "one process accept and hand connections out."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_ACCEPT) | KIND(SOCKATLAS_CLOSE),
     .on_socket = see_listener,
     .on_finish = look,
     .free = free_all,

@@ -110,4 +110,5 @@ const struct rule_row rule_ports_running_out = {
                  "connect from several addresses, or to "
                  "several; set IP_BIND_ADDRESS_NO_PORT before binding a source address; net.ipv4.tcp_tw_reuse=1."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_CONNECT) | KIND(SOCKATLAS_CONNECTED),
 };

@@ -44,4 +44,5 @@ const struct rule_row rule_reconnect_storm = {
                  "Wait before each further try, twice as long each time up to a bound, with some randomness so that "
                  "clients do not come back all at once."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_CONNECT) | KIND(SOCKATLAS_CONNECTED),
 };

@@ -41,4 +41,5 @@ const struct rule_row rule_slow_name = {
              .remedy = "Take dead servers out of /etc/resolv.conf, run a caching resolver, set `options timeout:1 "
                        "attempts:2`, or `single-request` where a firewall drops one of two queries."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_NAME),
 };

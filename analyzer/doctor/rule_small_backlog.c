@@ -32,4 +32,5 @@ const struct rule_row rule_small_backlog = {
                     "after 1 s, 3 s, 7 s.",
              .remedy = "Give listen() SOMAXCONN (or -1: as many as net.core.somaxconn allows)."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_LISTEN),
 };

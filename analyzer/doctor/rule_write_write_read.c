@@ -59,4 +59,5 @@ const struct rule_row rule_write_write_read = {
                 "more: 40 ms for nothing, with every request.",
          .remedy = "Write it at once (writev(), a buffer, MSG_MORE or TCP_CORK), or set TCP_NODELAY."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_IO),
 };

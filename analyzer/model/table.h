@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * An intrusive hash multimap: entries with one hash form a chain, several entries may be equal, and one object may be
- * in several tables. The model's own, because half-open connections share keys on purpose (a reused tuple has one entry
- * per connection), entries come and go with every socket, and neither may cost an allocation. Whoever uses it compares
- * keys and owns the entries.
+ * in several tables. Our own, because half-open connections share keys on purpose (a reused tuple has one entry per
+ * connection), entries come and go with every socket, and neither may cost an allocation. Used by the model and the
+ * doctor. Whoever uses it compares keys and owns the entries.
  */
 #ifndef ANALYZER_MODEL_TABLE_H
 #define ANALYZER_MODEL_TABLE_H
