@@ -41,6 +41,16 @@ bool event_tail(const struct event *event, size_t body_size, size_t offset, void
     return true;
 }
 
+size_t event_take(const struct event *event, size_t body_size, size_t *used, void *out, size_t size)
+{
+    size_t room = event_tail_room(event, body_size);
+    size_t rest = room > *used ? room - *used : 0;
+    size = size < rest ? size : rest;
+    event_tail(event, body_size, *used, out, size);
+    *used += size;
+    return size;
+}
+
 /* Reads one address at `offset` of the tail; returns the offset behind it. */
 static size_t take_address(const struct event *event, size_t body_size, unsigned family, unsigned size, size_t offset,
                            struct address *out)

@@ -47,6 +47,9 @@ static inline const void *event_body(const struct event *event)
 /* Copies tail bytes [offset, offset+size) to out, crossing slots as needed; `body_size` is the fixed body's size. False
  * (out zeroed) when the record does not have so many. */
 bool event_tail(const struct event *event, size_t body_size, size_t offset, void *out, size_t size);
+/* Takes a tail piece by piece: copies the next `size` bytes behind the `*used` ones, fewer where there are fewer;
+ * returns how many. */
+size_t event_take(const struct event *event, size_t body_size, size_t *used, void *out, size_t size);
 /* How many tail bytes the record's slots could hold. */
 size_t event_tail_room(const struct event *event, size_t body_size);
 

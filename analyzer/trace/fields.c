@@ -25,6 +25,7 @@ const struct field fields_tcp[] = {
 #include "analyzer/trace/fields.def"
 };
 const unsigned fields_tcp_count = sizeof fields_tcp / sizeof *fields_tcp;
+_Static_assert(sizeof fields_tcp / sizeof *fields_tcp <= FIELDS_MAX, "FIELDS_MAX");
 
 const struct field fields_header[] = {
 #define HEADER(member, key, form, unknown, names) MEMBER(struct sockatlas_header, member, key, form, unknown, names),

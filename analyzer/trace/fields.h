@@ -40,6 +40,9 @@ struct field {
     uint16_t width;
 };
 
+/* No table has more fields than that but the header's. */
+#define FIELDS_MAX 20
+
 /* How the records of one kind are laid out. */
 struct layout {
     const char *word;

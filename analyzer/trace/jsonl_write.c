@@ -29,13 +29,9 @@ struct writing {
 /* Takes `size` bytes of the tail; the part that the record has, if it has less. */
 static size_t take_tail(struct writing *writing, unsigned char out[TAIL_MAX], size_t size)
 {
-    size_t room = event_tail_room(writing->event, writing->layout->body_size);
-    size_t rest = room > writing->tail_used ? room - writing->tail_used : 0;
-    writing->untold |= size > rest;
-    size = size < rest ? size : rest;
-    event_tail(writing->event, writing->layout->body_size, writing->tail_used, out, size);
-    writing->tail_used += size;
-    return size;
+    size_t taken = event_take(writing->event, writing->layout->body_size, &writing->tail_used, out, size);
+    writing->untold |= taken != size;
+    return taken;
 }
 
 static int64_t context_of(const struct writing *writing, enum names_table table)

@@ -5,6 +5,7 @@
 #ifndef ANALYZER_VIEW_EVENTS_H
 #define ANALYZER_VIEW_EVENTS_H
 
+#include "analyzer/trace/buffer.h"
 #include "analyzer/trace/event.h"
 
 #include <stdio.h>
@@ -41,6 +42,7 @@ void events_text(FILE *out, const struct event *event, const char *comm, uint64_
                  const struct events_look *look);
 /* The part of it from CALL on, without a newline; `brief`: of TCP's summary only what is looked for first. */
 void events_text_call(FILE *out, const struct event *event, bool brief);
+void events_put_call(struct buffer *out, const struct event *event, bool brief);
 /* Before view_wrap(): keeps a call's result on one line. */
 void events_text_join_result(char *call);
 
