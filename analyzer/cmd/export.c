@@ -168,7 +168,6 @@ int cmd_export(int argc, char **argv)
         complain(&(struct complaints){.count = 0}, "%s: %s", text_name(settings.output), strerror(errno));
         return CMD_UNREADABLE;
     }
-    json_keep_blocks();
     struct stream *stream = stream_open(settings.traces, settings.traces_count, NULL, NULL);
     if (settings.format->report)
         write_report(stream, settings.format->report, out);

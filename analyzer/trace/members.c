@@ -388,11 +388,21 @@ void members_row(struct members *to)
     begin(to, true);
 }
 
-bool members_print(struct members *from, FILE *out)
+static bool print(struct members *from, const char *end, FILE *out)
 {
     take_comma(from);
-    buffer_add(&from->text, from->cells ? "\r\n" : "}\n", 2);
+    buffer_add(&from->text, end, strlen(end));
     return fwrite(from->text.text, 1, from->text.size, out) == from->text.size;
+}
+
+bool members_print(struct members *from, FILE *out)
+{
+    return print(from, from->cells ? "\r\n" : "}\n", out);
+}
+
+bool members_print_element(struct members *from, FILE *out)
+{
+    return print(from, "}", out);
 }
 
 void members_free(struct members *members)

@@ -38,6 +38,8 @@ void members_tree(struct members *out, cJSON *object);
 void members_line(struct members *to);
 void members_row(struct members *to);
 bool members_print(struct members *from, FILE *out);
+/* A line's end without a newline: an element of something larger. */
+bool members_print_element(struct members *from, FILE *out);
 void members_free(struct members *members);
 
 /* An object ('{') or array ('[') that the next members are in, until members_close(). In a row an object's members are

@@ -8,41 +8,42 @@
  * name on its track ends with its real id.
  */
 #include "analyzer/names/names.h"
-#include "analyzer/trace/json.h"
 #include "analyzer/trace/jsonl.h"
-#include "analyzer/trace/value.h"
+#include "analyzer/trace/members.h"
 #include "analyzer/view/export.h"
 #include "analyzer/view/socket_json.h"
 #include "analyzer/view/words.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 static void chrome_begin(struct export *report)
 {
+    report->state = calloc(1, sizeof(struct members));
+    if (!report->state)
+        abort();
     fputs("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n", report->out);
 }
 
-static void write_element(struct export *report, cJSON *element)
+/* A new element, with what every trace event has. */
+static struct members *new_element(struct export *report, const char *phase, const char *name, const char *category,
+                                   const struct process *process)
+{
+    struct members *element = report->state;
+    members_line(element);
+    members_word(element, "ph", phase);
+    members_text(element, "name", name);
+    members_word(element, "cat", category);
+    members_integer(element, "pid", true, (int64_t)process->id + 1);
+    members_integer(element, "tid", true, (int64_t)process->id + 1);
+    return element;
+}
+
+static void write_element(struct export *report)
 {
     if (report->written++)
         fputs(",\n", report->out);
-    char *text = cJSON_PrintUnformatted(element);
-    if (text)
-        fputs(text, report->out);
-    cJSON_free(text);
-    cJSON_Delete(element);
-}
-
-/* What every trace event has. */
-static cJSON *new_element(const char *phase, const char *name, const char *category, const struct process *process)
-{
-    cJSON *element = cJSON_CreateObject();
-    value_text(element, "ph", phase);
-    value_text(element, "name", name);
-    value_text(element, "cat", category);
-    value_integer(element, "pid", true, (int64_t)process->id + 1);
-    value_integer(element, "tid", true, (int64_t)process->id + 1);
-    return element;
+    members_print_element(report->state, report->out);
 }
 
 /* "tcp client 127.0.0.1:80": slices of one name share a row, so it names the end that stays. */
@@ -61,13 +62,17 @@ static const char *slice_name(const struct socket *socket, char *out, size_t siz
 static void write_edge(struct export *report, const struct socket *socket, const char *phase, uint64_t ns)
 {
     char name[ADDRESS_TEXT_MAX + 64], id[WORD_MAX];
-    cJSON *element = new_element(phase, slice_name(socket, name, sizeof name), word_role(socket->role), socket->owner);
+    struct members *element =
+        new_element(report, phase, slice_name(socket, name, sizeof name), word_role(socket->role), socket->owner);
     snprintf(id, sizeof id, "0x%" PRIx64, socket->id);
-    value_text(element, "id", id);
-    value_integer(element, "ts", true, model_time_us(report->model, socket->host, ns));
-    if (phase[0] == 'b')
-        cJSON_AddItemToObjectCS(element, "args", socket_json(report->model, socket));
-    write_element(report, element);
+    members_word(element, "id", id);
+    members_integer(element, "ts", true, model_time_us(report->model, socket->host, ns));
+    if (phase[0] == 'b') {
+        members_open(element, "args", '{');
+        socket_members(element, report->model, socket);
+        members_close(element);
+    }
+    write_element(report);
 }
 
 /* A slice without an end was open when the trace ended. */
@@ -109,15 +114,16 @@ static void chrome_event(struct export *report, const struct event *event, const
     bool option = event->kind == SOCKATLAS_OPTION;
     if (!process || (!option && !event_failed(event)))
         return;
-    cJSON *element =
-        new_element("i", instant_name(event, name, sizeof name), event_failed(event) ? "failure" : "option", process);
-    value_text(element, "s", "p");
-    value_integer(element, "ts", true, event_time_us(event));
-    cJSON *arguments = jsonl_event(event);
+    struct members *element = new_element(report, "i", instant_name(event, name, sizeof name),
+                                          event_failed(event) ? "failure" : "option", process);
+    members_word(element, "s", "p");
+    members_integer(element, "ts", true, event_time_us(event));
+    members_open(element, "args", '{');
+    jsonl_members(element, event);
     if (socket)
-        value_integer(arguments, "socket", true, (int64_t)socket->id);
-    cJSON_AddItemToObjectCS(element, "args", arguments);
-    write_element(report, element);
+        members_integer(element, "socket", true, (int64_t)socket->id);
+    members_close(element);
+    write_element(report);
 }
 
 /* Names come last: a process is called as its latest image. */
@@ -128,13 +134,15 @@ static void chrome_finish(struct export *report)
         const struct process *process = model_process(report->model, i);
         if (process->kind != PROCESS_TRACED)
             continue;
-        cJSON *element = new_element("M", "process_name", "__metadata", process);
-        cJSON *arguments = cJSON_CreateObject();
-        value_text(arguments, "name", word_process(process, name));
-        cJSON_AddItemToObjectCS(element, "args", arguments);
-        write_element(report, element);
+        struct members *element = new_element(report, "M", "process_name", "__metadata", process);
+        members_open(element, "args", '{');
+        members_text(element, "name", word_process(process, name));
+        members_close(element);
+        write_element(report);
     }
     fputs("\n]}\n", report->out);
+    members_free(report->state);
+    free(report->state);
 }
 
 const struct export_format export_chrome = {

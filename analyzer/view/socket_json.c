@@ -170,7 +170,7 @@ static void holders(struct members *to, const struct socket *socket)
     members_close(to);
 }
 
-static void all(struct members *to, const struct model *model, const struct socket *socket)
+void socket_members(struct members *to, const struct model *model, const struct socket *socket)
 {
     char id[COMMUNITY_ID_MAX];
     const struct process *peer = socket->peer_process;
@@ -194,20 +194,20 @@ cJSON *socket_json(const struct model *model, const struct socket *socket)
     struct members members;
     cJSON *object = cJSON_CreateObject();
     members_tree(&members, object);
-    all(&members, model, socket);
+    socket_members(&members, model, socket);
     return object;
 }
 
 bool socket_print(struct members *line, const struct model *model, const struct socket *socket, FILE *out)
 {
     members_line(line);
-    all(line, model, socket);
+    socket_members(line, model, socket);
     return members_print(line, out);
 }
 
 bool socket_print_row(struct members *row, const struct model *model, const struct socket *socket, FILE *out)
 {
     members_row(row);
-    all(row, model, socket);
+    socket_members(row, model, socket);
     return members_print(row, out);
 }

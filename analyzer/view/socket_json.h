@@ -13,6 +13,8 @@
 /* A zeroed socket is fine too: all members are there, whatever is known. */
 cJSON *socket_json(const struct model *model, const struct socket *socket);
 
+/* Its members into an open object. */
+void socket_members(struct members *to, const struct model *model, const struct socket *socket);
 /* The same as a line of text; `line` is the caller's, zeroed before the first and freed after the last. False with
  * errno when writing failed. */
 bool socket_print(struct members *line, const struct model *model, const struct socket *socket, FILE *out);
