@@ -7,7 +7,6 @@
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
-#include "analyzer/trace/json.h"
 #include "analyzer/view/export.h"
 #include "analyzer/view/list_text.h"
 #include "analyzer/view/socket_json.h"
@@ -120,7 +119,6 @@ int cmd_list(int argc, char **argv)
     request.model = model_new(&callbacks);
     request.export = (struct export){.out = request.out, .model = request.model};
     if (request.format) {
-        json_keep_blocks();
         request.format->begin(&request.export);
     } else if (!request.json)
         request.text = list_text_new(request.model, shape_width(&request.shape, request.out), view_colour(request.out),

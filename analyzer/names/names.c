@@ -110,22 +110,46 @@ const char *names_find(enum names_table table, int64_t context, int64_t value)
 /* Above every errno that Linux gives to programs. */
 #define ERRNO_MAX 200
 
-bool names_value(enum names_table table, int64_t context, const char *text, int64_t *value)
+/* The name itself as we have it, or NULL when it is none. */
+static const char *search_value(enum names_table table, int64_t context, const char *text, int64_t *value)
 {
     for (int error = 1; table == NAMES_ERRNO && error < ERRNO_MAX; error++) {
         const char *name = strerrorname_np(error);
         if (name != NULL && strcmp(name, text) == 0) {
             *value = error;
-            return true;
+            return name;
         }
     }
     const struct range *range = &ranges[resolve(table, context)];
     for (const struct name *name = range->first; name < range->end; name++)
         if (strcmp(name->name, text) == 0 && (table != NAMES_OPTION || name->context == context)) {
             *value = name->value;
-            return true;
+            return name->name;
         }
-    return false;
+    return NULL;
+}
+
+/* As names_find(): an export has the same few names in every line. */
+bool names_value(enum names_table table, int64_t context, const char *text, int64_t *value)
+{
+    enum { KEPT = 256 };
+    static struct answer {
+        const char *name; /* NULL: none yet */
+        enum names_table table;
+        int64_t context, value;
+    } answers[KEPT];
+    uint64_t hash = (uint64_t)table * 31 + (uint64_t)context * 7;
+    for (const char *at = text; *at; at++)
+        hash = hash * 33 + (unsigned char)*at;
+    struct answer *answer = &answers[hash % KEPT];
+    if (!answer->name || answer->table != table || answer->context != context || strcmp(answer->name, text) != 0) {
+        const char *name = search_value(table, context, text, value);
+        if (name)
+            *answer = (struct answer){name, table, context, *value};
+        return name != NULL;
+    }
+    *value = answer->value;
+    return true;
 }
 
 struct transport {

@@ -38,9 +38,8 @@ static const char *find_value(const char *line, const char *key)
     return NULL;
 }
 
-bool json_integer(const char *line, const cJSON *object, const char *key, uint64_t *value)
+bool json_item_integer(const char *line, const cJSON *item, uint64_t *value)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
     if (cJSON_IsRaw(item))
         return parse_integer(item->valuestring, false, value);
     if (!cJSON_IsNumber(item))
@@ -49,13 +48,17 @@ bool json_integer(const char *line, const cJSON *object, const char *key, uint64
         *value = (uint64_t)(int64_t)item->valuedouble;
         return (double)(int64_t)item->valuedouble == item->valuedouble;
     }
-    const char *text = line == NULL ? NULL : find_value(line, key);
+    const char *text = line == NULL ? NULL : find_value(line, item->string);
     return text != NULL && parse_integer(text, true, value);
 }
 
-bool json_cookie(const cJSON *object, const char *key, uint64_t *cookie)
+bool json_integer(const char *line, const cJSON *object, const char *key, uint64_t *value)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return json_item_integer(line, cJSON_GetObjectItemCaseSensitive(object, key), value);
+}
+
+bool json_item_cookie(const cJSON *item, uint64_t *cookie)
+{
     *cookie = 0;
     if (cJSON_IsNull(item))
         return true;
@@ -65,6 +68,16 @@ bool json_cookie(const cJSON *object, const char *key, uint64_t *cookie)
     errno = 0;
     *cookie = strtoull(item->valuestring, &end, 16);
     return errno == 0 && *end == 0;
+}
+
+const cJSON *json_find(struct json_cursor *cursor, const char *key)
+{
+    const cJSON *item = cursor->next;
+    if (item == NULL || item->string == NULL || strcmp(item->string, key) != 0)
+        item = cJSON_GetObjectItemCaseSensitive(cursor->object, key);
+    if (item != NULL)
+        cursor->next = item->next;
+    return item;
 }
 
 static union block {

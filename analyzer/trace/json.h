@@ -16,11 +16,20 @@
  * digits of numbers beyond 2^53 still stand; NULL for an object that was built here. False when it is missing or no
  * integer. */
 bool json_integer(const char *line, const cJSON *object, const char *key, uint64_t *value);
+/* The same of a member that was found; NULL is none. */
+bool json_item_integer(const char *line, const cJSON *item, uint64_t *value);
 /* A cookie; null is 0. */
-bool json_cookie(const cJSON *object, const char *key, uint64_t *cookie);
+bool json_item_cookie(const cJSON *item, uint64_t *cookie);
+
+/* Finds members that mostly stand in the order in which they are asked for. */
+struct json_cursor {
+    const cJSON *object;
+    const cJSON *next; /* behind the one found last; NULL: unknown */
+};
+const cJSON *json_find(struct json_cursor *cursor, const char *key);
 
 /* From here on cJSON's small blocks are kept for its next objects instead of going back to the allocator: for whoever
- * makes and deletes objects by the million. Memory: the most there were at once. Call it before the first object. */
+ * makes and deletes objects by the million. Memory: the most there were at once. */
 void json_keep_blocks(void);
 
 /* One line, then deletes the object. False with errno when writing failed. */

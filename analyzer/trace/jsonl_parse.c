@@ -16,7 +16,7 @@
 /* What is being rebuilt. */
 struct reading {
     const char *line;
-    const cJSON *object;
+    struct json_cursor cursor;
     void *structure;
     const struct field *fields;
     unsigned fields_count;
@@ -35,12 +35,12 @@ static bool add_tail(struct reading *reading, const void *bytes, size_t size)
     return true;
 }
 
-static const cJSON *item_of(const struct reading *reading, const char *key)
+static const cJSON *item_of(struct reading *reading, const char *key)
 {
-    return cJSON_GetObjectItemCaseSensitive(reading->object, key);
+    return json_find(&reading->cursor, key);
 }
 
-static const char *text_of(const struct reading *reading, const char *key)
+static const char *text_of(struct reading *reading, const char *key)
 {
     return cJSON_GetStringValue(item_of(reading, key));
 }
@@ -68,7 +68,7 @@ static bool read_integer(struct reading *reading, const struct field *field)
         value = (uint64_t)named;
     } else if (cJSON_IsBool(item)) {
         value = cJSON_IsTrue(item);
-    } else if (!json_integer(reading->line, reading->object, field->key, &value)) {
+    } else if (!json_item_integer(reading->line, item, &value)) {
         return false;
     }
     return field_set(field, reading->structure, value);
@@ -141,12 +141,12 @@ static bool read_address(struct reading *reading, const struct field *field)
     struct address address;
     uint64_t port = 0;
     unsigned family = ((const unsigned char *)reading->structure)[reading->addresses];
-    const char *text = text_of(reading, field->address_key);
+    const cJSON *item = item_of(reading, field->address_key);
+    const char *text = cJSON_GetStringValue(item);
     if (text == NULL)
-        return cJSON_IsNull(item_of(reading, field->address_key)) &&
-               field_set(field, reading->structure, SOCKATLAS_ABSENT);
-    if (!cJSON_IsNull(item_of(reading, field->port_key)) &&
-        !json_integer(reading->line, reading->object, field->port_key, &port))
+        return cJSON_IsNull(item) && field_set(field, reading->structure, SOCKATLAS_ABSENT);
+    item = item_of(reading, field->port_key);
+    if (!cJSON_IsNull(item) && !json_item_integer(reading->line, item, &port))
         return false;
     if (port > UINT16_MAX || !address_parse(&address, family, text, (unsigned)port))
         return false;
@@ -209,7 +209,8 @@ static bool read_tcp(struct reading *reading, const struct field *field)
     if (!cJSON_IsObject(item))
         return cJSON_IsNull(item);
     /* All its numbers are of 32 bits: the line is not needed. */
-    struct reading nested = {.object = item, .structure = &tcp, .fields = fields_tcp, .fields_count = fields_tcp_count};
+    struct reading nested = {
+        .cursor = {item, item->child}, .structure = &tcp, .fields = fields_tcp, .fields_count = fields_tcp_count};
     return read_fields(&nested) == NULL && add_tail(reading, &tcp, sizeof tcp);
 }
 
@@ -222,7 +223,7 @@ static bool read_field(struct reading *reading, const struct field *field)
     case FIELD_BOOLEAN:
         return read_integer(reading, field);
     case FIELD_HEX:
-        return json_cookie(reading->object, field->key, &cookie) && field_set(field, reading->structure, cookie);
+        return json_item_cookie(item_of(reading, field->key), &cookie) && field_set(field, reading->structure, cookie);
     case FIELD_FLAGS:
         return read_flags(reading, field);
     case FIELD_TEXT:
@@ -261,37 +262,49 @@ static const char *bad(const char *key)
 }
 
 /* A symbolic value of the common fields. */
-static bool read_named(const char *line, const cJSON *object, const char *key, enum names_table table, uint64_t *value)
+static bool read_named(struct reading *reading, const char *key, enum names_table table, uint64_t *value)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    const cJSON *item = item_of(reading, key);
     int64_t named = 0;
     *value = 0;
     if (cJSON_IsNull(item))
         return true;
     if (!cJSON_IsString(item))
-        return json_integer(line, object, key, value);
+        return json_item_integer(reading->line, item, value);
     bool good = names_value(table, 0, item->valuestring, &named);
     *value = (uint64_t)named;
     return good;
 }
 
-static const char *read_common(const char *line, const cJSON *object, struct sockatlas_common *common)
+static bool read_number(struct reading *reading, const char *key, uint64_t *value)
+{
+    return json_item_integer(reading->line, item_of(reading, key), value);
+}
+
+static bool read_descriptor(struct reading *reading, uint64_t *fd)
+{
+    const cJSON *item = item_of(reading, "fd");
+    if (cJSON_IsNull(item))
+        return true;
+    return json_item_integer(reading->line, item, fd) && (int64_t)*fd >= INT32_MIN && (int64_t)*fd <= INT32_MAX;
+}
+
+static const char *read_common(struct reading *reading, struct sockatlas_common *common)
 {
     uint64_t pid = 0, tid = 0, fd = UINT64_MAX, call = 0, error = 0;
-    if (!json_integer(line, object, "time_ns", &common->time_ns))
+    if (!read_number(reading, "time_ns", &common->time_ns))
         return "time_ns";
-    if (!json_integer(line, object, "pid", &pid) || pid > UINT32_MAX)
+    if (!read_number(reading, "pid", &pid) || pid > UINT32_MAX)
         return "pid";
-    if (!json_integer(line, object, "tid", &tid) || tid > UINT32_MAX)
+    if (!read_number(reading, "tid", &tid) || tid > UINT32_MAX)
         return "tid";
-    if (!cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(object, "fd")) &&
-        (!json_integer(line, object, "fd", &fd) || (int64_t)fd < INT32_MIN || (int64_t)fd > INT32_MAX))
+    if (!read_descriptor(reading, &fd))
         return "fd";
-    if (!json_cookie(object, "cookie", &common->cookie))
+    if (!json_item_cookie(item_of(reading, "cookie"), &common->cookie))
         return "cookie";
-    if (!read_named(line, object, "call", NAMES_CALL, &call) || call > UINT8_MAX)
+    if (!read_named(reading, "call", NAMES_CALL, &call) || call > UINT8_MAX)
         return "call";
-    if (!read_named(line, object, "error", NAMES_ERRNO, &error) || error > UINT16_MAX)
+    if (!read_named(reading, "error", NAMES_ERRNO, &error) || error > UINT16_MAX)
         return "error";
     common->pid = (uint32_t)pid;
     common->tid = (uint32_t)tid;
@@ -326,16 +339,16 @@ const char *jsonl_parse_event(const char *line, const cJSON *object, void *slots
         return read_raw(raw, kind, slots, count) ? NULL : bad("raw");
     _Alignas(8) unsigned char body[SOCKATLAS_SLOT_SIZE] = {0};
     struct sockatlas_common common = {.kind = (uint8_t)kind};
-    const char *key = read_common(line, object, &common);
-    if (key != NULL)
-        return bad(key);
     struct reading reading = {.line = line,
-                              .object = object,
+                              .cursor = {.object = object},
                               .structure = body,
                               .fields = layout->fields,
                               .fields_count = layout->fields_count,
-                              .addresses = layout->addresses,
-                              .call = common.call};
+                              .addresses = layout->addresses};
+    const char *key = read_common(&reading, &common);
+    if (key != NULL)
+        return bad(key);
+    reading.call = common.call;
     key = read_fields(&reading);
     if (key != NULL)
         return bad(key);
@@ -353,7 +366,7 @@ const char *jsonl_parse_image(const char *line, const cJSON *object, struct sock
     if (raw != NULL)
         return text_unhex(raw, header, sizeof *header, &size) && size == sizeof *header ? NULL : bad("raw");
     struct reading reading = {.line = line,
-                              .object = object,
+                              .cursor = {.object = object},
                               .structure = header,
                               .fields = fields_header,
                               .fields_count = fields_header_count,

@@ -19,6 +19,7 @@
 
 void jsonl_open(struct jsonl *jsonl)
 {
+    json_keep_blocks();
     jsonl->slots = memory_must(aligned_alloc(SOCKATLAS_SLOT_SIZE, SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE));
 }
 
@@ -109,20 +110,36 @@ static bool take_line(struct jsonl *jsonl, size_t length, struct event *event)
     return is_event;
 }
 
+/* Reads up to the line's end or until `room` bytes are full, NUL included; returns how many there are without that, 0
+ * at the end. There may be NULs among them: what fgets() left alone tells where it ended. */
+static size_t read_piece(FILE *file, char *out, size_t room)
+{
+    memset(out, '\n', room);
+    if (fgets_unlocked(out, (int)room, file) == NULL)
+        return 0;
+    const char *newline = memchr(out, '\n', room);
+    if (newline == NULL)
+        return room - 1;
+    size_t size = (size_t)(newline - out);
+    bool was_read = size + 1 < room && newline[1] == 0;
+    return was_read ? size + 1 : size - 1;
+}
+
 /* Reads one line; returns its length, 0 at the end. Of a line longer than LINE_SIZE_MAX the rest is read and dropped,
  * and what is returned is longer than that. */
 static size_t read_line(struct jsonl *jsonl)
 {
+    enum { PIECE = 4096 };
     size_t length = 0;
-    for (int byte = 0; byte != '\n' && (byte = getc_unlocked(jsonl->file)) != EOF; length++) {
-        if (length > LINE_SIZE_MAX)
-            continue;
-        if (length + 1 >= jsonl->line_room) {
-            jsonl->line_room = jsonl->line_room == 0 ? 4096 : 2 * jsonl->line_room;
+    for (bool more = true; more;) {
+        size_t at = length <= LINE_SIZE_MAX ? length : 0;
+        if (at + PIECE > jsonl->line_room) {
+            jsonl->line_room = 2 * (at + PIECE);
             jsonl->line = memory_must(realloc(jsonl->line, jsonl->line_room));
         }
-        jsonl->line[length] = (char)byte;
-        jsonl->line[length + 1] = 0;
+        size_t size = read_piece(jsonl->file, jsonl->line + at, PIECE);
+        length += size;
+        more = size == PIECE - 1 && jsonl->line[at + size - 1] != '\n';
     }
     return length;
 }

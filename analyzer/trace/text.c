@@ -54,8 +54,10 @@ size_t text_escape(const void *bytes, size_t size, char *out)
 
 static int digit_value(char digit)
 {
-    const char *at = digit == 0 ? NULL : strchr(digits, digit >= 'A' && digit <= 'F' ? digit - 'A' + 'a' : digit);
-    return at == NULL ? -1 : (int)(at - digits);
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    char lower = (char)(digit | ('a' - 'A'));
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 /* Two hexadecimal digits, or -1. */
