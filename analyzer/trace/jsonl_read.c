@@ -70,6 +70,8 @@ static const char *take_image(struct jsonl *jsonl, const cJSON *object)
     return NULL;
 }
 
+static const char unknown_image[] = "event of an unknown image, the first of them";
+
 static const char *take_event(struct jsonl *jsonl, const cJSON *object, struct event *event)
 {
     uint64_t id = 0;
@@ -77,7 +79,7 @@ static const char *take_event(struct jsonl *jsonl, const cJSON *object, struct e
     if (!json_integer(jsonl->line, object, "slot", &event->slot))
         return "missing or bad \"slot\"";
     if (!json_integer(jsonl->line, object, "image", &id) || id >= jsonl->images_count || jsonl->images[id] == NULL)
-        return "event of an unknown image";
+        return unknown_image;
     const char *fault = jsonl_parse_event(jsonl->line, object, jsonl->slots, &slots);
     if (fault != NULL)
         return fault;
@@ -104,8 +106,9 @@ static bool take_line(struct jsonl *jsonl, size_t length, struct event *event)
         fault = take_image(jsonl, object);
     else
         is_event = (fault = take_event(jsonl, object, event)) == NULL;
-    if (fault != NULL)
+    if (fault != NULL && !(fault == unknown_image && jsonl->unknown_said))
         say(jsonl, fault);
+    jsonl->unknown_said = jsonl->unknown_said || fault == unknown_image;
     cJSON_Delete(object);
     return is_event;
 }

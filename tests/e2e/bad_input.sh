@@ -166,6 +166,16 @@ case_is "a transport without a word: its number" 0 "$("$sockatlas" list --transp
 case_is "tuned -o" "$("$sockatlas" tuned values)" "$("$sockatlas" tuned -o tuned.out values && cat tuned.out)"
 case_is "tuned -o to nowhere: status" 1 "$("$sockatlas" tuned -o no/such values >/dev/null 2>&1; echo $?)"
 
+# ---- An export whose image is damaged: that, and its events' loss, in a line each; another image's events are kept
+"$sockatlas" export --format jsonl -o image.jsonl values
+sed '/"file": *"tcp_both/s/"pid": *[0-9]*/"pid":-1/' image.jsonl >damaged.jsonl
+case_ok "an image is damaged" sh -c '! cmp -s image.jsonl damaged.jsonl'
+case_is "a damaged image: status" 1 "$("$sockatlas" events --json damaged.jsonl >out 2>err; echo $?)"
+case_is "a damaged image: two lines" 2 "$(wc -l <err)"
+case_has "a damaged image: what" '^damaged.jsonl: missing or bad "pid", at line [0-9]+$' "$(cat err)"
+case_has "a damaged image: its events" '^damaged.jsonl: event of an unknown image, the first of them, at line [0-9]+$' "$(cat err)"
+case_has "a damaged image: another's events" '"event": *"run"' "$(cat out)"
+
 # ---- Names that are none, and names that do something to a terminal: still one line that names it
 odd=$'a\nb\e[31m'
 shown='a\?b\?\[31m'
