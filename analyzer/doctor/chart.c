@@ -205,8 +205,10 @@ void chart_free(struct doctor *doctor, struct chart *chart)
 
 void chart_free_all(struct doctor *doctor)
 {
-    while (doctor->first)
-        chart_free(doctor, doctor->first);
+    for (struct chart *chart = doctor->first, *next; chart; chart = next) {
+        next = chart->next;
+        free(chart);
+    }
     table_free(&doctor->tuples);
     table_free(&doctor->charts);
 }
