@@ -76,15 +76,35 @@ static bool generate(const struct bench *bench, const char *trace, double events
     return run_once(command, &cost);
 }
 
+/* Commands whose cost is told of each size, or of those alone that take no minutes. */
+static const struct report {
+    const char *title;
+    const char *words[4];
+    double most_events;
+} reports[] = {
+    {"  map --format json", {"map", "--format", "json"}, 1e9},
+    {"  list --json", {"list", "--json"}, 1e9},
+    {"  list", {"list"}, 2e7},
+    {"  list --csv", {"list", "--csv"}, 2e7},
+    {"  tuned", {"tuned"}, 2e7},
+    {"  doctor", {"doctor"}, 2e7},
+    {"  events --json", {"events", "--json"}, 5e6},
+    {"  export --format jsonl", {"export", "-f", "jsonl"}, 5e6},
+};
+
+static void measure_report(const struct bench *bench, const struct report *report, const char *trace, double count)
+{
+    const char *command[8] = {bench->analyzer};
+    unsigned words = 1;
+    for (; report->words[words - 1]; words++)
+        command[words] = report->words[words - 1];
+    command[words] = trace;
+    measure(report->title, command, count, count > 5e7 ? 1 : RUNS);
+}
+
 static void measure_size(const struct bench *bench, double count)
 {
     char trace[4200], title[64], million[TABLE_FIGURE];
-    const char *const map[] = {bench->analyzer, "map", "--format", "json", trace, NULL};
-    const char *const list[] = {bench->analyzer, "list", "--json", trace, NULL};
-    const char *const list_text[] = {bench->analyzer, "list", trace, NULL};
-    const char *const events[] = {bench->analyzer, "events", "--json", trace, NULL};
-    const char *const export[] = {bench->analyzer, "export", "-f", "jsonl", trace, NULL};
-    int runs = count > 5e7 ? 1 : RUNS;
     snprintf(trace, sizeof(trace), "%s/trace", bench->disk.path);
     snprintf(title, sizeof(title), "%s events", table_number(million, count));
     if (!room_for(bench->disk.path, count * SOCKATLAS_SLOT_SIZE * 1.5))
@@ -93,13 +113,9 @@ static void measure_size(const struct bench *bench, double count)
         table_note(title, "cannot run: the trace could not be made");
     else {
         table_note(title, "%s", "");
-        measure("  map --format json", map, count, runs);
-        measure("  list --json", list, count, runs);
-        if (count < 5e6) {
-            measure("  list", list_text, count, runs);
-            measure("  events --json", events, count, runs);
-            measure("  export --format jsonl", export, count, runs);
-        }
+        for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
+            if (count <= reports[i].most_events)
+                measure_report(bench, &reports[i], trace, count);
     }
     folder_clear(&bench->disk);
 }
