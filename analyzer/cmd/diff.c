@@ -104,6 +104,7 @@ int cmd_diff(int argc, char **argv)
     read = read_run(second, request.traces[1], &nothing) && read;
     bool written = !nothing && diff_write(first, second, request.json, request.wide ? 0 : view_width(stdout),
                                           view_colour(stdout), stdout, &differences);
+    written = written && fflush(stdout) == 0; /* what differs did not arrive */
     diff_run_free(first);
     diff_run_free(second);
     return !read || !written ? DIFF_TROUBLE : differences ? DIFF_DIFFERENT : DIFF_SAME;

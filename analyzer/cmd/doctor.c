@@ -74,6 +74,7 @@ int cmd_doctor(int argc, char **argv)
                    : request.format == DOCTOR_SARIF
                        ? doctor_sarif(doctor, stdout)
                        : doctor_text(doctor, model, view_width(stdout), view_colour(stdout), stdout);
+    written = written && fflush(stdout) == 0; /* what was found did not arrive */
     if (status == CMD_DONE && doctor_finding_count(doctor))
         status = CMD_FOUND;
     doctor_free(doctor);

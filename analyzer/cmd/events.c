@@ -9,7 +9,6 @@
 #include "analyzer/view/table.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,8 +102,6 @@ int cmd_events(int argc, char **argv)
     struct stream *stream =
         (settings.follow ? stream_open_live : stream_open)(settings.traces, settings.traces_count, NULL, NULL);
     bool good = print_all(stream, &settings);
-    if (!good)
-        fprintf(stderr, "stdout: %s\n", strerror(errno));
     unsigned errors = stream_errors(stream);
     stream_close(stream);
     filter_free(&settings.filter);

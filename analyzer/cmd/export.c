@@ -175,8 +175,8 @@ int cmd_export(int argc, char **argv)
         write_jsonl(stream, out);
     bool good = !ferror(out);
     good = (out == stdout ? fflush(out) : fclose(out)) == 0 && good;
-    if (!good)
-        fprintf(stderr, "%s: %s\n", settings.output == NULL ? "stdout" : settings.output, strerror(errno));
+    if (!good && settings.output) /* of standard output main.c says it */
+        fprintf(stderr, "%s: %s\n", settings.output, strerror(errno));
     unsigned errors = stream_errors(stream);
     stream_close(stream);
     return good && errors == 0 ? CMD_DONE : CMD_UNREADABLE;

@@ -166,6 +166,15 @@ case_is "a transport without a word: its number" 0 "$("$sockatlas" list --transp
 case_is "tuned -o" "$("$sockatlas" tuned values)" "$("$sockatlas" tuned -o tuned.out values && cat tuned.out)"
 case_is "tuned -o to nowhere: status" 1 "$("$sockatlas" tuned -o no/such values >/dev/null 2>&1; echo $?)"
 
+# ---- A full disk behind standard output: one line, and no status that says something was told
+trace refused "$targets/connect_refused"
+for command in map list "show 1" tuned "events" "export --format csv" "export --format jsonl" doctor "diff values"; do
+    [ "$command" != "diff values" ] && wanted=1 || wanted=2
+    # shellcheck disable=SC2086
+    "$sockatlas" $command refused >/dev/full 2>err
+    case_is "$command to a full disk" "$wanted sockatlas: standard output: No space left on device" "$? $(cat err)"
+done
+
 # ---- An export whose image is damaged: that, and its events' loss, in a line each; another image's events are kept
 "$sockatlas" export --format jsonl -o image.jsonl values
 sed '/"file": *"tcp_both/s/"pid": *[0-9]*/"pid":-1/' image.jsonl >damaged.jsonl

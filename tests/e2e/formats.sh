@@ -61,7 +61,7 @@ case_is "no trace: status" 1 "$("$sockatlas" export --format zeek empty >/dev/nu
 case_is "no such format: status" 2 "$("$sockatlas" export --format pcap tcp >/dev/null 2>&1; echo $?)"
 case_is "no format: status" 2 "$("$sockatlas" export tcp >/dev/null 2>&1; echo $?)"
 case_is "a full disk: status" 1 "$("$sockatlas" export --format zeek tcp 2>err >/dev/full; echo $?)"
-case_has "a full disk: line" "stdout: No space left on device" "$(cat err)"
+case_has "a full disk: line" "^sockatlas: standard output: No space left on device" "$(cat err)"
 case_is "an output that cannot be made: status" 1 "$("$sockatlas" export --format csv -o no/such/file tcp 2>err; echo $?)"
 
 finish
