@@ -27,6 +27,10 @@
 #include "analyzer/model/model.h"
 #include "analyzer/model/table.h"
 
+/* include/net/tcp_states.h */
+#define TCP_STATE_SYN_SENT 2
+#define TCP_STATE_CLOSE    7
+
 /* A network namespace. Known by cookie, by inode, or both. */
 struct network {
     struct network *next;
@@ -360,6 +364,8 @@ void match_unlist(struct model *model, struct flow *flow);
 struct process *match_so_far(const struct model *model, const struct sock *sock);
 /* A connect() that failed: an edge to who serves the address, else to the address. */
 void match_failed(struct model *model, struct sock *sock);
+/* A connect() that was let go of before anybody had answered, as the kernel told at the close: nobody accepts it. */
+bool match_given_up(const struct sock *sock);
 
 /* ---- sock_life.c ---- */
 

@@ -118,11 +118,13 @@ static bool serves(const struct sock *server, const struct sock *asker, const st
            (local->family == AF_INET6 || local->family == address->family);
 }
 
-/* A path means whoever bound it last; of a group on one port, the first stands for all. */
+/* A path means whoever bound it last; a port whoever has it still; of a group on one port, the first stands for all. */
 static bool better(const struct sock *a, const struct sock *b)
 {
     if (a->socket.family == AF_UNIX)
         return a->socket.id > b->socket.id;
+    if (a->unheld != b->unheld)
+        return b->unheld;
     if (address_is_any(&a->socket.local) != address_is_any(&b->socket.local))
         return address_is_any(&b->socket.local);
     return a->socket.id < b->socket.id;

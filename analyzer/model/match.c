@@ -61,6 +61,12 @@ static bool is_up(const struct flow *flow)
     return (sock->unheld ? sock->open_state : sock->socket.state) == STATE_ESTABLISHED;
 }
 
+bool match_given_up(const struct sock *sock)
+{
+    return sock->unheld && sock->open_state == STATE_CONNECTING && sock->socket.tcp_known &&
+           sock->socket.tcp.state == TCP_STATE_SYN_SENT;
+}
+
 /* A datagram to all who want it: a multicast group, or a broadcast address. That of a subnet looks like any other: it
  * is taken for one where the socket asked for broadcasts and the last byte is the usual one. */
 static bool to_group(const struct flow *flow)
@@ -131,7 +137,7 @@ static struct flow *exact_candidate(const struct model *model, const struct flow
     for (struct table_link *link = table_first(&model->tuples, key); link; link = table_next(link)) {
         struct flow *other = TABLE_OF(link, struct flow, by_tuple);
         if (other == flow || sock_class(other->sock) != sock_class(flow->sock) || !mirrored(flow, other) ||
-            !may_meet(flow, other))
+            !may_meet(flow, other) || match_given_up(other->sock))
             continue;
         if (flow->side == SIDE_SERVER && other->side == SIDE_SERVER)
             continue;

@@ -8,9 +8,6 @@
 
 #include "analyzer/model/internal.h"
 
-#define TCP_STATE_SYN_SENT 2
-#define TCP_STATE_CLOSE    7
-
 /* ---- replay_find.c ---- */
 
 /* The socket at the record's descriptor or of its cookie; NULL if neither is known. Learns from what the two say. */

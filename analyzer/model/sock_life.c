@@ -179,7 +179,7 @@ static enum limbo limbo_for(const struct model *model, const struct sock *sock)
         return LIMBO_LONG;
     if (sock->datagrams)
         return several_hosts(model) && unmatched_datagrams(sock) ? LIMBO_END : LIMBO_SHORT;
-    if (!sock->flow.sock || sock->flow.match || sock->open_state == STATE_FAILED)
+    if (!sock->flow.sock || sock->flow.match || sock->open_state == STATE_FAILED || match_given_up(sock))
         return LIMBO_NONE;
     if (several_hosts(model) && sock->socket.family != AF_UNIX && !address_is_loopback(&sock->socket.peer))
         return LIMBO_END;

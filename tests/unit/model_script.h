@@ -234,6 +234,17 @@ static inline void t_close_call(struct script *script, struct who who, int fd, u
                   &body, sizeof body, tcp ? &info : NULL, tcp ? sizeof info : 0);
 }
 
+/* A TCP socket that has sent and received nothing. */
+static inline void t_close_state(struct script *script, struct who who, int fd, uint64_t cookie, uint8_t state)
+{
+    struct sockatlas_body_close body = {.bytes_sent = 0};
+    struct sockatlas_tcp info = {.state = state};
+    script_record(
+        script, who,
+        (struct sockatlas_common){.kind = SOCKATLAS_CLOSE, .call = SOCKATLAS_CALL_close, .fd = fd, .cookie = cookie},
+        &body, sizeof body, &info, sizeof info);
+}
+
 static inline void t_close(struct script *script, struct who who, int fd, uint64_t cookie)
 {
     t_close_call(script, who, fd, cookie, SOCKATLAS_CALL_close, 0, 0, false);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Matching where a port is used again: who has it now, and who had it.
+ */
+#include "tests/unit/model_script.h"
+
+#include <errno.h>
+
+static struct script script;
+
+static void setup(void)
+{
+    script_begin(&script);
+}
+
+static void teardown(void)
+{
+    model_free(script.model);
+}
+
+TestSuite(match_reuse, .init = setup, .fini = teardown);
+
+static struct who process(uint32_t pid, const char *comm)
+{
+    return (struct who){script_image(&script, pid, comm, 0, 1), pid};
+}
+
+/* A datagram that somebody closed its socket before could not have sent. */
+Test(match_reuse, datagram_to_a_group_is_from_who_has_the_port)
+{
+    struct who former = process(100, "former"), sender = process(200, "sender"), receiver = process(300, "receiver");
+    t_socket(&script, receiver, 3, 0x30, AF_INET, SOCK_DGRAM, 0);
+    t_bind(&script, receiver, 3, 0x30, "0.0.0.0:5000");
+    t_socket(&script, former, 3, 0x10, AF_INET, SOCK_DGRAM, 0);
+    t_bind(&script, former, 3, 0x10, "0.0.0.0:4000");
+    t_peer(&script, former, 3, 0x10, true, "127.0.0.1:9", NULL);
+    t_close(&script, former, 3, 0x10);
+    t_socket(&script, sender, 3, 0x20, AF_INET, SOCK_DGRAM, 0);
+    t_peer(&script, sender, 3, 0x20, true, "239.1.2.3:5000", "0.0.0.0:4000");
+    t_peer(&script, receiver, 3, 0x30, false, "127.0.0.1:4000", NULL);
+    script_finish(&script);
+    cr_expect_null(script_edge(&script, 100, 300));
+    cr_expect_not_null(script_edge(&script, 200, 300));
+}
+
+/* The kernel told at its close that nobody had answered. */
+Test(match_reuse, connect_that_was_given_up_is_not_accepted)
+{
+    struct who server = process(100, "server"), client = process(200, "client"), next = process(300, "next");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_STREAM, 0);
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000", EINPROGRESS, 0);
+    t_close_state(&script, client, 3, 0x20, 2); /* TCP_SYN_SENT */
+    t_client(&script, next, 3, 0x21, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    script_finish(&script);
+    script_mates(&script, 0x21, 0x30, MATCH_EXACT);
+    const struct edge *given_up = script_edge(&script, 200, 100);
+    cr_assert_not_null(given_up);
+    cr_expect_eq(given_up->connections, 0);
+    cr_expect_eq(given_up->failed, 1);
+}
+
+/* Nor is it one with whoever listens there afterwards. */
+Test(match_reuse, connect_that_was_given_up_was_not_with_a_later_listener)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_STREAM, 0);
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000", EINPROGRESS, 0);
+    t_close_state(&script, client, 3, 0x20, 2);
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    script_finish(&script);
+    cr_expect_null(script_edge(&script, 200, 100));
+    const struct edge *given_up = script_edge(&script, 200, 0);
+    cr_assert_not_null(given_up);
+    cr_expect_eq(given_up->failed, 1);
+}
