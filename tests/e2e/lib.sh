@@ -61,6 +61,15 @@ wait_gone() {
     "$tools/gone" "$1" 20
 }
 
+# wait_true COMMAND...: for what no event tells of, asked again for at most 20 seconds.
+wait_true() {
+    local tries=400
+    while ! "$@" 2>/dev/null; do
+        [ $((tries -= 1)) -gt 0 ] || return 1
+        env -u LD_PRELOAD sleep 0.05
+    done
+}
+
 pass() {
     cases=$((cases + 1))
     echo "ok $cases - $1"

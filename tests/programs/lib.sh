@@ -89,15 +89,6 @@ until_gone() { # PID
     untraced "$tools/gone" "$1" 20
 }
 
-# until_true COMMAND...: for what no event tells of, asked again for at most 20 seconds.
-until_true() {
-    local tries=400
-    while ! "$@" 2>/dev/null; do
-        [ $((tries -= 1)) -gt 0 ] || return 1
-        untraced sleep 0.05
-    done
-}
-
 # background COMMAND...: as `start`, but stopped at the end of this one run.
 background() {
     "$@" </dev/null &

@@ -46,7 +46,7 @@ serve() {
     configure "$port"
     # Started by its full name: so it finds itself for an upgrade.
     "$(command -v nginx)" -p "$PWD/" -c "$PWD/nginx.conf" -e "$PWD/logs/error.log" || return
-    until_true test -s nginx.pid && until_open "$port" || return
+    wait_true test -s nginx.pid && until_open "$port" || return
     started+=("$(cat nginx.pid)")
 }
 
@@ -106,7 +106,7 @@ signals() {
     serve || return
     local master before
     master=$(cat nginx.pid)
-    until_true workers_are "$master" 2 || return
+    wait_true workers_are "$master" 2 || return
     before=$(workers "$master")
     [ -z "$root" ] || untraced ps -o user= -p "$(head -1 <<<"$before")"
 
@@ -115,19 +115,19 @@ signals() {
     local slow=$!
     started+=("$slow")
     sed -i 's/here/reloaded/' nginx.conf
-    kill -HUP "$master" && until_true workers_are "$master" 2 "$before" && get /status || return
+    kill -HUP "$master" && wait_true workers_are "$master" 2 "$before" && get /status || return
 
     mv logs/access.log logs/access.old
-    kill -USR1 "$master" && until_true test -e logs/access.log && get /status || return
-    until_true grep -q status logs/access.log && echo "reopened"
+    kill -USR1 "$master" && wait_true test -e logs/access.log && get /status || return
+    wait_true grep -q status logs/access.log && echo "reopened"
 
     # The new binary takes over the listening sockets by their numbers.
     sed -i 's/reloaded/upgraded/' nginx.conf
-    kill -USR2 "$master" && until_true test -s nginx.pid.oldbin && until_true test -s nginx.pid || return
+    kill -USR2 "$master" && wait_true test -s nginx.pid.oldbin && wait_true test -s nginx.pid || return
     local next
     next=$(cat nginx.pid)
     started+=("$next")
-    until_true workers_are "$next" 2 && kill -WINCH "$master" && until_true workers_are "$master" 0 || return
+    wait_true workers_are "$next" 2 && kill -WINCH "$master" && wait_true workers_are "$master" 0 || return
     get /status && get /behind/
     stop "$master" QUIT && get /status || return
     # The kernel holds the last of it for a client slower than its server, which may be gone by then.

@@ -90,9 +90,9 @@ session() {
     echo "status $?"
     for each in 1 2 3 4; do here here "echo together $each" >"$each.out" & done
     wait %2 %3 %4 %5 2>/dev/null
-    until_true test -s 1.out -a -s 2.out -a -s 3.out -a -s 4.out && cat {1,2,3,4}.out
+    wait_true test -s 1.out -a -s 2.out -a -s 3.out -a -s 4.out && cat {1,2,3,4}.out
     # A server that is not root aborts the session with a terminal: it cannot write the login record.
-    until_true logged "$([ -n "$root" ] && echo 12 || echo 11)" && stop "${started[0]}" && log
+    wait_true logged "$([ -n "$root" ] && echo 12 || echo 11)" && stop "${started[0]}" && log
 }
 program_same "ssh" session
 edge "ssh: to the server over TCP" ssh sshd tcp 12
@@ -122,7 +122,7 @@ forwarded() {
     forward=$port
     here -M -S "$run/master" -o ControlPersist=no -N -L "127.0.0.1:$forward:$run/end.sock" -L "$run/local.sock:$run/end.sock" here &
     started+=($!)
-    until_true test -S master && until_open "$forward" && until_open "$run/local.sock" || return
+    wait_true test -S master && until_open "$forward" && until_open "$run/local.sock" || return
     echo "over TCP" | socat -t 5 - "TCP:127.0.0.1:$forward"
     echo "over the socket" | socat -t 5 - "UNIX-CONNECT:$run/local.sock"
     here -S "$run/master" here 'echo through the master; exit 3'

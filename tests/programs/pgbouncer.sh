@@ -46,7 +46,7 @@ ready() {
     as_postgres grep -q '^ready' data/postmaster.pid
 }
 start traced_there postgres -D "$cluster/data" >server.log 2>&1
-case_ok "PostgreSQL is ready" until_true ready
+case_ok "PostgreSQL is ready" wait_true ready
 server=$(as_postgres head -1 data/postmaster.pid)
 start traced_there pgbouncer -q pgbouncer.ini >pool.log 2>&1
 wait_port "$pool"
@@ -65,7 +65,7 @@ for host in 127.0.0.1 "$cluster"; do
     done
 done
 for number in 1 2 3 4; do
-    case_ok "client $number is answered" until_true grep -qx here "answer.$number"
+    case_ok "client $number is answered" wait_true grep -qx here "answer.$number"
 done
 
 as_ss "PostgreSQL behind pgbouncer" 20 16

@@ -84,7 +84,7 @@ replica() {
     as_postgres pg_ctl -D second -o "-p $port" -l "$run/second.log" -w -t 30 start >/dev/null || return
     started+=("$(untraced as_postgres head -1 second/postmaster.pid)")
     psql -X -q -U atlas -h 127.0.0.1 -p "$first" -d postgres -c 'create table told as select generate_series(1, 100)' || return
-    until_true replica_has "$port" && echo "told"
+    wait_true replica_has "$port" && echo "told"
     ask 127.0.0.1 -c 'drop table told'
     as_postgres pg_ctl -D second -m fast -w stop >/dev/null && as_postgres pg_ctl -D data -m fast -w stop >/dev/null
 }

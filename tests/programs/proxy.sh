@@ -27,7 +27,7 @@ workers() { # FOLDER
 serve() { # FOLDER PORT|PATH
     start traced nginx -p "$work/$1/" -c "$work/$1/nginx.conf" -e "$work/$1/error.log"
     wait_port "$2"
-    case_ok "$1 has its workers" until_true workers "$1"
+    case_ok "$1 has its workers" wait_true workers "$1"
 }
 
 front=$(free_port) behind=$(free_port)
@@ -62,7 +62,7 @@ answered() {
     [ "$(paste -sd' ' "answers.$1")" = "one two one" ]
 }
 for number in 1 2 3; do
-    case_ok "client $number is answered by both" until_true answered "$number"
+    case_ok "client $number is answered by both" wait_true answered "$number"
 done
 
 as_ss "nginx in front of two backends" 20 16

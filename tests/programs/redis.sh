@@ -67,9 +67,9 @@ publish() {
     started+=($!)
     redis-cli -s "$PWD/redis.sock" subscribe news >unix.news &
     started+=($!)
-    until_true subscribers 2 || return
+    wait_true subscribers 2 || return
     for n in 1 2 3; do redis-cli -p "$port" publish news "issue $n"; done
-    until_true grep -q 'issue 3' tcp.news && until_true grep -q 'issue 3' unix.news || return
+    wait_true grep -q 'issue 3' tcp.news && wait_true grep -q 'issue 3' unix.news || return
     cat tcp.news unix.news
 }
 program_same "publish and subscribe" publish
@@ -84,13 +84,13 @@ persist() {
     first=$port
     awk 'BEGIN { for (i = 0; i < 1000; i++) printf "SET k%d %d\r\n", i, i }' | redis-cli -p "$first" --pipe >/dev/null
     redis-cli -p "$first" bgsave
-    until_true grep -q 'Background saving terminated with success' redis.log || return
+    wait_true grep -q 'Background saving terminated with success' redis.log || return
     redis-cli -p "$first" bgrewriteaof
     mkdir second
     check_port
     background redis-server --port "$port" --bind 127.0.0.1 --save '' --replicaof 127.0.0.1 "$first" --dir "$PWD/second" \
         --logfile "$PWD/second.log"
-    until_open "$port" && until_true loaded "$port" || return
+    until_open "$port" && wait_true loaded "$port" || return
     redis-cli -p "$port" get k999
     redis-cli -p "$port" set k999 no
 }

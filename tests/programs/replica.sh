@@ -26,8 +26,8 @@ mkfifo orders
 exec 3<>orders
 start traced redis-cli -p "$master" subscribe news >news.tcp
 start traced redis-cli -s "$work/redis.sock" subscribe news >news.unix
-case_ok "the replica is in step" until_true in_step
-case_ok "the subscribers are there" until_true subscribers 2
+case_ok "the replica is in step" wait_true in_step
+case_ok "the subscribers are there" wait_true subscribers 2
 as_ss "redis with a replica" 9 6
 edge "redis with a replica: the replica calls its master" redis-server redis-server tcp 1
 edge "redis with a replica: the subscriber over TCP" redis-cli redis-server tcp 1

@@ -32,14 +32,14 @@ unix() {
     background socat "UNIX-LISTEN:$run/one.sock,fork" 'SYSTEM:tr a-z A-Z'
     background socat "ABSTRACT-LISTEN:$abstract,fork" "UNIX-CONNECT:$run/one.sock"
     until_open "$run/one.sock" || return
-    until_true socat -u OPEN:/dev/null "ABSTRACT-CONNECT:$abstract" || return
+    wait_true socat -u OPEN:/dev/null "ABSTRACT-CONNECT:$abstract" || return
     echo "to socat" | socat -t 10 - "UNIX-CONNECT:$run/one.sock"
     echo "by another" | socat -t 10 - "ABSTRACT-CONNECT:$abstract"
     echo "from ncat" | ncat -U "$run/one.sock"
     background socat -u "UNIX-RECV:$run/datagrams.sock" "OPEN:$run/received,creat,append"
-    until_true test -S datagrams.sock || return
+    wait_true test -S datagrams.sock || return
     for each in 1 2 3; do echo "datagram $each" | socat -u - "UNIX-SENDTO:$run/datagrams.sock"; done
-    until_true grep -q 'datagram 3' received && cat received
+    wait_true grep -q 'datagram 3' received && cat received
     socat -u OPEN:/dev/null "UNIX-CONNECT:$run/none.sock" 2>&1 | sed 's/.*: //'
     echo "through a pair" | socat -t 1 - 'EXEC:cat'
     echo "through pipes" | socat -t 1 - 'EXEC:cat,pipes'
@@ -59,14 +59,14 @@ udp() {
     check_answer() { # nothing else tells that a UDP port is served
         [ "$(echo there | socat -t 0.3 - "UDP:127.0.0.1:$first")" = there ]
     }
-    until_true check_answer || return
+    wait_true check_answer || return
     for each in 1 2 3; do echo "echo $each" | socat -t 1 - "UDP:127.0.0.1:$first"; done
     received() {
         echo "sent" | socat -u - "UDP-SENDTO:127.0.0.1:$port"
         untraced sleep 0.1
         test -s "$run/received"
     }
-    until_true received && head -1 received
+    wait_true received && head -1 received
     echo "from ncat" | ncat -u -i 1 127.0.0.1 "$first" 2>/dev/null
 }
 program_same "socat and ncat over UDP" udp
@@ -89,8 +89,8 @@ tls() {
     background socat -u "OPENSSL-LISTEN:$port,bind=127.0.0.1,fork,cert=cert.pem,key=key.pem,verify=0" 'SYSTEM:cksum >>received' \
         2>second.err # what tells of the suite's own knock at the port
     until_open "$port" || return
-    stream | socat -u - "OPENSSL:127.0.0.1:$port,verify=0" && until_true grep 1151633447 received
-    stream | ncat --ssl --send-only 127.0.0.1 "$port" && until_true received_twice
+    stream | socat -u - "OPENSSL:127.0.0.1:$port,verify=0" && wait_true grep 1151633447 received
+    stream | ncat --ssl --send-only 127.0.0.1 "$port" && wait_true received_twice
     # openssl's own test: as many handshakes as it can in a second.
     check_port
     background openssl s_server -accept "127.0.0.1:$port" -cert cert.pem -key key.pem -www -quiet
