@@ -14,8 +14,8 @@ enum { CHUNK = DESCRIPTOR_FIRST, CHUNKS = 8192 };
 
 struct descriptor descriptor_first[DESCRIPTOR_FIRST] LARGE;
 static struct descriptor *chunks[CHUNKS] LARGE;
-static uint32_t sockets[CHUNKS] LARGE; /* in each chunk, or more: never fewer than there are */
-HOT static int end;                    /* one past the highest number that ever was a socket here */
+uint8_t descriptor_marks[CHUNKS] LARGE;
+HOT int descriptor_end;
 
 struct descriptor *descriptor_find_far(int fd)
 {
@@ -41,31 +41,45 @@ struct descriptor *descriptor_make(int fd)
     return descriptor_find(fd);
 }
 
-void descriptor_come(int fd)
+void descriptor_reach(int fd)
 {
-    int seen = __atomic_load_n(&end, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&sockets[(unsigned)fd / CHUNK], 1, __ATOMIC_RELAXED);
-    while (seen <= fd && !__atomic_compare_exchange_n(&end, &seen, fd + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    int seen = __atomic_load_n(&descriptor_end, __ATOMIC_RELAXED);
+    while (seen <= fd &&
+           !__atomic_compare_exchange_n(&descriptor_end, &seen, fd + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ;
 }
 
-void descriptor_go(int fd)
+/* The lowest number in [fd, end of its chunk) that is a socket's, -1 none. */
+static int next_in_chunk(int fd)
 {
-    __atomic_fetch_sub(&sockets[(unsigned)fd / CHUNK], 1, __ATOMIC_RELAXED);
+    const struct descriptor *entry = descriptor_find(fd);
+    for (int end = (fd / CHUNK + 1) * CHUNK; entry && fd < end; fd++, entry++)
+        if (__atomic_load_n(&entry->state, __ATOMIC_RELAXED) == DESCRIPTOR_SOCKET)
+            return fd;
+    return -1;
+}
+
+/* Takes the mark from a chunk that held no socket a moment ago. Who makes a socket marks its chunk after the entry: if
+ * his mark was lost to ours being stored, his entry is seen by the look that follows. */
+static void unmark(int chunk)
+{
+    __atomic_store_n(&descriptor_marks[chunk], 0, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (next_in_chunk(chunk * CHUNK) >= 0)
+        __atomic_store_n(&descriptor_marks[chunk], 1, __ATOMIC_RELEASE);
 }
 
 int descriptor_next(int from)
 {
-    int fd = from < 0 ? 0 : from, last = __atomic_load_n(&end, __ATOMIC_RELAXED);
-    while (fd < last) {
-        if (__atomic_load_n(&sockets[(unsigned)fd / CHUNK], __ATOMIC_RELAXED) == 0) {
-            fd = (fd / CHUNK + 1) * CHUNK;
+    int last = __atomic_load_n(&descriptor_end, __ATOMIC_RELAXED);
+    for (int fd = from < 0 ? 0 : from; fd < last; fd = (fd / CHUNK + 1) * CHUNK) {
+        if (!__atomic_load_n(&descriptor_marks[fd / CHUNK], __ATOMIC_ACQUIRE))
             continue;
-        }
-        struct descriptor *entry = descriptor_find(fd);
-        if (entry && entry->state == DESCRIPTOR_SOCKET)
-            return fd;
-        fd++;
+        int found = next_in_chunk(fd);
+        if (found >= 0)
+            return found;
+        if (fd % CHUNK == 0)
+            unmark(fd / CHUNK);
     }
     return -1;
 }

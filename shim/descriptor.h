@@ -31,9 +31,9 @@ enum descriptor_flag {
     DESCRIPTOR_CLOEXEC = 128,
     DESCRIPTOR_SHUT = 256,          /* the program has shut down its sending side */
     DESCRIPTOR_CONNECT_TIMED = 512, /* the pending connect() is over, its error not fetched yet */
+    DESCRIPTOR_BUFFERS = 1024,      /* the program has set a buffer size */
     DESCRIPTOR_LISTENING = 2048,
-    DESCRIPTOR_BUFFERS = 1024, /* the program has set a buffer size */
-    DESCRIPTOR_STREAM = 4096,  /* a stream of stdio's was made of it, whose transfers nobody sees */
+    DESCRIPTOR_STREAM = 4096, /* a stream of stdio's was made of it, whose transfers nobody sees */
 };
 
 /* In `holder`: a connection that came from another process or image, and on which this one has not sent or received. */
@@ -104,11 +104,22 @@ static inline void descriptor_set(struct descriptor *entry, uint16_t set, uint16
         __atomic_fetch_or(&entry->flags, set, __ATOMIC_ACQ_REL);
 }
 
-/* A number becomes a socket's (before its entry says so), or is taken back from it (after the entry said otherwise). */
-void descriptor_come(int fd);
-void descriptor_go(int fd);
-/* The lowest number from `from` on that is a socket's, -1 none. To walk them all takes as long as there are, and a
- * glance for every 512 numbers below the highest that ever was. */
+/* Which chunks of DESCRIPTOR_FIRST numbers may hold sockets, and one past the highest number that ever was one. For
+ * descriptor_come() alone. */
+extern uint8_t descriptor_marks[];
+extern int descriptor_end;
+void descriptor_reach(int fd);
+
+/* A number has become a socket's: its entry says so already. */
+static inline void descriptor_come(int fd)
+{
+    __atomic_store_n(&descriptor_marks[(unsigned)fd / DESCRIPTOR_FIRST], 1, __ATOMIC_RELEASE);
+    if (__builtin_expect(fd >= __atomic_load_n(&descriptor_end, __ATOMIC_RELAXED), 0))
+        descriptor_reach(fd);
+}
+/* The lowest number from `from` on that is a socket's, -1 none. To walk them all takes a glance for every 512 numbers
+ * below the highest that ever was one, and a look at each of the 512 where there is one, or has been since the last
+ * walk. */
 int descriptor_next(int from);
 
 #endif

@@ -124,7 +124,6 @@ void watch_close(enum sockatlas_call call, int fd)
         return;
     if (__atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
         return;
-    descriptor_go(fd);
     struct descriptor copy = *entry;
     bool own = descriptor_holder(&copy) == process_identity().pid;
     if (own && (copy.flags & DESCRIPTOR_CONNECTING)) {

@@ -50,14 +50,14 @@ struct descriptor *watch_adopt(int fd, const struct descriptor *from)
         log_lose(SOCKATLAS_LOSS_TABLE);
         return NULL;
     }
-    if (!who.vforked)
-        descriptor_come(fd);
     *entry = *from;
     entry->holder = who.pid;
     entry->forks = process_forks();
     if (!descriptor_is_tcp(entry))
         descriptor_set(entry, DESCRIPTOR_COUNTED, 0);
     __atomic_store_n(&entry->state, DESCRIPTOR_SOCKET, __ATOMIC_RELEASE);
+    if (!who.vforked)
+        descriptor_come(fd);
     return entry;
 }
 
