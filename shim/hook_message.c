@@ -21,25 +21,8 @@ struct sender {
 static void received(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags)
 {
     bool peeked = (flags & (MSG_PEEK | MSG_ERRQUEUE)) && result > 0; /* what is told of a message that went out, too */
-    struct watch_transfer transfer = {.call = call,
-                                      .direction = WATCH_IN,
-                                      .fd = fd,
-                                      .error = hook_error(result),
-                                      .result = result,
-                                      .requested = requested};
     if (!peeked)
-        watch_transfer(&transfer);
-}
-
-static void sent(enum sockatlas_call call, int fd, ssize_t result, size_t requested)
-{
-    struct watch_transfer transfer = {.call = call,
-                                      .direction = WATCH_OUT,
-                                      .fd = fd,
-                                      .error = hook_error(result),
-                                      .result = result,
-                                      .requested = requested};
-    watch_transfer(&transfer);
+        watch_io(call, WATCH_IN, fd, result, requested);
 }
 
 static void received_from(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags,
@@ -119,7 +102,7 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_
     uint64_t started_ns = opens_fast(flags, address.__sockaddr__);
     ssize_t result = real.sendto(fd, buffer, size, flags, address, address_size);
     if (!started_ns || result >= 0)
-        sent(SOCKATLAS_CALL_sendto, fd, result, size);
+        watch_io(SOCKATLAS_CALL_sendto, WATCH_OUT, fd, result, size);
     if (started_ns)
         watch_fast_open(SOCKATLAS_CALL_sendto, fd, hook_error(result), address.__sockaddr__, address_size, started_ns);
     if (result >= 0 && address.__sockaddr__)
@@ -150,7 +133,7 @@ HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     uint64_t started_ns = flags & MSG_FASTOPEN ? opens_fast(flags, message->msg_name) : 0;
     ssize_t result = real.sendmsg(fd, message, flags);
     if (!started_ns || result >= 0)
-        sent(SOCKATLAS_CALL_sendmsg, fd, result, 0);
+        watch_io(SOCKATLAS_CALL_sendmsg, WATCH_OUT, fd, result, 0);
     if (started_ns)
         watch_fast_open(SOCKATLAS_CALL_sendmsg, fd, hook_error(result), message->msg_name, message->msg_namelen,
                         started_ns);
@@ -176,9 +159,9 @@ HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
     load_ready();
     int result = real.sendmmsg(fd, messages, count, flags);
     if (result < 0)
-        sent(SOCKATLAS_CALL_sendmmsg, fd, -1, 0);
+        watch_io(SOCKATLAS_CALL_sendmmsg, WATCH_OUT, fd, -1, 0);
     for (int i = 0; i < result; i++) {
-        sent(SOCKATLAS_CALL_sendmmsg, fd, messages[i].msg_len, 0);
+        watch_io(SOCKATLAS_CALL_sendmmsg, WATCH_OUT, fd, messages[i].msg_len, 0);
         message_sent(SOCKATLAS_CALL_sendmmsg, fd, &messages[i].msg_hdr, messages[i].msg_len);
     }
     return result;

@@ -25,14 +25,8 @@ HOOK FILE *fdopen(int fd, const char *mode)
 
 static int printed(int fd, int result)
 {
-    struct watch_transfer transfer = {.call = SOCKATLAS_CALL_dprintf,
-                                      .direction = WATCH_OUT,
-                                      .fd = fd,
-                                      .error = hook_error(result),
-                                      .result = result,
-                                      .requested = result < 0 ? 0 : (size_t)result};
     int error = errno;
-    watch_transfer(&transfer);
+    watch_io(SOCKATLAS_CALL_dprintf, WATCH_OUT, fd, result, result < 0 ? 0 : (size_t)result);
     errno = error;
     return result;
 }

@@ -9,16 +9,6 @@
 
 #include <sys/sendfile.h>
 
-static void watch_io(enum sockatlas_call call, enum watch_direction direction, int fd, ssize_t result, size_t requested)
-{
-    int error = hook_error(result);
-    struct watch_transfer transfer = {
-        .call = call, .direction = direction, .fd = fd, .error = error, .result = result, .requested = requested};
-    watch_transfer(&transfer);
-    if (error)
-        errno = error;
-}
-
 static size_t vector_size(const struct iovec *vector, int count, ssize_t result)
 {
     size_t size = 0;

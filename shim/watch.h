@@ -96,21 +96,20 @@ void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, in
 
 enum watch_direction { WATCH_IN, WATCH_OUT };
 
-struct watch_transfer {
-    enum sockatlas_call call;
-    enum watch_direction direction;
-    int fd;
-    int error;
-    ssize_t result;   /* bytes, -1 */
-    size_t requested; /* bytes */
-};
-void watch_transfer_slowly(const struct watch_transfer *transfer);
+/* As watch_io(), for what it leaves. */
+void watch_io_slowly(enum sockatlas_call call, enum watch_direction direction, int fd, ssize_t result,
+                     size_t requested);
 
 /* ---- watch_datagram.c ---- */
 
 /* Does the descriptor exchange messages with whom it likes, so that each message's peer is worth knowing? */
-bool watch_wants_peer(int fd);
-/* A message of `bytes` went to or came from `address` (size 0: unknown, or the connected peer). After watch_transfer().
+static inline bool watch_wants_peer(int fd)
+{
+    struct descriptor *entry = descriptor_find(fd);
+    return entry && entry->state == DESCRIPTOR_SOCKET && !(entry->flags & DESCRIPTOR_CONNECTED) &&
+           entry->type != SOCK_STREAM && entry->type != SOCK_SEQPACKET && config.on;
+}
+/* A message of `bytes` went to or came from `address` (size 0: unknown, or the connected peer). After watch_io().
  */
 void watch_message(enum sockatlas_call call, enum watch_direction direction, int fd, const struct sockaddr *address,
                    socklen_t size, size_t bytes);
@@ -127,27 +126,29 @@ void watch_rights_received(enum sockatlas_call call, const struct msghdr *messag
  * FIN (watch_close()). Not for long, so that two threads at one connection do not pass its cache line to and fro; and a
  * count lost to a race only makes it one that the kernel must be asked about. */
 enum { WATCH_YOUNG = 64 };
-static inline void watch_young(struct descriptor *entry, const struct watch_transfer *transfer)
+static inline void watch_young(struct descriptor *entry, ssize_t received)
 {
-    if (transfer->direction == WATCH_IN && entry->messages_received < WATCH_YOUNG) {
+    if (entry->messages_received < WATCH_YOUNG) {
         entry->messages_received++;
-        entry->bytes_received += (uint64_t)transfer->result;
+        entry->bytes_received += (uint64_t)received;
     }
 }
 
-/* After a transfer call. An ordinary transfer on an established TCP connection ends here, after reading one cache line:
- * the kernel counts its bytes. */
-static inline void watch_transfer(const struct watch_transfer *transfer)
+/* After a transfer call, with errno as it left it: `result` bytes, or -1. An ordinary transfer on an established TCP
+ * connection ends here, after reading one cache line: the kernel counts its bytes. */
+static inline void watch_io(enum sockatlas_call call, enum watch_direction direction, int fd, ssize_t result,
+                            size_t requested)
 {
-    struct descriptor *entry = descriptor_find(transfer->fd);
+    struct descriptor *entry = descriptor_find(fd);
     if (!config.on || (entry && entry->state == DESCRIPTOR_OTHER))
         return;
-    if (entry && entry->state == DESCRIPTOR_SOCKET && !(entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_COUNTED)) &&
-        transfer->result >= 0 && entry->holder == process_owner() && !config.io) {
-        watch_young(entry, transfer);
+    if (__builtin_expect(entry && entry->state == DESCRIPTOR_SOCKET && result >= 0 && !config.io, 1) &&
+        !(entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_COUNTED)) && entry->holder == process_owner()) {
+        if (direction == WATCH_IN)
+            watch_young(entry, result);
         return;
     }
-    watch_transfer_slowly(transfer);
+    watch_io_slowly(call, direction, fd, result, requested);
 }
 
 #endif

@@ -11,17 +11,6 @@
 
 #include <stddef.h>
 
-static bool is_open_datagram(const struct descriptor *entry)
-{
-    return entry->type != SOCK_STREAM && entry->type != SOCK_SEQPACKET && !(entry->flags & DESCRIPTOR_CONNECTED);
-}
-
-bool watch_wants_peer(int fd)
-{
-    struct descriptor *entry = descriptor_find(fd);
-    return config.on && entry && entry->state == DESCRIPTOR_SOCKET && is_open_datagram(entry);
-}
-
 static void record_peer(enum sockatlas_call call, enum watch_direction direction, int fd, struct descriptor *entry,
                         const struct endpoint *peer)
 {

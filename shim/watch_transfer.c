@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <stddef.h>
 
-static void count(struct descriptor *entry, const struct watch_transfer *transfer)
+static void count(struct descriptor *entry, enum watch_direction direction, ssize_t result)
 {
-    bool out = transfer->direction == WATCH_OUT;
-    __atomic_fetch_add(out ? &entry->bytes_sent : &entry->bytes_received, (uint64_t)transfer->result, __ATOMIC_RELAXED);
+    bool out = direction == WATCH_OUT;
+    __atomic_fetch_add(out ? &entry->bytes_sent : &entry->bytes_received, (uint64_t)result, __ATOMIC_RELAXED);
     __atomic_fetch_add(out ? &entry->messages_sent : &entry->messages_received, 1, __ATOMIC_RELAXED);
 }
 
@@ -36,36 +36,25 @@ static bool ends_connection(int error)
     }
 }
 
-static void record_io(const struct watch_transfer *transfer, uint64_t cookie)
+void watch_io_slowly(enum sockatlas_call call, enum watch_direction direction, int fd, ssize_t result, size_t requested)
 {
-    struct sockatlas_body_io body = {
-        .result = transfer->result, .requested = transfer->requested, .sent = transfer->direction == WATCH_OUT};
-    struct record record = {
-        .kind = SOCKATLAS_IO, .call = transfer->call, .error = transfer->error, .fd = transfer->fd, .cookie = cookie};
-    record_write(&record, &body, sizeof(body), NULL, 0);
-}
-
-void watch_transfer_slowly(const struct watch_transfer *transfer)
-{
-    if (transfer->error == EBADF || transfer->error == ENOTSOCK)
+    int error = result < 0 ? errno : 0;
+    if (error == EBADF || error == ENOTSOCK)
         return;
-    struct descriptor *entry = watch_any_used(transfer->call, transfer->fd);
+    struct descriptor *entry = watch_any_used(call, fd);
     if (!entry)
         return;
-    int error = transfer->error;
+    struct record record = {.kind = SOCKATLAS_ERROR, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
     if ((entry->flags & DESCRIPTOR_CONNECTING) && (error == 0 || ends_connection(error)))
-        watch_connected(transfer->call, transfer->fd, entry, error);
+        watch_connected(call, fd, entry, error);
     else if (ends_connection(error) &&
-             !(__atomic_fetch_or(&entry->flags, DESCRIPTOR_ERROR_SEEN, __ATOMIC_RELAXED) & DESCRIPTOR_ERROR_SEEN)) {
-        struct record record = {.kind = SOCKATLAS_ERROR,
-                                .call = transfer->call,
-                                .error = error,
-                                .fd = transfer->fd,
-                                .cookie = entry->cookie};
+             !(__atomic_fetch_or(&entry->flags, DESCRIPTOR_ERROR_SEEN, __ATOMIC_RELAXED) & DESCRIPTOR_ERROR_SEEN))
         record_write(&record, "", 0, NULL, 0);
+    if (result >= 0 && (entry->flags & DESCRIPTOR_COUNTED))
+        count(entry, direction, result);
+    if (config.io && error != EAGAIN) {
+        struct sockatlas_body_io body = {.result = result, .requested = requested, .sent = direction == WATCH_OUT};
+        record.kind = SOCKATLAS_IO;
+        record_write(&record, &body, sizeof(body), NULL, 0);
     }
-    if (transfer->result >= 0 && (entry->flags & DESCRIPTOR_COUNTED))
-        count(entry, transfer);
-    if (config.io && error != EAGAIN)
-        record_io(transfer, entry->cookie);
 }
