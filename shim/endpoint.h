@@ -8,6 +8,7 @@
 #include "shim/trace_format.h"
 
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum { ENDPOINT_BYTES_MAX = 126 };
@@ -32,6 +33,17 @@ static inline void endpoint_clear(struct endpoint *out)
 static inline bool endpoint_known(const struct endpoint *endpoint)
 {
     return endpoint->size != SOCKATLAS_ABSENT;
+}
+
+/* Puts the bytes of one that is known at `out`; returns where they end. */
+static inline unsigned char *endpoint_put(unsigned char *out, const struct endpoint *endpoint)
+{
+    enum { INET = 6 };
+    if (__builtin_expect(endpoint->size == INET, 1))
+        memcpy(out, endpoint->bytes, INET);
+    else
+        memcpy(out, endpoint->bytes, endpoint->size);
+    return out + endpoint->size;
 }
 
 /* An internet address that is neither the wildcard nor without a port: what the kernel will not change any more. */

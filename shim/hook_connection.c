@@ -3,6 +3,7 @@
  * Wrappers that give sockets their addresses: bind, listen, connect, accept, accept4, shutdown. Callable from anywhere.
  */
 #include "shim/caller.h"
+#include "shim/clock.h"
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/watch.h"
@@ -32,7 +33,7 @@ HOOK int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 {
     load_ready();
     log_prepare();
-    uint64_t started_ns = config.on ? process_now() : 0;
+    uint64_t started_ns = config.on ? clock_now() : 0;
     int result = real.connect(fd, address, size);
     int error = hook_error(result);
     watch_connect(SOCKATLAS_CALL_connect, fd, error, address.__sockaddr__, size, started_ns);

@@ -21,7 +21,7 @@ static void publish(const struct reserved *reserved, enum sockatlas_call call, i
 {
     struct sockatlas_body_fork body = {.child_pid = child > 0 ? (uint32_t)child : 0};
     struct record record = {.kind = SOCKATLAS_FORK, .call = call, .error = error, .fd = -1};
-    record_publish(reserved, &record, &body, sizeof(body));
+    record_complete(reserved, &record, &body, sizeof(body));
 }
 
 /* A child with a copy of all. */
@@ -29,7 +29,7 @@ HOOK pid_t fork(void)
 {
     load_ready();
     struct reserved reserved = reserve();
-    process_forking(reserved.slot ? reserved.index : UINT64_MAX);
+    process_forking(reserved.index);
     pid_t child = real.fork();
     int error = hook_error(child);
     if (child == 0)
@@ -46,7 +46,7 @@ HOOK pid_t _Fork(void)
 {
     load_ready();
     struct reserved reserved = reserve();
-    process_forking(reserved.slot ? reserved.index : UINT64_MAX);
+    process_forking(reserved.index);
     pid_t child = real._Fork ? real._Fork() : hook_missing();
     int error = hook_error(child);
     if (child == 0)
@@ -65,7 +65,7 @@ HOOK int daemon(int keep_folder, int keep_descriptors)
     log_prepare();
     struct reserved reserved = reserve();
     publish(&reserved, SOCKATLAS_CALL_daemon, 0, 0);
-    process_forking(reserved.slot ? reserved.index : UINT64_MAX);
+    process_forking(reserved.index);
     int result = real.daemon(keep_folder, keep_descriptors);
     int error = hook_error(result);
     for (int fd = 0; !error && !keep_descriptors && fd < 3; fd++)
@@ -89,7 +89,7 @@ HOOK int clone(int (*function)(void *), void *stack, int flags, void *argument, 
     if (flags & CLONE_THREAD)
         return real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
     struct reserved reserved = reserve();
-    uint64_t slot = reserved.slot ? reserved.index : UINT64_MAX;
+    uint64_t slot = reserved.index;
     if (flags & CLONE_VM)
         process_shared(slot);
     else
@@ -108,7 +108,7 @@ __attribute__((used)) static void *vfork_begin(void)
     load_ready();
     struct reserved reserved = reserve();
     publish(&reserved, SOCKATLAS_CALL_vfork, 0, 0);
-    process_vforking(reserved.slot ? reserved.index : UINT64_MAX);
+    process_vforking(reserved.index);
     return (void *)real.vfork;
 }
 

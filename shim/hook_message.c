@@ -5,6 +5,7 @@
  * know: the kernel has it at hand. Callable from anywhere.
  */
 #include "shim/caller.h"
+#include "shim/clock.h"
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/watch.h"
@@ -91,7 +92,7 @@ HOOK ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t r
 /* Whether a send connects as well, and then the time before it (else 0). */
 static uint64_t opens_fast(int flags, const void *address)
 {
-    return (flags & MSG_FASTOPEN) && address ? process_now() : 0;
+    return (flags & MSG_FASTOPEN) && address ? clock_now() : 0;
 }
 
 /* Bytes out, to an address or the connected one. */

@@ -3,6 +3,7 @@
  * Wrappers of the calls by which a process gives up what it needs to make its log, or moves to another network
  * namespace or into a sandbox. The log is made just before, at the latest.
  */
+#include "shim/clock.h"
 #include "shim/coverage.h"
 #include "shim/hook.h"
 #include "shim/image.h"
@@ -16,10 +17,6 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
-
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
 
 /* Give up the right to write where the log goes. A change to what one is already is none. */
 static void before_drop(void)
@@ -109,7 +106,7 @@ HOOK int setns(int fd, int type)
     if (result == 0 && (type == 0 || (type & CLONE_NEWNET)))
         record_netns(SOCKATLAS_CALL_setns);
     if (result == 0 && config.on && (type == 0 || (type & CLONE_NEWTIME)))
-        process_clock_read();
+        clock_learn();
     return result;
 }
 
@@ -121,7 +118,7 @@ HOOK int unshare(int flags)
     if (result == 0 && (flags & CLONE_NEWNET))
         record_netns(SOCKATLAS_CALL_unshare);
     if (result == 0 && (flags & CLONE_NEWTIME))
-        process_clock_change();
+        clock_change();
     return result;
 }
 

@@ -4,6 +4,7 @@
  * to name servers) does not pass through wrappers; it closes them itself. A process without a log records no names: it
  * has opened no socket yet, so the log is made first if one can be.
  */
+#include "shim/clock.h"
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/record.h"
@@ -35,7 +36,7 @@ static void lookup_begin(struct lookup *lookup, enum sockatlas_call call)
     lookup->call = call;
     lookup->body = (struct sockatlas_body_name){0};
     lookup->tail_size = 0;
-    lookup->started_ns = config.on ? process_now() : 0;
+    lookup->started_ns = config.on ? clock_now() : 0;
 }
 
 static void lookup_names(struct lookup *lookup, const char *name, const char *service)
@@ -82,7 +83,7 @@ static void lookup_end(struct lookup *lookup, int result, int error)
     if (!config.on)
         return;
     lookup->body.result = result;
-    lookup->body.duration_ns = process_now() - lookup->started_ns;
+    lookup->body.duration_ns = clock_now() - lookup->started_ns;
     struct record record = {.kind = SOCKATLAS_NAME, .call = lookup->call, .error = error, .fd = -1};
     record_write(&record, &lookup->body, sizeof(lookup->body), lookup->tail, lookup->tail_size);
 }

@@ -5,6 +5,7 @@
  * snapshotted when a wrapper first meets it.
  */
 #include "shim/caller.h"
+#include "shim/clock.h"
 #include "shim/coverage.h"
 #include "shim/hook.h"
 #include "shim/load.h"
@@ -14,10 +15,6 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
-
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
 
 enum { NUMBERS = 512, KIND_PASS = 0, KIND_WATCH = 1, KIND_FORK = 2 };
 
@@ -98,7 +95,7 @@ static long watched_socket(long number, const long a[6])
     enum sockatlas_call call = SOCKATLAS_CALL_syscall;
     int fd = (int)a[0];
     log_prepare();
-    uint64_t started_ns = config.on ? process_now() : 0;
+    uint64_t started_ns = config.on ? clock_now() : 0;
     long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int error = hook_error(result);
     switch (number) {
@@ -203,7 +200,7 @@ __attribute__((used)) static void *syscall_forking(long number, long first)
         flags = CLONE_VM | CLONE_VFORK;
 #endif
     if (number == SYS_clone3 && (flags & CLONE_NEWTIME))
-        process_clock_change();
+        clock_change();
     if ((flags & CLONE_VM) && !(flags & CLONE_THREAD))
         process_shared(UINT64_MAX);
     else if (!(flags & CLONE_THREAD))

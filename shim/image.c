@@ -130,7 +130,7 @@ uint64_t image_thread_netns(void)
     return inode("/proc/thread-self/ns/net");
 }
 
-void image_describe(struct sockatlas_header *header, uint64_t size_limit)
+void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_t clock_offset)
 {
     header->version = SOCKATLAS_VERSION;
     header->byte_order = SOCKATLAS_BYTE_ORDER;
@@ -138,10 +138,11 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit)
     header->slot_size = SOCKATLAS_SLOT_SIZE;
     header->size_limit = size_limit;
     header->writer = SOCKATLAS_WRITER_SHIM;
-    header->realtime_ns = nanoseconds(CLOCK_REALTIME) - (process_now() - header->boottime_ns);
+    uint64_t now = nanoseconds(CLOCK_BOOTTIME) - (uint64_t)clock_offset;
+    header->realtime_ns = nanoseconds(CLOCK_REALTIME) - (now - header->boottime_ns);
     header->start_ticks = start_ticks();
     if (header->start_ticks)
-        header->start_ticks -= (uint64_t)(process_clock_offset() / TICK_NS);
+        header->start_ticks -= (uint64_t)(clock_offset / TICK_NS);
     header->netns_inode = inode("/proc/self/ns/net");
     header->pidns_inode = inode("/proc/self/ns/pid");
     header->ppid = (uint32_t)sys(SYS_getppid);

@@ -8,8 +8,8 @@
 #include "shim/trace_format.h"
 
 /* Fills every field of a zeroed header but the magic, which goes in last. What /proc does not tell (chroot, no /proc)
- * stays 0 or "". header->pid, comm and boottime_ns are the caller's choice. */
-void image_describe(struct sockatlas_header *header, uint64_t size_limit);
+ * stays 0 or "". header->pid, comm and boottime_ns are the caller's choice, clock_offset is clock_offset(). */
+void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_t clock_offset);
 /* The image's process (in a vfork child: the parent, whose image it is) and its name. */
 uint32_t image_pid(void);
 void image_comm(char comm[16]);

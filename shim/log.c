@@ -9,6 +9,7 @@
  */
 #include "shim/log.h"
 
+#include "shim/clock.h"
 #include "shim/config.h"
 #include "shim/log_file.h"
 #include "shim/process.h"
@@ -20,24 +21,14 @@
 
 enum { PAGE = 4096, STEP_MOST = 1 << 20, PAGE_SLOTS = PAGE / SOCKATLAS_SLOT_SIZE };
 
-HOT static struct sockatlas_header *mapped;
+HOT struct sockatlas_header *log_mapped;
 HOT static uint64_t capacity; /* slots in the mapped range */
 static unsigned extending;    /* threads that may be about to open up more of the range */
-HOT static uint64_t ready;    /* slots that this process may write to; a forked child has its own copy */
+HOT uint64_t log_ready;
 
 /* Losses before there is a header to count them in, and when to try again to make one. */
 static uint64_t lost_before, lost_before_first, attempts, next_attempt;
 static struct sockatlas_header *ledger; /* where they are counted meanwhile, if anywhere */
-
-bool log_is_open(void)
-{
-    return __atomic_load_n(&mapped, __ATOMIC_ACQUIRE) != NULL;
-}
-
-struct sockatlas_header *log_header(void)
-{
-    return __atomic_load_n(&mapped, __ATOMIC_ACQUIRE);
-}
 
 static uint64_t slots_of(uint64_t bytes)
 {
@@ -58,9 +49,9 @@ void log_lose(enum sockatlas_loss reason)
     if (!header)
         header = __atomic_load_n(&ledger, __ATOMIC_ACQUIRE);
     if (header) {
-        count_loss(header, reason, 1, process_now());
+        count_loss(header, reason, 1, clock_now());
     } else if (__atomic_fetch_add(&lost_before, 1, __ATOMIC_RELAXED) == 0) {
-        lost_before_first = process_now();
+        lost_before_first = clock_now();
     }
 }
 
@@ -88,13 +79,13 @@ static void open_ledger(void)
 static void publish(const struct log_file *file)
 {
     struct sockatlas_header *none = NULL;
-    if (__atomic_load_n(&mapped, __ATOMIC_ACQUIRE)) {
+    if (__atomic_load_n(&log_mapped, __ATOMIC_ACQUIRE)) {
         log_file_discard(file);
         return;
     }
     capacity = slots_of(file->size);
-    ready = slots_of(file->ready);
-    if (!__atomic_compare_exchange_n(&mapped, &none, file->header, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)) {
+    log_ready = slots_of(file->ready);
+    if (!__atomic_compare_exchange_n(&log_mapped, &none, file->header, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)) {
         log_file_discard(file);
         return;
     }
@@ -102,9 +93,9 @@ static void publish(const struct log_file *file)
     settle_losses(file->header);
 }
 
-void log_prepare(void)
+void log_prepare_slowly(void)
 {
-    if (__builtin_expect(log_is_open(), 1) || !config.on || process_confined())
+    if (log_is_open() || !config.on || process_confined())
         return;
     if (__atomic_add_fetch(&attempts, 1, __ATOMIC_RELAXED) <= __atomic_load_n(&next_attempt, __ATOMIC_RELAXED))
         return;
@@ -121,7 +112,7 @@ void log_prepare(void)
 /* Makes bytes [from, to) of the mapping writable and real. */
 static bool make_real(uint64_t from, uint64_t to)
 {
-    unsigned char *start = (unsigned char *)mapped + from;
+    unsigned char *start = (unsigned char *)log_mapped + from;
     if (sys(SYS_mprotect, start, to - from, PROT_READ | PROT_WRITE) < 0)
         return false;
     long result;
@@ -143,7 +134,7 @@ static bool extend_to(uint64_t need, uint64_t limit)
 {
     if (need > limit)
         return false;
-    uint64_t now = __atomic_load_n(&ready, __ATOMIC_ACQUIRE);
+    uint64_t now = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
     uint64_t from = SOCKATLAS_HEADER_SIZE + now * SOCKATLAS_SLOT_SIZE;
     uint64_t step = from < STEP_MOST ? from : STEP_MOST;
     uint64_t end = bytes_of(limit);
@@ -157,7 +148,7 @@ static bool extend_to(uint64_t need, uint64_t limit)
     }
     uint64_t reached = slots_of(to);
     while (now < reached &&
-           !__atomic_compare_exchange_n(&ready, &now, reached, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+           !__atomic_compare_exchange_n(&log_ready, &now, reached, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
         ;
     return true;
 }
@@ -176,7 +167,8 @@ static bool extend(uint64_t need)
 void log_shrink(uint64_t bytes)
 {
     struct sockatlas_header *header = log_header();
-    uint64_t before = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST), used = __atomic_load_n(&ready, __ATOMIC_ACQUIRE);
+    uint64_t before = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST),
+             used = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
     uint64_t keep = bytes & ~(uint64_t)(PAGE - 1);
     if (keep < bytes_of(used))
         keep = bytes_of(used);
@@ -184,31 +176,29 @@ void log_shrink(uint64_t bytes)
         return;
     __atomic_store_n(&capacity, slots_of(keep), __ATOMIC_SEQ_CST);
     bool idle = __atomic_load_n(&extending, __ATOMIC_SEQ_CST) == 0;
-    if (!idle || __atomic_load_n(&ready, __ATOMIC_ACQUIRE) != used) {
+    if (!idle || __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE) != used) {
         __atomic_store_n(&capacity, before, __ATOMIC_SEQ_CST);
         return;
     }
     sys(SYS_munmap, (unsigned char *)header + keep, bytes_of(before) - keep);
 }
 
-void *log_take(unsigned count, uint64_t *index)
+struct sockatlas_common *log_take_slowly(unsigned count)
+{
+    log_prepare();
+    if (log_is_open())
+        return log_take(count);
+    log_lose(SOCKATLAS_LOSS_OPEN);
+    return NULL;
+}
+
+struct sockatlas_common *log_take_beyond(uint64_t first, unsigned count)
 {
     struct sockatlas_header *header = log_header();
-    if (__builtin_expect(!header, 0)) {
-        log_prepare();
-        header = log_header();
-        if (!header) {
-            log_lose(SOCKATLAS_LOSS_OPEN);
-            return NULL;
-        }
-    }
-    uint64_t first = __atomic_fetch_add(&header->cursor, count, __ATOMIC_RELAXED);
-    *index = first;
-    if (__builtin_expect(first + count > __atomic_load_n(&ready, __ATOMIC_ACQUIRE), 0) && !extend(first + count)) {
-        count_loss(header, first + count > capacity ? SOCKATLAS_LOSS_LIMIT : SOCKATLAS_LOSS_SPACE, 1, process_now());
-        return NULL;
-    }
-    return (unsigned char *)header + SOCKATLAS_HEADER_SIZE + first * SOCKATLAS_SLOT_SIZE;
+    if (extend(first + count))
+        return log_slot(header, first);
+    count_loss(header, first + count > capacity ? SOCKATLAS_LOSS_LIMIT : SOCKATLAS_LOSS_SPACE, 1, clock_now());
+    return NULL;
 }
 
 void log_ahead(uint64_t slots)

@@ -9,18 +9,57 @@
 #include "shim/trace_format.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+
+/* For log.c and the inline functions here alone. */
+extern struct sockatlas_header *log_mapped;
+extern uint64_t log_ready; /* slots that this process may write to; a forked child has its own copy */
+static inline struct sockatlas_common *log_slot(struct sockatlas_header *header, uint64_t index)
+{
+    return (struct sockatlas_common *)((unsigned char *)(header + 1) + index * SOCKATLAS_SLOT_SIZE);
+}
+
+/* The header of the open log (netns fields may be filled in late), NULL when there is none. */
+static inline struct sockatlas_header *log_header(void)
+{
+    return __atomic_load_n(&log_mapped, __ATOMIC_ACQUIRE);
+}
+
+static inline bool log_is_open(void)
+{
+    return log_header() != NULL;
+}
 
 /* Makes this image's log unless there is one. Wrappers call it before a real call that may take the last free
  * descriptor, since making the log needs one for a moment. A failure is tried again at later calls, more and more
  * rarely. */
-void log_prepare(void);
-bool log_is_open(void);
+void log_prepare_slowly(void);
+static inline void log_prepare(void)
+{
+    if (__builtin_expect(!log_is_open(), 0))
+        log_prepare_slowly();
+}
 
-/* Takes `count` neighbouring slots; *index becomes the first one's. NULL: they are lost, and counted. */
-void *log_take(unsigned count, uint64_t *index);
+/* Takes `count` neighbouring slots. NULL: they are lost, and counted. */
+struct sockatlas_common *log_take_slowly(unsigned count);
+struct sockatlas_common *log_take_beyond(uint64_t first, unsigned count);
+static inline struct sockatlas_common *log_take(unsigned count)
+{
+    struct sockatlas_header *header = log_header();
+    if (__builtin_expect(!header, 0))
+        return log_take_slowly(count);
+    uint64_t first = __atomic_fetch_add(&header->cursor, count, __ATOMIC_RELAXED);
+    if (__builtin_expect(first + count > __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE), 0))
+        return log_take_beyond(first, count);
+    return log_slot(header, first);
+}
 
-/* The header of the open log (netns fields may be filled in late), NULL when there is none. */
-struct sockatlas_header *log_header(void);
+/* Which one `slot` is. */
+static inline uint64_t log_index(const struct sockatlas_common *slot)
+{
+    uintptr_t start = (uintptr_t)log_header() + SOCKATLAS_HEADER_SIZE;
+    return ((uintptr_t)slot - start) / SOCKATLAS_SLOT_SIZE;
+}
 
 /* One record could not be made for `reason`. */
 void log_lose(enum sockatlas_loss reason);

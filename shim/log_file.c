@@ -5,6 +5,7 @@
  */
 #include "shim/log_file.h"
 
+#include "shim/clock.h"
 #include "shim/config.h"
 #include "shim/image.h"
 #include "shim/process.h"
@@ -147,7 +148,7 @@ static bool fill_file(int fd, struct log_file *file, const struct log_name *name
     memcpy(file->header->comm, name->comm, sizeof(name->comm));
     file->header->pid = name->pid;
     file->header->boottime_ns = name->boottime_ns;
-    image_describe(file->header, file->size);
+    image_describe(file->header, file->size, clock_offset());
     file->device = status.st_dev;
     file->inode = status.st_ino;
     return true;
@@ -166,8 +167,8 @@ bool log_file_make(struct log_file *file)
         return false;
     image_comm(name.comm);
     name.pid = image_pid();
-    process_clock_read();
-    name.boottime_ns = process_now();
+    clock_learn();
+    name.boottime_ns = clock_now();
     build_path(temporary, &name, ".", "");
     build_path(path, &name, "", SOCKATLAS_SUFFIX);
     long fd = sys(SYS_openat, AT_FDCWD, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

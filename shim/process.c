@@ -6,36 +6,24 @@
  */
 #include "shim/process.h"
 
-#include "shim/image.h"
 #include "shim/sys.h"
 
 #include <stddef.h>
 #include <sys/mman.h>
-#include <time.h>
-
-enum { PROCESS_YOUNG = 4 };
 
 HOT struct process_wiped *process_wiped;
 __thread struct process_newborn process_newborn;
 HOT static bool shared;
 HOT static bool netns_changed;
 HOT static bool confined;
-HOT static int64_t clock_offset;
-HOT static bool clock_changes; /* in children */
 /* The kernel has no MADV_WIPEONFORK (before 4.14): ask every time. */
 HOT static bool unwiped;
 
-static __thread struct {
-    uint32_t pid; /* the process that `tid` was read in */
-    uint32_t tid;
-    uint32_t child; /* the vfork child that was seen last */
-    bool vforking;
-    uint64_t fork_slot; /* index + 1, 0 none */
-} thread;
+__thread struct process_thread process_thread;
 
 void process_prepare(void)
 {
-    if (__atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE))
+    if (process_page())
         return;
     long page = sys(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     static struct process_wiped spare;
@@ -50,38 +38,6 @@ void process_prepare(void)
         sys(SYS_munmap, fresh, 4096);
 }
 
-/* A forked child's first readings go by system call: what would spare it lies in two pages that the child has to fault
- * in first, and many a child does not live to see that pay. */
-uint64_t process_now(void)
-{
-    struct timespec now;
-    struct process_wiped *page = __atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE);
-    if (__builtin_expect(clock_changes && page && !page->pid, 0))
-        process_identity();
-    if (__builtin_expect(page && page->clock_reads < PROCESS_YOUNG && !confined, 0)) {
-        page->clock_reads++;
-        sys(SYS_clock_gettime, CLOCK_BOOTTIME, &now);
-    } else {
-        clock_gettime(CLOCK_BOOTTIME, &now);
-    }
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec -
-           (uint64_t)__atomic_load_n(&clock_offset, __ATOMIC_RELAXED);
-}
-
-void process_clock_read(void)
-{
-    __atomic_store_n(&clock_offset, image_clock_offset(), __ATOMIC_RELAXED);
-}
-
-int64_t process_clock_offset(void)
-{
-    return __atomic_load_n(&clock_offset, __ATOMIC_RELAXED);
-}
-
-void process_clock_change(void)
-{
-    clock_changes = true;
-}
 void process_confine(void)
 {
     process_identity();
@@ -112,88 +68,101 @@ void process_forking(uint64_t slot)
 {
     process_prepare();
     __atomic_fetch_add(&process_wiped->forks, 1, __ATOMIC_RELAXED);
-    thread.fork_slot = slot + 1;
+    process_thread.fork_slot = slot + 1;
 }
 
 void process_vforking(uint64_t slot)
 {
     process_prepare();
     __atomic_fetch_add(&process_wiped->forks, 1, __ATOMIC_RELAXED);
-    thread.fork_slot = slot + 1;
-    thread.child = 0;
-    thread.vforking = true;
+    process_thread.fork_slot = slot + 1;
+    process_thread.child = 0;
+    process_thread.vforking = true;
+    process_thread.settled = 0;
 }
 
 void process_shared(uint64_t slot)
 {
     process_prepare();
     __atomic_fetch_add(&process_wiped->forks, 1, __ATOMIC_RELAXED);
-    thread.fork_slot = slot + 1;
-    shared = true;
+    process_thread.fork_slot = slot + 1;
+    __atomic_store_n(&shared, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&process_wiped->settled, 0, __ATOMIC_SEQ_CST);
 }
 
 /* A child by fork: its memory is its own, only the pid page is blank. */
-static void forked(uint32_t pid)
+static void forked(uint32_t pid, uint32_t tid)
 {
     enum { CHILDREN = 0x80000000u, FORKS_BITS = 8 }; /* a pid has 22 bits at most */
     process_wiped->pid = pid;
     process_wiped->forks = CHILDREN | pid << FORKS_BITS;
-    thread.pid = pid;
-    thread.tid = (uint32_t)sys(SYS_gettid);
-    thread.vforking = false;
-    if (clock_changes && !confined)
-        process_clock_read();
-    process_newborn = (struct process_newborn){.pid = pid, .fork_slot = thread.fork_slot - 1};
-    thread.fork_slot = 0;
+    process_thread.pid = pid;
+    process_thread.tid = tid;
+    process_thread.vforking = false;
+    process_thread.settled = 0;
+    process_newborn = (struct process_newborn){.pid = pid, .fork_slot = process_thread.fork_slot - 1};
+    process_thread.fork_slot = 0;
 }
 
 /* In a vfork child nothing of the parent's may change for good: only the thread's marks of who was born. */
 static struct identity vforked(uint32_t pid)
 {
     struct identity identity = {.pid = pid, .tid = (uint32_t)sys(SYS_gettid), .vforked = true};
-    if (thread.child != pid) {
-        thread.child = pid;
-        process_newborn = (struct process_newborn){.pid = pid, .fork_slot = thread.fork_slot - 1};
+    if (process_thread.child != pid) {
+        process_thread.child = pid;
+        process_newborn = (struct process_newborn){.pid = pid, .fork_slot = process_thread.fork_slot - 1};
     }
     return identity;
 }
 
-static __attribute__((noinline)) struct identity identity_slowly(void)
+static struct identity identify(void)
 {
-    process_prepare();
     if (process_wiped->pid == 0)
-        forked((uint32_t)sys(SYS_getpid));
-    if (thread.vforking || shared || unwiped) {
+        forked((uint32_t)sys(SYS_getpid), (uint32_t)sys(SYS_gettid));
+    if (process_thread.vforking || shared || unwiped) {
         uint32_t pid = (uint32_t)sys(SYS_getpid);
-        if (pid != process_wiped->pid && (thread.vforking || shared))
+        if (pid != process_wiped->pid && (process_thread.vforking || shared))
             return vforked(pid);
         if (pid != process_wiped->pid)
-            forked(pid);
-        thread.vforking = false;
+            forked(pid, (uint32_t)sys(SYS_gettid));
+        process_thread.vforking = false;
     }
-    if (thread.pid != process_wiped->pid) {
-        thread.tid = (uint32_t)sys(SYS_gettid);
-        thread.pid = process_wiped->pid;
+    if (process_thread.pid != process_wiped->pid) {
+        process_thread.tid = (uint32_t)sys(SYS_gettid);
+        process_thread.pid = process_wiped->pid;
     }
-    return (struct identity){.pid = thread.pid, .tid = thread.tid};
+    return (struct identity){.pid = process_thread.pid, .tid = process_thread.tid};
 }
 
 void process_forked(void)
 {
     uint32_t pid = unwiped ? 0 : (uint32_t)sys(SYS_getpid);
-    if (pid && thread.pid != pid) /* else a handler of pthread_atfork() has been here already */
-        forked(pid);
+    if (pid && process_thread.pid != pid) /* else a handler of pthread_atfork() has been here already */
+        forked(pid, pid);                 /* its only thread is its first one */
 }
 
-struct identity process_identity(void)
+struct identity process_identity_slowly(void)
 {
     uint32_t owner = process_owner();
-    if (__builtin_expect(owner == 0 || thread.pid != owner || thread.vforking || shared || unwiped, 0))
-        return identity_slowly();
-    return (struct identity){.pid = owner, .tid = thread.tid};
+    if (owner && process_thread.pid == owner && !process_thread.vforking && !shared && !unwiped)
+        return (struct identity){.pid = owner, .tid = process_thread.tid};
+    process_prepare();
+    return identify();
 }
 
-bool process_in_vfork(void)
+/* `shared` may become true meanwhile: whoever makes it so clears `settled` after it. */
+void process_settle(void)
 {
-    return __builtin_expect(thread.vforking || shared, 0) && process_identity().vforked;
+    struct process_wiped *page = process_page();
+    if (!page || !page->pid || process_thread.pid != page->pid || process_thread.vforking || unwiped)
+        return;
+    process_thread.settled = page->pid;
+    __atomic_store_n(&page->settled, page->pid, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&shared, __ATOMIC_SEQ_CST))
+        __atomic_store_n(&page->settled, 0, __ATOMIC_SEQ_CST);
+}
+
+bool process_in_vfork_slowly(void)
+{
+    return (process_thread.vforking || shared) && process_identity().vforked;
 }

@@ -15,9 +15,6 @@ struct identity {
     bool vforked; /* runs in its parent's memory: must leave the parent's tables alone */
 };
 
-/* The caller. */
-struct identity process_identity(void);
-
 /* The child that this thread turned out to be, until record.c has told of it; fork_slot as in struct
  * sockatlas_body_start. Another's pid (a vfork child's that recorded nothing) means nothing. */
 struct process_newborn {
@@ -27,20 +24,67 @@ struct process_newborn {
 extern __thread struct process_newborn process_newborn;
 
 /* The page that the kernel blanks in a forked child and does not write-protect in its parent, so that a fork costs
- * neither of them a fault for what each fork changes. For process.c and the inline functions here alone. */
+ * neither of them a fault for what each fork changes. For process.c, clock.c and the inline functions here alone. */
+enum { PROCESS_YOUNG = 4 };
 struct process_wiped {
     uint32_t pid;
+    uint32_t settled; /* pid again, once process_settle() has found nothing in doubt */
     uint32_t forks;
-    uint32_t clock_reads; /* up to PROCESS_YOUNG */
+    uint32_t clock_reads; /* clock.c's, up to PROCESS_YOUNG; a process that is no forked child begins there */
 };
 extern struct process_wiped *process_wiped;
+
+/* NULL before process_prepare(). */
+static inline struct process_wiped *process_page(void)
+{
+    return __atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE);
+}
+
+/* What a thread knows of itself. For process.c and the inline functions here alone. */
+struct process_thread {
+    uint32_t settled; /* the process that process_settle() was called in */
+    uint32_t tid;
+    uint32_t pid;   /* the process that `tid` was read in */
+    uint32_t child; /* the vfork child that was seen last */
+    bool vforking;
+    uint64_t fork_slot; /* index + 1, 0 none */
+};
+extern __thread struct process_thread process_thread;
 
 /* The process that owns this memory: the caller's, or its parent's in a vfork child. 0 before process_prepare(), and in
  * a forked child before its first event. */
 static inline uint32_t process_owner(void)
 {
-    struct process_wiped *page = __atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE);
+    struct process_wiped *page = process_page();
     return page ? page->pid : 0;
+}
+
+/* Has this thread been here before, in this very process, with nothing about who it is in doubt? Then it is what
+ * process_thread says, and no child has just been born. */
+static inline bool process_settled(void)
+{
+    struct process_wiped *page = process_page();
+    return page && page->settled && page->settled == process_thread.settled;
+}
+
+/* The same, as the process `pid`. */
+static inline bool process_settled_as(uint32_t pid)
+{
+    struct process_wiped *page = process_page();
+    return page && page->settled == pid && pid && process_thread.settled == pid;
+}
+
+/* From now on that is so, unless something stays in doubt. Called once all is done that comes before a process's first
+ * record. */
+void process_settle(void);
+
+/* The caller. */
+struct identity process_identity_slowly(void);
+static inline struct identity process_identity(void)
+{
+    if (__builtin_expect(!process_settled(), 0))
+        return process_identity_slowly();
+    return (struct identity){.pid = process_thread.settled, .tid = process_thread.tid};
 }
 
 /* Sets up what recognises a fork: called before the first record, and by the fork wrappers. */
@@ -65,26 +109,22 @@ void process_release(void);
 
 /* Whether this is a vfork child, whose descriptors are its own and whose memory, tables included, is its parent's. Asks
  * the kernel only where there may be one. */
-bool process_in_vfork(void);
+bool process_in_vfork_slowly(void);
+static inline bool process_in_vfork(void)
+{
+    return __builtin_expect(!process_settled(), 0) && process_in_vfork_slowly();
+}
 
 /* Changes with each fork of any kind that this process announces. A child's is none of its ancestors': it differs from
  * what was noted when an inherited socket was made. */
 static inline uint32_t process_forks(void)
 {
-    struct process_wiped *page = __atomic_load_n(&process_wiped, __ATOMIC_ACQUIRE);
+    struct process_wiped *page = process_page();
     return page ? __atomic_load_n(&page->forks, __ATOMIC_RELAXED) : 0;
 }
 
 /* A thread of this process has entered another network namespace: the header's no longer says where a new socket is. */
 void process_netns_change(void);
 bool process_netns_changed(void);
-
-/* CLOCK_BOOTTIME as the initial time namespace has it, nanoseconds; before process_clock_read(), this process's own. */
-uint64_t process_now(void);
-/* Learns by how much this process's time namespace is off: at most five system calls. */
-void process_clock_read(void);
-int64_t process_clock_offset(void); /* nanoseconds */
-/* The children to come may be in another time namespace. */
-void process_clock_change(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include "shim/trace_format.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* What every record says: the rest of struct sockatlas_common is filled in when it is written. */
 struct record {
@@ -24,22 +25,71 @@ struct record {
 /* Writes a record: body, then tail. A child's first one has its START record before it. */
 void record_write(const struct record *record, const void *body, size_t body_size, const void *tail, size_t tail_size);
 
-/* A record whose slot is taken now (with this moment's time and order) and published by record_publish(). At most one
+/* The same in three steps, for the records that are many: the body is filled in where it stays. record_begin() takes
+ * room for `size` bytes of body and tail and returns where the body goes, all zeros as yet; NULL: lost, and counted.
+ * Nothing of it is seen before record_commit(). */
+void *record_begin(const struct record *record, size_t size);
+static inline void record_commit(void *body, enum sockatlas_kind kind)
+{
+    struct sockatlas_common *slot = (struct sockatlas_common *)body - 1;
+    __atomic_store_n(&slot->kind, (uint8_t)kind, __ATOMIC_RELEASE);
+}
+
+/* At most 64 bytes, by a few moves that may overlap: libc's memcpy() costs a call through two tables. */
+static inline void record_copy(unsigned char *to, const unsigned char *from, size_t size)
+{
+    if (size >= 16) {
+        memcpy(to, from, 16);
+        if (size > 32) {
+            memcpy(to + 16, from + 16, 16);
+            memcpy(to + size - 32, from + size - 32, 16);
+        }
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + size - 4, from + size - 4, 4);
+    } else {
+        for (size_t i = 0; i < size; i++)
+            to[i] = from[i];
+    }
+}
+
+/* Puts the tail behind a body of `body_size` bytes. */
+void record_tail_beyond(void *body, size_t body_size, const void *tail, size_t size);
+static inline void record_tail(void *body, size_t body_size, const void *tail, size_t size)
+{
+    enum { ROOM = SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common) };
+    if (__builtin_expect(size <= ROOM - body_size, 1))
+        record_copy((unsigned char *)body + body_size, tail, size);
+    else
+        record_tail_beyond(body, body_size, tail, size);
+}
+
+/* A record whose slot is taken now (with this moment's time and order) and published by record_complete(). At most one
  * slot. */
 struct reserved {
-    void *slot; /* NULL: lost */
+    struct sockatlas_common *slot; /* NULL: lost */
     uint64_t index;
     uint64_t time_ns;
 };
 struct reserved record_reserve(void);
-void record_publish(const struct reserved *reserved, const struct record *record, const void *body, size_t body_size);
+void record_complete(const struct reserved *reserved, const struct record *record, const void *body, size_t body_size);
 
 /* In the child of a fork: writes its START record, if there is a log. */
 void record_birth(void);
 
-/* The tail of a record with two addresses, and its description for the body. Returns the tail's size. */
-enum { RECORD_ADDRESSES_MAX = 2 * ENDPOINT_BYTES_MAX };
-size_t record_addresses(struct sockatlas_addresses *out, unsigned char tail[RECORD_ADDRESSES_MAX],
-                        const struct endpoint *first_end, const struct endpoint *second_end, uint32_t flags);
+/* How many bytes a record's tail of two addresses has. NULL: none. */
+static inline size_t record_addresses_size(const struct endpoint *first_end, const struct endpoint *second_end)
+{
+    return (first_end && endpoint_known(first_end) ? first_end->size : 0u) +
+           (second_end && endpoint_known(second_end) ? second_end->size : 0u);
+}
+
+/* Fills in the tail behind a body of `body_size` bytes, and its description `out` in that body. */
+void record_addresses(void *body, size_t body_size, struct sockatlas_addresses *out, const struct endpoint *first_end,
+                      const struct endpoint *second_end, uint32_t flags);
 
 #endif

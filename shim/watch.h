@@ -20,7 +20,14 @@
 
 /* The entry of a descriptor that a socket call was made on. One not known as a socket is asked for now (and recorded as
  * seen first); NULL when it is none. Marks it as used by this process. */
-struct descriptor *watch_socket_used(enum sockatlas_call call, int fd);
+struct descriptor *watch_socket_used_slowly(enum sockatlas_call call, int fd);
+static inline struct descriptor *watch_socket_used(enum sockatlas_call call, int fd)
+{
+    struct descriptor *entry = descriptor_find(fd);
+    if (__builtin_expect(entry && entry->state == DESCRIPTOR_SOCKET && process_settled_as(entry->holder), 1))
+        return entry;
+    return watch_socket_used_slowly(call, fd);
+}
 /* The same for a call that any descriptor may be given: only one never met before is asked for. */
 struct descriptor *watch_any_used(enum sockatlas_call call, int fd);
 /* A descriptor that came in from outside: over a unix socket or by pidfd_getfd. */
@@ -63,7 +70,7 @@ void watch_confine(enum sockatlas_call call);
 
 void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size);
 void watch_listen(enum sockatlas_call call, int fd, int error, int backlog);
-/* `started_ns`: process_now() before the call. */
+/* `started_ns`: clock_now() before the call. */
 void watch_connect(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
                    uint64_t started_ns);
 /* A send with MSG_FASTOPEN, which connects to `address` too. */

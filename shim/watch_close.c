@@ -94,8 +94,13 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
         probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
     if (own && (entry->flags & DESCRIPTOR_COUNTED) && ((entry->flags & DESCRIPTOR_STREAM) || stream_used(fd)))
         body.bytes_sent = body.bytes_received = SOCKATLAS_BYTES_UNKNOWN;
-    struct record record = {.kind = SOCKATLAS_CLOSE, .call = call, .fd = fd, .cookie = entry->cookie};
-    record_write(&record, &body, sizeof(body), &tcp, tail);
+    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
+    struct sockatlas_body_close *at = record_begin(&record, sizeof(*at) + tail);
+    if (!at)
+        return;
+    *at = body;
+    record_tail(at, sizeof(*at), &tcp, tail);
+    record_commit(at, SOCKATLAS_CLOSE);
 }
 
 static void close_in_child(enum sockatlas_call call, int fd)

@@ -5,6 +5,7 @@
  */
 #include "shim/watch.h"
 
+#include "shim/clock.h"
 #include "shim/probe.h"
 #include "shim/record.h"
 
@@ -49,11 +50,12 @@ void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockad
         probe_local(fd, &local);
     if (!error && endpoint_is_specific(endpoint_known(&local) ? &local : &requested))
         descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
-    struct sockatlas_body_bind body;
-    unsigned char tail[RECORD_ADDRESSES_MAX];
-    size_t tail_size = record_addresses(&body.addresses, tail, &requested, &local, 0);
-    struct record record = {.kind = SOCKATLAS_BIND, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
-    record_write(&record, &body, sizeof(body), tail, tail_size);
+    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    struct sockatlas_body_bind *body = record_begin(&record, sizeof(*body) + record_addresses_size(&requested, &local));
+    if (!body)
+        return;
+    record_addresses(body, sizeof(*body), &body->addresses, &requested, &local, 0);
+    record_commit(body, SOCKATLAS_BIND);
 }
 
 void watch_listen(enum sockatlas_call call, int fd, int error, int backlog)
@@ -67,11 +69,13 @@ void watch_listen(enum sockatlas_call call, int fd, int error, int backlog)
         probe_local(fd, &local);
     if (!error)
         descriptor_set(entry, DESCRIPTOR_LISTENING, 0);
-    struct sockatlas_body_listen body = {.backlog = backlog};
-    unsigned char tail[RECORD_ADDRESSES_MAX];
-    size_t tail_size = record_addresses(&body.addresses, tail, &local, NULL, 0);
-    struct record record = {.kind = SOCKATLAS_LISTEN, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
-    record_write(&record, &body, sizeof(body), tail, tail_size);
+    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    struct sockatlas_body_listen *body = record_begin(&record, sizeof(*body) + record_addresses_size(&local, NULL));
+    if (!body)
+        return;
+    body->backlog = backlog;
+    record_addresses(body, sizeof(*body), &body->addresses, &local, NULL, 0);
+    record_commit(body, SOCKATLAS_LISTEN);
 }
 
 /* What the entry learns from a connect() that went on or through. */
@@ -109,21 +113,17 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
     note_connect(entry, error == EINTR ? EINPROGRESS : error, started_ns, dissolves);
     if (entry->flags & DESCRIPTOR_CONNECTING)
         watch_pending_add(fd);
-    uint64_t ended_ns = process_now();
-    struct sockatlas_body_connect body = {
-        .duration_ns = ended_ns - started_ns,
-        .peer_pid = error == 0 && entry->family == AF_UNIX ? probe_peer_pid(fd) : 0,
-    };
-    unsigned char tail[RECORD_ADDRESSES_MAX];
+    uint64_t ended_ns = clock_now();
+    uint32_t peer_pid = error == 0 && entry->family == AF_UNIX ? probe_peer_pid(fd) : 0;
     uint32_t flags = entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0;
-    size_t tail_size = record_addresses(&body.addresses, tail, &peer, &local, flags);
-    struct record record = {.kind = SOCKATLAS_CONNECT,
-                            .call = call,
-                            .error = error,
-                            .fd = fd,
-                            .cookie = entry->cookie,
-                            .time_ns = ended_ns};
-    record_write(&record, &body, sizeof(body), tail, tail_size);
+    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie, .time_ns = ended_ns};
+    struct sockatlas_body_connect *body = record_begin(&record, sizeof(*body) + record_addresses_size(&peer, &local));
+    if (!body)
+        return;
+    body->duration_ns = ended_ns - started_ns;
+    body->peer_pid = peer_pid;
+    record_addresses(body, sizeof(*body), &body->addresses, &peer, &local, flags);
+    record_commit(body, SOCKATLAS_CONNECT);
 }
 
 /* Errors that a send with MSG_FASTOPEN has where it does not begin to connect. */
@@ -157,7 +157,7 @@ void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry,
     if (!error)
         descriptor_set(entry, DESCRIPTOR_CONNECTED, 0);
     struct sockatlas_body_connected body = {
-        .duration_ns = before & DESCRIPTOR_CONNECT_TIMED ? since : process_now() - since,
+        .duration_ns = before & DESCRIPTOR_CONNECT_TIMED ? since : clock_now() - since,
     };
     struct record record = {
         .kind = SOCKATLAS_CONNECTED, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
@@ -211,7 +211,7 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
         return;
     struct endpoint peer, local;
     struct descriptor entry = {0};
-    struct sockatlas_body_accept body = {.listener_cookie = from->cookie, .listener_fd = listener};
+    uint32_t peer_pid = 0;
     endpoint_clear(&peer);
     endpoint_clear(&local);
     if (fd >= 0) {
@@ -222,15 +222,20 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
         if (!(from->flags & DESCRIPTOR_LOCAL_KNOWN) && entry.family != AF_UNIX)
             probe_local(fd, &local);
         if (entry.family == AF_UNIX)
-            body.peer_pid = probe_peer_pid(fd);
+            peer_pid = probe_peer_pid(fd);
         watch_adopt(fd, &entry);
     }
-    unsigned char tail[RECORD_ADDRESSES_MAX];
     uint32_t descriptor_flags =
         (flags & SOCK_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) | (flags & SOCK_NONBLOCK ? SOCKATLAS_NONBLOCK : 0);
-    size_t tail_size = record_addresses(&body.addresses, tail, &peer, &local, descriptor_flags);
-    struct record record = {.kind = SOCKATLAS_ACCEPT, .call = call, .error = error, .fd = fd, .cookie = entry.cookie};
-    record_write(&record, &body, sizeof(body), tail, tail_size);
+    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry.cookie};
+    struct sockatlas_body_accept *body = record_begin(&record, sizeof(*body) + record_addresses_size(&peer, &local));
+    if (!body)
+        return;
+    body->listener_cookie = from->cookie;
+    body->listener_fd = listener;
+    body->peer_pid = peer_pid;
+    record_addresses(body, sizeof(*body), &body->addresses, &peer, &local, descriptor_flags);
+    record_commit(body, SOCKATLAS_ACCEPT);
 }
 
 void watch_shutdown(enum sockatlas_call call, int fd, int error, int how)

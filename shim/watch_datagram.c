@@ -21,11 +21,13 @@ static void record_peer(enum sockatlas_call call, enum watch_direction direction
         /* A wildcard address stays one, but its port is settled with the first message. */
         descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
     }
-    struct sockatlas_body_peer body = {.sent = direction == WATCH_OUT};
-    unsigned char tail[RECORD_ADDRESSES_MAX];
-    size_t size = record_addresses(&body.addresses, tail, peer, &local, 0);
-    struct record record = {.kind = SOCKATLAS_PEER, .call = call, .fd = fd, .cookie = entry->cookie};
-    record_write(&record, &body, sizeof(body), tail, size);
+    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
+    struct sockatlas_body_peer *body = record_begin(&record, sizeof(*body) + record_addresses_size(peer, &local));
+    if (!body)
+        return;
+    body->sent = direction == WATCH_OUT;
+    record_addresses(body, sizeof(*body), &body->addresses, peer, &local, 0);
+    record_commit(body, SOCKATLAS_PEER);
 }
 
 void watch_message(enum sockatlas_call call, enum watch_direction direction, int fd, const struct sockaddr *address,
@@ -52,16 +54,19 @@ void watch_message(enum sockatlas_call call, enum watch_direction direction, int
 static void record_total(void *context, const struct peer *peer, uint32_t unlisted)
 {
     const struct record *record = context;
-    struct sockatlas_body_peer_total body = {.unlisted = unlisted};
-    unsigned char tail[RECORD_ADDRESSES_MAX];
-    size_t size = record_addresses(&body.addresses, tail, peer ? &peer->address : NULL, NULL, 0);
+    const struct endpoint *address = peer ? &peer->address : NULL;
+    struct sockatlas_body_peer_total *body = record_begin(record, sizeof(*body) + record_addresses_size(address, NULL));
+    if (!body)
+        return;
+    body->unlisted = unlisted;
     if (peer) {
-        body.bytes_sent = peer->bytes_sent;
-        body.bytes_received = peer->bytes_received;
-        body.messages_sent = peer->messages_sent;
-        body.messages_received = peer->messages_received;
+        body->bytes_sent = peer->bytes_sent;
+        body->bytes_received = peer->bytes_received;
+        body->messages_sent = peer->messages_sent;
+        body->messages_received = peer->messages_received;
     }
-    record_write(record, &body, sizeof(body), tail, size);
+    record_addresses(body, sizeof(*body), &body->addresses, address, NULL, 0);
+    record_commit(body, SOCKATLAS_PEER_TOTAL);
 }
 
 void watch_peers_end(enum sockatlas_call call, int fd, struct descriptor *entry)

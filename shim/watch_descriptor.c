@@ -48,15 +48,22 @@ void watch_socket(enum sockatlas_call call, int fd, int error, int family, int t
         .protocol = protocol_of(family, type & TYPE_MASK, protocol),
         .flags = descriptor_flags_of(flags_of(type)),
     };
-    struct sockatlas_body_socket body = {
-        .family = (uint16_t)family, .type = entry.type, .flags = flags_of(type), .protocol = entry.protocol};
+    uint64_t netns_cookie = 0;
     if (fd >= 0) {
         probe_cookie(fd, &entry.cookie);
-        body.netns_cookie = netns_of(fd);
+        netns_cookie = netns_of(fd);
         watch_adopt(fd, &entry);
     }
-    struct record record = {.kind = SOCKATLAS_SOCKET, .call = call, .error = error, .fd = fd, .cookie = entry.cookie};
-    record_write(&record, &body, sizeof(body), NULL, 0);
+    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry.cookie};
+    struct sockatlas_body_socket *body = record_begin(&record, sizeof(*body));
+    if (!body)
+        return;
+    *body = (struct sockatlas_body_socket){.family = (uint16_t)family,
+                                           .type = entry.type,
+                                           .flags = flags_of(type),
+                                           .protocol = entry.protocol,
+                                           .netns_cookie = netns_cookie};
+    record_commit(body, SOCKATLAS_SOCKET);
 }
 
 void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int family, int type, int protocol)

@@ -45,7 +45,9 @@ int watch_child_highest(void)
 struct descriptor *watch_adopt(int fd, const struct descriptor *from)
 {
     struct identity who = process_identity();
-    struct descriptor *entry = who.vforked ? child_room(who.pid, fd) : descriptor_make(fd);
+    struct descriptor *entry = who.vforked ? child_room(who.pid, fd) : descriptor_find(fd);
+    if (__builtin_expect(!entry, 0))
+        entry = descriptor_make(fd);
     if (!entry) {
         log_lose(SOCKATLAS_LOSS_TABLE);
         return NULL;
@@ -88,6 +90,17 @@ static struct sockatlas_body_seen seen_body(const struct descriptor *entry, enum
     };
 }
 
+static void record_seen(const struct record *record, const struct sockatlas_body_seen *seen,
+                        const struct endpoint *local, const struct endpoint *peer)
+{
+    struct sockatlas_body_seen *body = record_begin(record, sizeof(*body) + record_addresses_size(local, peer));
+    if (!body)
+        return;
+    *body = *seen;
+    record_addresses(body, sizeof(*body), &body->addresses, local, peer, 0);
+    record_commit(body, SOCKATLAS_SEEN);
+}
+
 /* Asks the kernel for all of a socket's standing, makes its entry and records it. */
 static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t cookie, enum sockatlas_how how)
 {
@@ -118,22 +131,19 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
         if (tcp.segs_out || tcp.segs_in)
             found.flags |= DESCRIPTOR_CONNECTED; /* also if it has been reset since */
     }
-    unsigned char tail[RECORD_ADDRESSES_MAX];
-    size_t size = record_addresses(&body.addresses, tail, &local, &peer, 0);
-    struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = cookie};
     struct descriptor *entry = watch_adopt(fd, &found);
     if (entry)
         entry->holder = holder_after(entry, entry->holder, how == SOCKATLAS_HOW_USED && is_transfer(call));
-    record_write(&record, &body, sizeof(body), tail, size);
+    struct record record = {.call = call, .fd = fd, .cookie = cookie};
+    record_seen(&record, &body, &local, &peer);
     return entry;
 }
 
 static void record_used(enum sockatlas_call call, int fd, const struct descriptor *entry)
 {
     struct sockatlas_body_seen body = seen_body(entry, SOCKATLAS_HOW_USED);
-    record_addresses(&body.addresses, NULL, NULL, NULL, 0);
-    struct record record = {.kind = SOCKATLAS_SEEN, .call = call, .fd = fd, .cookie = entry->cookie};
-    record_write(&record, &body, sizeof(body), NULL, 0);
+    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
+    record_seen(&record, &body, NULL, NULL);
 }
 
 /* The first use of a socket that this process has from its parent by fork. */
@@ -186,7 +196,7 @@ struct descriptor *watch_find_in_child(enum sockatlas_call call, int fd, enum so
     return entry ? entry : snapshot(call, fd, cookie, how);
 }
 
-struct descriptor *watch_socket_used(enum sockatlas_call call, int fd)
+struct descriptor *watch_socket_used_slowly(enum sockatlas_call call, int fd)
 {
     if (fd < 0 || !config.on)
         return NULL;

@@ -32,29 +32,47 @@ static int read_name(int level, int name)
     return name == SO_SNDBUFFORCE ? SO_SNDBUF : name == SO_RCVBUFFORCE ? SO_RCVBUF : name;
 }
 
+static void record_option(const struct record *record, const struct sockatlas_body_option *option, const void *tail)
+{
+    struct sockatlas_body_option *body =
+        record_begin(record, sizeof(*body) + option->kept_size + option->effective_size);
+    if (!body)
+        return;
+    *body = *option;
+    record_tail(body, sizeof(*body), tail, (size_t)option->kept_size + option->effective_size);
+    record_commit(body, SOCKATLAS_OPTION);
+}
+
+/* What the kernel made of it, too. */
+static void record_altered(const struct record *record, struct descriptor *entry, struct sockatlas_body_option *option,
+                           const void *value)
+{
+    unsigned char both[2 * SOCKATLAS_OPTION_BYTES_MAX];
+    int name = read_name(option->level, option->name);
+    if (option->level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
+        descriptor_set(entry, DESCRIPTOR_BUFFERS, 0);
+    if (option->kept_size)
+        memcpy(both, value, option->kept_size);
+    option->effective_size =
+        (uint16_t)probe_option(record->fd, option->level, name, both + option->kept_size, SOCKATLAS_OPTION_BYTES_MAX);
+    record_option(record, option, both);
+}
+
 void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value,
                       socklen_t size)
 {
     struct descriptor *entry = watch_socket_used(call, fd);
     if (!entry)
         return;
-    unsigned char both[2 * SOCKATLAS_OPTION_BYTES_MAX];
-    const void *tail = value;
-    struct sockatlas_body_option body = {.level = level, .name = name, .requested_size = size};
     uint16_t kept = (uint16_t)(size < SOCKATLAS_OPTION_BYTES_MAX ? size : SOCKATLAS_OPTION_BYTES_MAX);
-    if (kept && value && (!error || probe_readable(value, kept)))
-        body.kept_size = kept;
-    if (!error && level == SOL_SOCKET && (read_name(level, name) == SO_SNDBUF || read_name(level, name) == SO_RCVBUF))
-        descriptor_set(entry, DESCRIPTOR_BUFFERS, 0);
-    if (!error && kernel_alters(level, name)) {
-        if (body.kept_size)
-            memcpy(both, value, body.kept_size);
-        body.effective_size = (uint16_t)probe_option(fd, level, read_name(level, name), both + body.kept_size,
-                                                     SOCKATLAS_OPTION_BYTES_MAX);
-        tail = both;
-    }
-    struct record record = {.kind = SOCKATLAS_OPTION, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
-    record_write(&record, &body, sizeof(body), tail, body.kept_size + body.effective_size);
+    if (!value || (error && kept && !probe_readable(value, kept)))
+        kept = 0;
+    struct sockatlas_body_option option = {.level = level, .name = name, .requested_size = size, .kept_size = kept};
+    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    if (!error && kernel_alters(level, name))
+        record_altered(&record, entry, &option, value);
+    else
+        record_option(&record, &option, value);
 }
 
 /* Asking is not tuning: only SO_ERROR is news, the end of a connect or a failure since. */

@@ -5,6 +5,7 @@
  */
 #include "shim/watch.h"
 
+#include "shim/clock.h"
 #include "shim/probe.h"
 #include "shim/sys.h"
 
@@ -62,7 +63,7 @@ void watch_pending(enum sockatlas_call call)
             continue;
         bool failed = fds[i].revents & (POLLERR | POLLNVAL), timed = entry->flags & DESCRIPTOR_CONNECT_TIMED;
         if (failed && !timed && (entry->flags & DESCRIPTOR_CONNECTING)) {
-            entry->connect_ns = process_now() - entry->connect_ns;
+            entry->connect_ns = clock_now() - entry->connect_ns;
             descriptor_set(entry, DESCRIPTOR_CONNECT_TIMED, 0);
         } else if (!failed && (entry->flags & DESCRIPTOR_CONNECTING)) {
             watch_connected(call, fds[i].fd, entry, 0);
