@@ -30,6 +30,7 @@ struct process_wiped {
     uint32_t pid;
     uint32_t settled; /* pid again, once process_settle() has found nothing in doubt */
     uint32_t forks;
+    uint32_t holds;       /* process_hold() was called */
     uint32_t clock_reads; /* clock.c's, up to PROCESS_YOUNG; a process that is no forked child begins there */
 };
 extern struct process_wiped *process_wiped;
@@ -113,6 +114,19 @@ bool process_in_vfork_slowly(void);
 static inline bool process_in_vfork(void)
 {
     return __builtin_expect(!process_settled(), 0) && process_in_vfork_slowly();
+}
+
+/* This process has come to a socket by its own doing, not by being forked: what it holds is worth a walk at its end. */
+static inline void process_hold(void)
+{
+    struct process_wiped *page = process_page();
+    if (page)
+        page->holds = 1;
+}
+static inline bool process_holds(void)
+{
+    struct process_wiped *page = process_page();
+    return page && page->holds;
 }
 
 /* Changes with each fork of any kind that this process announces. A child's is none of its ancestors': it differs from

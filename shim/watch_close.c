@@ -161,7 +161,7 @@ void watch_exit(enum sockatlas_call call, int status)
     if (!header || __atomic_load_n(&header->cursor, __ATOMIC_RELAXED) == 0)
         return;
     struct identity who = process_identity();
-    for (int fd = who.vforked ? -1 : descriptor_next(0); fd >= 0; fd = descriptor_next(fd + 1)) {
+    for (int fd = who.vforked || !process_holds() ? -1 : descriptor_next(0); fd >= 0; fd = descriptor_next(fd + 1)) {
         struct descriptor *entry = descriptor_find(fd);
         if (descriptor_holder(entry) != who.pid)
             continue;

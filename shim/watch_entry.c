@@ -58,8 +58,10 @@ struct descriptor *watch_adopt(int fd, const struct descriptor *from)
     if (!descriptor_is_tcp(entry))
         descriptor_set(entry, DESCRIPTOR_COUNTED, 0);
     __atomic_store_n(&entry->state, DESCRIPTOR_SOCKET, __ATOMIC_RELEASE);
-    if (!who.vforked)
+    if (!who.vforked) {
         descriptor_come(fd);
+        process_hold();
+    }
     return entry;
 }
 
@@ -153,6 +155,7 @@ static void take_over(enum sockatlas_call call, int fd, struct descriptor *entry
     entry->bytes_sent = entry->bytes_received = 0;
     entry->messages_sent = entry->messages_received = 0;
     entry->peers = 0;
+    process_hold();
     record_used(call, fd, entry);
 }
 
