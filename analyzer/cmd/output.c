@@ -59,9 +59,12 @@ bool output_is_input(const char *path, char *const *traces, int count)
 
 FILE *output_open(const char *path)
 {
+    static char room[1 << 16];
     FILE *out = path ? fopen(path, "we") : stdout;
     if (!out)
         say(path);
+    else if (!isatty(fileno(out))) /* else a page at a time, of which a list has many thousand */
+        setvbuf(out, room, _IOFBF, sizeof room);
     return out;
 }
 

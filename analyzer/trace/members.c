@@ -225,7 +225,11 @@ void members_put_integer(struct members *to, bool known, int64_t value)
         put_null(to);
         return;
     }
-    char *at = text_signed(value, buffer_room(&to->text, TEXT_INTEGER_MAX + 1));
+    char *at = buffer_room(&to->text, TEXT_INTEGER_MAX + 1);
+    if (value >= 0 && value < 10) /* every second one */
+        *at++ = (char)('0' + value);
+    else
+        at = text_signed(value, at);
     *at++ = ',';
     buffer_end(&to->text, at);
 }
