@@ -29,9 +29,12 @@ struct chart *chart_of(struct doctor *doctor, const struct socket *socket)
     struct chart *chart = chart_find(doctor, socket->id);
     if (chart)
         return chart;
-    chart = calloc(1, sizeof *chart);
+    chart = doctor->spare ? doctor->spare : malloc(sizeof *chart);
     if (!chart)
         abort();
+    if (doctor->spare)
+        doctor->spare = chart->next;
+    memset(chart, 0, sizeof *chart);
     chart->id = socket->id;
     table_insert(&doctor->charts, &chart->by_id, table_mix(chart->id));
     chart->previous = doctor->last;
@@ -200,15 +203,22 @@ void chart_free(struct doctor *doctor, struct chart *chart)
     table_remove(&doctor->charts, &chart->by_id);
     *(chart->previous ? &chart->previous->next : &doctor->first) = chart->next;
     *(chart->next ? &chart->next->previous : &doctor->last) = chart->previous;
-    free(chart);
+    chart->next = doctor->spare;
+    doctor->spare = chart;
+}
+
+static void free_list(struct chart *chart)
+{
+    for (struct chart *next; chart; chart = next) {
+        next = chart->next;
+        free(chart);
+    }
 }
 
 void chart_free_all(struct doctor *doctor)
 {
-    for (struct chart *chart = doctor->first, *next; chart; chart = next) {
-        next = chart->next;
-        free(chart);
-    }
+    free_list(doctor->first);
+    free_list(doctor->spare);
     table_free(&doctor->tuples);
     table_free(&doctor->charts);
 }

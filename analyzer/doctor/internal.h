@@ -147,6 +147,7 @@ struct doctor {
     const struct model *model;
     struct table charts;        /* by socket id */
     struct chart *first, *last; /* of them, in order of appearance */
+    struct chart *spare;        /* memory of charts that ended */
     struct table tuples;        /* TCP connections by tuple */
     struct destination *destinations;
     struct {

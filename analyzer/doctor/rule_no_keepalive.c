@@ -15,8 +15,8 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     const struct chart *chart = sight->chart;
     struct sockatlas_tcp tcp;
     if (event->kind != SOCKATLAS_CLOSE || !chart || !chart->tcp || chart->keepalive || chart->user_timeout ||
-        !event_tcp(event, &tcp) || (tcp.state != TCP_ESTABLISHED && tcp.state != TCP_CLOSE_WAIT) ||
-        address_is_loopback(&chart->peer) || !address_known(&chart->peer))
+        address_is_loopback(&chart->peer) || !address_known(&chart->peer) || !event_tcp(event, &tcp) ||
+        (tcp.state != TCP_ESTABLISHED && tcp.state != TCP_CLOSE_WAIT))
         return;
     uint32_t idle = tcp.last_data_sent_ms < tcp.last_data_recv_ms ? tcp.last_data_sent_ms : tcp.last_data_recv_ms;
     if (idle < IDLE_MS || (chart->connected_ns && event->time_ns - chart->connected_ns < IDLE_MS * 1000000ull))

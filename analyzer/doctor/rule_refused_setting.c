@@ -99,4 +99,6 @@ const struct rule_row rule_refused_setting = {
                  "Check what setsockopt() returns. ENOPROTOOPT: this kernel or protocol does not know the option; "
                  "EPERM: it needs a capability (CAP_NET_ADMIN, CAP_NET_RAW); EINVAL: the value or its size."},
     .on_event = see,
+    .kinds = KIND(SOCKATLAS_OPTION) | KIND(SOCKATLAS_BIND) | KIND(SOCKATLAS_LISTEN) | KIND(SOCKATLAS_CONNECT) |
+             KIND(SOCKATLAS_IO) | KIND(SOCKATLAS_PEER) | KIND(SOCKATLAS_CLOSE),
 };
