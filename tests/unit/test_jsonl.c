@@ -274,3 +274,49 @@ Test(jsonl, drops_a_line_without_an_end)
     free(text);
     remove_folder(folder);
 }
+
+/* Lines are read in pieces of some KiB: of any length around those, with NULs, in any order of their members, without
+ * an end at the end. */
+Test(jsonl, reads_lines_of_any_length)
+{
+    char *folder = make_folder();
+    char path[128];
+    snprintf(path, sizeof path, "%s/padded.jsonl", folder);
+    unsigned count;
+    char *text = exported(folder, &count);
+    char *second = strchr(text, '\n') + 1, *third = strchr(second, '\n') + 1;
+    int size = (int)(third - second - 1);
+    for (int length = 4080; length<3 * 4096 + 8; length += length % 4096> 16 && length % 4096 < 4080 ? 61 : 1) {
+        struct heard heard = {0};
+        bool cut = length % 2;
+        FILE *out = fopen(path, "w");
+        fwrite(text, 1, (size_t)(second - text), out);
+        fprintf(out, "%*s%.*s\n", length - size, "", size, second); /* blanks are JSON's to skip */
+        putc(0, out);
+        fprintf(out, "\n%*s%.*s", length - size, "", size - cut, second);
+        fclose(out);
+        cr_expect_eq(count_events(path, &heard), 2u - cut, "%d bytes", length);
+        cr_expect_eq(heard.count, 1u + cut, "%s", heard.last); /* the line that is a NUL */
+        cr_expect(!cut || strstr(heard.last, ": cut short, at line 4"), "%s", heard.last);
+    }
+    free(text);
+    remove_folder(folder);
+}
+
+Test(jsonl, finds_members_in_any_order)
+{
+    static const char *const orders[] = {"abc", "acb", "bac", "bca", "cab", "cba"};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        char text[64];
+        uint64_t value;
+        snprintf(text, sizeof text, "{\"%c\":1,\"%c\":2,\"%c\":3}", orders[i][0], orders[i][1], orders[i][2]);
+        cJSON *object = cJSON_Parse(text);
+        struct json_cursor cursor = {.object = object};
+        for (const char *key = "abcacbaa"; *key; key++) {
+            cr_expect(json_item_integer(text, json_find(&cursor, (char[]){*key, 0}), &value));
+            cr_expect_eq(value, (uint64_t)(strchr(orders[i], *key) - orders[i]) + 1);
+            cr_expect_null(json_find(&cursor, "d"));
+        }
+        cJSON_Delete(object);
+    }
+}
