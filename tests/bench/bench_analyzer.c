@@ -88,8 +88,11 @@ static const struct report {
     {"  list --csv", {"list", "--csv"}, 2e7},
     {"  tuned", {"tuned"}, 2e7},
     {"  doctor", {"doctor"}, 2e7},
-    {"  events --json", {"events", "--json"}, 5e6},
-    {"  export --format jsonl", {"export", "-f", "jsonl"}, 5e6},
+    {"  events", {"events"}, 2e7},
+    {"  events --json", {"events", "--json"}, 1e9},
+    {"  export --format jsonl", {"export", "-f", "jsonl"}, 1e9},
+    {"  export --format chrome", {"export", "-f", "chrome"}, 2e7},
+    {"  export --format zeek", {"export", "-f", "zeek"}, 2e7},
 };
 
 static void measure_report(const struct bench *bench, const struct report *report, const char *trace, double count)
@@ -170,7 +173,7 @@ static void measure_others(const struct bench *bench)
         table_note("", "cannot run: the trace could not be made or exported");
     } else {
         measure("  sockatlas map", map, EXPORTED_EVENTS, RUNS);
-        measure("  the same, from JSON Lines", map_lines, EXPORTED_EVENTS, 1);
+        measure("  the same, from JSON Lines", map_lines, EXPORTED_EVENTS, RUNS);
         measure("  jq", jq, EXPORTED_EVENTS, 1);
         measure("  sqlite3, import and join", sqlite, EXPORTED_EVENTS, 1);
     }
