@@ -5,6 +5,7 @@
  */
 #include "shim/hook.h"
 #include "shim/load.h"
+#include "shim/pending.h"
 #include "shim/watch.h"
 
 #include <signal.h>
@@ -14,7 +15,7 @@
 /* Some descriptor is ready, or the wait is over: the end of a connect may be why. */
 static int waited(enum sockatlas_call call, int result)
 {
-    if (result > 0 && watch_pending_count() > 0)
+    if (result > 0 && pending_count() > 0)
         watch_pending(call);
     return result;
 }

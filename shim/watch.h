@@ -87,9 +87,6 @@ void watch_shutdown(enum sockatlas_call call, int fd, int error, int how);
 
 /* ---- watch_pending.c ---- */
 
-int watch_pending_count(void);
-void watch_pending_add(int fd);
-void watch_pending_remove(int fd);
 /* A waiting call has returned: records the connects that have ended. */
 void watch_pending(enum sockatlas_call call);
 

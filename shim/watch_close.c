@@ -5,6 +5,7 @@
  */
 #include "shim/watch.h"
 
+#include "shim/pending.h"
 #include "shim/probe.h"
 #include "shim/record.h"
 #include "shim/stream.h"
@@ -133,7 +134,7 @@ void watch_close(enum sockatlas_call call, int fd)
     bool own = descriptor_holder(&copy) == process_identity().pid;
     if (own && (copy.flags & DESCRIPTOR_CONNECTING)) {
         watch_connect_settle(call, fd, &copy);
-        watch_pending_remove(fd);
+        pending_remove(fd);
     }
     record_end(call, fd, &copy, own);
 }

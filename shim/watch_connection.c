@@ -6,6 +6,7 @@
 #include "shim/watch.h"
 
 #include "shim/clock.h"
+#include "shim/pending.h"
 #include "shim/probe.h"
 #include "shim/record.h"
 
@@ -112,7 +113,7 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
     /* Interrupted by a signal: goes on asynchronously, as if the socket had not blocked (connect(2), EINTR). */
     note_connect(entry, error == EINTR ? EINPROGRESS : error, started_ns, dissolves);
     if (entry->flags & DESCRIPTOR_CONNECTING)
-        watch_pending_add(fd);
+        pending_add(fd);
     uint64_t ended_ns = clock_now();
     uint32_t peer_pid = error == 0 && entry->family == AF_UNIX ? probe_peer_pid(fd) : 0;
     uint32_t flags = entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0;
@@ -153,7 +154,7 @@ void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry,
     uint16_t before = __atomic_fetch_and(&entry->flags, (uint16_t)~DESCRIPTOR_CONNECTING, __ATOMIC_ACQ_REL);
     if (!(before & DESCRIPTOR_CONNECTING))
         return;
-    watch_pending_remove(fd);
+    pending_remove(fd);
     if (!error)
         descriptor_set(entry, DESCRIPTOR_CONNECTED, 0);
     struct sockatlas_body_connected body = {
