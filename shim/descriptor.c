@@ -45,22 +45,23 @@ void descriptor_reach(int fd)
 {
     int seen = __atomic_load_n(&descriptor_end, __ATOMIC_RELAXED);
     while (seen <= fd &&
-           !__atomic_compare_exchange_n(&descriptor_end, &seen, fd + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+           !__atomic_compare_exchange_n(&descriptor_end, &seen, fd + 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         ;
 }
 
-/* The lowest number in [fd, end of its chunk) that is a socket's, -1 none. */
+/* The lowest number from `fd` on in its chunk that is a socket's, -1 none. */
 static int next_in_chunk(int fd)
 {
+    int last = __atomic_load_n(&descriptor_end, __ATOMIC_ACQUIRE), end = (fd / CHUNK + 1) * CHUNK;
     const struct descriptor *entry = descriptor_find(fd);
-    for (int end = (fd / CHUNK + 1) * CHUNK; entry && fd < end; fd++, entry++)
+    for (; entry && fd < end && fd < last; fd++, entry++)
         if (__atomic_load_n(&entry->state, __ATOMIC_RELAXED) == DESCRIPTOR_SOCKET)
             return fd;
     return -1;
 }
 
-/* Takes the mark from a chunk that held no socket a moment ago. Who makes a socket marks its chunk after the entry: if
- * his mark was lost to ours being stored, his entry is seen by the look that follows. */
+/* Takes the mark from a chunk that held no socket a moment ago. Who makes a socket marks its chunk last: if his mark
+ * was lost to ours being stored, the look that follows reaches his number and sees his entry. */
 static void unmark(int chunk)
 {
     __atomic_store_n(&descriptor_marks[chunk], 0, __ATOMIC_SEQ_CST);

@@ -110,12 +110,13 @@ extern uint8_t descriptor_marks[];
 extern int descriptor_end;
 void descriptor_reach(int fd);
 
-/* A number has become a socket's: its entry says so already. */
-static inline void descriptor_come(int fd)
+/* The entry is a socket's from now on. In this order: see unmark() in descriptor.c. */
+static inline void descriptor_come(int fd, struct descriptor *entry)
 {
-    __atomic_store_n(&descriptor_marks[(unsigned)fd / DESCRIPTOR_FIRST], 1, __ATOMIC_RELEASE);
     if (__builtin_expect(fd >= __atomic_load_n(&descriptor_end, __ATOMIC_RELAXED), 0))
         descriptor_reach(fd);
+    __atomic_store_n(&entry->state, DESCRIPTOR_SOCKET, __ATOMIC_RELEASE);
+    __atomic_store_n(&descriptor_marks[(unsigned)fd / DESCRIPTOR_FIRST], 1, __ATOMIC_RELEASE);
 }
 /* The lowest number from `from` on that is a socket's, -1 none. To walk them all takes a glance for every 512 numbers
  * below the highest that ever was one, and a look at each of the 512 where there is one, or has been since the last

@@ -57,9 +57,10 @@ struct descriptor *watch_adopt(int fd, const struct descriptor *from)
     entry->forks = process_forks();
     if (!descriptor_is_tcp(entry))
         descriptor_set(entry, DESCRIPTOR_COUNTED, 0);
-    __atomic_store_n(&entry->state, DESCRIPTOR_SOCKET, __ATOMIC_RELEASE);
-    if (!who.vforked) {
-        descriptor_come(fd);
+    if (who.vforked) {
+        entry->state = DESCRIPTOR_SOCKET;
+    } else {
+        descriptor_come(fd, entry);
         process_hold();
     }
     return entry;
