@@ -101,6 +101,9 @@ demo: ## install what is missing, build, trace nginx + curl + redis and draw the
 
 test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN) $(BUILD)/html/generate $(BENCH_BIN)
 
+# Flags stand in this file.
+$(SHIM_OBJ) $(ANALYZER_OBJ): Makefile
+
 $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(or $^,-x c /dev/null)

@@ -79,13 +79,17 @@ static inline bool process_settled_as(uint32_t pid)
  * record. */
 void process_settle(void);
 
+/* The caller, where process_settled(). */
+static inline struct identity process_settled_identity(void)
+{
+    return (struct identity){.pid = process_thread.settled, .tid = process_thread.tid};
+}
+
 /* The caller. */
 struct identity process_identity_slowly(void);
 static inline struct identity process_identity(void)
 {
-    if (__builtin_expect(!process_settled(), 0))
-        return process_identity_slowly();
-    return (struct identity){.pid = process_thread.settled, .tid = process_thread.tid};
+    return __builtin_expect(process_settled(), 1) ? process_settled_identity() : process_identity_slowly();
 }
 
 /* Sets up what recognises a fork: called before the first record, and by the fork wrappers. */

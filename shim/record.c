@@ -69,7 +69,7 @@ void *record_begin(const struct record *record, size_t size)
     struct identity who;
     uint64_t time_ns = record->time_ns;
     if (__builtin_expect(process_settled(), 1)) {
-        who = (struct identity){.pid = process_thread.settled, .tid = process_thread.tid};
+        who = process_settled_identity();
         if (!time_ns)
             time_ns = clock_settled();
     } else {

@@ -14,7 +14,7 @@
 
 /* What every record says: the rest of struct sockatlas_common is filled in when it is written. */
 struct record {
-    enum sockatlas_kind kind;
+    enum sockatlas_kind kind; /* for record_write() and record_complete(); record_commit() is told it */
     enum sockatlas_call call;
     int error;
     int fd;

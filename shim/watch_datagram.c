@@ -71,6 +71,6 @@ static void record_total(void *context, const struct peer *peer, uint32_t unlist
 
 void watch_peers_end(enum sockatlas_call call, int fd, struct descriptor *entry)
 {
-    struct record record = {.kind = SOCKATLAS_PEER_TOTAL, .call = call, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
     peers_drain(entry, record_total, &record);
 }
