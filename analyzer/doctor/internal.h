@@ -7,28 +7,9 @@
 
 #include "analyzer/doctor/doctor.h"
 #include "analyzer/model/table.h"
+#include "analyzer/trace/hash.h"
 
 #include <string.h>
-
-/* uthash's own function reads a key byte by byte, which took half of the doctor's time. */
-static inline unsigned doctor_hash(const void *key, size_t size)
-{
-    const unsigned char *at = key;
-    uint64_t hash = size, word = 0;
-    for (; size >= sizeof word; size -= sizeof word, at += sizeof word) {
-        memcpy(&word, at, sizeof word);
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-        hash ^= hash >> 32;
-    }
-    for (word = 0; size > 0; size--)
-        word = word << 8 | at[size - 1];
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-    return (unsigned)(hash >> 32);
-}
-#ifndef HASH_FUNCTION
-#define HASH_FUNCTION(key, size, hash) ((hash) = doctor_hash(key, size))
-#endif
-#include <uthash.h>
 
 #define SECOND_NS 1000000000ull
 

@@ -44,7 +44,7 @@ struct process *edge_external(struct model *model, const struct sock *sock, cons
     bool local = address_is_loopback(&bare) || address_is_any(&bare) || (is_unix && !bare.bytes[0]) || bare.scope;
     struct network *network = local ? sock->network : NULL;
     unsigned host = local || is_unix ? sock->socket.host : 0;
-    uint64_t hash = address_hash(&bare, (uintptr_t)network + host);
+    uint64_t hash = address_hash(&bare, hash_numbers((uintptr_t)network, host));
     for (struct table_link *link = table_first(&model->nodes, hash); link; link = table_next(link)) {
         struct external *external = TABLE_OF(link, struct external, by_address);
         if (external->network == network && external->process.host == host &&
@@ -66,7 +66,7 @@ static struct edge *edge_get(struct model *model, const struct sock *sock, struc
 {
     unsigned class = sock->socket.family == AF_UNIX ? AF_UNIX << 16 : sock_class(sock); /* one transport */
     uint64_t hash =
-        table_mix(((uint64_t)from->id << 32 | to->id) ^ (uint64_t)match << 61 ^ address_hash(server, class));
+        hash_numbers((uint64_t)from->id << 32 | to->id, address_hash(server, (uint64_t)match << 32 | class));
     for (struct table_link *link = table_first(&model->edges_table, hash); link; link = table_next(link)) {
         struct edge_entry *entry = TABLE_OF(link, struct edge_entry, by_key);
         struct edge *edge = &entry->edge;

@@ -34,6 +34,7 @@
 /* A network namespace. Known by cookie, by inode, or both. */
 struct network {
     struct network *next;
+    struct table_link by_cookie, by_inode;
     unsigned host;
     uint64_t cookie, inode;
 };
@@ -77,6 +78,7 @@ struct flow {
 /* A datagram flow has its peer's address with it. */
 struct datagram_flow {
     struct flow flow;
+    struct table_link by_peer;
     struct address peer;
 };
 
@@ -206,9 +208,11 @@ struct model {
     struct host *hosts;
     unsigned hosts_count, hosts_expected;
     struct network *networks;
+    struct table network_cookies, network_inodes;
     struct process **processes;
     unsigned processes_count, processes_room;
-    struct table tasks, children, cookies, tuples, paths, services, edges_table, nodes, listeners_table, texts;
+    struct table tasks, children, cookies, tuples, paths, services, datagrams, edges_table, nodes, listeners_table,
+        texts;
     struct sock *first, *last;
     struct sock *free_socks;
     uint64_t sockets_made;
@@ -264,7 +268,8 @@ void sock_hold(struct sock *sock, const struct task *task);
 void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
 void sock_option(struct sock *sock, const struct event *event);
 /* The exchange of a datagram socket with `peer`, made if there was none. */
-struct flow *sock_datagram(struct sock *sock, const struct address *peer, bool sent, uint64_t time_ns);
+struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
+                           uint64_t time_ns);
 void sock_free(struct model *model, struct sock *sock);
 void sock_free_all(struct model *model);
 

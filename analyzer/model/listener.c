@@ -16,14 +16,14 @@ struct listener_entry {
 static uint64_t service_key(const struct sock *sock, const struct address *address)
 {
     if (address->family == AF_INET || address->family == AF_INET6)
-        return table_mix((uint64_t)sock_class(sock) << 32 | address->port | (uint64_t)sock->socket.host << 20);
-    return address_hash(address, sock_class(sock) + sock->socket.host);
+        return hash_numbers((uint64_t)sock_class(sock) << 32 | address->port, sock->socket.host);
+    return address_hash(address, (uint64_t)sock_class(sock) << 32 | sock->socket.host);
 }
 
 static struct listener *row(struct model *model, const struct sock *sock)
 {
     const struct address *address = &sock->socket.local;
-    uint64_t hash = address_hash(address, ((uint64_t)sock->socket.owner->id << 32) + sock->socket.family);
+    uint64_t hash = address_hash(address, (uint64_t)sock->socket.owner->id << 32 | sock->socket.family);
     for (struct table_link *link = table_first(&model->listeners_table, hash); link; link = table_next(link)) {
         struct listener *listener = &TABLE_OF(link, struct listener_entry, by_key)->listener;
         bool one_transport = listener->family == AF_UNIX ||

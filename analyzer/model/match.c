@@ -21,7 +21,7 @@ static uint64_t ports_key(const struct flow *flow)
         low = high;
         high = swap;
     }
-    return table_mix((uint64_t)sock_class(flow->sock) << 32 | low << 16 | high);
+    return hash_numbers(sock_class(flow->sock), low << 16 | high);
 }
 
 /* ---- Predicates ---- */
@@ -128,18 +128,17 @@ static bool match_self(struct model *model, struct flow *flow)
     return true;
 }
 
-/* The best of those listed under `key`: the own namespace before others, then the oldest (a backlog is served in
- * order). */
-static struct flow *exact_candidate(const struct model *model, const struct flow *flow, uint64_t key, bool late)
+/* The best of one side of those listed under `key`, and `best`, which may be NULL: the own namespace before others,
+ * then the oldest (a backlog is served in order). */
+static struct flow *exact_candidate_of(const struct model *model, const struct flow *flow, uint64_t key, bool late,
+                                       enum side side, struct flow *best)
 {
-    struct flow *best = NULL;
-    bool best_near = false;
-    for (struct table_link *link = table_first(&model->tuples, key); link; link = table_next(link)) {
+    bool best_near = best && sock_same_network(flow->sock, best->sock);
+    struct table_link *link = table_first(&model->tuples, match_side_key(key, side));
+    for (; link; link = table_next(link)) {
         struct flow *other = TABLE_OF(link, struct flow, by_tuple);
         if (other == flow || sock_class(other->sock) != sock_class(flow->sock) || !mirrored(flow, other) ||
             !may_meet(flow, other) || match_given_up(other->sock))
-            continue;
-        if (flow->side == SIDE_SERVER && other->side == SIDE_SERVER)
             continue;
         /* Two that connect to each other: refused, unless their SYNs cross. */
         if (flow->side == SIDE_CLIENT && other->side == SIDE_CLIENT && !(is_up(flow) && (late || is_up(other))))
@@ -156,16 +155,26 @@ static struct flow *exact_candidate(const struct model *model, const struct flow
     return best;
 }
 
+/* `key`: of the client's address. `own`: it is that of `flow`, so that no other client can have it. */
+static struct flow *exact_candidate(const struct model *model, const struct flow *flow, uint64_t key, bool own,
+                                    bool late)
+{
+    struct flow *best = exact_candidate_of(model, flow, key, late, SIDE_UNKNOWN, NULL);
+    if (!(own && flow->side == SIDE_CLIENT))
+        best = exact_candidate_of(model, flow, key, late, SIDE_CLIENT, best);
+    return flow->side == SIDE_SERVER ? best : exact_candidate_of(model, flow, key, late, SIDE_SERVER, best);
+}
+
 /* A connection's halves: A's (local, peer) is B's (peer, local). */
 static struct flow *match_exact(struct model *model, struct flow *flow)
 {
     const struct address *client = flow->side == SIDE_SERVER ? flow->peer : flow->local;
     uint64_t key = match_endpoint_key(flow, client);
-    struct flow *other = exact_candidate(model, flow, key, false);
+    struct flow *other = exact_candidate(model, flow, key, true, false);
     if (!other && flow->side != SIDE_SERVER) /* both connected, or one of unknown side */
-        other = exact_candidate(model, flow, match_endpoint_key(flow, flow->peer), false);
+        other = exact_candidate(model, flow, match_endpoint_key(flow, flow->peer), false, false);
     if (!other)
-        table_insert(&model->tuples, &flow->by_tuple, key);
+        table_insert(&model->tuples, &flow->by_tuple, match_side_key(key, flow->side));
     return other;
 }
 
@@ -184,7 +193,7 @@ static bool datagrams_may_meet(const struct flow *a, const struct flow *b)
 static struct flow *match_datagrams(struct model *model, struct flow *flow)
 {
     uint64_t key =
-        flow->local->family == AF_UNIX ? address_hash(flow->local, 0) ^ address_hash(flow->peer, 0) : ports_key(flow);
+        flow->local->family == AF_UNIX ? address_hash(flow->local, 0) + address_hash(flow->peer, 0) : ports_key(flow);
     for (struct table_link *link = table_first(&model->tuples, key); link; link = table_next(link)) {
         struct flow *other = TABLE_OF(link, struct flow, by_tuple);
         if (other->sock == flow->sock || sock_class(other->sock) != sock_class(flow->sock))
@@ -234,7 +243,7 @@ static bool match_simultaneous(struct model *model, struct flow *flow)
 {
     if (flow->side != SIDE_CLIENT || sock_is_datagram(flow->sock) || flow->sock->socket.family == AF_UNIX)
         return false;
-    struct flow *other = exact_candidate(model, flow, match_endpoint_key(flow, flow->peer), true);
+    struct flow *other = exact_candidate(model, flow, match_endpoint_key(flow, flow->peer), false, true);
     if (!other)
         return false;
     join(model, flow, other, MATCH_EXACT);

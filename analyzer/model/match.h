@@ -14,6 +14,16 @@
 
 /* ---- match_half.c ---- */
 
+/* The halves of one side among all with this key: each side has a list of its own, so that one that waits in vain for
+ * the other side is not walked by all that come after it. */
+static inline uint64_t match_side_key(uint64_t key, enum side side)
+{
+    return hash_numbers(key, side);
+}
+static inline enum side match_other_side(const struct flow *flow)
+{
+    return flow->side == SIDE_SERVER ? SIDE_CLIENT : SIDE_SERVER;
+}
 /* An end of a connection: class, address and port. */
 uint64_t match_endpoint_key(const struct flow *flow, const struct address *address);
 /* Meaningful outside its own network namespace. */

@@ -26,7 +26,7 @@ static const struct address *client_address(const struct flow *flow)
 /* The client's port, as a translator keeps it. */
 static uint64_t kept_key(const struct flow *flow)
 {
-    return table_mix((uint64_t)sock_class(flow->sock) << 32 | client_address(flow)->port);
+    return hash_numbers(sock_class(flow->sock), client_address(flow)->port);
 }
 
 /* A client that connects within its own network meets its server by address. */
@@ -36,7 +36,7 @@ void match_nat_list(struct model *model, struct flow *flow)
         return;
     if (flow->served_near)
         return;
-    table_insert(&model->paths, &flow->by_path, kept_key(flow));
+    table_insert(&model->paths, &flow->by_path, match_side_key(kept_key(flow), flow->side));
 }
 
 static bool could_be_ends(const struct flow *client, const struct flow *server)
@@ -52,7 +52,7 @@ static struct flow *find_destination(const struct model *model, const struct flo
 {
     struct flow *best = NULL;
     bool server = flow->side == SIDE_SERVER;
-    uint64_t key = match_endpoint_key(flow, client_address(flow));
+    uint64_t key = match_side_key(match_endpoint_key(flow, client_address(flow)), match_other_side(flow));
     for (struct table_link *link = table_first(&model->tuples, key); link; link = table_next(link)) {
         struct flow *other = TABLE_OF(link, struct flow, by_tuple);
         const struct flow *c = server ? other : flow, *s = server ? flow : other;
@@ -90,7 +90,7 @@ static bool kept(const struct flow *client, const struct flow *server)
 static struct flow *find_kept(const struct model *model, const struct flow *flow, unsigned *count)
 {
     struct flow *found = NULL;
-    uint64_t key = kept_key(flow);
+    uint64_t key = match_side_key(kept_key(flow), match_other_side(flow));
     *count = 0;
     for (struct table_link *link = table_first(&model->paths, key); link; link = table_next(link)) {
         struct flow *other = TABLE_OF(link, struct flow, by_path);

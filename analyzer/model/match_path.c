@@ -32,8 +32,8 @@ static bool credentials_known(const struct flow *flow)
 
 static uint64_t credentials_key(const struct flow *flow)
 {
-    return table_mix(((uint64_t)connector(flow) << 32 | listened(flow)) + flow->sock->socket.host * 77 +
-                     ((uint64_t)sock_class(flow->sock) << 40));
+    return hash_numbers((uint64_t)connector(flow) << 32 | listened(flow),
+                        (uint64_t)sock_class(flow->sock) << 32 | flow->sock->socket.host);
 }
 
 static bool same_credentials(const struct flow *a, const struct flow *b)
@@ -67,10 +67,8 @@ static uint64_t path_key(const struct flow *flow)
         for (size_t i = 0; i < path->size; i++)
             if (path->bytes[i] == '/')
                 start = i + 1;
-    uint64_t hash = connector(flow) + ((uint64_t)sock_class(flow->sock) << 32) + flow->sock->socket.host * 77;
-    for (size_t i = start; i < path->size; i++)
-        hash = hash * 131 + path->bytes[i];
-    return table_mix(hash);
+    uint64_t who = hash_numbers((uint64_t)connector(flow) << 32 | flow->sock->socket.host, sock_class(flow->sock));
+    return hash_numbers(hash_bytes(path->bytes + start, path->size - start), who);
 }
 
 static bool same_path(const struct flow *client, const struct flow *server)
@@ -93,10 +91,11 @@ struct flow *match_path_find(struct model *model, struct flow *flow)
     match_remember_served(model, flow);
     uint64_t key = path_key(flow);
     struct flow *best = NULL;
-    for (struct table_link *link = table_first(&model->paths, key); link; link = table_next(link)) {
+    struct table_link *link = table_first(&model->paths, match_side_key(key, match_other_side(flow)));
+    for (; link; link = table_next(link)) {
         struct flow *other = TABLE_OF(link, struct flow, by_path);
         struct flow *c = server ? other : flow, *s = server ? flow : other;
-        if (other->side == flow->side || c->sock->socket.host != s->sock->socket.host || connector(c) != connector(s) ||
+        if (c->sock->socket.host != s->sock->socket.host || connector(c) != connector(s) ||
             sock_class(c->sock) != sock_class(s->sock) || !same_path(c, s) || !may_be_ends(c, s))
             continue;
         if (!best || earlier(other, best))
@@ -104,13 +103,33 @@ struct flow *match_path_find(struct model *model, struct flow *flow)
     }
     if (best)
         return best;
-    table_insert(&model->paths, &flow->by_path, key);
+    table_insert(&model->paths, &flow->by_path, match_side_key(key, flow->side));
     if (credentials_known(flow))
-        table_insert(&model->tuples, &flow->by_tuple, credentials_key(flow));
+        table_insert(&model->tuples, &flow->by_tuple, match_side_key(credentials_key(flow), flow->side));
     return NULL;
 }
 
 /* ---- By credentials ---- */
+
+/* Puts the first of a side with the credentials of `flow` in its place; false: there is none, or there is a choice
+ * between listeners. */
+static bool first_of_side(const struct model *model, const struct flow *flow, enum side side, struct flow *first[2])
+{
+    bool server = side == SIDE_SERVER;
+    struct table_link *link = table_first(&model->tuples, match_side_key(credentials_key(flow), side));
+    for (; link; link = table_next(link)) {
+        struct flow *at = TABLE_OF(link, struct flow, by_tuple);
+        if (at == flow || !same_credentials(at, flow))
+            continue;
+        if (side != flow->side && !may_be_ends(server ? flow : at, server ? at : flow))
+            continue;
+        if (first[server] && !address_equal(served(first[server]), served(at)))
+            return false;
+        if (!first[server] || earlier(at, first[server]))
+            first[server] = at;
+    }
+    return first[server] != NULL;
+}
 
 struct flow *match_credentials_find(struct model *model, struct flow *flow, struct flow **other)
 {
@@ -119,19 +138,8 @@ struct flow *match_credentials_find(struct model *model, struct flow *flow, stru
         return NULL;
     struct flow *first[2] = {NULL, NULL}; /* of the clients, of the servers */
     first[flow->side == SIDE_SERVER] = flow;
-    uint64_t key = credentials_key(flow);
-    for (struct table_link *link = table_first(&model->tuples, key); link; link = table_next(link)) {
-        struct flow *at = TABLE_OF(link, struct flow, by_tuple);
-        bool server = at->side == SIDE_SERVER;
-        if (at == flow || !same_credentials(at, flow))
-            continue;
-        if (at->side != flow->side && !may_be_ends(server ? flow : at, server ? at : flow))
-            continue;
-        if (first[server] && !address_equal(served(first[server]), served(at)))
-            return NULL;
-        if (!first[server] || earlier(at, first[server]))
-            first[server] = at;
-    }
+    if (!first_of_side(model, flow, match_other_side(flow), first) || !first_of_side(model, flow, flow->side, first))
+        return NULL;
     bool server = flow->side == SIDE_SERVER;
     *other = first[!server];
     return *other && may_be_ends(first[0], first[1]) ? first[server] : NULL;

@@ -108,9 +108,10 @@ void model_free(struct model *model)
             free(fork);
         }
     store_free_entries(&model->texts, offsetof(struct text_entry, link));
-    struct table *tables[] = {&model->tasks,    &model->children,    &model->cookies,
-                              &model->tuples,   &model->paths,       &model->nodes,
-                              &model->services, &model->edges_table, &model->listeners_table};
+    struct table *tables[] = {&model->tasks,     &model->children,        &model->cookies,
+                              &model->tuples,    &model->paths,           &model->nodes,
+                              &model->services,  &model->edges_table,     &model->listeners_table,
+                              &model->datagrams, &model->network_cookies, &model->network_inodes};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         table_free(tables[i]);
     free(model->images);

@@ -42,7 +42,7 @@ static void connect_datagram(struct model *model, struct task *task, struct sock
     replay_serve(model, sock);
     if (!address_known(&socket->peer))
         return;
-    struct flow *flow = sock_datagram(sock, &socket->peer, true, event->time_ns);
+    struct flow *flow = sock_datagram(model, sock, &socket->peer, true, event->time_ns);
     sock_match(model, flow);
 }
 

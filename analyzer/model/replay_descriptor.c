@@ -33,7 +33,7 @@ void replay_on_peer(struct model *model, struct task *task, const struct event *
     replay_wildcard(&peer, &socket->local);
     if (!address_known(&peer) || (peer.family == AF_UNIX && !peer.size))
         return;
-    struct flow *flow = sock_datagram(sock, &peer, body->sent, event->time_ns);
+    struct flow *flow = sock_datagram(model, sock, &peer, body->sent, event->time_ns);
     if (!flow->used && !flow->edge && !body->sent)
         flow->side = SIDE_SERVER;
     flow->used = true;
@@ -61,7 +61,7 @@ void replay_on_peer_total(struct model *model, struct task *task, const struct e
     if (peer.family == AF_UNIX && !peer.size)
         return;
     replay_wildcard(&peer, &sock->socket.local);
-    struct flow *flow = sock_datagram(sock, &peer, body->messages_sent != 0, event->time_ns);
+    struct flow *flow = sock_datagram(model, sock, &peer, body->messages_sent != 0, event->time_ns);
     flow->used = true;
     flow->bytes_known = true;
     flow->bytes_sent += body->bytes_sent;

@@ -12,7 +12,7 @@
 
 static uint64_t cookie_hash(unsigned host, uint64_t cookie)
 {
-    return table_mix(cookie * 31 + host);
+    return hash_numbers(cookie, host);
 }
 
 struct sock *sock_find(const struct model *model, unsigned host, uint64_t cookie)
@@ -126,11 +126,15 @@ void sock_option(struct sock *sock, const struct event *event)
 
 /* ---- Datagram peers ---- */
 
-struct flow *sock_datagram(struct sock *sock, const struct address *peer, bool sent, uint64_t time_ns)
+struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
+                           uint64_t time_ns)
 {
-    for (struct flow *flow = sock->datagrams; flow; flow = flow->next)
-        if (address_equal(flow->peer, peer))
-            return flow;
+    uint64_t hash = address_hash(peer, sock->socket.id);
+    for (struct table_link *link = table_first(&model->datagrams, hash); link; link = table_next(link)) {
+        struct datagram_flow *known = TABLE_OF(link, struct datagram_flow, by_peer);
+        if (known->flow.sock == sock && address_equal(&known->peer, peer))
+            return &known->flow;
+    }
     struct datagram_flow *made = store_alloc(sizeof *made);
     made->peer = *peer;
     made->flow = (struct flow){.sock = sock,
@@ -140,6 +144,7 @@ struct flow *sock_datagram(struct sock *sock, const struct address *peer, bool s
                                .side = sent ? SIDE_CLIENT : SIDE_SERVER,
                                .process = sock->socket.owner,
                                .start_ns = time_ns};
+    table_insert(&model->datagrams, &made->by_peer, hash);
     sock->datagrams = &made->flow;
     sock->datagrams_count++;
     return &made->flow;
@@ -155,7 +160,9 @@ void sock_free(struct model *model, struct sock *sock)
     }
     for (struct flow *flow = sock->datagrams, *next; flow; flow = next) {
         next = flow->next;
-        free(TABLE_OF(flow, struct datagram_flow, flow));
+        struct datagram_flow *datagram = TABLE_OF(flow, struct datagram_flow, flow);
+        table_remove(&model->datagrams, &datagram->by_peer);
+        free(datagram);
     }
     if (sock->socket.holders != sock->holders_inline)
         free(sock->socket.holders);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * An intrusive hash multimap: entries with one hash form a chain, several entries may be equal, and one object may be
- * in several tables. Our own, because half-open connections share keys on purpose (a reused tuple has one entry per
- * connection), entries come and go with every socket, and neither may cost an allocation. Used by the model and the
- * doctor. Whoever uses it compares keys and owns the entries.
+ * An intrusive hash multimap: entries with one hash form a list, oldest first, several entries may be equal, and one
+ * object may be in several tables. Our own, because half-open connections share keys on purpose (a reused tuple has one
+ * entry per connection), entries come and go with every socket, and neither may cost an allocation. Inserting, removing
+ * and going on to the next entry take the same time however many share a hash. Used by the model and the doctor.
+ * Whoever uses it compares keys and owns the entries, and takes hashes from hash.h, so that nobody can choose values
+ * that fall together.
  */
 #ifndef ANALYZER_MODEL_TABLE_H
 #define ANALYZER_MODEL_TABLE_H
+
+#include "analyzer/trace/hash.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,24 +18,24 @@
 #include <stdlib.h>
 
 struct table_link {
-    struct table_link *next;
+    struct table_link *next;   /* in the first entry of a hash: the first one of another hash in the same bucket */
+    struct table_link *before; /* of the same hash; before the first one stands the last */
+    struct table_link *after;  /* of the same hash; NULL behind the last one */
     uint64_t hash;
     bool listed;
 };
 
 struct table {
     struct table_link **buckets;
-    size_t size; /* a power of two, or 0 before the first entry */
-    size_t count;
+    size_t size;  /* a power of two, or 0 before the first entry */
+    size_t count; /* of entries */
 };
 
 #define TABLE_OF(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 
 static inline uint64_t table_mix(uint64_t value)
 {
-    value ^= value >> 32;
-    value *= 0x9e3779b97f4a7c15u;
-    return value ^ value >> 29;
+    return hash_numbers(value, 0);
 }
 
 static inline void table_resize(struct table *table, size_t size)
@@ -50,16 +54,28 @@ static inline void table_resize(struct table *table, size_t size)
     table->size = size;
 }
 
-/* The hash must already be well mixed in its low bits. */
+/* Where the first entry with this hash is referred to from, or would be. */
+static inline struct table_link **table_at(const struct table *table, uint64_t hash)
+{
+    struct table_link **at = &table->buckets[hash & (table->size - 1)];
+    while (*at && (*at)->hash != hash)
+        at = &(*at)->next;
+    return at;
+}
+
+/* The hash is one of hash.h's. */
 static inline void table_insert(struct table *table, struct table_link *link, uint64_t hash)
 {
     if (table->count >= table->size)
         table_resize(table, table->size ? table->size * 2 : 64);
-    struct table_link **bucket = &table->buckets[hash & (table->size - 1)];
-    link->hash = hash;
-    link->next = *bucket;
-    link->listed = true;
-    *bucket = link;
+    struct table_link **at = table_at(table, hash), *first = *at;
+    *link = (struct table_link){.hash = hash, .before = first ? first->before : link, .listed = true};
+    if (first) {
+        first->before->after = link;
+        first->before = link;
+    } else {
+        *at = link;
+    }
     table->count++;
 }
 
@@ -68,30 +84,32 @@ static inline void table_remove(struct table *table, struct table_link *link)
 {
     if (!link->listed)
         return;
-    struct table_link **at = &table->buckets[link->hash & (table->size - 1)];
-    while (*at != link)
-        at = &(*at)->next;
-    *at = link->next;
+    struct table_link **at = table_at(table, link->hash), *first = *at;
+    if (link->after)
+        link->after->before = link->before;
+    else
+        first->before = link->before;
+    if (link != first) {
+        link->before->after = link->after;
+    } else if (link->after) {
+        link->after->next = link->next;
+        *at = link->after;
+    } else {
+        *at = link->next;
+    }
     link->listed = false;
     table->count--;
 }
 
-static inline struct table_link *table_same(struct table_link *link, uint64_t hash)
-{
-    while (link && link->hash != hash)
-        link = link->next;
-    return link;
-}
-
-/* The entries with this hash, in no order: `for (link = table_first(...); link; link = table_next(link))`. */
+/* The entries with this hash, the oldest first: `for (link = table_first(...); link; link = table_next(link))`. */
 static inline struct table_link *table_first(const struct table *table, uint64_t hash)
 {
-    return table->size ? table_same(table->buckets[hash & (table->size - 1)], hash) : NULL;
+    return table->size ? *table_at(table, hash) : NULL;
 }
 
 static inline struct table_link *table_next(const struct table_link *link)
 {
-    return table_same(link->next, link->hash);
+    return link->after;
 }
 
 static inline void table_free(struct table *table)

@@ -9,7 +9,7 @@
 
 static uint64_t pid_hash(unsigned host, uint64_t pidns, uint32_t pid)
 {
-    return table_mix(pidns * 31 + host + ((uint64_t)pid << 24));
+    return hash_numbers(pidns, (uint64_t)host << 32 | pid);
 }
 
 struct task *task_find(const struct model *model, unsigned host, uint64_t pidns, uint32_t pid)

@@ -147,7 +147,7 @@ void task_fork(struct model *model, struct image *image, struct task *parent, co
     child->process.start_ns = event->time_ns;
     if (body->child_pid) {
         task_name(model, child, body->child_pid, event->time_ns);
-        table_insert(&model->children, &child->by_child, table_mix(event->slot + ((uint64_t)image->trace->id << 40)));
+        table_insert(&model->children, &child->by_child, hash_numbers(event->slot, image->trace->id));
         descriptor_copy(model, child, parent, false);
         return;
     }
@@ -160,7 +160,7 @@ void task_fork(struct model *model, struct image *image, struct task *parent, co
 /* The child that FORK slot `slot` made, if its pid in FORK is not the one it has itself (another pid namespace). */
 static struct task *fork_child(struct model *model, const struct image *image, uint64_t slot)
 {
-    uint64_t hash = table_mix(slot + ((uint64_t)image->trace->id << 40));
+    uint64_t hash = hash_numbers(slot, image->trace->id);
     for (struct table_link *link = table_first(&model->children, hash); link; link = table_next(link)) {
         struct task *task = TABLE_OF(link, struct task, by_child);
         if (!task->started && task->image == image->trace->id)

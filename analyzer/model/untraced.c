@@ -30,22 +30,22 @@ struct untraced {
 static uint64_t service_key(unsigned host, const struct address *address)
 {
     if (address->family == AF_INET || address->family == AF_INET6)
-        return table_mix((uint64_t)host << 32 | address->port);
+        return hash_numbers(host, address->port);
     return address_hash(address, host);
 }
 
 static uint64_t connection_key(unsigned host, uint64_t cookie, const struct address *local, const struct address *peer)
 {
     if (cookie)
-        return table_mix(cookie * 31 + host);
-    return address_hash(local, host) ^ address_hash(peer, host + 1u);
+        return hash_numbers(cookie, host);
+    return hash_numbers(address_hash(local, host), address_hash(peer, host));
 }
 
 /* ---- What `run` says ---- */
 
 static struct process *process_of(struct model *model, unsigned host, uint32_t pid, const char *comm, const char *exe)
 {
-    uint64_t hash = table_mix((uint64_t)host << 32 | pid);
+    uint64_t hash = hash_numbers(host, pid);
     for (struct table_link *link = table_first(&model->untraced_processes, hash); link; link = table_next(link)) {
         struct process *process = &TABLE_OF(link, struct untraced_process, by_pid)->process;
         if (process->host == host && process->pid == pid && strcmp(process->comm, comm) == 0)

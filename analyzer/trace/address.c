@@ -5,6 +5,7 @@
 #include "analyzer/trace/address.h"
 
 #include "analyzer/trace/address_packet.h"
+#include "analyzer/trace/hash.h"
 #include "analyzer/trace/text.h"
 
 #include <arpa/inet.h>
@@ -105,6 +106,17 @@ bool address_is_multicast(const struct address *address)
     return address->family == AF_INET6 && address->bytes[0] == 0xff;
 }
 
+uint64_t address_hash(const struct address *address, uint64_t seed)
+{
+    uint64_t fixed = (uint64_t)address->family << 48 | (uint64_t)address->port << 32 | address->scope;
+    uint64_t words[2] = {0, 0};
+    if (address->size <= sizeof words) { /* the size tells one that ends in zeros from a shorter one */
+        memcpy(words, address->bytes, address->size);
+        return hash_words(fixed, seed, words[0], words[1]) + address->size;
+    }
+    return hash_words(fixed, seed, hash_bytes(address->bytes, address->size), 0);
+}
+
 /* The finalizer of SplitMix64: every bit of the input moves every bit of the output. */
 static uint64_t mix(uint64_t value)
 {
@@ -113,7 +125,7 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 31;
 }
 
-uint64_t address_hash(const struct address *address, uint64_t seed)
+uint64_t address_digest(const struct address *address, uint64_t seed)
 {
     uint64_t hash =
         mix(seed ^ ((uint64_t)address->family << 48 | (uint64_t)address->port << 32 | address->scope)) + address->size;

@@ -33,7 +33,10 @@ bool address_equal(const struct address *a, const struct address *b); /* family,
 bool address_is_any(const struct address *address);                   /* 0.0.0.0, :: */
 bool address_is_loopback(const struct address *address);              /* 127/8, ::1 */
 bool address_is_multicast(const struct address *address);             /* 224/4, ff00::/8, and 255.255.255.255 */
+/* For tables: differs from one run of the analyzer to the next. */
 uint64_t address_hash(const struct address *address, uint64_t seed);
+/* The same in every run, for identities that are printed; equal ones can be made on purpose. */
+uint64_t address_digest(const struct address *address, uint64_t seed);
 
 #define ADDRESS_TEXT_MAX 512
 /* The address without the port, as the JSON contract writes it: "127.0.0.1", "::1", "fe80::1%2", "/run/x.sock",

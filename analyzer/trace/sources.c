@@ -4,6 +4,7 @@
  */
 #include "analyzer/trace/sources.h"
 
+#include "analyzer/trace/hash.h"
 #include "analyzer/trace/memory.h"
 #include "analyzer/trace/text.h"
 
@@ -14,7 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 
 /* A log file known already, by what it is, not by its path. */
 struct known {

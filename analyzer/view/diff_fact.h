@@ -6,10 +6,9 @@
 #ifndef ANALYZER_VIEW_DIFF_FACT_H
 #define ANALYZER_VIEW_DIFF_FACT_H
 
+#include "analyzer/trace/hash.h"
 #include "analyzer/view/diff.h"
 #include "analyzer/view/words.h"
-
-#include <uthash.h>
 
 enum fact_kind {
     FACT_EDGE,

@@ -2,11 +2,11 @@
  *
  * Processes' names and sockets' properties, collected from the events that tell them, see events.h.
  */
+#include "analyzer/trace/hash.h"
 #include "analyzer/view/events.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 /* Closed sockets that are remembered a while: other processes may still hold them. */
 #define CLOSED_KEPT 4096

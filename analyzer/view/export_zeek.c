@@ -5,6 +5,7 @@
  * services and histories are not seen here and unset.
  */
 #include "analyzer/model/community_id.h"
+#include "analyzer/trace/hash.h"
 #include "analyzer/view/export.h"
 #include "analyzer/view/words.h"
 
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <uthash.h>
 
 /* name, type, value of the columns, in conn.log's order. A value is an expression over `line`. */
 #define ZEEK_COLUMNS(X)                                                                                                \
@@ -176,7 +176,7 @@ static const char *connection_state(const struct socket *socket)
 static uint64_t identity(const struct export *report, const struct socket *socket, const struct address *peer)
 {
     const struct sockatlas_header *header = &model_host(report->model, socket->host)->header;
-    uint64_t hash = address_hash(peer, 0xcbf29ce484222325u ^ (socket->cookie ? socket->cookie : ~socket->id));
+    uint64_t hash = address_digest(peer, 0xcbf29ce484222325u ^ (socket->cookie ? socket->cookie : ~socket->id));
     for (size_t i = 0; i < sizeof header->boot_id; i++)
         hash = (hash ^ (unsigned char)header->boot_id[i]) * 0x100000001b3u;
     return hash;

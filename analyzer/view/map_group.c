@@ -38,7 +38,7 @@ static bool same_group(const struct process *a, const struct process *b, bool by
 
 static uint64_t group_key(const struct process *process, bool by_program)
 {
-    return table_mix((uintptr_t)program(process) + (by_program ? 0 : (uint64_t)process->ppid << 40));
+    return hash_numbers((uintptr_t)program(process), by_program ? 0 : process->ppid);
 }
 
 static void collect(struct map_groups *groups, struct table *table, unsigned id, bool by_program)

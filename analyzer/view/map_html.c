@@ -4,6 +4,7 @@
  * and events are written down as they come, compactly and up to a bound; the page says what was left out.
  */
 #include "analyzer/model/setting.h"
+#include "analyzer/trace/hash.h"
 #include "analyzer/trace/value.h"
 #include "analyzer/view/events.h"
 #include "analyzer/view/html_page.h"
@@ -13,7 +14,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 /* What a browser still scrolls through. Of the last part of each bound only failures take room. */
 enum { SOCKETS_MOST = 50000, SOCKETS_ANY = 45000, EVENTS_MOST = 200000, EVENTS_ANY = 180000, EVENTS_EACH = 200 };

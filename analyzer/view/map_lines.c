@@ -47,7 +47,7 @@ static void add_edge(struct map_lines *lines, struct table *table, struct entry 
         lines->inner_pairs += edge->connections;
         return;
     }
-    uint64_t key = table_mix(((uint64_t)from << 32 | to) ^ (address_known(&edge->server) ? edge->server.port : 0));
+    uint64_t key = hash_numbers((uint64_t)from << 32 | to, address_known(&edge->server) ? edge->server.port : 0);
     struct map_line *line = find(lines, table, entries, key, from, to, edge);
     if (!line) {
         line = &lines->line[lines->count];

@@ -6,8 +6,7 @@
 #define ANALYZER_VIEW_TOP_ROWS_H
 
 #include "analyzer/model/model.h"
-
-#include <uthash.h>
+#include "analyzer/trace/hash.h"
 
 /* Closed sockets that stay in the list. */
 #define TOP_CLOSED_MAX 2000

@@ -5,6 +5,7 @@
 #include "analyzer/view/tuned.h"
 
 #include "analyzer/names/names.h"
+#include "analyzer/trace/hash.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/trace/value.h"
 #include "analyzer/view/map_group.h"
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <uthash.h>
 
 /* What makes a row; every byte counts, so it is zeroed before it is filled. The option's bytes stand behind it. */
 struct tuned_key {

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Hashes of what a trace says, with a key that is drawn at random when the analyzer starts: whoever writes a trace
+ * cannot choose values that fall together. What is printed must not depend on them: neither on a hash nor on the order
+ * of the entries of a hash table.
+ */
+#ifndef ANALYZER_TRACE_HASH_H
+#define ANALYZER_TRACE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Drawn before main(). */
+extern struct hash_key {
+    unsigned __int128 sum, factor[4];
+    unsigned char bytes[16];
+} hash_key;
+
+/* SipHash-2-4. */
+uint64_t hash_bytes(const void *bytes, size_t size);
+
+/* Of up to four numbers: the upper half of a sum of products with the key (vector multiply-shift, strongly universal:
+ * two different inputs fall together as rarely as random numbers). For what is asked at every event, where SipHash
+ * takes several times as long. */
+static inline uint64_t hash_words(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    return (uint64_t)((hash_key.sum + hash_key.factor[0] * a + hash_key.factor[1] * b + hash_key.factor[2] * c +
+                       hash_key.factor[3] * d) >>
+                      64);
+}
+
+static inline uint64_t hash_numbers(uint64_t a, uint64_t b)
+{
+    return hash_words(a, b, 0, 0);
+}
+
+/* uthash with the same key; whoever uses uthash includes this in its place. */
+#define HASH_FUNCTION(key, size, hash) ((hash) = (unsigned)hash_bytes(key, size))
+#include <uthash.h>
+
+#endif
