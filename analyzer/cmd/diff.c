@@ -98,7 +98,7 @@ int cmd_diff(int argc, char **argv)
 {
     struct request request = {.json = false};
     unsigned differences = 0;
-    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    usage_parse(&argp, argc, argv, 0, &request);
     struct diff_run *first = diff_run_new(), *second = diff_run_new();
     bool nothing = false, read = read_run(first, request.traces[0], &nothing);
     read = read_run(second, request.traces[1], &nothing) && read;

@@ -60,7 +60,7 @@ static const struct argp argp = {
 int cmd_doctor(int argc, char **argv)
 {
     struct request request = {.format = DOCTOR_TEXT};
-    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    usage_parse(&argp, argc, argv, 0, &request);
     struct doctor *doctor = doctor_new();
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     doctor_callbacks(doctor, &callbacks);

@@ -5,6 +5,7 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/events_print.h"
 #include "analyzer/cmd/follow.h"
+#include "analyzer/cmd/usage.h"
 #include "analyzer/trace/stream.h"
 #include "analyzer/view/table.h"
 
@@ -98,7 +99,7 @@ int cmd_events(int argc, char **argv)
 {
     struct settings settings = {.json = false};
     argp_err_exit_status = CMD_USAGE;
-    argp_parse(&events_argp, argc, argv, 0, NULL, &settings);
+    usage_parse(&events_argp, argc, argv, 0, &settings);
     struct stream *stream =
         (settings.follow ? stream_open_live : stream_open)(settings.traces, settings.traces_count, NULL, NULL);
     bool good = print_all(stream, &settings);

@@ -160,7 +160,7 @@ static const struct argp argp = {
 int cmd_export(int argc, char **argv)
 {
     struct settings settings = {.format = NULL};
-    argp_parse(&argp, argc, argv, 0, NULL, &settings);
+    usage_parse(&argp, argc, argv, 0, &settings);
     if (output_is_input(settings.output, settings.traces, settings.traces_count))
         return CMD_USAGE;
     FILE *out = settings.output == NULL ? stdout : fopen(settings.output, "we");
@@ -176,7 +176,7 @@ int cmd_export(int argc, char **argv)
     bool good = !ferror(out);
     good = (out == stdout ? fflush(out) : fclose(out)) == 0 && good;
     if (!good && settings.output) /* of standard output main.c says it */
-        fprintf(stderr, "%s: %s\n", settings.output, strerror(errno));
+        complain_line("%s: %s", settings.output, strerror(errno));
     unsigned errors = stream_errors(stream);
     stream_close(stream);
     return good && errors == 0 ? CMD_DONE : CMD_UNREADABLE;

@@ -108,7 +108,7 @@ static void print(void *context, const struct socket *socket)
 int cmd_list(int argc, char **argv)
 {
     struct request request = {.json = false};
-    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    usage_parse(&argp, argc, argv, 0, &request);
     if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
         return CMD_USAGE;
     request.filtered = filter_given(&request.filter);

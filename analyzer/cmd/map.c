@@ -90,7 +90,7 @@ static bool draw(const struct model *model, const struct request *request, struc
 int cmd_map(int argc, char **argv)
 {
     struct request request = {.format = &formats[0]};
-    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    usage_parse(&argp, argc, argv, 0, &request);
     if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
         return CMD_USAGE;
     if (request.format->ready && !request.format->ready())

@@ -116,7 +116,7 @@ void reread_complain(void *context, const char *line)
             return;
         }
     }
-    fprintf(stderr, "%s\n", line);
+    complain_line("%s", line);
 }
 
 void reread_end(struct reread *reread)

@@ -6,6 +6,7 @@
 #include "analyzer/cmd/run.h"
 
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/usage.h"
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/text.h"
 
@@ -97,7 +98,7 @@ static bool shim_ready(char *shim, const char *title)
     if (!find_shim(shim)) {
         const char *given = getenv("SOCKATLAS_SHIM");
         if (given && *given)
-            fprintf(stderr, "%s: SOCKATLAS_SHIM: %s: %s\n", title, given, strerror(errno));
+            complain_line("%s: SOCKATLAS_SHIM: %s: %s", title, given, strerror(errno));
         else
             fprintf(stderr, "%s: libsockatlas.so is neither beside this program nor in ../lib/sockatlas\n", title);
         return false;
@@ -108,7 +109,7 @@ static bool shim_ready(char *shim, const char *title)
         return false;
     }
     if (strpbrk(shim, ": $")) {
-        fprintf(stderr, "%s: %s: LD_PRELOAD cannot carry a path with a colon, a space or a dollar sign\n", title, shim);
+        complain_line("%s: %s: LD_PRELOAD cannot carry a path with a colon, a space or a dollar sign", title, shim);
         return false;
     }
     return true;
@@ -129,7 +130,7 @@ static bool limit_ready(const char *title)
     unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
     bool good = errno == 0 && (!*end || (unit && !end[1])) && size <= ULLONG_MAX >> shift && size << shift >= LEAST;
     if (!good)
-        fprintf(stderr, "%s: SOCKATLAS_LIMIT=%s: want a size of at least 64K, as 16M\n", title, limit);
+        complain_line("%s: SOCKATLAS_LIMIT=%s: want a size of at least 64K, as 16M", title, limit);
     return good;
 }
 
@@ -147,7 +148,7 @@ static void warn(const char *title, const char *command, const char *path, const
         fprintf(stderr, "%s: SOCKATLAS_OFF=1 is set: nothing will be traced\n", title);
     enum sockatlas_untraced why = run_target_untraced(path, shim);
     if (why != SOCKATLAS_TRACEABLE)
-        fprintf(stderr, "%s: %s will not be traced: %s\n", title, command, reasons[why]);
+        complain_line("%s: %s will not be traced: %s", title, command, reasons[why]);
 }
 
 /* Runs the command into the preload's folder; the wait status, or -1 when it could not be started. */
@@ -156,7 +157,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
     struct run_report report;
     struct run_log *log = run_log_open(preload->dir, options->command);
     if (!log)
-        fprintf(stderr, "%s: %s/run%s: %s\n", title, preload->dir, SOCKATLAS_SUFFIX, strerror(errno));
+        complain_line("%s: %s/run%s: %s", title, preload->dir, SOCKATLAS_SUFFIX, strerror(errno));
     pid_t command = run_command_start(options->command, preload, title);
     if (command < 0) {
         fprintf(stderr, "%s: fork: %s\n", title, strerror(errno));
@@ -186,7 +187,7 @@ int cmd_run(int argc, char **argv)
     struct options options = {.dir = DEFAULT_DIR};
     const char *title = argv[0];
     char shim[PATH_MAX], path[PATH_MAX];
-    argp_parse(&run_argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
+    usage_parse(&run_argp, argc, argv, ARGP_IN_ORDER, &options);
     if (!options.command) {
         fprintf(stderr, "%s: no command given; `%s --help` tells more\n", title, title);
         return CMD_USAGE;

@@ -5,6 +5,7 @@
  * foreground.
  */
 #include "analyzer/cmd/run.h"
+#include "analyzer/trace/complaint.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -94,7 +95,7 @@ pid_t run_command_start(char *const *argv, const struct run_preload *preload, co
     }
     execvp(argv[0], argv);
     int status = errno == ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE;
-    fprintf(stderr, "%s: %s: %s\n", title, argv[0], strerror(errno));
+    complain_line("%s: %s: %s", title, argv[0], strerror(errno));
     _exit(status);
 }
 

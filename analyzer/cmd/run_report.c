@@ -6,6 +6,7 @@
 #include "analyzer/cmd/run.h"
 
 #include "analyzer/model/model.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/stream.h"
 
 #include <dirent.h>
@@ -121,6 +122,14 @@ static void print_count(uint64_t count, const char *singular, const char *plural
     fprintf(stderr, "%" PRIu64 " %s%s", count, count == 1 ? singular : plural, end);
 }
 
+/* A command to go on with. */
+static void print_next(const char *command, const char *trace)
+{
+    fputs(command, stderr);
+    fputs(trace ? " " : "", stderr);
+    escape_put(ESCAPE_MESSAGE, trace ? trace : "", stderr);
+}
+
 void run_report_print(const struct run_report *report, const char *dir, const char *dir_argument)
 {
     fputs("sockatlas: ", stderr);
@@ -132,14 +141,15 @@ void run_report_print(const struct run_report *report, const char *dir, const ch
         print_count(report->coverage, "blind spot", "blind spots", "\n");
     else
         fputs("no blind spots\n", stderr);
-    fprintf(stderr, "sockatlas: the trace is in %s (%" PRIu64 " KiB)", dir, (folder_bytes(dir) + 1023) / 1024);
+    fputs("sockatlas: the trace is in ", stderr);
+    escape_put(ESCAPE_MESSAGE, dir, stderr);
+    fprintf(stderr, " (%" PRIu64 " KiB)", (folder_bytes(dir) + 1023) / 1024);
     if (report->running) {
         fputs("; ", stderr);
         print_count(report->running, "process goes on recording", "processes go on recording", "");
     }
-    const char *space = dir_argument ? " " : "", *trace = dir_argument ? dir_argument : "";
-    fprintf(stderr, "\nsockatlas: next: sockatlas map%s%s", space, trace);
+    print_next("\nsockatlas: next: sockatlas map", dir_argument);
     if (report->failed)
-        fprintf(stderr, "; what failed: sockatlas list --failed%s%s", space, trace);
+        print_next("; what failed: sockatlas list --failed", dir_argument);
     fputc('\n', stderr);
 }

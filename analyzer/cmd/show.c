@@ -8,6 +8,8 @@
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/reread.h"
 #include "analyzer/cmd/usage.h"
+#include "analyzer/trace/buffer.h"
+#include "analyzer/trace/complaint.h"
 #include "analyzer/trace/stream.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/view/table.h"
@@ -153,7 +155,7 @@ static void quiet(void *context, const char *line)
 static bool complain_none(const struct search *search)
 {
     if (!search->nowhere)
-        fprintf(stderr, "sockatlas show: %s: no such socket in the trace; `sockatlas list` lists them\n", search->text);
+        complain_line("sockatlas show: %s: no such socket in the trace; `sockatlas list` lists them", search->text);
     return false;
 }
 
@@ -163,11 +165,14 @@ static bool one_found(const struct search *search)
         return complain_none(search);
     if (search->found_count == 1)
         return true;
-    fprintf(stderr, "sockatlas show: %s was %u sockets, one after the other; ask for one:", search->text,
-            search->found_count);
-    for (unsigned i = 0; i < search->found_count; i++)
-        fprintf(stderr, " %llu", (unsigned long long)search->found[i]);
-    fputs("\n", stderr);
+    struct buffer ids = {0};
+    for (unsigned i = 0; i < search->found_count; i++) {
+        buffer_add(&ids, " ", 1);
+        buffer_end(&ids, text_unsigned(search->found[i], buffer_room(&ids, TEXT_INTEGER_MAX)));
+    }
+    complain_line("sockatlas show: %s was %u sockets, one after the other; ask for one:%.*s", search->text,
+                  search->found_count, (int)ids.size, ids.text);
+    buffer_free(&ids);
     return false;
 }
 
@@ -213,7 +218,7 @@ int cmd_show(int argc, char **argv)
     struct request request = {.wide = false};
     struct reread reread;
     int status = CMD_UNREADABLE;
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &request);
+    usage_parse(&argp, argc, argv, ARGP_IN_ORDER, &request);
     if (reread_begin(&reread, request.traces, request.count)) {
         status = find(&request, &reread);
         if (!one_found(&request.search) || !tell(&request, &reread))

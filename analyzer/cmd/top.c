@@ -7,6 +7,7 @@
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/reread.h"
 #include "analyzer/cmd/usage.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/stream.h"
 #include "analyzer/view/events.h"
 #include "analyzer/view/top_screen.h"
@@ -185,13 +186,14 @@ static void end_by_signal(void)
 int cmd_top(int argc, char **argv)
 {
     struct top top = {.screen = {.title = "./sockatlas.data"}};
-    argp_parse(&argp, argc, argv, 0, NULL, &top);
+    char *title = NULL;
+    usage_parse(&argp, argc, argv, 0, &top);
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
         fprintf(stderr, "%s: needs a terminal; `sockatlas events -f` does not\n", argv[0]);
         return CMD_USAGE;
     }
     if (top.count)
-        top.screen.title = top.traces[0];
+        top.screen.title = title = escape_new(ESCAPE_MESSAGE, top.traces[0]);
     struct reread reread; /* a life is read again */
     if (!reread_begin(&reread, top.traces, top.count)) {
         reread_end(&reread);
@@ -221,6 +223,7 @@ int cmd_top(int argc, char **argv)
     top_rows_free(&top.rows);
     model_free(top.rows.model);
     free(top.screen.life_text);
+    free(title);
     if (ended_by)
         end_by_signal();
     return status;

@@ -6,6 +6,7 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/shape.h"
+#include "analyzer/cmd/usage.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
@@ -56,7 +57,7 @@ static void add(void *context, const struct socket *socket)
 int cmd_tuned(int argc, char **argv)
 {
     struct request request = {.json = false};
-    argp_parse(&argp, argc, argv, 0, NULL, &request);
+    usage_parse(&argp, argc, argv, 0, &request);
     if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
         return CMD_USAGE;
     struct tuned *tuned = tuned_new();

@@ -7,7 +7,9 @@
 
 #include <argp.h>
 
-/* argp_error(), with control characters as question marks: ends the program with CMD_USAGE. */
+/* argp_parse(), whose messages and those of getopt_long() are escaped: they name arguments as they are. */
+void usage_parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input);
+/* argp_error() from within usage_parse(): ends the program with CMD_USAGE. */
 void usage_error(const struct argp_state *state, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -4,6 +4,8 @@
  */
 #include "analyzer/doctor/internal.h"
 
+#include "analyzer/trace/escape.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -36,12 +38,15 @@ static unsigned make_key(struct finding_key *key, const struct rule *rule, const
     return (unsigned)(offsetof(struct finding_key, text) + size);
 }
 
+/* Names of programs and hosts may have any bytes in them. */
 static char *format_text(const char *format, va_list arguments)
 {
     char *text = NULL;
     if (vasprintf(&text, format, arguments) < 0)
         abort();
-    return text;
+    char *escaped = escape_new(ESCAPE_MESSAGE, text);
+    free(text);
+    return escaped;
 }
 
 static struct keyed_finding *find(const struct doctor *doctor, const struct finding_key *key, unsigned size)

@@ -4,26 +4,39 @@
  */
 #include "analyzer/trace/complaint.h"
 
-#include "analyzer/trace/text.h"
+#include "analyzer/trace/escape.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-void complain(struct complaints *complaints, const char *format, ...)
+static void say_line(struct complaints *complaints, const char *format, va_list arguments)
 {
     char *line = NULL;
+    if (vasprintf(&line, format, arguments) < 0)
+        return;
+    char *said = escape_new(ESCAPE_MESSAGE, line);
+    if (complaints != NULL && complaints->complain != NULL)
+        complaints->complain(complaints->context, said);
+    else
+        fprintf(stderr, "%s\n", said);
+    free(said);
+    free(line);
+}
+
+void complain(struct complaints *complaints, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    int length = vasprintf(&line, format, arguments);
-    va_end(arguments);
     complaints->count++;
-    if (length < 0)
-        return;
-    text_one_line(line);
-    if (complaints->complain != NULL)
-        complaints->complain(complaints->context, line);
-    else
-        fprintf(stderr, "%s\n", line);
-    free(line);
+    say_line(complaints, format, arguments);
+    va_end(arguments);
+}
+
+void complain_line(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say_line(NULL, format, arguments);
+    va_end(arguments);
 }

@@ -14,7 +14,10 @@ struct complaints {
     unsigned count;
 };
 
-/* Names may have any bytes in them: the line stays one. */
+/* Names may have any bytes in them: the line is escaped (escape.h), so that it stays one. */
 __attribute__((format(printf, 2, 3))) void complain(struct complaints *complaints, const char *format, ...);
+
+/* One line to stderr, escaped in the same way: for what is no input's fault. */
+__attribute__((format(printf, 1, 2))) void complain_line(const char *format, ...);
 
 #endif

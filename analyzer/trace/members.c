@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Members into a tree, a line or a row, see members.h. What a line's texts need escaped is cJSON's business.
+ * Members into a tree, a line or a row, see members.h. What a text needs escaped is escape.h's business.
  */
 #include "analyzer/trace/members.h"
 
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/trace/value.h"
 
@@ -53,10 +54,10 @@ void members_tree_boolean(struct members *to, const char *key, bool value)
 
 void members_tree_escaped(struct members *to, const char *key, const void *bytes, size_t size)
 {
-    char *text = malloc(TEXT_ESCAPED_MAX(size));
+    char *text = malloc(ESCAPED_MAX(size));
     if (!text)
         abort();
-    text_escape(bytes, size, text);
+    escape(ESCAPE_TEXT, bytes, size, text);
     value_text(branch(to), key, text);
     free(text);
 }
@@ -90,45 +91,41 @@ static bool is_plain(const char *text, size_t size)
 
 static void put_string(struct members *to, const char *text, size_t size)
 {
-    enum { WORST = 6, QUOTES = 8 }; /* \u0000; cJSON wants some to spare */
-    if (is_plain(text, size)) {
-        char *at = buffer_room(&to->text, size + 3);
-        *at++ = '"';
-        at = mempcpy(at, text, size);
-        *at++ = '"';
-        *at++ = ',';
-        buffer_end(&to->text, at);
-        return;
-    }
-    cJSON string = {.type = cJSON_String, .valuestring = (char *)text};
-    size_t room = size * WORST + QUOTES;
-    char *at = buffer_room(&to->text, room + 1);
-    if (!cJSON_PrintPreallocated(&string, at, (int)room, false))
-        abort();
-    at += strlen(at);
+    char *at = buffer_room(&to->text, ESCAPED_MAX(size) + 3);
+    *at++ = '"';
+    at += escape(ESCAPE_JSON, text, size, at);
+    *at++ = '"';
     *at++ = ',';
     buffer_end(&to->text, at);
 }
 
-/* RFC 4180: quoted where it has what else ends it; so is an empty text, as an empty cell is unknown. */
+/* A spreadsheet takes a cell that begins so for a formula. */
+static bool is_formula(char first)
+{
+    return first == '=' || first == '+' || first == '-' || first == '@';
+}
+
+/* RFC 4180: quoted where it has what else ends it; so is an empty text, as an empty cell is unknown. A text that a
+ * spreadsheet would take for a formula has an apostrophe before it, and one that begins with an apostrophe another one:
+ * whoever reads text takes the first one off. */
 static void put_cell(struct members *to, const char *text, size_t size)
 {
-    static const char special[256] = {['"'] = 1, [','] = 1, ['\r'] = 1, ['\n'] = 1};
-    bool quoted = !size;
+    static const bool special[256] = {[0 ... 31] = true, ['"'] = true, [','] = true, [127 ... 255] = true};
+    bool any = !size;
     for (size_t i = 0; i < size; i++)
-        quoted |= special[(unsigned char)text[i]];
-    char *at = buffer_room(&to->text, 2 * size + 3);
-    if (!quoted) {
+        any |= special[(unsigned char)text[i]];
+    bool quoted = any && (!size || memchr(text, ',', size) || memchr(text, '"', size));
+    char *at = buffer_room(&to->text, ESCAPED_MAX(size) + 4);
+    if (quoted)
+        *at++ = '"';
+    if (size && (is_formula(*text) || *text == '\''))
+        *at++ = '\'';
+    if (any)
+        at += escape(ESCAPE_CSV, text, size, at);
+    else
         at = mempcpy(at, text, size);
-    } else {
+    if (quoted)
         *at++ = '"';
-        for (size_t i = 0; i < size; i++) {
-            if (text[i] == '"')
-                *at++ = '"';
-            *at++ = text[i];
-        }
-        *at++ = '"';
-    }
     *at++ = ',';
     buffer_end(&to->text, at);
 }
@@ -180,10 +177,10 @@ void members_put_escaped(struct members *to, const void *bytes, size_t size)
         put_sized(to, bytes, size);
         return;
     }
-    char *text = malloc(TEXT_ESCAPED_MAX(size));
+    char *text = malloc(ESCAPED_MAX(size));
     if (!text)
         abort();
-    size = text_escape(bytes, size, text);
+    size = escape(ESCAPE_TEXT, bytes, size, text);
     put_sized(to, text, size);
     free(text);
 }

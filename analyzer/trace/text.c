@@ -4,52 +4,15 @@
  */
 #include "analyzer/trace/text.h"
 
+#include "analyzer/trace/escape.h"
+
 #include <string.h>
 
 static const char digits[] = "0123456789abcdef";
 
-/* The length of the UTF-8 sequence of a code point above 0x9f at `bytes`, or 0 when there is none (RFC 3629, section
- * 4). */
-static size_t utf8_length(const unsigned char *bytes, size_t size)
-{
-    unsigned char lead = bytes[0];
-    size_t length = lead >= 0xc2 && lead <= 0xdf ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-    if (length == 0 || length > size)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-    unsigned char second = bytes[1];
-    bool refused = (lead == 0xc2 && second < 0xa0) || (lead == 0xe0 && second < 0xa0) ||
-                   (lead == 0xed && second > 0x9f) || (lead == 0xf0 && second < 0x90) ||
-                   (lead == 0xf4 && second > 0x8f);
-    return refused ? 0 : length;
-}
-
 size_t text_escape(const void *bytes, size_t size, char *out)
 {
-    const unsigned char *in = bytes;
-    char *to = out;
-    for (size_t i = 0; i < size;) {
-        size_t length = in[i] >= 0x80 ? utf8_length(in + i, size - i) : in[i] >= 0x20 && in[i] < 0x7f && in[i] != '\\';
-        if (length != 0) {
-            memcpy(to, in + i, length);
-            to += length;
-            i += length;
-            continue;
-        }
-        *to++ = '\\';
-        if (in[i] == '\\') {
-            *to++ = '\\';
-        } else {
-            *to++ = 'x';
-            *to++ = digits[in[i] >> 4];
-            *to++ = digits[in[i] & 15];
-        }
-        i++;
-    }
-    *to = 0;
-    return (size_t)(to - out);
+    return escape(ESCAPE_TEXT, bytes, size, out);
 }
 
 static int digit_value(char digit)
@@ -87,14 +50,6 @@ bool text_unescape(const char *text, void *out, size_t room, size_t *size)
     }
     *size = done;
     return true;
-}
-
-char *text_one_line(char *text)
-{
-    for (char *at = text; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
-    return text;
 }
 
 const char *text_name(const char *name)

@@ -12,16 +12,12 @@
 /* Room that text_escape() needs for `size` bytes, NUL included. */
 #define TEXT_ESCAPED_MAX(size) ((size)*4 + 1)
 
-/* Printable ASCII and valid UTF-8 stay; a backslash becomes `\\`, every other byte `\xNN`. NUL-terminates; returns the
- * length. */
+/* escape() of ESCAPE_TEXT: a backslash becomes `\\`, a byte that no output may hold `\xNN`. */
 size_t text_escape(const void *bytes, size_t size, char *out);
 /* The inverse. `out` has room for `room` bytes; false when `text` is longer than that or has a backslash that escapes
  * nothing. */
 bool text_unescape(const char *text, void *out, size_t room, size_t *size);
 
-/* Control characters become question marks, as ls(1) has them, so that a message with a name in it stays one line and
- * does nothing to the terminal. Returns `text`. */
-char *text_one_line(char *text);
 /* A name as a message has it: an empty one must not look like none. */
 const char *text_name(const char *name);
 

@@ -4,6 +4,7 @@
  */
 #include "analyzer/trace/value.h"
 
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/text.h"
 
 #include <stdlib.h>
@@ -19,7 +20,13 @@ static void add(cJSON *object, const char *key, cJSON *value)
 
 void value_text(cJSON *object, const char *key, const char *text)
 {
-    add(object, key, text ? cJSON_CreateString(text) : cJSON_CreateNull());
+    if (!text || escape_is_plain(ESCAPE_MESSAGE, text, strlen(text))) {
+        add(object, key, text ? cJSON_CreateString(text) : cJSON_CreateNull());
+        return;
+    }
+    char *escaped = escape_new(ESCAPE_MESSAGE, text);
+    add(object, key, cJSON_CreateString(escaped));
+    free(escaped);
 }
 
 /* cJSON's numbers are doubles: what may not fit goes in as raw digits. */
@@ -69,12 +76,8 @@ void value_bytes(cJSON *object, const char *key, const char *bytes)
         value_text(object, key, NULL);
         return;
     }
-    size_t size = strlen(bytes);
-    char *text = malloc(TEXT_ESCAPED_MAX(size));
-    if (!text)
-        abort();
-    text_escape(bytes, size, text);
-    value_text(object, key, text);
+    char *text = escape_new(ESCAPE_TEXT, bytes);
+    add(object, key, cJSON_CreateString(text));
     free(text);
 }
 

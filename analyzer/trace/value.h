@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Adds `key`; cJSON keeps the key's pointer, so it must be a literal. NULL: `object` is an array, it becomes the next
- * element. */
+/* Texts are escaped as messages, bytes as text, see escape.h. Adds `key`; cJSON keeps the key's pointer, so it must be
+ * a literal. NULL: `object` is an array, it becomes the next element. */
 void value_text(cJSON *object, const char *key, const char *text);             /* NULL: null */
 void value_integer(cJSON *object, const char *key, bool known, int64_t value); /* exact over the whole range */
 void value_unsigned(cJSON *object, const char *key, uint64_t value);

@@ -18,7 +18,7 @@ static cJSON *evidence_json(const struct finding *finding)
         cJSON *object = cJSON_CreateObject();
         value_integer(object, "time_us", evidence->time_us != 0, evidence->time_us);
         value_integer(object, "socket", evidence->socket != 0, (int64_t)evidence->socket);
-        value_bytes(object, "text", evidence->text);
+        value_text(object, "text", evidence->text);
         cJSON_AddItemToArray(array, object);
     }
     return array;
@@ -50,7 +50,7 @@ bool doctor_json(const struct doctor *doctor, FILE *out)
         cJSON *object = cJSON_CreateObject();
         value_text(object, "rule", finding->rule->name);
         value_text(object, "severity", doctor_severity(finding->severity));
-        value_bytes(object, "message", message(finding));
+        value_text(object, "message", message(finding));
         members(object, finding);
         if (!json_print_line(out, object))
             return false;
@@ -63,7 +63,7 @@ bool doctor_json(const struct doctor *doctor, FILE *out)
 static cJSON *text_object(const char *text)
 {
     cJSON *object = cJSON_CreateObject();
-    value_bytes(object, "text", text);
+    value_text(object, "text", text);
     return object;
 }
 

@@ -3,6 +3,7 @@
  * One event as one line of text, see events.h.
  */
 #include "analyzer/trace/buffer.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/view/events.h"
 #include "analyzer/view/table.h"
@@ -40,6 +41,7 @@ static void put_seconds(struct buffer *out, int64_t ns)
 static void put_who(struct buffer *out, const struct event *event, const char *comm, uint64_t origin_ns)
 {
     enum { PID = 6, COMM = 12, COMM_MAX = 16 };
+    char name[ESCAPED_MAX(COMM_MAX)];
     uint64_t time = event->time_ns + (uint64_t)event->image->offset_ns;
     put_seconds(out, (int64_t)(time - origin_ns));
     char pid[TEXT_INTEGER_MAX], spaces[] = "            ";
@@ -47,9 +49,10 @@ static void put_who(struct buffer *out, const struct event *event, const char *c
     buffer_add(out, spaces, 1 + (size < PID ? PID - size : 0));
     buffer_add(out, pid, size);
     buffer_add(out, " ", 1);
-    size = strnlen(comm, COMM_MAX);
-    buffer_add(out, comm, size);
-    buffer_add(out, spaces, size < COMM ? COMM - size : 0);
+    size = escape(ESCAPE_TEXT, comm, strnlen(comm, COMM_MAX), name);
+    unsigned columns = view_columns(name);
+    buffer_add(out, name, size);
+    buffer_add(out, spaces, columns < COMM ? COMM - columns : 0);
     buffer_add(out, " ", 1);
 }
 

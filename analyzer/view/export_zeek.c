@@ -5,6 +5,7 @@
  * services and histories are not seen here and unset.
  */
 #include "analyzer/model/community_id.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/hash.h"
 #include "analyzer/view/export.h"
 #include "analyzer/view/words.h"
@@ -71,7 +72,10 @@ struct datagrams {
 
 static void put_text(FILE *out, const char *text)
 {
-    fputs(text ? text : "-", out);
+    if (text)
+        escape_put(ESCAPE_ZEEK, text, out);
+    else
+        putc('-', out);
 }
 
 static void put_time(FILE *out, int64_t us)

@@ -6,6 +6,7 @@
 #include "analyzer/view/list_text.h"
 
 #include "analyzer/names/names.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/view/setting.h"
 #include "analyzer/view/table.h"
@@ -231,8 +232,8 @@ static void put_note(struct buffer *to, const struct list_text *list, const stru
     }
     if (socket->peer_name && address_known(&socket->peer) &&
         strcmp(socket->peer_name, address_text(&socket->peer, address)) != 0) {
-        char text[TEXT_ESCAPED_MAX(NAME_SHOWN)];
-        text_escape(socket->peer_name, strnlen(socket->peer_name, NAME_SHOWN), text);
+        char text[ESCAPED_MAX(NAME_SHOWN)];
+        escape(ESCAPE_TEXT, socket->peer_name, escape_cut(socket->peer_name, NAME_SHOWN), text);
         put(to, between);
         put(to, "as ");
         put(to, text);

@@ -2,27 +2,16 @@
  *
  * The map as a graph in DOT, the language of Graphviz.
  */
+#include "analyzer/trace/escape.h"
 #include "analyzer/view/map.h"
 #include "analyzer/view/map_graph.h"
 #include "analyzer/view/words.h"
 
 #include <string.h>
 
-/* Inside a quoted string: the quote and the backslash are escaped; Graphviz reads `&lt;` and the like as HTML does. */
 static void put_text(FILE *out, const char *text)
 {
-    for (; *text; text++)
-        switch (*text) {
-        case '"':
-        case '\\':
-            fprintf(out, "\\%c", *text);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
+    escape_put(ESCAPE_DOT, text, out);
 }
 
 static void put_line(FILE *out, const char *text)

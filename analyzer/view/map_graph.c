@@ -4,6 +4,7 @@
  */
 #include "analyzer/view/map_graph.h"
 
+#include "analyzer/trace/escape.h"
 #include "analyzer/view/words.h"
 
 #include <stdio.h>
@@ -81,8 +82,8 @@ static void write_host(const struct map_graph *graph, const struct model *model,
                        const struct map_graph_language *language, FILE *out)
 {
     const struct sockatlas_header *header = &model_host(model, host)->header;
-    char name[sizeof header->host + 1] = "";
-    memcpy(name, header->host, sizeof header->host);
+    char name[ESCAPED_MAX(sizeof header->host)];
+    escape(ESCAPE_TEXT, header->host, strnlen(header->host, sizeof header->host), name);
     language->host(out, host, name);
     for (unsigned i = 0; i < graph->boxes_count; i++)
         if (graph->boxes[i].process->kind != PROCESS_EXTERNAL && graph->boxes[i].process->host == host)
@@ -109,7 +110,7 @@ const char *map_graph_counts(const struct map_line *line, char out[MAP_LINE_NOTE
     char notes[MAP_LINE_NOTES_MAX];
     map_line_notes(line, notes);
     if (!line->connections && notes[0])
-        return strcpy(out, notes);
+        return memcpy(out, notes, sizeof notes);
     snprintf(out, MAP_LINE_NOTES_MAX, "%llu connection%s%s%.340s", (unsigned long long)line->connections,
              line->connections == 1 ? "" : "s", notes[0] ? ", " : "", notes);
     return out;

@@ -4,6 +4,7 @@
  * and events are written down as they come, compactly and up to a bound; the page says what was left out.
  */
 #include "analyzer/model/setting.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/hash.h"
 #include "analyzer/trace/value.h"
 #include "analyzer/view/events.h"
@@ -190,12 +191,10 @@ static void put_event(struct map_html *html, const struct event *event, const st
     FILE *line = must(open_memstream(&text, &size));
     events_text_call(line, event, true);
     fclose(line);
-    cJSON *string = must(cJSON_CreateString(text));
-    char *quoted = must(cJSON_PrintUnformatted(string));
-    fprintf(html->events.out, "%s[%llu,%lld,%u,%s]", html->events.count++ ? ",\n" : "", (unsigned long long)socket,
-            (long long)event_time_us(event), process->id, quoted);
-    cJSON_free(quoted);
-    cJSON_Delete(string);
+    fprintf(html->events.out, "%s[%llu,%lld,%u,\"", html->events.count++ ? ",\n" : "", (unsigned long long)socket,
+            (long long)event_time_us(event), process->id);
+    escape_put(ESCAPE_JSON, text, html->events.out);
+    fputs("\"]", html->events.out);
     free(text);
 }
 
@@ -222,18 +221,10 @@ bool map_html_ready(void)
     return false;
 }
 
-/* JSON inside a <script> element: no `<`, so that nothing in it ends the element. It stands in strings only. */
+/* JSON has its `<` in strings only, where they can be written otherwise: nothing ends the <script> element. */
 static void put_json(FILE *out, const char *text)
 {
-    for (const char *at = text; *at;) {
-        size_t plain = strcspn(at, "<");
-        fwrite(at, 1, plain, out);
-        at += plain;
-        if (*at == '<') {
-            fputs("\\u003c", out);
-            at++;
-        }
-    }
+    escape_put(ESCAPE_SCRIPT, text, out);
 }
 
 static void put_list(FILE *out, const char *key, struct list *list)

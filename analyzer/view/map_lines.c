@@ -6,6 +6,7 @@
 
 #include "analyzer/model/table.h"
 #include "analyzer/names/names.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/view/words.h"
 
@@ -13,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+enum { NAME_SHOWN = 60 }; /* bytes of a name */
 
 /* Where a line is filed; its index is its entry's. */
 struct entry {
@@ -195,8 +198,8 @@ const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_
     if (line->edge->match == MATCH_NONE)
         used += (size_t)snprintf(out + used, size - used, "%snot accepted", used ? ", " : "");
     if (resolved && used < size) {
-        char name[256];
-        text_escape(resolved, strnlen(resolved, 60), name);
+        char name[TEXT_ESCAPED_MAX(NAME_SHOWN)];
+        escape(ESCAPE_TEXT, resolved, escape_cut(resolved, NAME_SHOWN), name);
         snprintf(out + used, size - used, "%s%s", used ? ", " : "", name);
     }
     return out;

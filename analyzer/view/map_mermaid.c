@@ -2,27 +2,17 @@
  *
  * The map as a Mermaid flowchart, as documents and code hosts draw it.
  */
+#include "analyzer/trace/escape.h"
 #include "analyzer/view/map.h"
 #include "analyzer/view/map_graph.h"
 #include "analyzer/view/words.h"
 
-#include <ctype.h>
-#include <string.h>
-
 /* Mermaid draws no more edges than this unless its own configuration says so; a diagram cannot. */
 #define EDGES_DRAWN 500u
 
-/* Quoted text. Mermaid looks for directives, Markdown and HTML even there: whatever is no plain character is written as
- * the entity #NUMBER;. UTF-8 stays. */
 static void put_text(FILE *out, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte >= 0x80 || isalnum(byte) || strchr(" .,:/()@+=-_", byte))
-            fputc(byte, out);
-        else
-            fprintf(out, "#%u;", byte);
-    }
+    escape_put(ESCAPE_MERMAID, text, out);
 }
 
 static void put_line(FILE *out, const char *text)

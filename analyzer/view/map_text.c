@@ -2,7 +2,7 @@
  *
  * The map as text: who talked to whom, who listens, what could not be seen.
  */
-#include "analyzer/trace/text.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/view/map.h"
 #include "analyzer/view/map_group.h"
 #include "analyzer/view/map_lines.h"
@@ -57,13 +57,12 @@ static struct grid *above(const struct map_lines *lines, const struct map_groups
                                                  {"out", GRID_RIGHT, 0},  {"in", GRID_RIGHT, 0}};
     struct grid *grid = grid_new(columns, 6);
     for (unsigned i = 0; i < lines->count; i++) {
-        char text[GROUP_TEXT_MAX], note[MAP_LINE_NOTES_MAX + 8];
+        char text[GROUP_TEXT_MAX], note[MAP_LINE_NOTES_MAX + 8] = "        ";
         grid_colour(grid, NULL);
         if (!i || lines->line[i - 1].from != lines->line[i].from)
             grid_line(grid, map_group_text(groups, lines->line[i].from, text));
         grid_colour(grid, colour && lines->line[i].failed ? RED : NULL);
         put_line(grid, &lines->line[i], groups, "  ->");
-        strcpy(note, "        ");
         map_line_notes(&lines->line[i], note + 8);
         if (note[8])
             grid_line(grid, note);
@@ -150,10 +149,7 @@ static bool print_coverage(const struct model *model, unsigned width, FILE *out)
         char text[WORD_PROCESS_MAX];
         grid_cell(grid, coverage->process ? word_process(coverage->process, text) : "the trace");
         grid_cell(grid, coverage->what);
-        char *detail = malloc(TEXT_ESCAPED_MAX(strlen(coverage->detail)));
-        if (!detail)
-            abort();
-        text_escape(coverage->detail, strlen(coverage->detail), detail);
+        char *detail = escape_new(ESCAPE_TEXT, coverage->detail);
         grid_cell(grid, detail);
         free(detail);
     }

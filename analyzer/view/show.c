@@ -5,6 +5,7 @@
 #include "analyzer/view/show.h"
 
 #include "analyzer/names/names.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/jsonl.h"
 #include "analyzer/trace/value.h"
 #include "analyzer/view/events.h"
@@ -155,8 +156,10 @@ static void summarize_ends(const struct show *show, const struct socket *socket,
     fputs("peer\t", out);
     if (named(&socket->peer)) {
         fputs(address_text_port(&socket->peer, address), out);
-        if (socket->peer_name && strcmp(socket->peer_name, address_text(&socket->peer, address)) != 0)
-            fprintf(out, ", looked up as %s", socket->peer_name);
+        if (socket->peer_name && strcmp(socket->peer_name, address_text(&socket->peer, address)) != 0) {
+            fputs(", looked up as ", out);
+            escape_put(ESCAPE_TEXT, socket->peer_name, out);
+        }
     }
     if (known)
         fprintf(out, "%s%s", named(&socket->peer) ? "; " : "", word_process(socket->peer_process, process));

@@ -4,6 +4,9 @@
  */
 #include "analyzer/view/table.h"
 
+#include "analyzer/trace/escape.h"
+#include "analyzer/view/columns.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -59,30 +62,9 @@ bool view_colour(FILE *out)
     return isatty(fileno(out)) && !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0);
 }
 
-static bool continues(char byte)
-{
-    return ((unsigned char)byte & 0xc0) == 0x80;
-}
-
 void view_without_utf8(void)
 {
     ellipsis = "~";
-}
-
-/* All but the bytes that continue a character, eight at a time. */
-static unsigned columns_of(const char *text, size_t size)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    unsigned continued = 0;
-    uint64_t word;
-    size_t i = 0;
-    for (; i + sizeof word <= size; i += sizeof word) {
-        memcpy(&word, text + i, sizeof word);
-        continued += (unsigned)(((word >> 7 & ~(word >> 6) & ones) * ones) >> 56);
-    }
-    for (; i < size; i++)
-        continued += continues(text[i]);
-    return (unsigned)size - continued;
 }
 
 unsigned view_columns(const char *text)
@@ -95,13 +77,14 @@ void view_wrap(const char *label, const char *text, unsigned indent, unsigned wi
     unsigned column = indent;
     fprintf(out, "%-*s", (int)indent, label);
     while (*text) {
-        char word[1024];
+        enum { LONGEST = 1024 };
+        char part[LONGEST], word[ESCAPED_MAX(LONGEST)];
         size_t size = strcspn(text, " ");
-        size = size < sizeof word - 1 ? size : sizeof word - 1;
-        memcpy(word, text, size);
-        word[size] = '\0';
-        for (char *hard = word; (hard = strchr(hard, VIEW_HARD_SPACE));)
+        size = size < LONGEST ? size : escape_cut(text, LONGEST);
+        memcpy(part, text, size);
+        for (char *hard = part; (hard = memchr(hard, VIEW_HARD_SPACE, size - (size_t)(hard - part)));)
             *hard = ' ';
+        escape(ESCAPE_MESSAGE, part, size, word);
         unsigned columns = view_columns(word);
         bool first = column == indent;
         if (!first && width && column + 1 + columns > width) {
@@ -157,10 +140,30 @@ static void *grow(void *array, size_t count, size_t *room, size_t element)
     return array;
 }
 
+/* Escapes what was put behind `at`: nothing of it steers the terminal. Returns its columns. */
+static unsigned settle(struct buffer *text, size_t at)
+{
+    size_t size = text->size - at;
+    if (escape_is_ascii(text->text + at, size))
+        return (unsigned)size;
+    if (!escape_is_plain(ESCAPE_MESSAGE, text->text + at, size)) {
+        char *copy = malloc(size);
+        if (!copy)
+            abort();
+        memcpy(copy, text->text + at, size);
+        text->size = at;
+        size = escape(ESCAPE_MESSAGE, copy, size, buffer_room(text, ESCAPED_MAX(size)));
+        text->size += size;
+        free(copy);
+    }
+    return columns_of(text->text + at, size);
+}
+
 void grid_end_cell(struct grid *grid)
 {
     const struct cell *last = grid->cells_count ? &grid->cells[grid->cells_count - 1] : NULL;
-    size_t at = last ? last->at + last->size : 0, size = grid->text.size - at;
+    size_t at = last ? last->at + last->size : 0;
+    unsigned columns = settle(&grid->text, at);
     if (!grid->in_row) {
         grid->rows = grow(grid->rows, grid->rows_count, &grid->rows_room, sizeof *grid->rows);
         grid->next.cells = grid->cells_count;
@@ -168,7 +171,7 @@ void grid_end_cell(struct grid *grid)
     }
     grid->in_row = grid->in_row + 1 < grid->count ? grid->in_row + 1 : 0;
     grid->cells = grow(grid->cells, grid->cells_count, &grid->cells_room, sizeof *grid->cells);
-    grid->cells[grid->cells_count++] = (struct cell){at, (uint32_t)size, columns_of(grid->text.text + at, size)};
+    grid->cells[grid->cells_count++] = (struct cell){at, (uint32_t)(grid->text.size - at), columns};
 }
 
 void grid_cell(struct grid *grid, const char *text)
@@ -239,29 +242,34 @@ static void put_blanks(struct buffer *out, unsigned count)
     out->size += count;
 }
 
-/* Cuts the middle out: both the beginning of a path and its last part tell something. Of a note the end. */
-static void put_cut(const char *text, const struct cell *cell, unsigned width, bool note, struct buffer *out)
+/* Text without its middle: both the beginning of a path and its last part tell something. Of a note without its end. */
+struct cut {
+    size_t head, tail; /* the size of the beginning; where the end begins */
+    unsigned columns;  /* of both and the mark between them */
+};
+
+static struct cut cut(const char *text, const struct cell *cell, unsigned width, bool note)
 {
-    unsigned head = note ? width - 1 : (width - 1) / 2, tail = width - 1 - head, column = 0;
-    for (size_t i = 0; i < cell->size; i++) {
-        column += !continues(text[i]);
-        if (column <= head || column > cell->columns - tail)
-            buffer_add(out, &text[i], 1);
-        else if (column == head + 1 && !continues(text[i]))
-            buffer_add(out, ellipsis, strlen(ellipsis));
-    }
+    unsigned head = note ? width - 1 : (width - 1) / 2, tail = width - 1 - head;
+    struct cut cut = {.head = columns_beginning(text, cell->size, head),
+                      .tail = columns_ending(text, cell->size, tail)};
+    cut.columns = columns_of(text, cut.head) + 1 + columns_of(text + cut.tail, cell->size - cut.tail);
+    return cut;
 }
 
 static void put_cell(const char *text, const struct cell *cell, unsigned width, enum grid_align align, bool last,
                      struct buffer *out)
 {
-    unsigned pad = cell->columns < width ? width - cell->columns : 0;
+    bool fits = cell->columns <= width;
+    struct cut part = fits ? (struct cut){.columns = cell->columns} : cut(text, cell, width, align == GRID_NOTE);
+    unsigned pad = width - part.columns;
     if (align == GRID_RIGHT)
         put_blanks(out, pad);
-    if (cell->columns > width)
-        put_cut(text, cell, width, align == GRID_NOTE, out);
-    else
-        buffer_add(out, text, cell->size);
+    buffer_add(out, text, fits ? cell->size : part.head);
+    if (!fits) {
+        buffer_add(out, ellipsis, strlen(ellipsis));
+        buffer_add(out, text + part.tail, cell->size - part.tail);
+    }
     if (align != GRID_RIGHT && !last)
         put_blanks(out, pad);
 }
@@ -269,10 +277,12 @@ static void put_cell(const char *text, const struct cell *cell, unsigned width, 
 void view_fit(const char *text, unsigned width, bool right, FILE *out)
 {
     struct buffer fitted = {0};
-    const struct cell cell = {.size = (uint32_t)strlen(text), .columns = view_columns(text)};
-    put_cell(text, &cell, width, right ? GRID_RIGHT : GRID_LEFT, false, &fitted);
+    char *safe = escape_new(ESCAPE_MESSAGE, text);
+    const struct cell cell = {.size = (uint32_t)strlen(safe), .columns = view_columns(safe)};
+    put_cell(safe, &cell, width, right ? GRID_RIGHT : GRID_LEFT, false, &fitted);
     fwrite(fitted.text, 1, fitted.size, out);
     buffer_free(&fitted);
+    free(safe);
 }
 
 /* `text` is what the cells are in. */

@@ -43,7 +43,7 @@ struct grid_column {
 
 struct grid;
 struct grid *grid_new(const struct grid_column *columns, unsigned count);
-/* The next cell, row by row; copied. */
+/* The next cell, row by row; copied, and escaped as a message (escape.h). */
 void grid_cell(struct grid *grid, const char *text);
 /* The same without a copy: what is put behind this text is the next cell once grid_end_cell() is called. */
 struct buffer *grid_text(struct grid *grid);

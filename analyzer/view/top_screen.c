@@ -5,6 +5,7 @@
  */
 #include "analyzer/view/top_screen.h"
 #include "analyzer/names/names.h"
+#include "analyzer/view/columns.h"
 #include "analyzer/view/table.h"
 #include "analyzer/view/words.h"
 
@@ -71,15 +72,10 @@ static unsigned column_width(unsigned column)
     return columns[column].width + more / growing;
 }
 
-/* Bytes of `text` that fill `width` columns at most. */
-static int bytes_for(const char *text, unsigned width)
+/* Bytes of `text` that fill the screen's width at most. */
+static int bytes_for(const char *text)
 {
-    const char *at = text;
-    for (unsigned used = 0; *at; at++) {
-        if (((unsigned char)*at & 0xc0) != 0x80 && used++ == width)
-            break;
-    }
-    return (int)(at - text);
+    return (int)columns_beginning(text, strcspn(text, "\n"), (unsigned)COLS);
 }
 
 /* Freed by the caller. */
@@ -263,7 +259,7 @@ static void draw_list(struct top_screen *screen, const struct top_rows *rows)
         cells[i] = columns[i].title;
     char *titles = line_from(cells);
     attron(A_UNDERLINE);
-    mvaddnstr(2, 0, titles, bytes_for(titles, (unsigned)COLS));
+    mvaddnstr(2, 0, titles, bytes_for(titles));
     attroff(A_UNDERLINE);
     free(titles);
     if (at < screen->top)
@@ -276,7 +272,7 @@ static void draw_list(struct top_screen *screen, const struct top_rows *rows)
                                                                         : each->row->closed                     ? A_DIM
                                                                                             : A_NORMAL);
         attron(look);
-        mvaddnstr(HEAD_ROWS + (int)i, 0, each->line, bytes_for(each->line, (unsigned)COLS));
+        mvaddnstr(HEAD_ROWS + (int)i, 0, each->line, bytes_for(each->line));
         attroff(look);
     }
     if (count == 0)
@@ -293,9 +289,7 @@ static void draw_life(struct top_screen *screen)
     const char *at = screen->life_text ? screen->life_text : "";
     unsigned row = 0, height = list_rows(), skip = screen->life_top;
     while (*at && row < height) {
-        size_t line = strcspn(at, "\n");
-        int bytes = bytes_for(at, (unsigned)COLS);
-        bytes = (size_t)bytes > line ? (int)line : bytes;
+        int bytes = bytes_for(at);
         if (skip)
             skip--;
         else

@@ -187,7 +187,7 @@ case_has "a damaged image: another's events" '"event": *"run"' "$(cat out)"
 
 # ---- Names that are none, and names that do something to a terminal: still one line that names it
 odd=$'a\nb\e[31m'
-shown='a\?b\?\[31m'
+shown='a\\x0ab\\x1b\[31m'
 for command in map list "show 1" tuned doctor events "export --format csv"; do
     # shellcheck disable=SC2086
     timeout 20 "$sockatlas" $command "" >out 2>err
@@ -206,6 +206,9 @@ for value in "" "$odd"; do
     case_has "[$wanted]" "^sockatlas: $wanted: no such command" "$("$sockatlas" "$value" 2>&1)"
     case_has "list -o [$wanted]" "^sockatlas: ${wanted/a/no/a}: No such file" "$("$sockatlas" list -o "${value:+no/}$value" values 2>&1)"
     case_has "run -d [$wanted]" "^sockatlas run: ${wanted/a/no/a}: No such file" "$("$sockatlas" run -d "${value:+no/}$value" true 2>&1)"
+done
+for command in list events tuned doctor map diff show export top run; do
+    case_has "$command --[$shown]" "^sockatlas $command: unrecognized option '--$shown'$" "$("$sockatlas" $command "--$odd" 2>&1 | head -1)"
 done
 case_has "list --role of such a value" "^sockatlas list: --role $shown: not a role" "$("$sockatlas" list --role "$odd" values 2>&1 | head -1)"
 

@@ -21,7 +21,9 @@ def as_cell(value):
     """A member of list --json as its CSV field."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if isinstance(value, str):  # what a spreadsheet would take for a formula has an apostrophe before it
+        return "'" + value if value[:1] in ("=", "+", "-", "@", "'") and value else value
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def check_csv(path, sockets):
