@@ -76,6 +76,18 @@ static uint64_t parse_size(const char *text)
     return value > (UINT64_MAX >> shift) ? 0 : value << shift;
 }
 
+/* SOCKATLAS_RUN: 32 hexadecimal digits, the more significant half first. Anything else is as good as none. */
+static void read_run_id(const char *text)
+{
+    uint64_t id[2] = {0};
+    if (!text || strlen(text) != 32 || strspn(text, "0123456789abcdef") != 32)
+        return;
+    for (unsigned i = 0; i < 32; i++)
+        id[i / 16] = id[i / 16] << 4 | (uint64_t)(text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10);
+    memcpy(config.run_id, id, sizeof(id));
+    memcpy(config.run_text, text, 32);
+}
+
 /* Copies `size` bytes of a path to `out`, made absolute. */
 static bool make_absolute(char out[CONFIG_DIR_MAX], const char *value, size_t size)
 {
@@ -176,6 +188,7 @@ void config_read(void)
     find_shim(variable("LD_PRELOAD"));
     if (is_set(variable("SOCKATLAS_OFF")))
         return;
+    read_run_id(variable("SOCKATLAS_RUN"));
     config.io = is_set(variable("SOCKATLAS_IO"));
     config.limit = LIMIT_DEFAULT;
     const char *limit = variable("SOCKATLAS_LIMIT");

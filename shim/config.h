@@ -15,6 +15,8 @@ struct config {
     bool on;                   /* false: SOCKATLAS_OFF is set, or the variables make no sense */
     bool io;                   /* SOCKATLAS_IO=1: a record per transfer call */
     char limit_text[24];       /* SOCKATLAS_LIMIT as given, "" if not: for the environment of children */
+    char run_text[33];         /* SOCKATLAS_RUN as given by `run`, "" if not: for the environment of children */
+    uint64_t run_id[2];        /* what it says, both 0: none */
     uint64_t limit;            /* SOCKATLAS_LIMIT in bytes a file */
     char dir[CONFIG_DIR_MAX];  /* SOCKATLAS_DIR, absolute */
     char shim[CONFIG_DIR_MAX]; /* the path this object was preloaded by, made absolute if it names a folder; "" if

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char PRELOAD[] = "LD_PRELOAD=", DIR[] = "SOCKATLAS_DIR=", LIMIT[] = "SOCKATLAS_LIMIT=",
-                  IO[] = "SOCKATLAS_IO=", OFF[] = "SOCKATLAS_OFF=";
+                  IO[] = "SOCKATLAS_IO=", RUN[] = "SOCKATLAS_RUN=", OFF[] = "SOCKATLAS_OFF=";
 
 static const char *find(char *const *envp, const char *name)
 {
@@ -49,7 +49,7 @@ bool environment_preloads(char *const *envp)
 
 /* What is missing in `envp`. */
 struct missing {
-    bool preload, dir, limit, io;
+    bool preload, dir, limit, io, run;
 };
 
 static struct missing look(char *const *envp)
@@ -61,21 +61,23 @@ static struct missing look(char *const *envp)
         .dir = !find(envp, DIR) || find(envp, DIR)[0] != '/',
         .limit = config.limit_text[0] && !find(envp, LIMIT),
         .io = config.io && !find(envp, IO),
+        .run = config.run_text[0] && !find(envp, RUN),
     };
 }
 
 size_t environment_size(char *const *envp)
 {
     struct missing missing = look(envp);
-    if (!missing.preload && !missing.dir && !missing.limit && !missing.io)
+    if (!missing.preload && !missing.dir && !missing.limit && !missing.io && !missing.run)
         return 0;
     size_t count = 0;
     while (envp && envp[count])
         count++;
     const char *others = find(envp, PRELOAD);
     size_t text = sizeof(PRELOAD) + (others ? strlen(others) : 0) + 1 + strlen(config.shim) + sizeof(DIR) +
-                  strlen(config.dir) + sizeof(LIMIT) + strlen(config.limit_text) + sizeof(IO) + 2;
-    return (count + 5) * sizeof(char *) + text;
+                  strlen(config.dir) + sizeof(LIMIT) + strlen(config.limit_text) + sizeof(IO) + 2 + sizeof(RUN) +
+                  strlen(config.run_text);
+    return (count + 6) * sizeof(char *) + text;
 }
 
 /* Writes a, b, c one after the other and returns the place behind their NUL. */
@@ -98,7 +100,7 @@ char **environment_build(char *const *envp, void *memory)
     while (envp && envp[count])
         count++;
     char **entries = memory;
-    char *text = (char *)(entries + count + 5);
+    char *text = (char *)(entries + count + 6);
     const char *others = find(envp, PRELOAD);
     for (size_t i = 0; i < count; i++) {
         bool replaced = (missing.preload && envp[i] + sizeof(PRELOAD) - 1 == others) ||
@@ -122,7 +124,11 @@ char **environment_build(char *const *envp, void *memory)
     }
     if (missing.io) {
         entries[kept++] = text;
-        join(text, IO, "1", "");
+        text = join(text, IO, "1", "");
+    }
+    if (missing.run) {
+        entries[kept++] = text;
+        join(text, RUN, config.run_text, "");
     }
     entries[kept] = NULL;
     return entries;

@@ -5,6 +5,7 @@
  */
 #include "shim/image.h"
 
+#include "shim/config.h"
 #include "shim/process.h"
 #include "shim/sys.h"
 
@@ -76,6 +77,18 @@ static uint64_t start_ticks(void)
         at = at ? at + 1 : NULL;
     }
     return at ? parse_number(at) : 0;
+}
+
+/* The path of version 2's line, which begins with `0::`; without one, that of the first line. */
+static void read_cgroup(char *out, size_t room)
+{
+    char text[2048];
+    size_t size = read_file("/proc/self/cgroup", text, sizeof(text) - 1);
+    text[size] = 0;
+    const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+    const char *path = strchr(line ? line : text, '/');
+    size_t length = path ? strcspn(path, "\n") : 0;
+    memcpy(out, path ? path : "", length < room ? length : room);
 }
 
 static uint64_t inode(const char *path)
@@ -157,6 +170,8 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     read_line("/proc/sys/net/core/somaxconn", number, sizeof(number));
     header->somaxconn = (uint32_t)parse_number(number);
     read_port_range(header);
+    read_cgroup(header->cgroup, sizeof(header->cgroup));
+    memcpy(header->run_id, config.run_id, sizeof(header->run_id));
     long size = sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe, sizeof(header->exe));
     header->exe[size > 0 && (size_t)size < sizeof(header->exe) ? size : 0] = 0;
     header->cmdline_size = (uint32_t)read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));

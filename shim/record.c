@@ -14,15 +14,18 @@
 
 enum { HEAD_ROOM = SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common) };
 
-static void head(struct sockatlas_common *slot, const struct record *record, struct identity who, uint64_t time_ns)
+static void head(struct sockatlas_common *slot, const struct record *record, struct identity who, uint64_t time_ns,
+                 size_t body_size, unsigned slots)
 {
-    slot->call = (uint8_t)record->call;
-    slot->error = (uint16_t)record->error;
-    slot->pid = who.pid;
-    slot->tid = who.tid;
-    slot->fd = record->fd;
-    slot->time_ns = time_ns;
-    slot->cookie = record->cookie;
+    *slot = (struct sockatlas_common){.call = (uint8_t)record->call,
+                                      .error = (uint16_t)record->error & 0xfff,
+                                      .pid = who.pid & 0xffffff,
+                                      .body_size = (uint8_t)body_size,
+                                      .tid = who.tid & 0xffffff,
+                                      .slots = (uint8_t)slots,
+                                      .fd = record->fd,
+                                      .time_ns = time_ns,
+                                      .cookie = record->cookie};
 }
 
 /* A child's first record. */
@@ -40,7 +43,7 @@ static void tell_birth(struct identity child)
     struct sockatlas_common *slot = log_take(1);
     if (!slot)
         return;
-    head(slot, &record, child, time_ns);
+    head(slot, &record, child, time_ns, sizeof(body), 1);
     record_copy((unsigned char *)(slot + 1), (const unsigned char *)&body, sizeof(body));
     record_commit(slot + 1, record.kind);
 }
@@ -64,8 +67,9 @@ void record_birth(void)
     writer();
 }
 
-void *record_begin(const struct record *record, size_t size)
+void *record_begin(const struct record *record, size_t body_size, size_t tail_size)
 {
+    size_t size = body_size + tail_size;
     struct identity who;
     uint64_t time_ns = record->time_ns;
     if (__builtin_expect(process_settled(), 1)) {
@@ -83,7 +87,7 @@ void *record_begin(const struct record *record, size_t size)
     struct sockatlas_common *slot = log_take(slots);
     if (__builtin_expect(!slot, 0))
         return NULL;
-    head(slot, record, who, time_ns);
+    head(slot, record, who, time_ns, body_size, slots);
     return slot + 1;
 }
 
@@ -103,7 +107,7 @@ void record_tail_beyond(void *body, size_t body_size, const void *tail, size_t s
 
 void record_write(const struct record *record, const void *body, size_t body_size, const void *tail, size_t tail_size)
 {
-    unsigned char *at = record_begin(record, body_size + tail_size);
+    unsigned char *at = record_begin(record, body_size, tail_size);
     if (!at)
         return;
     record_copy(at, body, body_size);
@@ -125,7 +129,7 @@ void record_complete(const struct reserved *reserved, const struct record *recor
 {
     if (!reserved->slot)
         return;
-    head(reserved->slot, record, process_identity(), reserved->time_ns);
+    head(reserved->slot, record, process_identity(), reserved->time_ns, body_size, 1);
     record_copy((unsigned char *)(reserved->slot + 1), body, body_size);
     record_commit(reserved->slot + 1, record->kind);
 }

@@ -26,9 +26,9 @@ struct record {
 void record_write(const struct record *record, const void *body, size_t body_size, const void *tail, size_t tail_size);
 
 /* The same in three steps, for the records that are many: the body is filled in where it stays. record_begin() takes
- * room for `size` bytes of body and tail and returns where the body goes, all zeros as yet; NULL: lost, and counted.
+ * room for a body and a tail of these sizes and returns where the body goes, all zeros as yet; NULL: lost, and counted.
  * Nothing of it is seen before record_commit(). */
-void *record_begin(const struct record *record, size_t size);
+void *record_begin(const struct record *record, size_t body_size, size_t tail_size);
 static inline void record_commit(void *body, enum sockatlas_kind kind)
 {
     struct sockatlas_common *slot = (struct sockatlas_common *)body - 1;

@@ -1,27 +1,39 @@
 /* SPDX-License-Identifier: MIT
  *
- * The trace format, version 1: what the shim writes and everything else reads. This header is the specification; it is
+ * The trace format, version 2: what the shim writes and everything else reads. This header is the specification; it is
  * the only header of the shim that the analyzer includes, and it includes <stdint.h> alone.
  *
  * A trace is a folder. Each file in it (NAME.atlas) is one process image's log: a header of SOCKATLAS_HEADER_SIZE
  * bytes, then slots of 64 bytes. The file is mapped by its writers, which may be several: forked children go on in
  * their parent's mapping.
  *
- *   - A writer takes N neighbouring slots with one atomic add of N to header.cursor, fills them, and publishes the
- * first by storing its `kind` last (release). kind 0 means: not published (yet, or ever: its writer was killed). Such a
- * slot is skipped; nothing else is lost by it.
- *   - A record is one head slot and zero or more continuation slots (kind SOCKATLAS_CONTINUATION) right behind it.
- *     A continuation without a head before it belongs to an unpublished record and is skipped.
- *   - A record's bytes are: 32 bytes of common fields, a fixed body by kind, and a tail. The tail starts right after
- * the body in the head slot and goes on at byte 1 of each continuation slot, 63 bytes each.
- *   - cursor may pass the end of the file: what did not fit was counted in header.lost.
+ * Records.
+ *   - A record is one head slot and zero or more continuation slots right behind it: `slots` in all. Its bytes are: 32
+ *     bytes of common fields (struct sockatlas_common), a body of `body_size` bytes whose members the record's kind
+ *     tells, and a tail. The tail starts right behind the body in the head slot and goes on at byte 1 of each
+ *     continuation slot, whose byte 0 is SOCKATLAS_CONTINUATION: 63 bytes each. What is not used of a slot is zero.
+ *   - A body may be longer or shorter than the reader's struct: members are only ever added at a body's end. A reader
+ *     skips the bytes that it does not know; a member that the record does not have is 0, which means "not told" in
+ *     every member that was added later. The same holds for struct sockatlas_tcp at the tail's end.
  *   - Order within a file is slot order. Times are CLOCK_BOOTTIME in nanoseconds as the initial time namespace has it
- * (time_namespaces(7)): one clock for all files of one boot, never stepped. A head slot's time is when the record was
- * made: after the call, but before it for close, exec, exit and fork (so that whatever reuses the number, or runs in
- * the child, comes later in the file).
+ *     (time_namespaces(7)): one clock for all files of one boot, never stepped. A record's time is when it was made:
+ *     after the call, but before it for close, exec, exit and fork (so that whatever reuses the number, or runs in the
+ *     child, comes later in the file).
  *   - All integers are in the writer's byte order (header.byte_order tells). Addresses and ports are in network order.
+ *     32-bit and 64-bit writers of one byte order write the same bytes (SOCKATLAS_LAYOUT below).
+ *
+ * Writing without a lock.
+ *   - A writer takes N neighbouring slots by moving header.cursor on by N with compare-and-exchange, fills them, and
+ *     publishes the first by storing its `kind` last (release). kind 0 means: not published (yet, or never, because its
+ *     writer was killed). A reader skips such a slot, and continuation slots that follow no published head; nothing
+ *     else is lost by it. A record that was refused takes no slot: it is counted in header.lost.
  *   - The file may be sparse up to its size limit while it is in use; it ends at the last slot taken once it was
- * trimmed.
+ *     trimmed.
+ *
+ * Versions. A reader refuses a newer version. Version 1 (sockatlas 0.1) differed in this: a record did not tell its
+ * slots and its body's size (it went on over the continuation slots that followed it, and its body had the size in
+ * SOCKATLAS_KINDS), `error` had 16 bits, `pid` and `tid` 32; the header was struct sockatlas_header_v1; writers took
+ * slots by adding to header.cursor, which so could pass the end of the file.
  */
 #ifndef SOCKATLAS_TRACE_FORMAT_H
 #define SOCKATLAS_TRACE_FORMAT_H
@@ -29,7 +41,7 @@
 #include <stdint.h>
 
 #define SOCKATLAS_MAGIC              "SOCKATLS" /* 8 bytes, no NUL */
-#define SOCKATLAS_VERSION            1
+#define SOCKATLAS_VERSION            2
 #define SOCKATLAS_BYTE_ORDER         0x01020304u
 #define SOCKATLAS_SLOT_SIZE          64
 #define SOCKATLAS_HEADER_SIZE        4096
@@ -42,8 +54,11 @@
 /* ---- The header ---- */
 
 enum sockatlas_writer {
-    SOCKATLAS_WRITER_SHIM = 1, /* a traced process image; pid, exe, cmdline are its own */
-    SOCKATLAS_WRITER_RUN = 2,  /* `sockatlas run`: what it saw from outside (RUN, GONE, UNTRACED records) */
+    SOCKATLAS_WRITER_SHIM = 1,   /* a traced process image; pid, exe, cmdline are its own */
+    SOCKATLAS_WRITER_RUN = 2,    /* `sockatlas run`: what it saw from outside (RUN, GONE, UNTRACED records) */
+    SOCKATLAS_WRITER_PATCH = 3,  /* as SHIM, of a program whose system calls were redirected */
+    SOCKATLAS_WRITER_KERNEL = 4, /* the kernel's notices of sockets that ended */
+    SOCKATLAS_WRITER_ATTACH = 5, /* as SHIM, in a process that ran already when its tracing began */
 };
 
 /* Strings are NUL-terminated unless they fill their array, in which case they were cut there. */
@@ -69,25 +84,48 @@ struct sockatlas_header {
     char comm[16];
     char congestion[16]; /* default TCP congestion control of the namespace, "" unknown */
     uint32_t cmdline_size;
-    uint32_t somaxconn; /* net.core.somaxconn, 0 unknown */
-    uint16_t
-        port_low; /* net.ipv4.ip_local_port_range of the namespace when the file was made; both 0 unknown: also in */
-    uint16_t port_high; /* files of the first writers of version 1 */
-    uint8_t reserved0[260];
+    uint32_t somaxconn;     /* net.core.somaxconn, 0 unknown */
+    uint16_t port_low;      /* net.ipv4.ip_local_port_range of the namespace when the file was made; */
+    uint16_t port_high;     /* both 0 unknown */
+    uint32_t section_slots; /* 0: the file is no ring */
+    uint64_t ring_slots;    /* a power of two, and a multiple of section_slots */
+    uint64_t run_id[2];     /* of the `run` that it belongs to: its random number, both 0 for none */
+    uint8_t reserved0[232];
 
-    /* Its own cache lines: the only bytes that change after the file was made. */
-    uint64_t cursor; /* slots taken, from offset header_size */
+    /* Each on its own cache line: the only bytes that change after the file was made. */
+    uint64_t cursor; /* slots taken */
     uint8_t reserved1[56];
     uint64_t lost;       /* records that could not be written; in `run`'s log: of images that could make no log of their
                           * own, which count there */
     uint64_t lost_first; /* CLOCK_BOOTTIME of the first of them, 0 none */
     uint32_t lost_reason; /* enum sockatlas_loss of the latest */
     uint32_t closed;      /* 1: the last process that had it exited cleanly or `run` saw all gone, and trimmed it */
-    uint8_t reserved2[40];
+    uint64_t lost_last;   /* CLOCK_BOOTTIME of the latest of them, 0 unknown */
+    uint8_t reserved2[32];
+    uint64_t skipped; /* sections that were left alone because a record in them was not published */
+    uint8_t reserved3[56];
+    uint64_t collected; /* written by a collector: it has all that was published before this position */
+    uint8_t reserved4[56];
 
-    char exe[1024];     /* /proc/self/exe */
-    char cmdline[2432]; /* argv as in /proc/self/cmdline: NUL after each argument; cmdline_size bytes, cut at the
+    char exe[768];      /* /proc/self/exe */
+    char cgroup[384];   /* of the process: the path in /proc/self/cgroup of version 2, else the first line's */
+    char cmdline[2176]; /* argv as in /proc/self/cmdline: NUL after each argument; cmdline_size bytes, cut at the
                            array's end */
+};
+
+/* Version 1's, for reading it. Up to port_high both are alike. */
+struct sockatlas_header_v1 {
+    char same[252];
+    uint8_t reserved0[260];
+    uint64_t cursor;
+    uint8_t reserved1[56];
+    uint64_t lost;
+    uint64_t lost_first;
+    uint32_t lost_reason;
+    uint32_t closed;
+    uint8_t reserved2[40];
+    char exe[1024];
+    char cmdline[2432];
 };
 
 enum sockatlas_loss {
@@ -132,7 +170,8 @@ enum sockatlas_loss {
     X(27, IO, io, io)                          \
     X(28, RUN, run, run)                       \
     X(29, GONE, gone, gone)                    \
-    X(30, UNTRACED, untraced, untraced)
+    X(30, UNTRACED, untraced, untraced)        \
+    X(31, PROCESS, process, process)
 /* clang-format on */
 
 enum sockatlas_kind {
@@ -169,14 +208,17 @@ enum sockatlas_call {
 #undef X
 };
 
-/* The fields that every head slot begins with. */
+/* The fields that every head slot begins with. A pid has 22 bits at most, an errno 12. */
 struct sockatlas_common {
-    uint8_t kind;   /* enum sockatlas_kind; stored last */
-    uint8_t call;   /* enum sockatlas_call */
-    uint16_t error; /* the call's errno, 0 when it succeeded */
-    uint32_t pid;
-    uint32_t tid;
-    int32_t fd; /* the descriptor the record is about, -1 none */
+    uint8_t kind;        /* enum sockatlas_kind; stored last */
+    uint8_t call;        /* enum sockatlas_call */
+    uint16_t error : 12; /* the call's errno, 0 when it succeeded */
+    uint16_t use : 4;    /* 0 in a file that is no ring */
+    uint32_t pid : 24;
+    uint32_t body_size : 8;
+    uint32_t tid : 24;
+  uint32_t slots : 8; /* of the record, this one included */
+    int32_t fd;       /* the descriptor the record is about, -1 none */
     uint64_t time_ns;
     uint64_t cookie; /* SO_COOKIE of that descriptor's socket, 0 unknown or none */
 };
@@ -231,8 +273,16 @@ struct sockatlas_body_seen {
     uint32_t peer_pid; /* unix: SO_PEERCRED's pid, 0 none */
     uint8_t listening; /* SO_ACCEPTCONN */
     uint8_t how;       /* enum sockatlas_how */
-    uint16_t reserved;
+    uint8_t role;      /* enum sockatlas_role */
+    uint8_t reserved;
     struct sockatlas_addresses addresses;
+    uint32_t connected_ms; /* how long before the record it was accepted, or connect() was called; 0 unknown */
+};
+
+enum sockatlas_role {
+    SOCKATLAS_ROLE_UNKNOWN = 0,
+    SOCKATLAS_ROLE_CLIENT = 1, /* its side called connect() */
+    SOCKATLAS_ROLE_SERVER = 2, /* it was accepted */
 };
 
 enum sockatlas_how {
@@ -273,7 +323,7 @@ struct sockatlas_body_accept {
     int32_t listener_fd;
     uint32_t peer_pid;                    /* unix: SO_PEERCRED's pid */
     struct sockatlas_addresses addresses; /* flags: the new descriptor's */
-} __attribute__((packed));                /* so that an IPv4 record is one slot */
+} __attribute__((packed, aligned(4)));    /* so that an IPv4 record is one slot */
 
 /* setsockopt(). tail: requested bytes, then effective bytes as read back (size 0: not read back, that is, as
  * requested). requested_size is the caller's optlen even where fewer bytes are kept: kept_size of them are in the tail.
@@ -389,6 +439,7 @@ struct sockatlas_body_exit {
 struct sockatlas_body_pass {
     uint64_t passed_cookie;
     int32_t passed_fd;
+    uint32_t reserved;
 };
 
 /* A datagram socket's first exchange with an address. tail: peer, then local if it is now known. */
@@ -432,7 +483,7 @@ struct sockatlas_body_coverage {
     X(1, IO_URING, io_uring) X(2, SECCOMP, seccomp) X(3, DEEPBIND, deepbind) X(4, UNTRACED_CHILD, untraced_child)       \
     X(5, PEERS, peers_bound) X(6, CLONE_VM, clone_vm) X(7, DESCRIPTOR, descriptor_beyond_table)                         \
     X(8, CLOSE_UNSEEN, close_unseen) X(9, LOST, lost) X(10, NO_LOG, no_log) X(11, DAMAGED, damaged)                     \
-    X(12, HALF_MATCHED, half_matched)
+    X(12, HALF_MATCHED, half_matched) X(13, OVERWRITTEN, overwritten)
 /* clang-format on */
 
 enum sockatlas_coverage {
@@ -460,6 +511,7 @@ struct sockatlas_body_run {
     int32_t status;
     uint32_t command_pid;
     uint16_t command_size;
+    uint16_t reserved;
 };
 
 /* Written by `run`: the process named by the record's pid no longer exists. */
@@ -481,12 +533,120 @@ struct sockatlas_body_untraced {
     struct sockatlas_addresses addresses;
 };
 
-struct sockatlas_body_none {
-    char nothing[1];
+/* What a process is called and whose it is, when that has changed. tail: cgroup, where it is another than the header's
+ * or the process's latest PROCESS record's. */
+struct sockatlas_body_process {
+    uint32_t ppid; /* 0 unknown */
+    uint32_t uid;  /* effective */
+    char comm[16];
+    uint16_t cgroup_size;
+    uint16_t reserved0;
+    uint32_t reserved1;
 };
 
+/* Of kinds that need no body. */
+struct sockatlas_body_none {
+    uint32_t reserved;
+};
+
+/* ---- The layout ---- */
+
+/* Where each member of each structure is: STRUCT(tag, size), MEMBER(tag, member, offset). The compiler checks it in
+ * whatever includes this header, for 32 and 64 bits. Members that are bit-fields have no row. */
+/* clang-format off */
+#define SOCKATLAS_LAYOUT(STRUCT, MEMBER)                                                                                \
+    STRUCT(header, 4096) MEMBER(header, magic, 0) MEMBER(header, version, 8) MEMBER(header, byte_order, 12)            \
+    MEMBER(header, header_size, 16) MEMBER(header, slot_size, 20) MEMBER(header, size_limit, 24)                       \
+    MEMBER(header, boottime_ns, 32) MEMBER(header, realtime_ns, 40) MEMBER(header, start_ticks, 48)                    \
+    MEMBER(header, netns_cookie, 56) MEMBER(header, netns_inode, 64) MEMBER(header, pidns_inode, 72)                   \
+    MEMBER(header, pid, 80) MEMBER(header, ppid, 84) MEMBER(header, uid, 88) MEMBER(header, writer, 92)                \
+    MEMBER(header, boot_id, 96) MEMBER(header, host, 136) MEMBER(header, comm, 208) MEMBER(header, congestion, 224)    \
+    MEMBER(header, cmdline_size, 240) MEMBER(header, somaxconn, 244) MEMBER(header, port_low, 248)                     \
+    MEMBER(header, port_high, 250) MEMBER(header, section_slots, 252) MEMBER(header, ring_slots, 256)                  \
+    MEMBER(header, run_id, 264) MEMBER(header, reserved0, 280) MEMBER(header, cursor, 512)                             \
+    MEMBER(header, reserved1, 520) MEMBER(header, lost, 576) MEMBER(header, lost_first, 584)                           \
+    MEMBER(header, lost_reason, 592) MEMBER(header, closed, 596) MEMBER(header, lost_last, 600)                        \
+    MEMBER(header, reserved2, 608) MEMBER(header, skipped, 640) MEMBER(header, reserved3, 648)                         \
+    MEMBER(header, collected, 704) MEMBER(header, reserved4, 712) MEMBER(header, exe, 768)                             \
+    MEMBER(header, cgroup, 1536) MEMBER(header, cmdline, 1920)                                                         \
+    STRUCT(header_v1, 4096) MEMBER(header_v1, same, 0) MEMBER(header_v1, reserved0, 252)                               \
+    MEMBER(header_v1, cursor, 512) MEMBER(header_v1, reserved1, 520) MEMBER(header_v1, lost, 576)                      \
+    MEMBER(header_v1, lost_first, 584) MEMBER(header_v1, lost_reason, 592) MEMBER(header_v1, closed, 596)              \
+    MEMBER(header_v1, reserved2, 600) MEMBER(header_v1, exe, 640) MEMBER(header_v1, cmdline, 1664)                     \
+    STRUCT(common, 32) MEMBER(common, kind, 0) MEMBER(common, call, 1) MEMBER(common, fd, 12)                          \
+    MEMBER(common, time_ns, 16) MEMBER(common, cookie, 24)                                                             \
+    STRUCT(addresses, 4) MEMBER(addresses, family, 0) MEMBER(addresses, first_size, 1)                                 \
+    MEMBER(addresses, second_size, 2) MEMBER(addresses, flags, 3)                                                      \
+    STRUCT(body_socket, 24) MEMBER(body_socket, family, 0) MEMBER(body_socket, type, 2) MEMBER(body_socket, flags, 4)  \
+    MEMBER(body_socket, protocol, 8) MEMBER(body_socket, reserved, 12) MEMBER(body_socket, netns_cookie, 16)           \
+    STRUCT(body_socketpair, 24) MEMBER(body_socketpair, family, 0) MEMBER(body_socketpair, type, 2)                    \
+    MEMBER(body_socketpair, flags, 4) MEMBER(body_socketpair, protocol, 8) MEMBER(body_socketpair, fd2, 12)            \
+    MEMBER(body_socketpair, cookie2, 16)                                                                               \
+    STRUCT(body_seen, 32) MEMBER(body_seen, family, 0) MEMBER(body_seen, type, 2) MEMBER(body_seen, protocol, 4)       \
+    MEMBER(body_seen, flags, 6) MEMBER(body_seen, tcp_state, 7) MEMBER(body_seen, netns_cookie, 8)                     \
+    MEMBER(body_seen, peer_pid, 16) MEMBER(body_seen, listening, 20) MEMBER(body_seen, how, 21)                        \
+    MEMBER(body_seen, role, 22) MEMBER(body_seen, reserved, 23) MEMBER(body_seen, addresses, 24)                       \
+    MEMBER(body_seen, connected_ms, 28)                                                                                \
+    STRUCT(body_bind, 4) MEMBER(body_bind, addresses, 0)                                                               \
+    STRUCT(body_listen, 8) MEMBER(body_listen, backlog, 0) MEMBER(body_listen, addresses, 4)                           \
+    STRUCT(body_connect, 16) MEMBER(body_connect, duration_ns, 0) MEMBER(body_connect, peer_pid, 8)                    \
+    MEMBER(body_connect, addresses, 12)                                                                                \
+    STRUCT(body_connected, 8) MEMBER(body_connected, duration_ns, 0)                                                   \
+    STRUCT(body_accept, 20) MEMBER(body_accept, listener_cookie, 0) MEMBER(body_accept, listener_fd, 8)                \
+    MEMBER(body_accept, peer_pid, 12) MEMBER(body_accept, addresses, 16)                                               \
+    STRUCT(body_option, 16) MEMBER(body_option, level, 0) MEMBER(body_option, name, 4)                                 \
+    MEMBER(body_option, requested_size, 8) MEMBER(body_option, kept_size, 12) MEMBER(body_option, effective_size, 14)  \
+    STRUCT(body_shutdown, 4) MEMBER(body_shutdown, how, 0)                                                             \
+    STRUCT(body_close, 32) MEMBER(body_close, bytes_sent, 0) MEMBER(body_close, bytes_received, 8)                     \
+    MEMBER(body_close, messages_sent, 16) MEMBER(body_close, messages_received, 20) MEMBER(body_close, rcvbuf, 24)     \
+    MEMBER(body_close, sndbuf, 28)                                                                                     \
+    STRUCT(tcp, 60) MEMBER(tcp, state, 0) MEMBER(tcp, ca_state, 1) MEMBER(tcp, options, 2) MEMBER(tcp, wscale, 3)      \
+    MEMBER(tcp, rtt_us, 4) MEMBER(tcp, rttvar_us, 8) MEMBER(tcp, min_rtt_us, 12) MEMBER(tcp, snd_mss, 16)              \
+    MEMBER(tcp, rcv_mss, 18) MEMBER(tcp, pmtu, 20) MEMBER(tcp, retransmits, 24) MEMBER(tcp, lost, 28)                  \
+    MEMBER(tcp, snd_cwnd, 32) MEMBER(tcp, unacked, 36) MEMBER(tcp, notsent_bytes, 40)                                  \
+    MEMBER(tcp, last_data_sent_ms, 44) MEMBER(tcp, last_data_recv_ms, 48) MEMBER(tcp, segs_out, 52)                    \
+    MEMBER(tcp, segs_in, 56)                                                                                           \
+    STRUCT(body_dup, 8) MEMBER(body_dup, old_fd, 0) MEMBER(body_dup, flags, 4)                                         \
+    STRUCT(body_flags, 4) MEMBER(body_flags, flags, 0)                                                                 \
+    STRUCT(body_fork, 4) MEMBER(body_fork, child_pid, 0)                                                               \
+    STRUCT(body_start, 32) MEMBER(body_start, fork_slot, 0) MEMBER(body_start, ppid, 8)                                \
+    MEMBER(body_start, vforked, 12) MEMBER(body_start, comm, 16)                                                       \
+    STRUCT(body_exec, 4) MEMBER(body_exec, path_size, 0) MEMBER(body_exec, untraced, 2)                                \
+    MEMBER(body_exec, reserved, 3)                                                                                     \
+    STRUCT(body_spawn, 8) MEMBER(body_spawn, child_pid, 0) MEMBER(body_spawn, path_size, 4)                            \
+    MEMBER(body_spawn, untraced, 6) MEMBER(body_spawn, reserved, 7)                                                    \
+    STRUCT(body_exit, 4) MEMBER(body_exit, status, 0)                                                                  \
+    STRUCT(body_pass, 16) MEMBER(body_pass, passed_cookie, 0) MEMBER(body_pass, passed_fd, 8)                          \
+    MEMBER(body_pass, reserved, 12)                                                                                    \
+    STRUCT(body_peer, 8) MEMBER(body_peer, sent, 0) MEMBER(body_peer, reserved, 1) MEMBER(body_peer, addresses, 4)     \
+    STRUCT(body_peer_total, 32) MEMBER(body_peer_total, bytes_sent, 0) MEMBER(body_peer_total, bytes_received, 8)      \
+    MEMBER(body_peer_total, messages_sent, 16) MEMBER(body_peer_total, messages_received, 20)                          \
+    MEMBER(body_peer_total, unlisted, 24) MEMBER(body_peer_total, addresses, 28)                                       \
+    STRUCT(body_name, 16) MEMBER(body_name, duration_ns, 0) MEMBER(body_name, result, 8)                               \
+    MEMBER(body_name, name_size, 12) MEMBER(body_name, service_size, 14) MEMBER(body_name, addresses_count, 15)        \
+    STRUCT(body_coverage, 4) MEMBER(body_coverage, what, 0) MEMBER(body_coverage, detail_size, 2)                      \
+    STRUCT(body_netns, 16) MEMBER(body_netns, netns_cookie, 0) MEMBER(body_netns, netns_inode, 8)                      \
+    STRUCT(body_io, 24) MEMBER(body_io, result, 0) MEMBER(body_io, requested, 8) MEMBER(body_io, sent, 16)             \
+    MEMBER(body_io, reserved, 17)                                                                                      \
+    STRUCT(body_run, 12) MEMBER(body_run, status, 0) MEMBER(body_run, command_pid, 4)                                  \
+    MEMBER(body_run, command_size, 8) MEMBER(body_run, reserved, 10)                                                   \
+    STRUCT(body_gone, 4) MEMBER(body_gone, status, 0)                                                                  \
+    STRUCT(body_untraced, 24) MEMBER(body_untraced, netns_inode, 0) MEMBER(body_untraced, peer_pid, 8)                 \
+    MEMBER(body_untraced, protocol, 12) MEMBER(body_untraced, comm_size, 14) MEMBER(body_untraced, listening, 15)      \
+    MEMBER(body_untraced, exe_size, 16) MEMBER(body_untraced, type, 18) MEMBER(body_untraced, addresses, 20)           \
+    STRUCT(body_process, 32) MEMBER(body_process, ppid, 0) MEMBER(body_process, uid, 4) MEMBER(body_process, comm, 8)  \
+    MEMBER(body_process, cgroup_size, 24) MEMBER(body_process, reserved0, 26) MEMBER(body_process, reserved1, 28)      \
+    STRUCT(body_none, 4) MEMBER(body_none, reserved, 0)
+/* clang-format on */
+
+#define SOCKATLAS_STRUCT(tag, size_) _Static_assert(sizeof(struct sockatlas_##tag) == (size_), #tag);
+#define SOCKATLAS_MEMBER(tag, member, offset)                                                                          \
+    _Static_assert(__builtin_offsetof(struct sockatlas_##tag, member) == (offset), #tag "." #member);
+SOCKATLAS_LAYOUT(SOCKATLAS_STRUCT, SOCKATLAS_MEMBER)
+#undef SOCKATLAS_STRUCT
+#undef SOCKATLAS_MEMBER
+
 _Static_assert(sizeof(struct sockatlas_header) == SOCKATLAS_HEADER_SIZE, "header is one page");
-_Static_assert(sizeof(struct sockatlas_common) == 32, "half a slot");
 _Static_assert(sizeof(struct sockatlas_tcp) <= SOCKATLAS_CONTINUATION_BYTES, "one continuation");
 #define X(value, name, word, body)                                                                                     \
     _Static_assert(sizeof(struct sockatlas_body_##body) <= SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common),      \

@@ -96,7 +96,7 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
     if (own && (entry->flags & DESCRIPTOR_COUNTED) && ((entry->flags & DESCRIPTOR_STREAM) || stream_used(fd)))
         body.bytes_sent = body.bytes_received = SOCKATLAS_BYTES_UNKNOWN;
     struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
-    struct sockatlas_body_close *at = record_begin(&record, sizeof(*at) + tail);
+    struct sockatlas_body_close *at = record_begin(&record, sizeof(*at), tail);
     if (!at)
         return;
     *at = body;

@@ -52,7 +52,7 @@ void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockad
     if (!error && endpoint_is_specific(endpoint_known(&local) ? &local : &requested))
         descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
     struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie};
-    struct sockatlas_body_bind *body = record_begin(&record, sizeof(*body) + record_addresses_size(&requested, &local));
+    struct sockatlas_body_bind *body = record_begin(&record, sizeof(*body), record_addresses_size(&requested, &local));
     if (!body)
         return;
     record_addresses(body, sizeof(*body), &body->addresses, &requested, &local, 0);
@@ -71,7 +71,7 @@ void watch_listen(enum sockatlas_call call, int fd, int error, int backlog)
     if (!error)
         descriptor_set(entry, DESCRIPTOR_LISTENING, 0);
     struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie};
-    struct sockatlas_body_listen *body = record_begin(&record, sizeof(*body) + record_addresses_size(&local, NULL));
+    struct sockatlas_body_listen *body = record_begin(&record, sizeof(*body), record_addresses_size(&local, NULL));
     if (!body)
         return;
     body->backlog = backlog;
@@ -118,7 +118,7 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
     uint32_t peer_pid = error == 0 && entry->family == AF_UNIX ? probe_peer_pid(fd) : 0;
     uint32_t flags = entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0;
     struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie, .time_ns = ended_ns};
-    struct sockatlas_body_connect *body = record_begin(&record, sizeof(*body) + record_addresses_size(&peer, &local));
+    struct sockatlas_body_connect *body = record_begin(&record, sizeof(*body), record_addresses_size(&peer, &local));
     if (!body)
         return;
     body->duration_ns = ended_ns - started_ns;
@@ -229,7 +229,7 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
     uint32_t descriptor_flags =
         (flags & SOCK_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) | (flags & SOCK_NONBLOCK ? SOCKATLAS_NONBLOCK : 0);
     struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry.cookie};
-    struct sockatlas_body_accept *body = record_begin(&record, sizeof(*body) + record_addresses_size(&peer, &local));
+    struct sockatlas_body_accept *body = record_begin(&record, sizeof(*body), record_addresses_size(&peer, &local));
     if (!body)
         return;
     body->listener_cookie = from->cookie;

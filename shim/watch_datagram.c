@@ -22,7 +22,7 @@ static void record_peer(enum sockatlas_call call, enum watch_direction direction
         descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
     }
     struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
-    struct sockatlas_body_peer *body = record_begin(&record, sizeof(*body) + record_addresses_size(peer, &local));
+    struct sockatlas_body_peer *body = record_begin(&record, sizeof(*body), record_addresses_size(peer, &local));
     if (!body)
         return;
     body->sent = direction == WATCH_OUT;
@@ -55,7 +55,7 @@ static void record_total(void *context, const struct peer *peer, uint32_t unlist
 {
     const struct record *record = context;
     const struct endpoint *address = peer ? &peer->address : NULL;
-    struct sockatlas_body_peer_total *body = record_begin(record, sizeof(*body) + record_addresses_size(address, NULL));
+    struct sockatlas_body_peer_total *body = record_begin(record, sizeof(*body), record_addresses_size(address, NULL));
     if (!body)
         return;
     body->unlisted = unlisted;

@@ -55,7 +55,7 @@ void watch_socket(enum sockatlas_call call, int fd, int error, int family, int t
         watch_adopt(fd, &entry);
     }
     struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry.cookie};
-    struct sockatlas_body_socket *body = record_begin(&record, sizeof(*body));
+    struct sockatlas_body_socket *body = record_begin(&record, sizeof(*body), 0);
     if (!body)
         return;
     *body = (struct sockatlas_body_socket){.family = (uint16_t)family,

@@ -96,7 +96,7 @@ static struct sockatlas_body_seen seen_body(const struct descriptor *entry, enum
 static void record_seen(const struct record *record, const struct sockatlas_body_seen *seen,
                         const struct endpoint *local, const struct endpoint *peer)
 {
-    struct sockatlas_body_seen *body = record_begin(record, sizeof(*body) + record_addresses_size(local, peer));
+    struct sockatlas_body_seen *body = record_begin(record, sizeof(*body), record_addresses_size(local, peer));
     if (!body)
         return;
     *body = *seen;

@@ -35,7 +35,7 @@ static int read_name(int level, int name)
 static void record_option(const struct record *record, const struct sockatlas_body_option *option, const void *tail)
 {
     struct sockatlas_body_option *body =
-        record_begin(record, sizeof(*body) + option->kept_size + option->effective_size);
+        record_begin(record, sizeof(*body), option->kept_size + option->effective_size);
     if (!body)
         return;
     *body = *option;

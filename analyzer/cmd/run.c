@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,7 +156,7 @@ static void warn(const char *title, const char *command, const char *path, const
 static int trace(const struct options *options, const struct run_preload *preload, const char *title)
 {
     struct run_report report;
-    struct run_log *log = run_log_open(preload->dir, options->command);
+    struct run_log *log = run_log_open(preload, options->command);
     if (!log)
         complain_line("%s: %s/run%s: %s", title, preload->dir, SOCKATLAS_SUFFIX, strerror(errno));
     pid_t command = run_command_start(options->command, preload, title);
@@ -204,7 +205,10 @@ int cmd_run(int argc, char **argv)
     if (!dir)
         return RUN_FAILED;
     warn(title, options.command[0], path, shim);
-    int wait_status = trace(&options, &(struct run_preload){.shim = shim, .dir = dir}, title);
+    struct run_preload preload = {.shim = shim, .dir = dir};
+    if (getrandom(preload.id, sizeof preload.id, 0) != (ssize_t)sizeof preload.id)
+        memset(preload.id, 0, sizeof preload.id);
+    int wait_status = trace(&options, &preload, title);
     free(dir);
     return wait_status < 0 ? RUN_FAILED : run_command_finish(wait_status);
 }

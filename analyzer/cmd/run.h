@@ -44,6 +44,7 @@ bool run_folder_half_log(const char *name);
 struct run_preload {
     const char *shim; /* absolute paths */
     const char *dir;
+    uint64_t id[2]; /* a random number that all logs of this run bear */
 };
 
 /* Forks and executes `argv` with the shim preloaded, in the caller's process group, with the caller's signal mask and
@@ -63,9 +64,9 @@ int64_t run_clock_offset(void); /* by how much this process's CLOCK_BOOTTIME, an
 
 /* What `run` itself has to say, in DIR/run.atlas. A NULL log takes everything and writes nothing. */
 struct run_log;
-struct run_log *run_log_open(const char *dir, char *const *argv);     /* `dir` must live as long */
-void run_log_command(struct run_log *log, pid_t command, int status); /* status -1: it runs */
-void run_log_gone(struct run_log *log, pid_t pid, int wait_status);   /* -1: not ours to reap */
+struct run_log *run_log_open(const struct run_preload *preload, char *const *argv); /* its folder must live as long */
+void run_log_command(struct run_log *log, pid_t command, int status);               /* status -1: it runs */
+void run_log_gone(struct run_log *log, pid_t pid, int wait_status);                 /* -1: not ours to reap */
 /* An untraced process at the other end: its socket's addresses (`peer` unknown for a listening one). */
 struct run_peer {
     pid_t pid;

@@ -8,6 +8,7 @@
 #include "analyzer/trace/complaint.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,9 @@ static bool is_listed(const char *list, const char *entry)
 static bool set_environment(const struct run_preload *preload)
 {
     const char *others = getenv("LD_PRELOAD");
-    if (setenv("SOCKATLAS_DIR", preload->dir, 1) < 0)
+    char id[40];
+    snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, preload->id[0], preload->id[1]);
+    if (setenv("SOCKATLAS_DIR", preload->dir, 1) < 0 || setenv("SOCKATLAS_RUN", id, 1) < 0)
         return false;
     if (!others || !*others)
         return setenv("LD_PRELOAD", preload->shim, 1) == 0;

@@ -100,10 +100,12 @@ static void join(struct run_log *log, char *const *argv)
     log->command_size = (uint16_t)(size < sizeof log->command ? size : sizeof log->command - 1);
 }
 
-struct run_log *run_log_open(const char *dir, char *const *argv)
+struct run_log *run_log_open(const struct run_preload *preload, char *const *argv)
 {
+    const char *dir = preload->dir;
     struct sockatlas_header header;
     describe_self(&header);
+    memcpy(header.run_id, preload->id, sizeof header.run_id);
     struct run_log *log = calloc(1, sizeof *log);
     if (log)
         log->dir = dir;

@@ -84,9 +84,11 @@ void event_addresses(const struct event *event, struct address *first, struct ad
 bool event_tcp(const struct event *event, struct sockatlas_tcp *out)
 {
     bool there = event->kind == SOCKATLAS_CLOSE && event->slots > 1;
-    if (!there)
-        memset(out, 0, sizeof *out);
-    return there && event_tail(event, sizeof(struct sockatlas_body_close), 0, out, sizeof *out);
+    size_t used = 0;
+    memset(out, 0, sizeof *out);
+    if (there)
+        event_take(event, sizeof(struct sockatlas_body_close), &used, out, sizeof *out);
+    return there;
 }
 
 bool event_failed(const struct event *event)

@@ -4,7 +4,9 @@
  */
 #include "analyzer/trace/file.h"
 
+#include "analyzer/trace/decode.h"
 #include "analyzer/trace/fields.h"
+#include "analyzer/trace/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,15 +115,18 @@ bool file_open(struct file *file, const char *path, struct trace_image *image, s
         file_close(file);
         return false;
     }
-    ssize_t got = read_at(file, &image->header, sizeof image->header, 0);
+    struct sockatlas_header header;
+    ssize_t got = read_at(file, &header, sizeof header, 0);
     if (got >= 0)
-        fault = header_fault(&image->header, (size_t)got, room);
+        fault = header_fault(&header, (size_t)got, room);
     if (fault != NULL)
         complain(complaints, "%s: %s", path, fault);
     if (got < 0 || fault != NULL) {
         file_close(file);
         return false;
     }
+    image->version = header.version;
+    decode_header(&image->header, &header);
     find_end(file);
     return true;
 }
@@ -153,15 +158,16 @@ static bool refill(struct file *file)
     return true;
 }
 
-__attribute__((noinline, cold)) static void say_damaged(struct file *file, const struct layout *layout, uint64_t offset)
+__attribute__((noinline, cold)) static void say_damaged(struct file *file, unsigned kind, uint64_t offset)
 {
+    const char *word = fields_layout(kind)->word;
     file->damages++;
     if (file->damages < DAMAGES_SAID_MAX)
-        complain(file->complaints, "%s: %s record with sizes that do not fit it, at %" PRIu64, file->path, layout->word,
+        complain(file->complaints, "%s: %s record with sizes that do not fit it, at %" PRIu64, file->path, word,
                  offset);
     else if (file->damages == DAMAGES_SAID_MAX)
         complain(file->complaints, "%s: %s record with sizes that do not fit it, at %" PRIu64 "; more are not listed",
-                 file->path, layout->word, offset);
+                 file->path, word, offset);
 }
 
 __attribute__((noinline, cold)) static void say_unknown(struct file *file, unsigned kind, uint64_t offset)
@@ -172,19 +178,25 @@ __attribute__((noinline, cold)) static void say_unknown(struct file *file, unsig
     file->unknown_said = true;
 }
 
-/* Whether the record at `offset` may be handed out; says why if not. */
-static bool check(struct file *file, const unsigned char *record, unsigned slots, uint64_t offset)
+/* Brings the record at `offset` into the known form; says why not, where it cannot be handed out. */
+static bool take(struct file *file, unsigned char **record, unsigned *slots, uint64_t offset)
 {
-    const struct layout *layout = fields_layout(record[0]);
-    if (layout == NULL) {
-        say_unknown(file, record[0], offset);
-        return false;
-    }
-    if (fields_fit(record, slots))
+    unsigned kind = **record;
+    uint64_t end = offset + (uint64_t)*slots * SOCKATLAS_SLOT_SIZE;
+    if (file->room == NULL)
+        file->room = memory_must(aligned_alloc(SOCKATLAS_SLOT_SIZE, sizeof *file->room));
+    switch (decode_record(record, slots, file->image->version, file->room)) {
+    case DECODE_GOOD:
         return true;
+    case DECODE_KIND:
+        say_unknown(file, kind, offset);
+        return false;
+    case DECODE_SIZES:
+        break;
+    }
     /* Of a file that was cut behind this very record, the cut is what there is to say, and it was said. */
-    if (!file->cut_said || offset + (uint64_t)(slots + 1) * SOCKATLAS_SLOT_SIZE <= file->end)
-        say_damaged(file, layout, offset);
+    if (!file->cut_said || end + SOCKATLAS_SLOT_SIZE <= file->end)
+        say_damaged(file, kind, offset);
     return false;
 }
 
@@ -206,7 +218,7 @@ bool file_next(struct file *file, struct event *event)
     for (;;) {
         if (file->filled - file->used < SOCKATLAS_SLOT_SIZE && (!refill(file) || file->filled < SOCKATLAS_SLOT_SIZE))
             return false;
-        const unsigned char *record = file->block + file->used;
+        unsigned char *record = file->block + file->used;
         if (record[0] == 0 || record[0] == SOCKATLAS_CONTINUATION) {
             if (record[0] == 0 && file->patient && is_awaited(file, file->offset + file->used))
                 return false;
@@ -214,17 +226,15 @@ bool file_next(struct file *file, struct event *event)
             continue;
         }
         size_t left = (file->filled - file->used) / SOCKATLAS_SLOT_SIZE;
-        unsigned slots = 1;
-        while (slots < SOCKATLAS_RECORD_SLOTS_MAX && slots < left &&
-               record[(size_t)slots * SOCKATLAS_SLOT_SIZE] == SOCKATLAS_CONTINUATION)
-            slots++;
+        unsigned slots = decode_slots(record, left, file->image->version);
         /* The record may go on behind the block. */
-        if (slots == left && slots < SOCKATLAS_RECORD_SLOTS_MAX && refill(file))
+        if (slots > left && refill(file))
             continue;
+        slots = slots > left ? (unsigned)left : slots == 0 ? 1 : slots;
         uint64_t offset = file->offset + file->used;
         record = file->block + file->used;
         file->used += (size_t)slots * SOCKATLAS_SLOT_SIZE;
-        if (!check(file, record, slots, offset))
+        if (!take(file, &record, &slots, offset))
             continue;
         event->image = file->image;
         event->slot = (offset - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
@@ -249,7 +259,7 @@ void file_refresh(struct file *file)
     file->size = (uint64_t)status.st_size;
     if (read_at(file, &header, sizeof header, 0) != (ssize_t)sizeof header)
         return;
-    file->image->header = header;
+    decode_header(&file->image->header, &header);
     find_end(file);
 }
 
@@ -273,6 +283,7 @@ void file_close(struct file *file)
 {
     file_release(file);
     free(file->block);
+    free(file->room);
     free(file->path);
     *file = (struct file){.fd = -1};
 }

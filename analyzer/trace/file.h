@@ -20,13 +20,14 @@ struct file {
     struct complaints *complaints;
 
     unsigned char *block; /* NULL until something is read */
-    size_t block_size;    /* to allocate */
-    size_t filled;        /* bytes of it that hold file contents */
-    size_t used;          /* bytes of it that were taken */
-    uint64_t offset;      /* file offset of block[0] */
-    uint64_t end;         /* file offset where the slots end: the cursor's, or the file's */
-    uint64_t size;        /* of the file, at the latest look */
-    unsigned damages;     /* records complained about */
+    struct decode_room *room;
+    size_t block_size; /* to allocate */
+    size_t filled;     /* bytes of it that hold file contents */
+    size_t used;       /* bytes of it that were taken */
+    uint64_t offset;   /* file offset of block[0] */
+    uint64_t end;      /* file offset where the slots end: the cursor's, or the file's */
+    uint64_t size;     /* of the file, at the latest look */
+    unsigned damages;  /* records complained about */
     bool unknown_said, cut_said;
 
     bool patient;          /* set by the owner: a slot that is not published yet holds the reader back, for a while */

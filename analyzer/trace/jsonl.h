@@ -22,9 +22,11 @@ cJSON *jsonl_image(const struct trace_image *image);
 void jsonl_members(struct members *to, const struct event *event);
 bool jsonl_print(struct members *line, const struct event *event, FILE *out);
 
-/* The inverses; `line` as json_integer() wants it. NULL when good, else what is wrong. */
-const char *jsonl_parse_event(const char *line, const cJSON *object, void *slots, unsigned *count);
-const char *jsonl_parse_image(const char *line, const cJSON *object, struct sockatlas_header *header);
+/* The inverses; `line` as json_integer() wants it. NULL when good, else what is wrong. `version` is that of the
+ * export's image; header and record come out in the newest form. */
+const char *jsonl_parse_event(const char *line, const cJSON *object, uint32_t version, void *slots, unsigned *count);
+const char *jsonl_parse_image(const char *line, const cJSON *object, struct sockatlas_header *header,
+                              uint32_t *version);
 
 /* A reader of such lines. */
 struct jsonl {

@@ -2,6 +2,7 @@
  *
  * JSON objects back to headers and records, see jsonl.h.
  */
+#include "analyzer/trace/decode.h"
 #include "analyzer/trace/fields.h"
 #include "analyzer/trace/jsonl.h"
 #include "analyzer/trace/text.h"
@@ -10,6 +11,10 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
+
+/* What struct sockatlas_common has room for. */
+#define PID_MAX   ((1u << 24) - 1)
+#define ERROR_MAX ((1u << 12) - 1)
 
 #define TAIL_MAX (SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE)
 
@@ -56,9 +61,9 @@ static bool read_integer(struct reading *reading, const struct field *field)
     const cJSON *item = item_of(reading, field->key);
     uint64_t value = 0;
     int64_t named = 0;
-    if (!item && field->unknown != FIELD_UNKNOWN_LATER)
+    if (!item)
         return false;
-    if (!item || cJSON_IsNull(item)) {
+    if (cJSON_IsNull(item)) {
         if (field->unknown == FIELD_UNKNOWN_VALUE)
             return false;
         value = field->unknown == FIELD_UNKNOWN_ONES ? UINT64_MAX : 0;
@@ -94,6 +99,12 @@ static bool read_flags(struct reading *reading, const struct field *field)
             return false;
     }
     return field_set(field, reading->structure, value);
+}
+
+/* Whether a member that earlier exports do not have is not there: then it stays 0. */
+static bool is_earlier(struct reading *reading, const struct field *field)
+{
+    return field->unknown == FIELD_UNKNOWN_LATER && item_of(reading, field->key) == NULL;
 }
 
 static bool read_text(struct reading *reading, const struct field *field)
@@ -217,6 +228,8 @@ static bool read_tcp(struct reading *reading, const struct field *field)
 static bool read_field(struct reading *reading, const struct field *field)
 {
     uint64_t cookie = 0;
+    if (is_earlier(reading, field))
+        return true;
     switch (field->form) {
     case FIELD_UNSIGNED:
     case FIELD_SIGNED:
@@ -294,9 +307,9 @@ static const char *read_common(struct reading *reading, struct sockatlas_common 
     uint64_t pid = 0, tid = 0, fd = UINT64_MAX, call = 0, error = 0;
     if (!read_number(reading, "time_ns", &common->time_ns))
         return "time_ns";
-    if (!read_number(reading, "pid", &pid) || pid > UINT32_MAX)
+    if (!read_number(reading, "pid", &pid) || pid > PID_MAX)
         return "pid";
-    if (!read_number(reading, "tid", &tid) || tid > UINT32_MAX)
+    if (!read_number(reading, "tid", &tid) || tid > PID_MAX)
         return "tid";
     if (!read_descriptor(reading, &fd))
         return "fd";
@@ -304,30 +317,33 @@ static const char *read_common(struct reading *reading, struct sockatlas_common 
         return "cookie";
     if (!read_named(reading, "call", NAMES_CALL, &call) || call > UINT8_MAX)
         return "call";
-    if (!read_named(reading, "error", NAMES_ERRNO, &error) || error > UINT16_MAX)
+    if (!read_named(reading, "error", NAMES_ERRNO, &error) || error > ERROR_MAX)
         return "error";
-    common->pid = (uint32_t)pid;
-    common->tid = (uint32_t)tid;
+    common->pid = pid & PID_MAX;
+    common->tid = tid & PID_MAX;
     common->fd = (int32_t)fd;
     common->call = (uint8_t)call;
-    common->error = (uint16_t)error;
+    common->error = error & ERROR_MAX;
     return NULL;
 }
 
 /* The record as it was, where the line has it; it must be whole slots of the right kinds. */
-static bool read_raw(const char *text, unsigned kind, unsigned char *slots, unsigned *count)
+static bool read_raw(const char *text, unsigned kind, uint32_t version, unsigned char *slots, unsigned *count)
 {
     size_t size = 0;
+    struct decode_room room;
+    unsigned char *record = slots;
     if (!text_unhex(text, slots, TAIL_MAX, &size) || size == 0 || size % SOCKATLAS_SLOT_SIZE != 0 || slots[0] != kind)
         return false;
     *count = (unsigned)(size / SOCKATLAS_SLOT_SIZE);
-    for (unsigned i = 1; i < *count; i++)
-        if (slots[(size_t)i * SOCKATLAS_SLOT_SIZE] != SOCKATLAS_CONTINUATION)
-            return false;
-    return fields_fit(slots, *count);
+    if (decode_record(&record, count, version, &room) != DECODE_GOOD || *count > SOCKATLAS_RECORD_SLOTS_MAX)
+        return false;
+    if (record != slots)
+        memcpy(slots, record, (size_t)*count * SOCKATLAS_SLOT_SIZE);
+    return true;
 }
 
-const char *jsonl_parse_event(const char *line, const cJSON *object, void *slots, unsigned *count)
+const char *jsonl_parse_event(const char *line, const cJSON *object, uint32_t version, void *slots, unsigned *count)
 {
     const char *word = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "event"));
     const char *raw = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "raw"));
@@ -336,7 +352,7 @@ const char *jsonl_parse_event(const char *line, const cJSON *object, void *slots
     if (layout == NULL)
         return "unknown event";
     if (raw != NULL)
-        return read_raw(raw, kind, slots, count) ? NULL : bad("raw");
+        return read_raw(raw, kind, version, slots, count) ? NULL : bad("raw");
     _Alignas(8) unsigned char body[SOCKATLAS_SLOT_SIZE] = {0};
     struct sockatlas_common common = {.kind = (uint8_t)kind};
     struct reading reading = {.line = line,
@@ -356,15 +372,25 @@ const char *jsonl_parse_event(const char *line, const cJSON *object, void *slots
     return *count == 0 ? "event too long" : NULL;
 }
 
-const char *jsonl_parse_image(const char *line, const cJSON *object, struct sockatlas_header *header)
+static const char *raw_image(const char *raw, struct sockatlas_header *header, uint32_t *version)
+{
+    struct sockatlas_header bytes;
+    size_t size = 0;
+    if (!text_unhex(raw, &bytes, sizeof bytes, &size) || size != sizeof bytes)
+        return bad("raw");
+    *version = bytes.version;
+    decode_header(header, &bytes);
+    return NULL;
+}
+
+const char *jsonl_parse_image(const char *line, const cJSON *object, struct sockatlas_header *header, uint32_t *version)
 {
     const char *raw = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "raw"));
-    size_t size = 0;
     *header = (struct sockatlas_header){
         .byte_order = SOCKATLAS_BYTE_ORDER, .header_size = SOCKATLAS_HEADER_SIZE, .slot_size = SOCKATLAS_SLOT_SIZE};
     memcpy(header->magic, SOCKATLAS_MAGIC, sizeof header->magic);
     if (raw != NULL)
-        return text_unhex(raw, header, sizeof *header, &size) && size == sizeof *header ? NULL : bad("raw");
+        return raw_image(raw, header, version);
     struct reading reading = {.line = line,
                               .cursor = {.object = object},
                               .structure = header,
@@ -372,5 +398,8 @@ const char *jsonl_parse_image(const char *line, const cJSON *object, struct sock
                               .fields_count = fields_header_count,
                               .addresses = -1};
     const char *key = read_fields(&reading);
+    *version = header->version;
+    if (header->version < SOCKATLAS_VERSION)
+        header->version = SOCKATLAS_VERSION;
     return key == NULL ? NULL : bad(key);
 }

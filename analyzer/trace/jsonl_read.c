@@ -40,12 +40,12 @@ static const char *take_image(struct jsonl *jsonl, const cJSON *object)
     if (id < jsonl->images_count && jsonl->images[id] != NULL)
         return "image said twice";
     struct trace_image *image = memory_must(calloc(1, sizeof *image));
-    const char *fault =
-        file == NULL ? "missing or bad \"file\"" : jsonl_parse_image(jsonl->line, object, &image->header);
-    if (fault == NULL && image->header.version > SOCKATLAS_VERSION) {
+    const char *fault = file == NULL ? "missing or bad \"file\""
+                                     : jsonl_parse_image(jsonl->line, object, &image->header, &image->version);
+    if (fault == NULL && image->version > SOCKATLAS_VERSION) {
         snprintf(jsonl->fault, sizeof jsonl->fault,
-                 "trace version %" PRIu32 " is newer than version %d, the newest this sockatlas reads",
-                 image->header.version, SOCKATLAS_VERSION);
+                 "trace version %" PRIu32 " is newer than version %d, the newest this sockatlas reads", image->version,
+                 SOCKATLAS_VERSION);
         fault = jsonl->fault;
         jsonl->refused = true;
     }
@@ -80,7 +80,7 @@ static const char *take_event(struct jsonl *jsonl, const cJSON *object, struct e
         return "missing or bad \"slot\"";
     if (!json_integer(jsonl->line, object, "image", &id) || id >= jsonl->images_count || jsonl->images[id] == NULL)
         return unknown_image;
-    const char *fault = jsonl_parse_event(jsonl->line, object, jsonl->slots, &slots);
+    const char *fault = jsonl_parse_event(jsonl->line, object, jsonl->images[id]->version, jsonl->slots, &slots);
     if (fault != NULL)
         return fault;
     event->image = jsonl->images[id];

@@ -324,6 +324,7 @@ cJSON *jsonl_image(const struct trace_image *image)
 {
     struct members tree;
     struct sockatlas_header header;
+    uint32_t version;
     cJSON *object = cJSON_CreateObject();
     members_tree(&tree, object);
     members_word(&tree, "event", "image");
@@ -333,7 +334,8 @@ cJSON *jsonl_image(const struct trace_image *image)
     struct writing writing = {
         .to = &tree, .structure = &image->header, .fields = fields_header, .fields_count = fields_header_count};
     write_fields(&writing);
-    if (jsonl_parse_image(NULL, object, &header) != NULL || memcmp(&header, &image->header, sizeof header) != 0)
+    if (jsonl_parse_image(NULL, object, &header, &version) != NULL ||
+        memcmp(&header, &image->header, sizeof header) != 0)
         members_hex(&tree, "raw", &image->header, sizeof header);
     return object;
 }

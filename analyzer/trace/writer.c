@@ -33,7 +33,10 @@ unsigned writer_record(void *out, const struct sockatlas_common *common, const v
         return 0;
 
     memset(slot, 0, slots * SOCKATLAS_SLOT_SIZE);
-    memcpy(slot, common, sizeof *common);
+    struct sockatlas_common head = *common;
+    head.body_size = (uint8_t)body_size;
+    head.slots = (uint8_t)slots;
+    memcpy(slot, &head, sizeof head);
     if (body_size > 0)
         memcpy(slot + sizeof *common, body, body_size);
     size_t piece = tail_size < room ? tail_size : room;

@@ -37,10 +37,10 @@ printf '\x09' | dd of=newer.atlas bs=1 seek=8 conv=notrunc status=none
 timeout 20 "$sockatlas" list newer.atlas >out 2>err
 case_is "a newer version: status" 1 $?
 case_is "a newer version: one sentence that names both" \
-    "newer.atlas: trace version 9 is newer than version 1, the newest this sockatlas reads" "$(cat err)"
-"$sockatlas" export --format jsonl "$top/tests/traces/v1/run.atlas" | sed 's/"version":1,/"version":9,/' >newer.jsonl
+    "newer.atlas: trace version 9 is newer than version 2, the newest this sockatlas reads" "$(cat err)"
+"$sockatlas" export --format jsonl "$top/tests/traces/v1/run.atlas" | sed 's/"version":2,/"version":9,/' >newer.jsonl
 timeout 20 "$sockatlas" list newer.jsonl >out 2>err
 case_is "a newer version in an export: status" 1 $?
 case_has "a newer version in an export: one sentence that names both" \
-    "^newer.jsonl: trace version 9 is newer than version 1, the newest this sockatlas reads, at line 1" "$(cat err)"
+    "^newer.jsonl: trace version 9 is newer than version 2, the newest this sockatlas reads, at line 1" "$(cat err)"
 finish

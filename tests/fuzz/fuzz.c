@@ -64,7 +64,7 @@ static const char *other_record(const struct event *event, const char *line, con
 {
     static _Alignas(64) unsigned char slots[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
     unsigned count = 0;
-    const char *fault = parsed == NULL ? "no JSON" : jsonl_parse_event(line, parsed, slots, &count);
+    const char *fault = parsed == NULL ? "no JSON" : jsonl_parse_event(line, parsed, SOCKATLAS_VERSION, slots, &count);
     if (fault == NULL &&
         (count != event->slots || memcmp(slots, event->record, (size_t)count * SOCKATLAS_SLOT_SIZE) != 0))
         fault = "other bytes";

@@ -294,7 +294,7 @@ static inline void t_exec(struct script *script, struct who who, const char *pat
 
 static inline void t_exec_failed(struct script *script, struct who who)
 {
-    struct sockatlas_body_none body = {{0}};
+    struct sockatlas_body_none body = {0};
     script_record(script, who, (struct sockatlas_common){.kind = SOCKATLAS_EXEC_FAILED, .fd = -1, .error = ENOENT},
                   &body, sizeof body, NULL, 0);
 }

@@ -30,6 +30,8 @@ Test(format, reads_what_was_written)
     unsigned i = 0;
     for (; stream_next(stream, &event); i++) {
         struct sockatlas_common common = sample_common(i, samples[i].kind);
+        common.body_size = (uint8_t)samples[i].body_size;
+        common.slots = (uint8_t)event.slots;
         cr_expect_eq(memcmp(event.record, &common, sizeof common), 0);
         cr_expect_eq(event.time_ns, common.time_ns);
         cr_expect_eq(event.fd, common.fd);
@@ -44,6 +46,46 @@ Test(format, reads_what_was_written)
     cr_expect_eq(stream_image_count(stream), 1);
     cr_expect_str_eq(stream_image(stream, 0)->name, "all.atlas");
     cr_expect_eq(stream_image(stream, 0)->header.cmdline_size, 12);
+    stream_close(stream);
+    remove_folder(folder);
+}
+
+/* A writer that is older or newer than this reader, by what it knows of a body. */
+Test(format, reads_bodies_of_other_sizes)
+{
+    static const unsigned char longer[SOCKATLAS_SLOT_SIZE] = {1, 0, 0, 0, AF_INET, 6, SOCKATLAS_ABSENT, 0, 77, 78};
+    static const struct sockatlas_body_seen known = {
+        .family = AF_INET, .tcp_state = 1, .addresses = {AF_INET, 6, SOCKATLAS_ABSENT, 0}, .connected_ms = 5};
+    const struct {
+        unsigned kind;
+        const void *body;
+        size_t size;
+    } cases[] = {{SOCKATLAS_LISTEN, longer, 10}, {SOCKATLAS_SEEN, &known, 28}};
+    char *folder = make_folder();
+    struct sockatlas_header header = sample_header();
+    struct writer *writer = writer_create(folder, "sizes", &header);
+    for (unsigned i = 0; i < 2; i++) {
+        struct sockatlas_common common = sample_common(i, cases[i].kind);
+        cr_assert(writer_append(writer, &common, cases[i].body, cases[i].size, sample_v4, sizeof sample_v4));
+    }
+    cr_assert(writer_close(writer));
+    struct heard heard = {0};
+    struct stream *stream = stream_open(&folder, 1, hear, &heard);
+    struct event event;
+    struct address address;
+    char text[ADDRESS_TEXT_MAX];
+    cr_assert(stream_next(stream, &event));
+    cr_expect_eq(((const struct sockatlas_body_listen *)event_body(&event))->backlog, 1);
+    event_addresses(&event, &address, NULL);
+    cr_expect_str_eq(address_text_port(&address, text), "127.0.0.1:8080");
+    cr_assert(stream_next(stream, &event));
+    const struct sockatlas_body_seen *seen = event_body(&event);
+    cr_expect_eq(seen->tcp_state, 1);
+    cr_expect_eq(seen->connected_ms, 0, "not told");
+    event_addresses(&event, &address, NULL);
+    cr_expect_str_eq(address_text_port(&address, text), "127.0.0.1:8080");
+    cr_expect_not(stream_next(stream, &event));
+    cr_expect_eq(heard.count, 0, "%s", heard.last);
     stream_close(stream);
     remove_folder(folder);
 }

@@ -64,6 +64,9 @@ static inline struct sockatlas_header sample_header(void)
                                       .exe = "/bin/prog",
                                       .lost = 3,
                                       .lost_first = 9,
+                                      .lost_last = 10,
+                                      .cgroup = "/system.slice/a.service",
+                                      .run_id = {UINT64_MAX, 7},
                                       .lost_reason = SOCKATLAS_LOSS_LIMIT};
     return header;
 }
@@ -133,7 +136,8 @@ static inline unsigned make_samples(struct sample out[SAMPLES_MAX])
             sample->body.socketpair = (struct sockatlas_body_socketpair){AF_UNIX, SOCK_DGRAM, 1, 0, 9, 0xdeadbeef};
             break;
         case SOCKATLAS_SEEN:
-            sample->body.seen = (struct sockatlas_body_seen){.family = 77, .type = 99, .tcp_state = 10, .listening = 1};
+            sample->body.seen = (struct sockatlas_body_seen){
+                .family = 77, .type = 99, .tcp_state = 10, .listening = 1, .role = SOCKATLAS_ROLE_SERVER};
             sample->body.seen.addresses = sample_addresses(sample, AF_INET6);
             break;
         case SOCKATLAS_BIND:
@@ -192,11 +196,16 @@ static inline unsigned make_samples(struct sample out[SAMPLES_MAX])
             sample_tail(sample, "detail", 6);
             break;
         case SOCKATLAS_RUN:
-            sample->body.run = (struct sockatlas_body_run){-1, 4, 5};
+            sample->body.run = (struct sockatlas_body_run){-1, 4, 5, 0};
             sample_tail(sample, "a b c", 5);
             break;
         case SOCKATLAS_IO:
             sample->body.io.result = -1;
+            break;
+        case SOCKATLAS_PROCESS:
+            sample->body.process = (struct sockatlas_body_process){.ppid = 1, .uid = 33, .comm = "worker"};
+            sample->body.process.cgroup_size = 6;
+            sample_tail(sample, "/a.job", 6);
             break;
         case SOCKATLAS_UNTRACED:
             sample->body.untraced = (struct sockatlas_body_untraced){.comm_size = 3, .exe_size = 5, .type = 1};
