@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,11 +45,11 @@ static bool may_write(int fd)
            (sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY);
 }
 
-static void say(const char *what, const char *value, const char *why)
+static void say(const char *what, const char *value, const char *why, const char *where)
 {
-    char line[CONFIG_DIR_MAX + 160];
+    char line[2 * CONFIG_DIR_MAX + 160];
     size_t length = 0;
-    const char *parts[] = {"sockatlas: ", what, value, why, "; not tracing\n"};
+    const char *parts[] = {"sockatlas: ", what, value, why, where, "; not tracing\n"};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         for (const char *from = parts[i]; *from && length < sizeof(line); from++)
             line[length++] = *from;
@@ -111,19 +112,33 @@ static bool make_absolute(char out[CONFIG_DIR_MAX], const char *value, size_t si
     return true;
 }
 
-bool config_dir_writable(void)
+static bool stands_at(const char *path, struct stat *status)
 {
-    return sys(SYS_faccessat, AT_FDCWD, config.dir, W_OK | X_OK) >= 0;
+    return sys(SYS_newfstatat, AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           status->st_dev == config.folder.device && status->st_ino == config.folder.inode;
 }
 
-/* The folder is to be made with the first log: can it be? */
-static const char *parent_trouble(void)
+/* Where the folder that `run` named stands: at its path, or at DIR.old, where a later `run` moved it. Fills `path`. */
+static bool find_known(char path[CONFIG_DIR_MAX], struct stat *status)
 {
-    char *slash = strrchr(config.dir, '/');
-    *slash = 0;
-    long result = sys(SYS_faccessat, AT_FDCWD, *config.dir ? config.dir : "/", W_OK | X_OK);
-    *slash = '/';
-    return result < 0 ? ": cannot be made" : NULL;
+    static const char old[] = ".old";
+    size_t size = strlen(config.dir);
+    memcpy(path, config.dir, size + 1);
+    if (stands_at(path, status))
+        return true;
+    if (size + sizeof(old) > CONFIG_DIR_MAX)
+        return false;
+    memcpy(path + size, old, sizeof(old));
+    return stands_at(path, status);
+}
+
+bool config_dir_writable(void)
+{
+    struct stat status;
+    char path[CONFIG_DIR_MAX];
+    if (!config.folder.inode)
+        return sys(SYS_faccessat, AT_FDCWD, config.dir, W_OK | X_OK) >= 0;
+    return find_known(path, &status) && sys(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK) >= 0;
 }
 
 /* Where `run` is about, an image without a log counts what it loses in `run`'s. */
@@ -139,23 +154,66 @@ static bool ledger_writable(void)
     return may;
 }
 
-/* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now:
- * returned.
- * "": another user's folder. Then a traced program has given up its rights and executed this one, which must not show
- * for that; the EXEC record before tells. */
-static const char *dir_trouble(void)
+/* In a folder that `run` made, or that stands already. */
+static bool check_writable(uint32_t owner)
+{
+    if (sys(SYS_faccessat, AT_FDCWD, config.dir, W_OK | X_OK) >= 0 || ledger_writable())
+        return true;
+    /* In another user's folder a traced program has given up its rights and executed this one, which must not show for
+     * that; the EXEC record before tells. */
+    if (owner == config.user)
+        say("", config.dir, ": cannot be written to", "");
+    return false;
+}
+
+/* `run` made the folder, checked what leads there and said which one it is. Where it is gone, nothing is said: whoever
+ * removed it knows. */
+static bool use_known(void)
 {
     struct stat status;
-    long result = sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0);
-    if (result == -ENOENT)
-        return parent_trouble();
-    if (result < 0)
-        return result == -EACCES ? "" : ": cannot be used";
-    if (!S_ISDIR(status.st_mode))
-        return ": not a folder";
-    if (config_dir_writable() || ledger_writable())
-        return NULL;
-    return status.st_uid == (uint32_t)sys(SYS_getuid) ? ": cannot be written to" : "";
+    char path[CONFIG_DIR_MAX];
+    if (!find_known(path, &status))
+        return false;
+    memcpy(config.dir, path, sizeof(path));
+    return check_writable(status.st_uid);
+}
+
+/* The folder stands already. */
+static bool check_folder(int fd)
+{
+    struct folder_trouble trouble;
+    struct folder_id id;
+    struct stat status;
+    if (!folder_usable(fd, NULL, &id, &trouble)) {
+        say(config.dir, ": ", folder_words(&trouble), "");
+        return false;
+    }
+    return sys(SYS_fstat, fd, &status) == 0 && check_writable(status.st_uid);
+}
+
+/* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now. */
+static bool find_by_path(void)
+{
+    struct folder_trouble trouble;
+    char real[CONFIG_DIR_MAX];
+    long parent = folder_walk(config.dir, real, NULL, &trouble);
+    if (parent < 0) {
+        if (trouble.error == EACCES)
+            return false; /* as in check_writable() */
+        bool where = trouble.fault == FOLDER_FAULT_ANCESTOR || trouble.fault == FOLDER_FAULT_LINK;
+        say(config.dir, ": ", folder_words(&trouble), where ? real : "");
+        return false;
+    }
+    memcpy(config.dir, real, sizeof(real));
+    const char *name = strrchr(config.dir, '/') + 1;
+    long fd = sys(SYS_openat, parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    bool good = fd >= 0 ? check_folder((int)fd) : fd == -ENOENT && sys(SYS_faccessat, parent, ".", W_OK | X_OK) >= 0;
+    if (fd >= 0)
+        sys(SYS_close, fd);
+    else if (!good)
+        say("", config.dir, ": cannot be made", "");
+    sys(SYS_close, parent);
+    return good;
 }
 
 /* The entry of LD_PRELOAD (separated by colons or spaces) whose last part is our file name. */
@@ -179,6 +237,22 @@ static void find_shim(const char *list)
     }
 }
 
+/* "DEVICE:INODE:PATH", where PATH is what SOCKATLAS_DIR says too: with another SOCKATLAS_DIR it means nothing. */
+static void read_folder(const char *text)
+{
+    struct folder_id id = {0, 0};
+    if (!text)
+        return;
+    for (; *text >= '0' && *text <= '9'; text++)
+        id.device = id.device * 10 + (uint64_t)(*text - '0');
+    if (*text++ != ':')
+        return;
+    for (; *text >= '0' && *text <= '9'; text++)
+        id.inode = id.inode * 10 + (uint64_t)(*text - '0');
+    if (*text == ':' && strcmp(text + 1, config.dir) == 0)
+        config.folder = id;
+}
+
 void config_read(void)
 {
     static bool done;
@@ -190,12 +264,15 @@ void config_read(void)
         return;
     read_run_id(variable("SOCKATLAS_RUN"));
     config.io = is_set(variable("SOCKATLAS_IO"));
+    config.no_cmdline = is_set(variable("SOCKATLAS_NO_CMDLINE"));
+    config.across_users = is_set(variable("SOCKATLAS_ACROSS_USERS"));
+    config.user = (uint32_t)getauxval(AT_EUID);
     config.limit = LIMIT_DEFAULT;
     const char *limit = variable("SOCKATLAS_LIMIT");
     if (limit && *limit) {
         config.limit = parse_size(limit);
         if (config.limit < LIMIT_LEAST) {
-            say("SOCKATLAS_LIMIT=", limit, ": want a size of at least 64K, as 16M");
+            say("SOCKATLAS_LIMIT=", limit, ": want a size of at least 64K, as 16M", "");
             return;
         }
         memcpy(config.limit_text, limit, strnlen(limit, sizeof(config.limit_text) - 1));
@@ -204,14 +281,9 @@ void config_read(void)
     if (!dir || !*dir)
         dir = "sockatlas.data";
     if (!make_absolute(config.dir, dir, strlen(dir))) {
-        say("SOCKATLAS_DIR=", dir, ": no such place, or its name is too long");
+        say("SOCKATLAS_DIR=", dir, ": no such place, or its name is too long", "");
         return;
     }
-    const char *trouble = dir_trouble();
-    if (trouble) {
-        if (*trouble)
-            say("", config.dir, trouble);
-        return;
-    }
-    config.on = true;
+    read_folder(variable("SOCKATLAS_FOLDER"));
+    config.on = config.folder.inode ? use_known() : find_by_path();
 }

@@ -5,11 +5,12 @@
 #ifndef SHIM_CONFIG_H
 #define SHIM_CONFIG_H
 
+#include "shim/folder.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Short enough for paths to be built on a small signal stack. */
-#define CONFIG_DIR_MAX 640
+#define CONFIG_DIR_MAX FOLDER_PATH_MAX
 
 struct config {
     bool on;                   /* false: SOCKATLAS_OFF is set, or the variables make no sense */
@@ -18,7 +19,11 @@ struct config {
     char run_text[33];         /* SOCKATLAS_RUN as given by `run`, "" if not: for the environment of children */
     uint64_t run_id[2];        /* what it says, both 0: none */
     uint64_t limit;            /* SOCKATLAS_LIMIT in bytes a file */
-    char dir[CONFIG_DIR_MAX];  /* SOCKATLAS_DIR, absolute */
+    bool across_users;         /* SOCKATLAS_ACROSS_USERS=1: programs are followed where they become another user's */
+    bool no_cmdline;           /* SOCKATLAS_NO_CMDLINE=1: command lines are not recorded */
+    uint32_t user;             /* whose process the image began as */
+    struct folder_id folder;   /* SOCKATLAS_FOLDER: which folder `dir` is, as `run` made it; none: found by its path */
+    char dir[CONFIG_DIR_MAX];  /* SOCKATLAS_DIR, absolute and without links */
     char shim[CONFIG_DIR_MAX]; /* the path this object was preloaded by, made absolute if it names a folder; "" if
                                   LD_PRELOAD does not have it */
 };
@@ -29,7 +34,7 @@ extern struct config config;
  * on stderr why tracing cannot work, if so. */
 void config_read(void);
 
-/* False: this process's user may not make files in the trace folder (any more). One system call. */
+/* Whether this process's user may make files in the trace folder, as far as one or two system calls tell. */
 bool config_dir_writable(void);
 
 #endif

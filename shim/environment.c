@@ -1,15 +1,41 @@
 /* SPDX-License-Identifier: MIT
  *
- * Builds the environment for a new image. Pure but for reading `config`.
+ * Builds the environment for a new image. Reads `config`, and asks the kernel whose process this is.
  */
 #include "shim/environment.h"
 
 #include "shim/config.h"
+#include "shim/process.h"
+#include "shim/sys.h"
 
 #include <string.h>
 
-static const char PRELOAD[] = "LD_PRELOAD=", DIR[] = "SOCKATLAS_DIR=", LIMIT[] = "SOCKATLAS_LIMIT=",
-                  IO[] = "SOCKATLAS_IO=", RUN[] = "SOCKATLAS_RUN=", OFF[] = "SOCKATLAS_OFF=";
+static const char PRELOAD[] = "LD_PRELOAD=", DIR[] = "SOCKATLAS_DIR=", FOLDER[] = "SOCKATLAS_FOLDER=",
+                  OFF[] = "SOCKATLAS_OFF=";
+
+/* Settings that an image hands on as it has them. */
+enum setting { LIMIT, IO, RUN, NO_CMDLINE, ACROSS_USERS, SETTINGS };
+static const char *const names[SETTINGS] = {
+    "SOCKATLAS_LIMIT=", "SOCKATLAS_IO=", "SOCKATLAS_RUN=", "SOCKATLAS_NO_CMDLINE=", "SOCKATLAS_ACROSS_USERS="};
+
+/* "": the image does not have it. */
+static const char *value(enum setting setting)
+{
+    switch (setting) {
+    case LIMIT:
+        return config.limit_text;
+    case IO:
+        return config.io ? "1" : "";
+    case RUN:
+        return config.run_text;
+    case NO_CMDLINE:
+        return config.no_cmdline ? "1" : "";
+    case ACROSS_USERS:
+        return config.across_users ? "1" : "";
+    default:
+        return "";
+    }
+}
 
 static const char *find(char *const *envp, const char *name)
 {
@@ -47,37 +73,50 @@ bool environment_preloads(char *const *envp)
     return !config.shim[0] || holds_shim(find(envp, PRELOAD));
 }
 
+bool environment_follows(void)
+{
+    /* In a sandbox the kernel may not be asked. */
+    return config.across_users || (!process_confined() && (uint32_t)sys(SYS_geteuid) == config.user);
+}
+
 /* What is missing in `envp`. */
 struct missing {
-    bool preload, dir, limit, io, run;
+    bool any, preload, dir, folder, settings[SETTINGS];
 };
 
 static struct missing look(char *const *envp)
 {
+    struct missing missing = {0};
     if (!config.on || !config.shim[0] || environment_refuses(envp))
-        return (struct missing){0};
-    return (struct missing){
-        .preload = !holds_shim(find(envp, PRELOAD)),
-        .dir = !find(envp, DIR) || find(envp, DIR)[0] != '/',
-        .limit = config.limit_text[0] && !find(envp, LIMIT),
-        .io = config.io && !find(envp, IO),
-        .run = config.run_text[0] && !find(envp, RUN),
-    };
+        return missing;
+    const char *dir = find(envp, DIR);
+    missing.preload = !holds_shim(find(envp, PRELOAD));
+    missing.dir = !dir || dir[0] != '/';
+    missing.folder = config.folder.inode && (missing.dir || (!find(envp, FOLDER) && strcmp(dir, config.dir) == 0));
+    missing.any = missing.preload || missing.dir || missing.folder;
+    for (unsigned i = 0; i < SETTINGS; i++) {
+        missing.settings[i] = *value(i) && !find(envp, names[i]);
+        missing.any |= missing.settings[i];
+    }
+    return missing.any && environment_follows() ? missing : (struct missing){0};
 }
+
+enum { NUMBER_MAX = 21, ENTRIES_MAX = 4 + SETTINGS }; /* LD_PRELOAD, two of the folder's, the settings', NULL */
 
 size_t environment_size(char *const *envp)
 {
     struct missing missing = look(envp);
-    if (!missing.preload && !missing.dir && !missing.limit && !missing.io && !missing.run)
+    if (!missing.any)
         return 0;
     size_t count = 0;
     while (envp && envp[count])
         count++;
     const char *others = find(envp, PRELOAD);
     size_t text = sizeof(PRELOAD) + (others ? strlen(others) : 0) + 1 + strlen(config.shim) + sizeof(DIR) +
-                  strlen(config.dir) + sizeof(LIMIT) + strlen(config.limit_text) + sizeof(IO) + 2 + sizeof(RUN) +
-                  strlen(config.run_text);
-    return (count + 6) * sizeof(char *) + text;
+                  sizeof(FOLDER) + 2 * strlen(config.dir) + 2 * NUMBER_MAX;
+    for (unsigned i = 0; i < SETTINGS; i++)
+        text += strlen(names[i]) + strlen(value(i)) + 1;
+    return (count + ENTRIES_MAX) * sizeof(char *) + text;
 }
 
 /* Writes a, b, c one after the other and returns the place behind their NUL. */
@@ -93,6 +132,33 @@ static char *join(char *to, const char *a, const char *b, const char *c)
     return to + 1;
 }
 
+/* The number with a colon behind it; returns the place behind that. */
+static char *put_number(char *to, uint64_t number)
+{
+    char digits[NUMBER_MAX];
+    size_t at = sizeof(digits);
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    memcpy(to, digits + at, sizeof(digits) - at);
+    to += sizeof(digits) - at;
+    *to = ':';
+    return to + 1;
+}
+
+/* As config.c reads it. */
+static char *put_folder(char *to)
+{
+    to = join(to, FOLDER, "", "") - 1;
+    to = put_number(put_number(to, config.folder.device), config.folder.inode);
+    return join(to, config.dir, "", "");
+}
+
+static bool starts(const char *entry, const char *name)
+{
+    return strncmp(entry, name, strlen(name)) == 0;
+}
+
 char **environment_build(char *const *envp, void *memory)
 {
     struct missing missing = look(envp);
@@ -100,11 +166,11 @@ char **environment_build(char *const *envp, void *memory)
     while (envp && envp[count])
         count++;
     char **entries = memory;
-    char *text = (char *)(entries + count + 6);
+    char *text = (char *)(entries + count + ENTRIES_MAX);
     const char *others = find(envp, PRELOAD);
     for (size_t i = 0; i < count; i++) {
         bool replaced = (missing.preload && envp[i] + sizeof(PRELOAD) - 1 == others) ||
-                        (missing.dir && strncmp(envp[i], DIR, sizeof(DIR) - 1) == 0);
+                        (missing.dir && starts(envp[i], DIR)) || (missing.folder && starts(envp[i], FOLDER));
         if (!replaced)
             entries[kept++] = envp[i];
     }
@@ -118,17 +184,15 @@ char **environment_build(char *const *envp, void *memory)
         entries[kept++] = text;
         text = join(text, DIR, config.dir, "");
     }
-    if (missing.limit) {
+    if (missing.folder) {
         entries[kept++] = text;
-        text = join(text, LIMIT, config.limit_text, "");
+        text = put_folder(text);
     }
-    if (missing.io) {
+    for (unsigned i = 0; i < SETTINGS; i++) {
+        if (!missing.settings[i])
+            continue;
         entries[kept++] = text;
-        text = join(text, IO, "1", "");
-    }
-    if (missing.run) {
-        entries[kept++] = text;
-        join(text, RUN, config.run_text, "");
+        text = join(text, names[i], value(i), "");
     }
     entries[kept] = NULL;
     return entries;

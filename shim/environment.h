@@ -17,6 +17,9 @@ size_t environment_size(char *const *envp);
 char **environment_build(char *const *envp, void *memory);
 /* The shim is among what `envp` preloads (or was not preloaded by a variable in the first place). */
 bool environment_preloads(char *const *envp);
+/* The process is still that of the user whom the image began as, or tracing goes across users: else what a program
+ * keeps from its children, as sudo does, is not put back. */
+bool environment_follows(void);
 /* The caller's environment refuses tracing (SOCKATLAS_OFF). */
 bool environment_refuses(char *const *envp);
 

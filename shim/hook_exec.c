@@ -25,13 +25,24 @@ struct exec {
     bool search; /* in PATH */
 };
 
+/* What can be traced, by whoever the process is now. */
+static enum sockatlas_untraced untraced_by_user(char *const *envp)
+{
+    bool follows = environment_follows();
+    if (!follows && !environment_preloads(envp))
+        return SOCKATLAS_UNTRACED_USER;
+    if (log_is_open() && !config_dir_writable())
+        return follows ? SOCKATLAS_UNTRACED_FOLDER : SOCKATLAS_UNTRACED_USER;
+    return SOCKATLAS_TRACEABLE;
+}
+
 static enum sockatlas_untraced untraced(const struct exec *exec)
 {
     if (environment_refuses(exec->envp))
         return SOCKATLAS_UNTRACED_REFUSED;
     enum sockatlas_untraced why =
         exec->search ? target_untraced_search(exec->path) : target_untraced(exec->dirfd, exec->path);
-    return why == SOCKATLAS_TRACEABLE && log_is_open() && !config_dir_writable() ? SOCKATLAS_UNTRACED_FOLDER : why;
+    return why == SOCKATLAS_TRACEABLE ? untraced_by_user(exec->envp) : why;
 }
 
 /* A process without a log gets one only to say that it starts what cannot be traced. */
@@ -254,9 +265,11 @@ static void record_shell(enum sockatlas_call call, const char *command, int erro
         return;
     enum sockatlas_untraced why = environment_refuses(environ)     ? SOCKATLAS_UNTRACED_REFUSED
                                   : !environment_preloads(environ) ? SOCKATLAS_UNTRACED_ENVIRONMENT
-                                                                   : SOCKATLAS_TRACEABLE;
+                                                                   : untraced_by_user(environ);
     if (!log_is_open() && why == SOCKATLAS_TRACEABLE)
         return;
+    if (config.no_cmdline)
+        command = "sh";
     size_t length = strnlen(command, 1024);
     struct sockatlas_body_spawn body = {.path_size = (uint16_t)length, .untraced = (uint8_t)why};
     struct record record = {.kind = SOCKATLAS_SPAWN, .call = call, .error = error, .fd = -1};

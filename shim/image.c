@@ -174,7 +174,8 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     memcpy(header->run_id, config.run_id, sizeof(header->run_id));
     long size = sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe, sizeof(header->exe));
     header->exe[size > 0 && (size_t)size < sizeof(header->exe) ? size : 0] = 0;
-    header->cmdline_size = (uint32_t)read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));
+    if (!config.no_cmdline)
+        header->cmdline_size = (uint32_t)read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));
     __atomic_thread_fence(__ATOMIC_RELEASE);
     memcpy(header->magic, SOCKATLAS_MAGIC, sizeof(header->magic));
 }

@@ -7,22 +7,25 @@
 
 #include "shim/clock.h"
 #include "shim/config.h"
+#include "shim/folder.h"
 #include "shim/image.h"
 #include "shim/process.h"
 #include "shim/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { PAGE = 4096, FIRST = 4 * PAGE, OLD_KERNEL_LIMIT = 4 << 20, LOG_PATH_MAX = CONFIG_DIR_MAX + 80 };
+enum { PAGE = 4096, FIRST = 4 * PAGE, OLD_KERNEL_LIMIT = 4 << 20, LOG_NAME_MAX = 80 };
 
-/* Which file it is: its maker trims it at exit, when the path may lead elsewhere. */
+/* Which file it is, and in which folder: its maker trims it at exit, when the path may lead elsewhere. */
 static uint64_t made_device, made_inode;
+static struct folder_id made_folder;
 
 /* Appends as much as fits; `last` is where the terminating 0 can stand at the latest. */
 static char *append(char *to, const char *last, const char *from)
@@ -51,43 +54,59 @@ struct log_name {
     uint64_t boottime_ns;
 };
 
-/* DIR/COMM.PID.TIME.atlas; with a leading dot and without suffix while it is being made. */
-static void build_path(char path[LOG_PATH_MAX], const struct log_name *name, const char *before, const char *after)
+/* COMM.PID.TIME.atlas; with a leading dot and without suffix while it is being made. */
+static void build_name(char out[LOG_NAME_MAX], const struct log_name *name, const char *before, const char *after)
 {
     char comm[17] = {0};
-    const char *last = &path[LOG_PATH_MAX - 1];
+    const char *last = &out[LOG_NAME_MAX - 1];
     memcpy(comm, name->comm, 16);
     for (char *c = comm; *c; c++)
         if (*c == '/' || *c <= ' ' || *c > '~')
             *c = '_';
-    char *to = append(append(append(append(path, last, config.dir), last, "/"), last, before), last, comm);
+    char *to = append(append(out, last, before), last, comm);
     to = append_number(append(to, last, "."), last, name->pid, 10);
     to = append_number(append(to, last, "."), last, name->boottime_ns, 16);
     append(to, last, after);
 }
 
-/* The folder must be the caller's or root's, and not open to everybody unless it is sticky, as /tmp is. */
-static bool dir_usable(void)
+/* The folder that `id` names: a later `run` may have moved it to DIR.old. */
+static long open_known(const struct folder_id *id)
 {
-    struct stat status;
-    long result = sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0);
-    if (result == -ENOENT) {
-        /* Root's children may become other users, who must be able to make logs of their own there, but not to read
-         * others'. */
-        int mode = sys(SYS_geteuid) == 0 ? 01733 : 0700;
-        long made = sys(SYS_mkdirat, AT_FDCWD, config.dir, mode);
-        if (made == 0 && mode != 0700)
-            sys(SYS_fchmodat, AT_FDCWD, config.dir, mode);
-        if (made < 0 && sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0) < 0)
-            return false;
-        result = sys(SYS_newfstatat, AT_FDCWD, config.dir, &status, 0);
-    }
-    if (result < 0 || !S_ISDIR(status.st_mode))
-        return false;
-    uint32_t user = (uint32_t)sys(SYS_geteuid);
-    if (status.st_uid != user && status.st_uid != 0)
-        return false;
-    return !(status.st_mode & 022) || (status.st_mode & S_ISVTX);
+    char old[FOLDER_PATH_MAX + 4];
+    long folder = folder_open_known(config.dir, id);
+    if (folder >= 0)
+        return folder;
+    const char *last = &old[sizeof(old) - 1];
+    append(append(old, last, config.dir), last, ".old");
+    return folder_open_known(old, id);
+}
+
+/* The folder at the path that `config` has. `make`: it is made where there is none. Root's is for root alone, unless
+ * its children are followed when they become other users: then those may make logs of their own there, but not read
+ * others'. */
+static long open_path(bool make)
+{
+    struct folder_trouble trouble;
+    char real[FOLDER_PATH_MAX];
+    long parent = folder_walk(config.dir, real, NULL, &trouble);
+    if (parent < 0)
+        return -1;
+    const char *name = strrchr(real, '/') + 1;
+    long folder = make ? folder_make((int)parent, name, config.across_users ? 01733 : 0700)
+                       : sys(SYS_openat, parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    sys(SYS_close, parent);
+    return folder;
+}
+
+/* The trace folder, checked; to be closed soon. Negative: there is none for logs to be in. */
+static long open_folder(bool make, struct folder_id *id)
+{
+    struct folder_trouble trouble;
+    long folder = config.folder.inode ? open_known(&config.folder) : open_path(make);
+    if (folder < 0 || folder_usable((int)folder, NULL, id, &trouble))
+        return folder;
+    sys(SYS_close, folder);
+    return -1;
 }
 
 /* The file must stay below RLIMIT_FSIZE (ftruncate past it raises SIGXFSZ) and leave room under RLIMIT_AS for the
@@ -154,34 +173,54 @@ static bool fill_file(int fd, struct log_file *file, const struct log_name *name
     return true;
 }
 
-bool log_file_make(struct log_file *file)
+/* Gives the finished file its name, in place of nothing. */
+static bool publish(int folder, const char *temporary, const char *name)
+{
+    long result = sys(SYS_renameat2, folder, temporary, folder, name, RENAME_NOREPLACE);
+    if (result != -EINVAL && result != -ENOSYS && result != -EPERM)
+        return result == 0;
+    /* File systems that know no such rename know links, or have no other users. */
+    if (sys(SYS_linkat, folder, temporary, folder, name, 0) == 0)
+        return sys(SYS_unlinkat, folder, temporary, 0) == 0;
+    return sys(SYS_faccessat, folder, name, F_OK) == -ENOENT && sys(SYS_renameat, folder, temporary, folder, name) == 0;
+}
+
+static bool make_in(int folder, struct log_file *file)
 {
     struct log_name name;
-    char temporary[LOG_PATH_MAX], path[LOG_PATH_MAX];
-    if (!dir_usable())
+    char temporary[LOG_NAME_MAX], final[LOG_NAME_MAX];
+    image_comm(name.comm);
+    name.pid = image_pid();
+    clock_learn();
+    name.boottime_ns = clock_now();
+    build_name(temporary, &name, ".", "");
+    build_name(final, &name, "", SOCKATLAS_SUFFIX);
+    long fd = sys(SYS_openat, folder, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
         return false;
+    bool good = fill_file((int)fd, file, &name);
+    sys(SYS_close, fd);
+    if (good && !publish(folder, temporary, final)) {
+        sys(SYS_munmap, file->header, file->size);
+        good = false;
+    }
+    if (!good)
+        sys(SYS_unlinkat, folder, temporary, 0);
+    return good;
+}
+
+bool log_file_make(struct log_file *file)
+{
     file->size = size_allowed();
     if (!populate_known() && file->size > OLD_KERNEL_LIMIT)
         file->size = OLD_KERNEL_LIMIT;
     if (file->size == 0)
         return false;
-    image_comm(name.comm);
-    name.pid = image_pid();
-    clock_learn();
-    name.boottime_ns = clock_now();
-    build_path(temporary, &name, ".", "");
-    build_path(path, &name, "", SOCKATLAS_SUFFIX);
-    long fd = sys(SYS_openat, AT_FDCWD, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
+    long folder = open_folder(true, &file->folder);
+    if (folder < 0)
         return false;
-    bool good = fill_file((int)fd, file, &name);
-    sys(SYS_close, fd);
-    if (good && sys(SYS_renameat, AT_FDCWD, temporary, AT_FDCWD, path) < 0) {
-        sys(SYS_munmap, file->header, file->size);
-        good = false;
-    }
-    if (!good)
-        sys(SYS_unlinkat, AT_FDCWD, temporary, 0);
+    bool good = make_in((int)folder, file);
+    sys(SYS_close, folder);
     return good;
 }
 
@@ -201,10 +240,13 @@ static bool is_ledger(int fd)
 
 struct sockatlas_header *log_file_ledger(void)
 {
-    char path[LOG_PATH_MAX];
-    const char *last = &path[LOG_PATH_MAX - 1];
-    append(append(append(path, last, config.dir), last, "/"), last, SOCKATLAS_RUN_NAME SOCKATLAS_SUFFIX);
-    long fd = sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct folder_id id;
+    long folder = open_folder(false, &id);
+    if (folder < 0)
+        return NULL;
+    int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+    long fd = sys(SYS_openat, folder, SOCKATLAS_RUN_NAME SOCKATLAS_SUFFIX, flags);
+    sys(SYS_close, folder);
     if (fd < 0)
         return NULL;
     long page = -1;
@@ -214,28 +256,39 @@ struct sockatlas_header *log_file_ledger(void)
     return page < 0 && page > -PAGE ? NULL : (struct sockatlas_header *)page;
 }
 
+/* The name of the log that has this header, and the folder it was made in; negative when that is not to be found. */
+static long find_log(const struct sockatlas_header *header, const struct folder_id *folder, char out[LOG_NAME_MAX])
+{
+    struct log_name name = {.pid = header->pid, .boottime_ns = header->boottime_ns};
+    memcpy(name.comm, header->comm, sizeof(name.comm));
+    build_name(out, &name, "", SOCKATLAS_SUFFIX);
+    return open_known(folder);
+}
+
 void log_file_discard(const struct log_file *file)
 {
-    struct log_name name = {.pid = file->header->pid, .boottime_ns = file->header->boottime_ns};
-    char path[LOG_PATH_MAX];
-    memcpy(name.comm, file->header->comm, sizeof(name.comm));
-    build_path(path, &name, "", SOCKATLAS_SUFFIX);
+    char name[LOG_NAME_MAX];
+    long folder = find_log(file->header, &file->folder, name);
     sys(SYS_munmap, file->header, file->size);
-    sys(SYS_unlinkat, AT_FDCWD, path, 0);
+    if (folder < 0)
+        return;
+    sys(SYS_unlinkat, folder, name, 0);
+    sys(SYS_close, folder);
 }
 
 void log_file_adopt(const struct log_file *file)
 {
     made_device = file->device;
     made_inode = file->inode;
+    made_folder = file->folder;
 }
 
 /* Cuts the file at `size`, or removes it if that leaves no record, if it is the one we made and nobody can write to it
  * any more. A read lease is granted only while no open descriptor and no shared mapping could write (fcntl(2),
  * F_SETLEASE); nobody opens a log anew for writing, so it stays so. */
-static void cut(const char *path, uint64_t size)
+static void cut(int folder, const char *name, uint64_t size)
 {
-    long fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    long fd = sys(SYS_openat, folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return;
     struct stat status;
@@ -244,10 +297,10 @@ static void cut(const char *path, uint64_t size)
     if (idle)
         sys(SYS_fcntl, fd, F_SETLEASE, F_UNLCK);
     sys(SYS_close, fd);
-    if (!idle || (fd = sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+    if (!idle || (fd = sys(SYS_openat, folder, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
         return;
     if (size == SOCKATLAS_HEADER_SIZE) {
-        sys(SYS_unlinkat, AT_FDCWD, path, 0);
+        sys(SYS_unlinkat, folder, name, 0);
         sys(SYS_close, fd);
         return;
     }
@@ -259,13 +312,15 @@ static void cut(const char *path, uint64_t size)
 
 void log_file_trim(struct sockatlas_header *header, uint64_t mapped)
 {
-    struct log_name name = {.pid = header->pid, .boottime_ns = header->boottime_ns};
-    char path[LOG_PATH_MAX];
-    memcpy(name.comm, header->comm, sizeof(name.comm));
-    build_path(path, &name, "", SOCKATLAS_SUFFIX);
+    char name[LOG_NAME_MAX];
+    long folder = find_log(header, &made_folder, name);
     uint64_t used = SOCKATLAS_HEADER_SIZE + __atomic_load_n(&header->cursor, __ATOMIC_ACQUIRE) * SOCKATLAS_SLOT_SIZE;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
     uint64_t size = header->size_limit; /* other processes may have more of it mapped than we */
-    if (sys(SYS_mmap, header, mapped, PROT_READ | PROT_WRITE, flags, -1, 0) == (long)header)
-        cut(path, used < size ? used : size);
+    bool replaced = sys(SYS_mmap, header, mapped, PROT_READ | PROT_WRITE, flags, -1, 0) == (long)header;
+    if (folder < 0)
+        return;
+    if (replaced)
+        cut((int)folder, name, used < size ? used : size);
+    sys(SYS_close, folder);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The log's file: made with a full header when the first record is due, trimmed when its maker exits. Callable from
- * anywhere but slow: some thirty system calls. Uses one descriptor at a time and keeps none.
+ * anywhere but slow: some forty system calls. Uses two descriptors at a time and keeps none.
  */
 #ifndef SHIM_LOG_FILE_H
 #define SHIM_LOG_FILE_H
 
+#include "shim/folder.h"
 #include "shim/trace_format.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@ struct log_file {
     uint64_t size;                   /* of the file and the mapping, bytes */
     uint64_t ready;                  /* bytes from the start that are real and writable */
     uint64_t device, inode;          /* which file it is */
+    struct folder_id folder;         /* in which folder */
 };
 
 /* False: no log can be made now; nothing is left behind. */

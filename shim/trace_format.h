@@ -428,6 +428,7 @@ enum sockatlas_untraced {
     SOCKATLAS_UNTRACED_REFUSED = 5,     /* SOCKATLAS_OFF set for it */
     SOCKATLAS_UNTRACED_ENVIRONMENT = 6, /* system() or popen() in a process that removed LD_PRELOAD */
     SOCKATLAS_UNTRACED_FOLDER = 7,      /* it may not write in the trace folder */
+    SOCKATLAS_UNTRACED_USER = 8,        /* another user's than the image before, and tracing was to stop there */
 };
 
 /* exit family. The status as a waiting parent sees it, 0..255; -1 unknown: abort, or a libc that does not tell. */

@@ -49,6 +49,7 @@ static const char *const untraced_why[] = {
     [SOCKATLAS_UNTRACED_REFUSED] = "tracing switched off for it",
     [SOCKATLAS_UNTRACED_ENVIRONMENT] = "started by libc without the variables that trace it",
     [SOCKATLAS_UNTRACED_FOLDER] = "it may not write in the trace folder",
+    [SOCKATLAS_UNTRACED_USER] = "it runs as another user (`run --across-users` follows it)",
 };
 
 void coverage_untraced(struct model *model, struct process *process, const char *path, unsigned why)

@@ -32,7 +32,8 @@ session() {
     local what=$1 said
     shift
     clear_home
-    mkdir home && chmod 777 home
+    mkdir home
+    [ ${#as[@]} -eq 0 ] || chown 65534 home
     (cd home && exec "${as[@]}" ../sockatlas run -d trace sh -c "$1") >out 2>err </dev/null
     case_is "$what: the programs' own results" "0" $?
     case_is "$what: they say nothing" "" "$(grep -v '^sockatlas: [0-9]* process\|^sockatlas: the trace is in\|^sockatlas: next: ' out err)"
