@@ -48,7 +48,7 @@ BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/generate $(
 
 # tests/fuzz/fuzz_NAME.c: a libFuzzer target; all of the analyzer is compiled again for them, with clang and sanitizers.
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_OBJ    := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out analyzer/main.c,$(ANALYZER_SRC)) tests/fuzz/fuzz.c)
+FUZZ_OBJ    := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out analyzer/main.c,$(ANALYZER_SRC)) tests/fuzz/fuzz.c tests/fuzz/views.c tests/fuzz/oracle.c)
 FUZZ_CC     ?= clang
 FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 
@@ -196,6 +196,9 @@ fuzz-binaries: $(FUZZ_BIN)
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(BASE) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
+
+# A page of two tags: the real one is long, and its data is what is looked at.
+$(BUILD)/fuzz/analyzer/view/html_page.o: CPPFLAGS += -DSOCKATLAS_PAGE='"tests/fuzz/page"'
 
 $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)

@@ -8,17 +8,15 @@
 #include "analyzer/model/model.h"
 #include "analyzer/trace/jsonl.h"
 #include "analyzer/trace/stream.h"
-#include "analyzer/view/doctor.h"
-#include "analyzer/view/map.h"
-#include "analyzer/view/socket_json.h"
+#include "tests/fuzz/oracle.h"
+#include "tests/fuzz/views.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct run {
-    FILE *nowhere;
-    struct model *model;
+    struct views *views;
     struct model_callbacks doctor; /* the doctor's own */
 };
 
@@ -27,9 +25,8 @@ static void hear(void *context, const char *line)
 {
     (void)context;
     bool good = strstr(line, ": ") != NULL;
-    for (const char *at = line; *at; at++)
-        good = good && (unsigned char)*at >= ' ' && *at != 127;
-    if (good)
+    oracle_check("a complaint", DEMAND_TEXT, line, strlen(line));
+    if (good && strchr(line, '\n') == NULL)
         return;
     fprintf(stderr, "a complaint that is none: %s\n", line);
     abort();
@@ -38,7 +35,7 @@ static void hear(void *context, const char *line)
 static void socket_done(void *context, const struct socket *socket)
 {
     struct run *run = context;
-    json_print_line(run->nowhere, socket_json(run->model, socket));
+    views_socket(run->views, socket);
     if (run->doctor.socket_done)
         run->doctor.socket_done(run->doctor.context, socket);
 }
@@ -47,6 +44,7 @@ static void event_seen(void *context, const struct event *event, const struct pr
                        const struct socket *socket)
 {
     struct run *run = context;
+    views_event(run->views, event, process, socket);
     if (run->doctor.event_seen)
         run->doctor.event_seen(run->doctor.context, event, process, socket);
 }
@@ -55,6 +53,7 @@ static void socket_inherited(void *context, const struct process *process, const
                              uint64_t time_ns)
 {
     struct run *run = context;
+    views_inherited(run->views, process, socket, fd, time_ns);
     if (run->doctor.socket_inherited)
         run->doctor.socket_inherited(run->doctor.context, process, socket, fd, time_ns);
 }
@@ -103,33 +102,26 @@ static void there_and_back(const struct event *event)
 
 void fuzz_read(char *const *traces, int count, bool again)
 {
-    static FILE *nowhere;
-    if (nowhere == NULL)
-        nowhere = fopen("/dev/null", "we");
-    struct run run = {.nowhere = nowhere};
+    struct run run = {.views = views_new()};
     struct doctor *doctor = doctor_new();
     doctor_callbacks(doctor, &run.doctor);
     struct model_callbacks callbacks = {
         .context = &run, .socket_done = socket_done, .event_seen = event_seen, .socket_inherited = socket_inherited};
-    run.model = model_new(&callbacks);
-    doctor_attach(doctor, run.model);
+    struct model *model = model_new(&callbacks);
+    doctor_attach(doctor, model);
+    views_attach(run.views, model);
     struct stream *stream = stream_open(traces, count, hear, NULL);
     struct event event;
     while (stream_next(stream, &event)) {
         if (again)
             there_and_back(&event);
-        model_event(run.model, &event);
+        views_line(run.views, &event);
+        model_event(model, &event);
     }
-    model_finish(run.model);
+    model_finish(model);
     doctor_finish(doctor);
-    const struct map_options options = {.width = 80};
-    map_text(run.model, &options, nowhere);
-    map_json(run.model, &options, nowhere);
-    map_dot(run.model, &options, nowhere);
-    map_mermaid(run.model, &options, nowhere);
-    doctor_text(doctor, run.model, 80, false, nowhere);
-    doctor_json(doctor, nowhere);
+    views_finish(run.views, doctor);
     doctor_free(doctor);
-    model_free(run.model);
+    model_free(model);
     stream_close(stream);
 }

@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-/* Reads `traces` as the analyzer's commands do and writes, to nowhere, what they print: `list --json`, `map` in its
- * formats, `doctor`. Aborts when a complaint is not one line `FILE: what`, and, if `again`, when an event does
- * not come back the same from its line of JSON. */
+/* Reads `traces` as the analyzer's commands do and makes what they print (views.h). Aborts when an output is not what
+ * its format demands (oracle.h), when a complaint is not one line `FILE: what`, and, if `again`, when an event does not
+ * come back the same from its line of JSON. */
 void fuzz_read(char *const *traces, int count, bool again);
 
 #endif
