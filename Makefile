@@ -20,7 +20,7 @@ BASE     := -std=gnu11 $(WARN) -MMD -MP
 # No RELRO: the table of real functions cannot be read-only anyway, and each image would pay for a mapping more (1.5 % of an exec).
 SHIM_CFLAGS  := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE \
                 -fno-builtin-printf -fno-math-errno -fexceptions
-SHIM_LDFLAGS := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,now -Wl,-z,norelro -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1 -Wl,--sort-section=name
+SHIM_LDFLAGS := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1 -Wl,--sort-section=name
 
 SHIM_SRC := $(wildcard shim/*.c)
 SHIM_OBJ := $(SHIM_SRC:%.c=$(BUILD)/%.o)

@@ -18,7 +18,7 @@ uint64_t clock_now(void);
 /* The same in a settled process, which has nothing to find out before. */
 uint64_t clock_settled(void);
 
-/* Is a reading by libc's clock_gettime() worth what it costs this process the first time? */
+/* Is a reading by the vDSO worth what it costs this process the first time? */
 bool clock_warm(void);
 
 /* Learns by how much this process's time namespace is off: at most five system calls. */
@@ -26,5 +26,8 @@ void clock_learn(void);
 int64_t clock_offset(void); /* nanoseconds */
 /* The children to come may be in another time namespace. */
 void clock_change(void);
+
+/* A thread is about to enter a sandbox: finds out how to read the clock there without a system call. */
+void clock_sandbox(void);
 
 #endif

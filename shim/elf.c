@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 struct symbols {
     ElfW(Addr) base;
@@ -165,8 +166,35 @@ static int search_object(struct dl_phdr_info *info, size_t size, void *context)
     return !missing;
 }
 
+/* Loaded by dlopen(3) the shim stands behind libc and has nothing behind it: then all objects are searched. */
 void elf_resolve(const char *const *names, void **found, size_t count)
 {
     struct search search = {.names = names, .found = found, .count = count};
     dl_iterate_phdr(search_object, &search);
+    bool none = true;
+    for (size_t i = 0; i < count; i++)
+        none &= !found[i];
+    search.behind = true;
+    if (none)
+        dl_iterate_phdr(search_object, &search);
+}
+
+void *elf_vdso(const char *name)
+{
+    const ElfW(Ehdr) *file = (const ElfW(Ehdr) *)getauxval(AT_SYSINFO_EHDR);
+    if (!file)
+        return NULL;
+    const ElfW(Phdr) *segments = (const ElfW(Phdr) *)((uintptr_t)file + file->e_phoff), *load = NULL, *dynamic = NULL;
+    for (unsigned i = file->e_phnum; i-- > 0;) {
+        if (segments[i].p_type == PT_LOAD)
+            load = &segments[i];
+        else if (segments[i].p_type == PT_DYNAMIC)
+            dynamic = &segments[i];
+    }
+    struct symbols symbols;
+    if (!load || !dynamic)
+        return NULL;
+    ElfW(Addr) base = (ElfW(Addr))file + load->p_offset - load->p_vaddr;
+    return symbols_read(&symbols, base, (const ElfW(Dyn) *)(base + dynamic->p_vaddr)) ? symbol_address(&symbols, name)
+                                                                                      : NULL;
 }

@@ -7,9 +7,13 @@
 
 #include <stddef.h>
 
-/* found[i] becomes the address of names[i] in the first object behind ours that defines its default version, and stays
- * as it is where no object does. Called at load; takes the loader's own lock through dl_iterate_phdr(3), nothing else.
+/* found[i], NULL before, becomes the address of names[i] in the first object behind ours that defines its default
+ * version, and stays as it is where no object does; where ours was loaded late, in the first of all objects. Called at
+ * load; takes the loader's own lock through dl_iterate_phdr(3), nothing else.
  */
 void elf_resolve(const char *const *names, void **found, size_t count);
+
+/* The address of the kernel's own `name` (vdso(7)), NULL where there is none. */
+void *elf_vdso(const char *name);
 
 #endif

@@ -5,7 +5,7 @@
 #include "shim/environment.h"
 
 #include "shim/config.h"
-#include "shim/process.h"
+#include "shim/sandbox.h"
 #include "shim/sys.h"
 
 #include <string.h>
@@ -46,15 +46,20 @@ static const char *find(char *const *envp, const char *name)
     return NULL;
 }
 
-static bool holds_shim(const char *list)
+static bool is_shim(const char *entry, size_t size)
 {
     const char *name = strrchr(config.shim, '/');
     name = name ? name + 1 : config.shim;
     size_t length = strlen(name);
+    return size >= length && memcmp(entry + size - length, name, length) == 0 &&
+           (size == length || entry[size - length - 1] == '/');
+}
+
+static bool holds_shim(const char *list)
+{
     while (list && *list) {
         size_t size = strcspn(list, ": ");
-        if (size >= length && memcmp(list + size - length, name, length) == 0 &&
-            (size == length || list[size - length - 1] == '/'))
+        if (is_shim(list, size))
             return true;
         list += size;
         list += strspn(list, ": ");
@@ -75,13 +80,13 @@ bool environment_preloads(char *const *envp)
 
 bool environment_follows(void)
 {
-    /* In a sandbox the kernel may not be asked. */
-    return config.across_users || (!process_confined() && (uint32_t)sys(SYS_geteuid) == config.user);
+    return config.across_users || (uint32_t)sys(SYS_geteuid) == config.user;
 }
 
-/* What is missing in `envp`. */
+/* What is missing in `envp`; or, `dropped`, too much: an image that begins in a sandbox cannot be traced, and is better
+ * off without having us loaded. */
 struct missing {
-    bool any, preload, dir, folder, settings[SETTINGS];
+    bool any, preload, dir, folder, settings[SETTINGS], dropped;
 };
 
 static struct missing look(char *const *envp)
@@ -89,6 +94,10 @@ static struct missing look(char *const *envp)
     struct missing missing = {0};
     if (!config.on || !config.shim[0] || environment_refuses(envp))
         return missing;
+    if (sandbox_inside()) {
+        missing.any = missing.dropped = holds_shim(find(envp, PRELOAD));
+        return missing;
+    }
     const char *dir = find(envp, DIR);
     missing.preload = !holds_shim(find(envp, PRELOAD));
     missing.dir = !dir || dir[0] != '/';
@@ -159,6 +168,24 @@ static bool starts(const char *entry, const char *name)
     return strncmp(entry, name, strlen(name)) == 0;
 }
 
+/* An LD_PRELOAD's entries that are not ours. Returns the place behind the NUL. */
+static char *join_others(char *to, const char *list)
+{
+    const char *start = to;
+    for (list += strspn(list, ": "); *list; list += strspn(list, ": ")) {
+        size_t size = strcspn(list, ": ");
+        if (!is_shim(list, size)) {
+            if (to > start)
+                *to++ = ':';
+            memcpy(to, list, size);
+            to += size;
+        }
+        list += size;
+    }
+    *to = 0;
+    return to + 1;
+}
+
 char **environment_build(char *const *envp, void *memory)
 {
     struct missing missing = look(envp);
@@ -169,7 +196,7 @@ char **environment_build(char *const *envp, void *memory)
     char *text = (char *)(entries + count + ENTRIES_MAX);
     const char *others = find(envp, PRELOAD);
     for (size_t i = 0; i < count; i++) {
-        bool replaced = (missing.preload && envp[i] + sizeof(PRELOAD) - 1 == others) ||
+        bool replaced = ((missing.preload || missing.dropped) && envp[i] + sizeof(PRELOAD) - 1 == others) ||
                         (missing.dir && starts(envp[i], DIR)) || (missing.folder && starts(envp[i], FOLDER));
         if (!replaced)
             entries[kept++] = envp[i];
@@ -179,6 +206,12 @@ char **environment_build(char *const *envp, void *memory)
         bool more = others && *others;
         char *end = join(text, PRELOAD, more ? others : "", more ? ":" : "");
         text = join(end - 1, config.shim, "", "");
+    }
+    if (missing.dropped) {
+        char *end = join_others(join(text, PRELOAD, "", "") - 1, others);
+        if (end - text > (ptrdiff_t)sizeof(PRELOAD))
+            entries[kept++] = text;
+        text = end;
     }
     if (missing.dir) {
         entries[kept++] = text;

@@ -17,6 +17,13 @@ struct sockaddr_in;
 /* Marks a wrapper: the only symbols the shim exports. */
 #define HOOK __attribute__((visibility("default")))
 
+/* libc's second name for a function that has a wrapper: some programs and libraries call it by that. */
+#if __has_attribute(copy)
+#define HOOK_ALIAS(second, name) extern __typeof__(name) second HOOK __attribute__((alias(#name), copy(name)))
+#else
+#define HOOK_ALIAS(second, name) extern __typeof__(name) second HOOK __attribute__((alias(#name)))
+#endif
+
 /* The doors that fortified programs use (bits/socket2.h, bits/unistd.h, bits/poll2.h); the last size is the buffer's
  * real one. */
 ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);

@@ -57,6 +57,7 @@ HOOK int fclose(FILE *stream)
     watch_stream(SOCKATLAS_CALL_fclose, stream);
     return real.fclose(stream);
 }
+HOOK_ALIAS(_IO_fclose, fclose);
 
 /* A stream is given another file: its old descriptor goes. */
 HOOK FILE *freopen(const char *restrict path, const char *restrict mode, FILE *restrict stream)
@@ -81,7 +82,7 @@ HOOK int fcloseall(void)
     load_ready();
     int result = real.fcloseall ? real.fcloseall() : hook_missing();
     int error = errno;
-    for (int fd = config.on ? descriptor_next(0) : -1; fd >= 0; fd = descriptor_next(fd + 1)) {
+    for (int fd = config.on && !sandbox_inside() ? descriptor_next(0) : -1; fd >= 0; fd = descriptor_next(fd + 1)) {
         uint64_t cookie;
         if (probe_cookie(fd, &cookie) != 0)
             watch_close(SOCKATLAS_CALL_fcloseall, fd);

@@ -39,6 +39,7 @@ HOOK int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
     watch_connect(SOCKATLAS_CALL_connect, fd, error, address.__sockaddr__, size, started_ns);
     return result;
 }
+HOOK_ALIAS(__connect, connect);
 
 /* A connection comes in. */
 HOOK int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)

@@ -16,6 +16,7 @@ HOOK int close(int fd)
     watch_close(SOCKATLAS_CALL_close, fd);
     return real.close(fd);
 }
+HOOK_ALIAS(__close, close);
 
 /* One more descriptor for the same socket. */
 HOOK int dup(int fd)
@@ -37,6 +38,7 @@ HOOK int dup2(int from, int to)
         watch_dup(SOCKATLAS_CALL_dup2, from, result, false);
     return result;
 }
+HOOK_ALIAS(__dup2, dup2);
 
 /* The same, with descriptor flags. */
 HOOK int dup3(int from, int to, int flags)
@@ -74,6 +76,7 @@ HOOK int fcntl(int fd, int command, ...)
     watch_fcntl(SOCKATLAS_CALL_fcntl, fd, command, argument, result);
     return result;
 }
+HOOK_ALIAS(__fcntl, fcntl);
 
 /* What programs built with _FILE_OFFSET_BITS=64 call. musl has no such name. */
 HOOK int fcntl64(int fd, int command, ...)
@@ -87,3 +90,4 @@ HOOK int fcntl64(int fd, int command, ...)
     watch_fcntl(SOCKATLAS_CALL_fcntl64, fd, command, argument, result);
     return result;
 }
+HOOK_ALIAS(__libc_fcntl64, fcntl64);

@@ -40,6 +40,8 @@ static enum sockatlas_untraced untraced(const struct exec *exec)
 {
     if (environment_refuses(exec->envp))
         return SOCKATLAS_UNTRACED_REFUSED;
+    if (sandbox_inside())
+        return SOCKATLAS_UNTRACED_SANDBOX;
     enum sockatlas_untraced why =
         exec->search ? target_untraced_search(exec->path) : target_untraced(exec->dirfd, exec->path);
     return why == SOCKATLAS_TRACEABLE ? untraced_by_user(exec->envp) : why;
@@ -77,8 +79,10 @@ static int exec_traced(const struct exec *exec)
     bool recorded = record_exec(exec);
     size_t size = environment_size(exec->envp);
     char *memory[size / sizeof(char *) + 1];
+    unsigned was = process_goes();
     int result = call_real(exec, size ? environment_build(exec->envp, memory) : exec->envp);
     int error = hook_error(result);
+    process_stays(was);
     if (recorded) {
         struct record record = {.kind = SOCKATLAS_EXEC_FAILED, .call = exec->call, .error = error, .fd = -1};
         record_write(&record, "", 0, NULL, 0);
@@ -264,6 +268,7 @@ static void record_shell(enum sockatlas_call call, const char *command, int erro
     if (!config.on || !command)
         return;
     enum sockatlas_untraced why = environment_refuses(environ)     ? SOCKATLAS_UNTRACED_REFUSED
+                                  : sandbox_inside()               ? SOCKATLAS_UNTRACED_SANDBOX
                                   : !environment_preloads(environ) ? SOCKATLAS_UNTRACED_ENVIRONMENT
                                                                    : untraced_by_user(environ);
     if (!log_is_open() && why == SOCKATLAS_TRACEABLE)
@@ -283,6 +288,7 @@ HOOK int system(const char *command)
     record_shell(SOCKATLAS_CALL_system, command, 0);
     return real.system(command);
 }
+HOOK_ALIAS(__libc_system, system);
 
 /* A shell command at the other end of a pipe. */
 HOOK FILE *popen(const char *command, const char *mode)
@@ -295,3 +301,4 @@ HOOK FILE *popen(const char *command, const char *mode)
         errno = error;
     return stream;
 }
+HOOK_ALIAS(_IO_popen, popen);

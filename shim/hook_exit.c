@@ -44,6 +44,7 @@ HOOK void _exit(int status)
     load_ready();
     if (log_is_open())
         leave(SOCKATLAS_CALL__exit, status & 0xff);
+    process_goes();
     real._exit(status);
     __builtin_unreachable();
 }
@@ -54,6 +55,7 @@ HOOK void _Exit(int status)
     load_ready();
     if (log_is_open())
         leave(SOCKATLAS_CALL__Exit, status & 0xff);
+    process_goes();
     real._Exit(status);
     __builtin_unreachable();
 }

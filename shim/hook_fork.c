@@ -40,6 +40,8 @@ HOOK pid_t fork(void)
         errno = error;
     return child;
 }
+HOOK_ALIAS(__fork, fork);
+HOOK_ALIAS(__libc_fork, fork);
 
 /* The same without the handlers of pthread_atfork(). In glibc since 2.34. */
 HOOK pid_t _Fork(void)
@@ -87,6 +89,8 @@ HOOK int clone(int (*function)(void *), void *stack, int flags, void *argument, 
     pid_t *child_tid = va_arg(arguments, pid_t *);
     va_end(arguments);
     if (flags & CLONE_THREAD)
+        sandbox_thread_begins();
+    if (flags & CLONE_THREAD)
         return real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
     struct reserved reserved = reserve();
     uint64_t slot = reserved.index;
@@ -101,6 +105,7 @@ HOOK int clone(int (*function)(void *), void *stack, int flags, void *argument, 
         errno = error;
     return child;
 }
+HOOK_ALIAS(__clone, clone);
 
 /* Called by the vfork wrapper; returns where to go on. */
 __attribute__((used)) static void *vfork_begin(void)
@@ -129,6 +134,8 @@ __asm__(".pushsection .text\n"
         "    jmp *%rax\n"
         "    .cfi_endproc\n"
         ".size vfork, .-vfork\n"
+        ".globl __vfork\n"
+        ".set __vfork, vfork\n"
         ".popsection\n");
 #elif defined(__aarch64__)
 __asm__(".pushsection .text\n"
@@ -144,5 +151,7 @@ __asm__(".pushsection .text\n"
         "    br x0\n"
         "    .cfi_endproc\n"
         ".size vfork, .-vfork\n"
+        ".globl __vfork\n"
+        ".set __vfork, vfork\n"
         ".popsection\n");
 #endif

@@ -34,9 +34,8 @@ HOOK int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 HOOK int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
 {
     load_ready();
-    if (!real.setrlimit64)
-        return hook_missing();
-    int result = real.setrlimit64(resource, limit);
+    int result = real.setrlimit64 ? real.setrlimit64(resource, limit)
+                                  : real.setrlimit(resource, (const struct rlimit *)limit); /* the same layout */
     limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
     return result;
 }
@@ -60,9 +59,8 @@ HOOK int prlimit(pid_t pid, __rlimit_resource_t resource, const struct rlimit *l
 HOOK int prlimit64(pid_t pid, __rlimit_resource_t resource, const struct rlimit64 *limit, struct rlimit64 *old)
 {
     load_ready();
-    if (!real.prlimit64)
-        return hook_missing();
-    int result = real.prlimit64(pid, resource, limit, old);
+    int result = real.prlimit64 ? real.prlimit64(pid, resource, limit, old)
+                                : real.prlimit(pid, resource, (const struct rlimit *)limit, (struct rlimit *)old);
     if (limit && is_own(pid))
         limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
     return result;

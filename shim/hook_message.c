@@ -48,6 +48,7 @@ HOOK ssize_t recv(int fd, void *buffer, size_t size, int flags)
     received_from(SOCKATLAS_CALL_recv, fd, result, size, flags, &sender);
     return result;
 }
+HOOK_ALIAS(__recv, recv);
 
 /* What recv() is in a fortified program: `room` is checked by the real one. */
 HOOK ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
@@ -167,6 +168,7 @@ HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
     }
     return result;
 }
+HOOK_ALIAS(__sendmmsg, sendmmsg);
 
 /* Several messages in. */
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)

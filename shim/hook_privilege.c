@@ -133,10 +133,8 @@ HOOK int prctl(int option, ...)
     va_end(arguments);
     if (option != PR_SET_SECCOMP)
         return real.prctl(option, a, b, c, d);
-    bool was = process_confined();
-    watch_confine(SOCKATLAS_CALL_prctl);
+    struct sandbox_entering entering = watch_sandbox(false);
     int result = real.prctl(option, a, b, c, d);
-    if (result != 0 && !was)
-        process_release();
+    watch_sandboxed(SOCKATLAS_CALL_prctl, &entering, result == 0);
     return result;
 }

@@ -14,6 +14,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <resolv.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { ADDRESSES = 16, NAME_BYTES = 256, SERVICE_BYTES = 64 };
@@ -64,17 +65,25 @@ static void lookup_address(struct lookup *lookup, int family, const void *bytes)
     lookup->body.addresses_count++;
 }
 
-static void lookup_socket_address(struct lookup *lookup, const struct sockaddr *address)
+static void lookup_socket_address(struct lookup *lookup, const struct sockaddr *address, socklen_t size)
 {
-    if (address->sa_family == AF_INET)
+    if (!address || size < sizeof(address->sa_family))
+        return;
+    if (address->sa_family == AF_INET && size >= sizeof(struct sockaddr_in))
         lookup_address(lookup, AF_INET, &((const struct sockaddr_in *)address)->sin_addr);
-    else if (address->sa_family == AF_INET6)
+    else if (address->sa_family == AF_INET6 && size >= offsetof(struct sockaddr_in6, sin6_scope_id))
         lookup_address(lookup, AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr);
+}
+
+static bool is_same(const struct addrinfo *a, const struct addrinfo *b)
+{
+    return a->ai_addrlen == b->ai_addrlen && memcmp(a->ai_addr, b->ai_addr, a->ai_addrlen) == 0;
 }
 
 static void lookup_host(struct lookup *lookup, const struct hostent *host)
 {
-    for (char **address = host->h_addr_list; address && *address; address++)
+    int least = host->h_addrtype == AF_INET6 ? 16 : 4;
+    for (char **address = host->h_addr_list; address && *address && host->h_length >= least; address++)
         lookup_address(lookup, host->h_addrtype, *address);
 }
 
@@ -96,15 +105,12 @@ HOOK int getaddrinfo(const char *restrict name, const char *restrict service, co
     lookup_begin(&lookup, SOCKATLAS_CALL_getaddrinfo);
     int failure = real.getaddrinfo(name, service, hints, result);
     int error = errno;
-    const unsigned char *last = NULL;
+    const struct addrinfo *last = NULL;
     lookup_names(&lookup, name, service);
     /* One entry per socket type: the same address comes several times in a row. */
-    for (struct addrinfo *entry = failure ? NULL : *result; entry; entry = entry->ai_next) {
-        const unsigned char *bytes = (const unsigned char *)entry->ai_addr;
-        if (!last || memcmp(last, bytes, entry->ai_addrlen) != 0)
-            lookup_socket_address(&lookup, entry->ai_addr);
-        last = bytes;
-    }
+    for (const struct addrinfo *entry = failure ? NULL : *result; entry; last = entry, entry = entry->ai_next)
+        if (!last || !is_same(last, entry))
+            lookup_socket_address(&lookup, entry->ai_addr, entry->ai_addrlen);
     lookup_end(&lookup, failure, failure == EAI_SYSTEM ? error : 0);
     errno = error;
     return failure;
@@ -119,10 +125,10 @@ HOOK int getnameinfo(const struct sockaddr *restrict address, socklen_t size, ch
     int failure = real.getnameinfo(address, size, name, name_room, service, service_room, flags);
     int error = errno;
     /* Printing numbers is no look-up. */
-    if (!(flags & NI_NUMERICHOST) && name) {
-        lookup_names(&lookup, failure ? NULL : name, failure ? NULL : service);
+    if (!(flags & NI_NUMERICHOST) && name && name_room) {
+        lookup_names(&lookup, failure ? NULL : name, failure || !service_room ? NULL : service);
         if (!failure)
-            lookup_socket_address(&lookup, address);
+            lookup_socket_address(&lookup, address, size);
         lookup_end(&lookup, failure, failure == EAI_SYSTEM ? error : 0);
     }
     errno = error;
@@ -227,6 +233,7 @@ HOOK int res_query(const char *name, int class, int type, unsigned char *answer,
     lookup_begin(&lookup, SOCKATLAS_CALL_res_query);
     return queried(&lookup, name, real.res_query ? real.res_query(name, class, type, answer, room) : hook_missing());
 }
+HOOK_ALIAS(__res_query, res_query);
 
 /* The same, with the search list. */
 HOOK int res_search(const char *name, int class, int type, unsigned char *answer, int room)
@@ -235,6 +242,7 @@ HOOK int res_search(const char *name, int class, int type, unsigned char *answer
     lookup_begin(&lookup, SOCKATLAS_CALL_res_search);
     return queried(&lookup, name, real.res_search ? real.res_search(name, class, type, answer, room) : hook_missing());
 }
+HOOK_ALIAS(__res_search, res_search);
 
 /* See res_query, with a state of the program's own. musl has no such name. */
 HOOK int res_nquery(res_state state, const char *name, int class, int type, unsigned char *answer, int room)
@@ -244,6 +252,7 @@ HOOK int res_nquery(res_state state, const char *name, int class, int type, unsi
     int size = real.res_nquery ? real.res_nquery(state, name, class, type, answer, room) : hook_missing();
     return queried(&lookup, name, size);
 }
+HOOK_ALIAS(__res_nquery, res_nquery);
 
 /* See res_search, with a state of the program's own. musl has no such name. */
 HOOK int res_nsearch(res_state state, const char *name, int class, int type, unsigned char *answer, int room)
@@ -253,3 +262,4 @@ HOOK int res_nsearch(res_state state, const char *name, int class, int type, uns
     int size = real.res_nsearch ? real.res_nsearch(state, name, class, type, answer, room) : hook_missing();
     return queried(&lookup, name, size);
 }
+HOOK_ALIAS(__res_nsearch, res_nsearch);

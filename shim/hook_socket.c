@@ -16,6 +16,7 @@ HOOK int socket(int family, int type, int protocol)
     watch_socket(SOCKATLAS_CALL_socket, fd, error, family, type, protocol);
     return fd;
 }
+HOOK_ALIAS(__socket, socket);
 
 /* Two sockets, each the other's peer. */
 HOOK int socketpair(int family, int type, int protocol, int fds[2])

@@ -22,6 +22,7 @@ HOOK FILE *fdopen(int fd, const char *mode)
     errno = error;
     return stream;
 }
+HOOK_ALIAS(_IO_fdopen, fdopen);
 
 static int printed(int fd, int result)
 {

@@ -12,8 +12,10 @@
 #include "shim/watch.h"
 
 #include <linux/close_range.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 enum { NUMBERS = 512, KIND_PASS = 0, KIND_WATCH = 1, KIND_FORK = 2 };
@@ -29,18 +31,18 @@ __attribute__((constructor)) static void syscall_begin(void)
 
 /* Read by the assembly below: what to do with a number. */
 __attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
-    [SYS_socket] = KIND_WATCH,   [SYS_socketpair] = KIND_WATCH,  [SYS_bind] = KIND_WATCH,
-    [SYS_listen] = KIND_WATCH,   [SYS_connect] = KIND_WATCH,     [SYS_accept] = KIND_WATCH,
-    [SYS_accept4] = KIND_WATCH,  [SYS_setsockopt] = KIND_WATCH,  [SYS_getsockopt] = KIND_WATCH,
-    [SYS_shutdown] = KIND_WATCH, [SYS_close] = KIND_WATCH,       [SYS_close_range] = KIND_WATCH,
+    [SYS_socket] = KIND_WATCH,   [SYS_socketpair] = KIND_WATCH, [SYS_bind] = KIND_WATCH,
+    [SYS_listen] = KIND_WATCH,   [SYS_connect] = KIND_WATCH,    [SYS_accept] = KIND_WATCH,
+    [SYS_accept4] = KIND_WATCH,  [SYS_setsockopt] = KIND_WATCH, [SYS_getsockopt] = KIND_WATCH,
+    [SYS_shutdown] = KIND_WATCH, [SYS_close] = KIND_WATCH,      [SYS_close_range] = KIND_WATCH,
     [SYS_dup] = KIND_WATCH,
 #ifdef SYS_dup2
     [SYS_dup2] = KIND_WATCH,
 #endif
-    [SYS_dup3] = KIND_WATCH,     [SYS_fcntl] = KIND_WATCH,       [SYS_io_uring_setup] = KIND_WATCH,
-    [SYS_seccomp] = KIND_WATCH,  [SYS_pidfd_getfd] = KIND_WATCH, [SYS_execve] = KIND_WATCH,
-    [SYS_execveat] = KIND_WATCH, [SYS_setns] = KIND_WATCH,       [SYS_unshare] = KIND_WATCH,
-    [SYS_clone] = KIND_FORK,     [SYS_clone3] = KIND_FORK,
+    [SYS_dup3] = KIND_WATCH,     [SYS_fcntl] = KIND_WATCH,      [SYS_io_uring_setup] = KIND_WATCH,
+    [SYS_prctl] = KIND_WATCH,    [SYS_seccomp] = KIND_WATCH,    [SYS_pidfd_getfd] = KIND_WATCH,
+    [SYS_execve] = KIND_WATCH,   [SYS_execveat] = KIND_WATCH,   [SYS_setns] = KIND_WATCH,
+    [SYS_unshare] = KIND_WATCH,  [SYS_clone] = KIND_FORK,       [SYS_clone3] = KIND_FORK,
 #ifdef SYS_fork
     [SYS_fork] = KIND_FORK,
 #endif
@@ -127,9 +129,25 @@ static long watched_socket(long number, const long a[6])
     return result;
 }
 
+/* seccomp(2). Where all threads cannot go along, the number of one that cannot is returned. */
+static long watched_seccomp(const long a[6])
+{
+    if (a[0] != SECCOMP_SET_MODE_STRICT && a[0] != SECCOMP_SET_MODE_FILTER)
+        return real.syscall(SYS_seccomp, a[0], a[1], a[2], a[3], a[4], a[5]);
+    bool listens = a[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    struct sandbox_entering entering = watch_sandbox(a[1] & SECCOMP_FILTER_FLAG_TSYNC);
+    long result = real.syscall(SYS_seccomp, a[0], a[1], a[2], a[3], a[4], a[5]);
+    watch_sandboxed(SOCKATLAS_CALL_syscall, &entering, listens ? result >= 0 : result == 0);
+    return result;
+}
+
 static long watched_process(long number, const long a[6])
 {
     switch (number) {
+    case SYS_prctl:
+        return prctl((int)a[0], a[1], a[2], a[3], a[4]);
+    case SYS_seccomp:
+        return watched_seccomp(a);
     case SYS_execve:
         return execve((const char *)a[0], (char *const *)a[1], (char *const *)a[2]);
     case SYS_execveat:
@@ -139,12 +157,7 @@ static long watched_process(long number, const long a[6])
     case SYS_unshare:
         return unshare((int)a[0]);
     }
-    bool was = process_confined();
-    if (number == SYS_seccomp)
-        watch_confine(SOCKATLAS_CALL_syscall);
     long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    if (number == SYS_seccomp && result != 0 && !was)
-        process_release();
     if (number == SYS_io_uring_setup && result >= 0)
         coverage_record(SOCKATLAS_CALL_syscall, SOCKATLAS_COVERAGE_IO_URING, "set up by syscall()");
     if (number == SYS_pidfd_getfd && result >= 0)
@@ -174,6 +187,7 @@ __attribute__((used)) static long syscall_watched(long number, long a, long b, l
     case SYS_execveat:
     case SYS_setns:
     case SYS_unshare:
+    case SYS_prctl:
     case SYS_seccomp:
     case SYS_io_uring_setup:
     case SYS_pidfd_getfd:
@@ -201,6 +215,8 @@ __attribute__((used)) static void *syscall_forking(long number, long first)
 #endif
     if (number == SYS_clone3 && (flags & CLONE_NEWTIME))
         clock_change();
+    if (flags & CLONE_THREAD)
+        sandbox_thread_begins();
     if ((flags & CLONE_VM) && !(flags & CLONE_THREAD))
         process_shared(UINT64_MAX);
     else if (!(flags & CLONE_THREAD))

@@ -25,6 +25,7 @@ HOOK ssize_t read(int fd, void *buffer, size_t size)
     watch_io(SOCKATLAS_CALL_read, WATCH_IN, fd, result, size);
     return result;
 }
+HOOK_ALIAS(__read, read);
 
 /* What read() is in a fortified program. */
 HOOK ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
@@ -43,6 +44,7 @@ HOOK ssize_t write(int fd, const void *buffer, size_t size)
     watch_io(SOCKATLAS_CALL_write, WATCH_OUT, fd, result, size);
     return result;
 }
+HOOK_ALIAS(__write, write);
 
 /* Bytes in, scattered. */
 HOOK ssize_t readv(int fd, const struct iovec *vector, int count)
@@ -70,6 +72,7 @@ HOOK ssize_t send(int fd, const void *buffer, size_t size, int flags)
     watch_io(SOCKATLAS_CALL_send, WATCH_OUT, fd, result, size);
     return result;
 }
+HOOK_ALIAS(__send, send);
 
 /* Bytes from or to a file, without passing through the program. */
 HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t size)
@@ -84,7 +87,7 @@ HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 {
     load_ready();
-    ssize_t result = real.sendfile64(out, in, offset, size);
+    ssize_t result = (real.sendfile64 ? real.sendfile64 : real.sendfile)(out, in, offset, size);
     watch_io(SOCKATLAS_CALL_sendfile64, WATCH_OUT, out, result, size);
     return result;
 }
@@ -107,6 +110,7 @@ HOOK ssize_t preadv2(int fd, const struct iovec *vector, int count, off_t offset
     watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, result, config.io ? vector_size(vector, count, result) : 0);
     return result;
 }
+HOOK_ALIAS(preadv64v2, preadv2);
 
 /* Bytes out, gathered, with flags. musl has no such name. */
 HOOK ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t offset, int flags)
@@ -116,3 +120,4 @@ HOOK ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t offse
     watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, result, config.io ? vector_size(vector, count, result) : 0);
     return result;
 }
+HOOK_ALIAS(pwritev64v2, pwritev2);

@@ -26,6 +26,7 @@ HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
     load_ready();
     return waited(SOCKATLAS_CALL_poll, real.poll(fds, count, timeout));
 }
+HOOK_ALIAS(__poll, poll);
 
 /* What poll() is in a fortified program. */
 HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
@@ -59,6 +60,7 @@ HOOK int select(int count, fd_set *restrict in, fd_set *restrict out, fd_set *re
     load_ready();
     return waited(SOCKATLAS_CALL_select, real.select(count, in, out, except, timeout));
 }
+HOOK_ALIAS(__select, select);
 
 /* With a signal mask. */
 HOOK int pselect(int count, fd_set *restrict in, fd_set *restrict out, fd_set *restrict except,

@@ -8,6 +8,7 @@
 #include "shim/config.h"
 #include "shim/process.h"
 #include "shim/sys.h"
+#include "shim/vdso.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -17,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 enum { TICK_NS = 10000000 }; /* /proc counts in 1/100 s */
 
@@ -97,13 +97,6 @@ static uint64_t inode(const char *path)
     return sys(SYS_newfstatat, AT_FDCWD, path, &status, 0) < 0 ? 0 : status.st_ino;
 }
 
-static uint64_t nanoseconds(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* "-7  5" and the like: seconds and nanoseconds. */
 static int64_t parse_offset(const char *text)
 {
@@ -124,6 +117,11 @@ int64_t image_clock_offset(void)
     const char *line = strstr(text, name);
     int64_t offset = line ? parse_offset(line + sizeof(name) - 1) : 0;
     return offset && inode("/proc/self/ns/time") == inode("/proc/self/ns/time_for_children") ? offset : 0;
+}
+
+void image_clock_source(char source[32])
+{
+    read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", source, 32);
 }
 
 uint32_t image_pid(void)
@@ -151,8 +149,8 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     header->slot_size = SOCKATLAS_SLOT_SIZE;
     header->size_limit = size_limit;
     header->writer = SOCKATLAS_WRITER_SHIM;
-    uint64_t now = nanoseconds(CLOCK_BOOTTIME) - (uint64_t)clock_offset;
-    header->realtime_ns = nanoseconds(CLOCK_REALTIME) - (now - header->boottime_ns);
+    uint64_t now = vdso_clock(CLOCK_BOOTTIME) - (uint64_t)clock_offset;
+    header->realtime_ns = vdso_clock(CLOCK_REALTIME) - (now - header->boottime_ns);
     header->start_ticks = start_ticks();
     if (header->start_ticks)
         header->start_ticks -= (uint64_t)(clock_offset / TICK_NS);

@@ -15,6 +15,8 @@ uint32_t image_pid(void);
 void image_comm(char comm[16]);
 /* By how much CLOCK_BOOTTIME is ahead in this process's time namespace, nanoseconds; 0 where /proc does not tell. */
 int64_t image_clock_offset(void);
+/* What the kernel takes the time from, "" unknown. */
+void image_clock_source(char source[32]);
 /* The calling thread's network namespace: inode of /proc/thread-self/ns/net, 0 unknown. */
 uint64_t image_thread_netns(void);
 

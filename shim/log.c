@@ -13,6 +13,7 @@
 #include "shim/config.h"
 #include "shim/log_file.h"
 #include "shim/process.h"
+#include "shim/sandbox.h"
 #include "shim/sys.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ static void publish(const struct log_file *file)
 
 void log_prepare_slowly(void)
 {
-    if (log_is_open() || !config.on || process_confined())
+    if (log_is_open() || !config.on || sandbox_inside())
         return;
     if (__atomic_add_fetch(&attempts, 1, __ATOMIC_RELAXED) <= __atomic_load_n(&next_attempt, __ATOMIC_RELAXED))
         return;
@@ -156,7 +157,7 @@ static bool extend_to(uint64_t need, uint64_t limit)
 /* The range is given back only while nobody is in here, so what extend_to() opens up is ours. */
 static bool extend(uint64_t need)
 {
-    if (process_confined())
+    if (sandbox_inside())
         return false;
     __atomic_fetch_add(&extending, 1, __ATOMIC_SEQ_CST);
     bool done = extend_to(need, __atomic_load_n(&capacity, __ATOMIC_SEQ_CST));
@@ -197,7 +198,10 @@ struct sockatlas_common *log_take_beyond(uint64_t first, unsigned count)
     struct sockatlas_header *header = log_header();
     if (extend(first + count))
         return log_slot(header, first);
-    count_loss(header, first + count > capacity ? SOCKATLAS_LOSS_LIMIT : SOCKATLAS_LOSS_SPACE, 1, clock_now());
+    enum sockatlas_loss why = first + count > capacity ? SOCKATLAS_LOSS_LIMIT
+                              : sandbox_inside()       ? SOCKATLAS_LOSS_SANDBOX
+                                                       : SOCKATLAS_LOSS_SPACE;
+    count_loss(header, why, 1, clock_now());
     return NULL;
 }
 
@@ -211,6 +215,6 @@ void log_ahead(uint64_t slots)
 void log_finish(void)
 {
     struct sockatlas_header *header = log_header();
-    if (header && header->pid == process_owner() && !process_confined())
+    if (header && header->pid == process_owner() && !sandbox_inside())
         log_file_trim(header, bytes_of(__atomic_load_n(&capacity, __ATOMIC_SEQ_CST)));
 }

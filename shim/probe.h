@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What only the kernel knows of a socket. Each function is one system call unless it says otherwise; none touches
- * errno. Callable from anywhere. Must never change the socket.
+ * errno. In a sandbox (sandbox.h) nothing is asked, and every answer is "unknown". Callable from anywhere. Must never
+ * change the socket.
  */
 #ifndef SHIM_PROBE_H
 #define SHIM_PROBE_H
@@ -9,9 +10,6 @@
 #include "shim/endpoint.h"
 
 #include <stddef.h>
-
-/* False once the process is confined (process_confine()): then nothing is asked, and every answer is "unknown". */
-bool probe_allowed(void);
 
 /* 0 and the SO_COOKIE (0 before Linux 4.12), or -ENOTSOCK, -EBADF. */
 int probe_cookie(int fd, uint64_t *cookie);

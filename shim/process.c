@@ -6,6 +6,8 @@
  */
 #include "shim/process.h"
 
+#include "shim/config.h"
+#include "shim/sandbox.h"
 #include "shim/sys.h"
 
 #include <stddef.h>
@@ -15,7 +17,6 @@ HOT struct process_wiped *process_wiped;
 __thread struct process_newborn process_newborn;
 HOT static bool shared;
 HOT static bool netns_changed;
-HOT static bool confined;
 /* The kernel has no MADV_WIPEONFORK (before 4.14): ask every time. */
 HOT static bool unwiped;
 
@@ -23,7 +24,7 @@ __thread struct process_thread process_thread;
 
 void process_prepare(void)
 {
-    if (process_page())
+    if (process_page() || sandbox_inside())
         return;
     long page = sys(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     static struct process_wiped spare;
@@ -38,22 +39,6 @@ void process_prepare(void)
         sys(SYS_munmap, fresh, 4096);
 }
 
-void process_confine(void)
-{
-    process_identity();
-    confined = true;
-}
-
-bool process_confined(void)
-{
-    return confined;
-}
-
-void process_release(void)
-{
-    confined = false;
-}
-
 void process_netns_change(void)
 {
     netns_changed = true;
@@ -64,18 +49,28 @@ bool process_netns_changed(void)
     return netns_changed;
 }
 
+/* False: there is nothing to recognise forks by, nor any need to. */
+static bool announce(uint64_t slot)
+{
+    if (!config.on)
+        return false;
+    process_prepare();
+    struct process_wiped *page = process_page();
+    if (page)
+        __atomic_fetch_add(&page->forks, 1, __ATOMIC_RELAXED);
+    process_thread.fork_slot = slot + 1;
+    return page;
+}
+
 void process_forking(uint64_t slot)
 {
-    process_prepare();
-    __atomic_fetch_add(&process_wiped->forks, 1, __ATOMIC_RELAXED);
-    process_thread.fork_slot = slot + 1;
+    announce(slot);
 }
 
 void process_vforking(uint64_t slot)
 {
-    process_prepare();
-    __atomic_fetch_add(&process_wiped->forks, 1, __ATOMIC_RELAXED);
-    process_thread.fork_slot = slot + 1;
+    if (!announce(slot))
+        return;
     process_thread.child = 0;
     process_thread.vforking = true;
     process_thread.settled = 0;
@@ -83,9 +78,8 @@ void process_vforking(uint64_t slot)
 
 void process_shared(uint64_t slot)
 {
-    process_prepare();
-    __atomic_fetch_add(&process_wiped->forks, 1, __ATOMIC_RELAXED);
-    process_thread.fork_slot = slot + 1;
+    if (!announce(slot))
+        return;
     __atomic_store_n(&shared, true, __ATOMIC_SEQ_CST);
     __atomic_store_n(&process_wiped->settled, 0, __ATOMIC_SEQ_CST);
 }
@@ -115,6 +109,17 @@ static struct identity vforked(uint32_t pid)
     return identity;
 }
 
+/* In a sandbox nobody can be asked: a forked child has a blank page, and a vfork child may be its parent. One that
+ * entered itself is known from before. */
+static struct identity identify_inside(void)
+{
+    uint32_t owner = process_owner();
+    bool vforked = process_thread.vforking || shared;
+    if (vforked)
+        return (struct identity){.pid = process_thread.child, .tid = process_thread.child, .vforked = true};
+    return (struct identity){.pid = owner, .tid = owner == process_thread.pid ? process_thread.tid : 0};
+}
+
 static struct identity identify(void)
 {
     if (process_wiped->pid == 0)
@@ -130,15 +135,36 @@ static struct identity identify(void)
     if (process_thread.pid != process_wiped->pid) {
         process_thread.tid = (uint32_t)sys(SYS_gettid);
         process_thread.pid = process_wiped->pid;
+        sandbox_outside();
     }
     return (struct identity){.pid = process_thread.pid, .tid = process_thread.tid};
 }
 
 void process_forked(void)
 {
+    sandbox_forked();
+    if (sandbox_inside() && process_page()) {
+        process_wiped->pid = 0; /* as the kernel has left it, if it can */
+        return;
+    }
     uint32_t pid = unwiped ? 0 : (uint32_t)sys(SYS_getpid);
     if (pid && process_thread.pid != pid) /* else a handler of pthread_atfork() has been here already */
         forked(pid, pid);                 /* its only thread is its first one */
+}
+
+unsigned process_goes(void)
+{
+    if (!sandbox_inside() || !process_thread.vforking)
+        return 0;
+    process_thread.vforking = false;
+    return 1u | (sandbox_goes() ? 2u : 0u);
+}
+
+void process_stays(unsigned was)
+{
+    if (was)
+        process_thread.vforking = true;
+    sandbox_stays(was & 2u);
 }
 
 struct identity process_identity_slowly(void)
@@ -146,6 +172,8 @@ struct identity process_identity_slowly(void)
     uint32_t owner = process_owner();
     if (owner && process_thread.pid == owner && !process_thread.vforking && !shared && !unwiped)
         return (struct identity){.pid = owner, .tid = process_thread.tid};
+    if (sandbox_inside())
+        return identify_inside();
     process_prepare();
     return identify();
 }

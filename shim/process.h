@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct identity {
-    uint32_t pid;
+    uint32_t pid; /* 0: not known (in a sandbox, who has forked cannot ask) */
     uint32_t tid;
     bool vforked; /* runs in its parent's memory: must leave the parent's tables alone */
 };
@@ -105,12 +105,10 @@ void process_vforking(uint64_t slot);
  * kernel. */
 void process_shared(uint64_t slot);
 
-/* The process is about to enter a seccomp sandbox: from now on a system call of ours could be its death, so none is
- * made any more. */
-void process_confine(void);
-bool process_confined(void);
-/* It did not enter. */
-void process_release(void);
+/* The caller is about to exec or to end. In a sandbox a vfork child and its parent cannot be told apart by asking, but
+ * who comes next in this thread is the parent. Returns what process_stays() needs if the exec failed. */
+unsigned process_goes(void);
+void process_stays(unsigned was);
 
 /* Whether this is a vfork child, whose descriptors are its own and whose memory, tables included, is its parent's. Asks
  * the kernel only where there may be one. */

@@ -78,6 +78,10 @@ void *record_begin(const struct record *record, size_t body_size, size_t tail_si
             time_ns = clock_settled();
     } else {
         who = writer();
+        if (!who.pid) {
+            log_lose(SOCKATLAS_LOSS_SANDBOX);
+            return NULL;
+        }
         if (!time_ns)
             time_ns = clock_now();
     }
@@ -117,9 +121,12 @@ void record_write(const struct record *record, const void *body, size_t body_siz
 
 struct reserved record_reserve(void)
 {
-    if (!process_settled())
-        writer();
-    struct reserved reserved = {.time_ns = clock_now()};
+    struct reserved reserved = {.slot = NULL, .index = UINT64_MAX};
+    if (!process_settled() && !writer().pid) {
+        log_lose(SOCKATLAS_LOSS_SANDBOX);
+        return reserved;
+    }
+    reserved.time_ns = clock_now();
     reserved.slot = log_take(1);
     reserved.index = reserved.slot ? log_index(reserved.slot) : UINT64_MAX;
     return reserved;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * System calls made by the shim for itself. They bypass libc: errno stays the program's, no cancellation point is
- * passed, and no wrapper of ours is entered again. Callable from anywhere.
+ * passed, and no wrapper of ours is entered again. In a sandbox none is made: each fails with EPERM (sandbox.h).
+ * Callable from anywhere.
  */
 #ifndef SHIM_SYS_H
 #define SHIM_SYS_H
 
+#include "shim/sandbox.h"
+
+#include <errno.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -17,8 +21,8 @@
  * does between two events empties the first-level cache, so each line that an event touches counts. */
 #define HOT __attribute__((section(".bss.hot")))
 
-/* The kernel's result: a negative errno on failure. */
-static inline long sys_call(long number, long a, long b, long c, long d, long e, long f)
+/* The kernel's result: a negative errno on failure. For sandbox.c, and for sys_call() below. */
+static inline long sys_raw(long number, long a, long b, long c, long d, long e, long f)
 {
 #if defined(__clang_analyzer__)
     /* It sees no memory written in assembly, but takes a function it does not know to write some. */
@@ -47,6 +51,11 @@ static inline long sys_call(long number, long a, long b, long c, long d, long e,
 #else
 #error "sockatlas knows the system call convention of x86-64 and AArch64 only"
 #endif
+}
+
+static inline long sys_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    return sandbox_inside() ? -EPERM : sys_raw(number, a, b, c, d, e, f);
 }
 
 #define SYS_PICK(_1, _2, _3, _4, _5, _6, _7, name, ...) name

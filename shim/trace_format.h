@@ -130,10 +130,11 @@ struct sockatlas_header_v1 {
 
 enum sockatlas_loss {
     SOCKATLAS_LOSS_NONE = 0,
-    SOCKATLAS_LOSS_LIMIT = 1, /* SOCKATLAS_LIMIT reached */
-    SOCKATLAS_LOSS_SPACE = 2, /* no space left on the trace's file system */
-    SOCKATLAS_LOSS_OPEN = 3,  /* events before the log could be opened */
-    SOCKATLAS_LOSS_TABLE = 4, /* a descriptor number beyond the shim's table */
+    SOCKATLAS_LOSS_LIMIT = 1,   /* SOCKATLAS_LIMIT reached */
+    SOCKATLAS_LOSS_SPACE = 2,   /* no space left on the trace's file system */
+    SOCKATLAS_LOSS_OPEN = 3,    /* events before the log could be opened */
+    SOCKATLAS_LOSS_TABLE = 4,   /* a descriptor number beyond the shim's table */
+    SOCKATLAS_LOSS_SANDBOX = 5, /* in a seccomp sandbox, where neither room can be made nor a child ask who it is */
 };
 
 /* ---- Records ---- */
@@ -429,6 +430,7 @@ enum sockatlas_untraced {
     SOCKATLAS_UNTRACED_ENVIRONMENT = 6, /* system() or popen() in a process that removed LD_PRELOAD */
     SOCKATLAS_UNTRACED_FOLDER = 7,      /* it may not write in the trace folder */
     SOCKATLAS_UNTRACED_USER = 8,        /* another user's than the image before, and tracing was to stop there */
+    SOCKATLAS_UNTRACED_SANDBOX = 9,     /* it begins in a seccomp sandbox, where the shim would be killed */
 };
 
 /* exit family. The status as a waiting parent sees it, 0..255; -1 unknown: abort, or a libc that does not tell. */

@@ -12,6 +12,7 @@
 #include "shim/endpoint.h"
 #include "shim/log.h"
 #include "shim/process.h"
+#include "shim/sandbox.h"
 #include "shim/trace_format.h"
 
 #include <sys/types.h>
@@ -63,8 +64,10 @@ void watch_flags(enum sockatlas_call call, int fd);
 /* One of them (SOCKATLAS_CLOEXEC or SOCKATLAS_NONBLOCK) was set or cleared. Asks the kernel only where others may hold
  * the socket too. */
 void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set);
-/* The process is about to enter a seccomp sandbox. */
-void watch_confine(enum sockatlas_call call);
+/* The calling thread, or with `all` each thread of the process, is about to enter a seccomp sandbox; and then, whether
+ * it did. */
+struct sandbox_entering watch_sandbox(bool all);
+void watch_sandboxed(enum sockatlas_call call, const struct sandbox_entering *entering, bool entered);
 
 /* ---- watch_connection.c ---- */
 

@@ -5,9 +5,11 @@
  */
 #include "shim/watch.h"
 
+#include "shim/clock.h"
 #include "shim/coverage.h"
 #include "shim/probe.h"
 #include "shim/record.h"
+#include "shim/sandbox.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -134,7 +136,7 @@ static void note_flags(enum sockatlas_call call, int fd, struct descriptor *entr
 
 void watch_flags(enum sockatlas_call call, int fd)
 {
-    struct descriptor *entry = config.on ? watch_any_used(call, fd) : NULL;
+    struct descriptor *entry = config.on && !sandbox_inside() ? watch_any_used(call, fd) : NULL;
     if (entry)
         note_flags(call, fd, entry, probe_flags(fd));
 }
@@ -145,7 +147,7 @@ void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set)
     if (!entry)
         return;
     /* Another descriptor of the socket may have changed what they share. */
-    if ((entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks()) {
+    if (!sandbox_inside() && ((entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks())) {
         note_flags(call, fd, entry, probe_flags(fd));
         return;
     }
@@ -154,15 +156,25 @@ void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set)
     note_flags(call, fd, entry, set ? now | flag : now & ~flag);
 }
 
-/* Room for what a sandboxed process may still record: it can make none itself. */
-void watch_confine(enum sockatlas_call call)
+/* Makes the log and room in it, for inside neither can be made. */
+struct sandbox_entering watch_sandbox(bool all)
 {
     enum { SLOTS_AHEAD = 4096 };
-    if (!config.on || process_identity().vforked)
-        return;
-    if (log_is_open()) {
-        coverage_record(call, SOCKATLAS_COVERAGE_SECCOMP, "sandboxed: from here on nothing is asked of the kernel");
+    if (config.on) {
+        log_prepare();
+        process_identity();
         log_ahead(SLOTS_AHEAD);
+        clock_sandbox();
     }
-    process_confine();
+    return sandbox_enter(all, process_in_vfork());
+}
+
+void watch_sandboxed(enum sockatlas_call call, const struct sandbox_entering *entering, bool entered)
+{
+    if (!entered)
+        sandbox_refused(entering);
+    else if (!entering->was || entering->all)
+        coverage_record(call, SOCKATLAS_COVERAGE_SECCOMP,
+                        entering->all ? "sandboxed: from here on nothing is asked of the kernel"
+                                      : "sandboxed: this thread and what it starts ask nothing of the kernel");
 }

@@ -182,7 +182,7 @@ struct descriptor *watch_meet(enum sockatlas_call call, int fd, enum sockatlas_h
     int result = probe_cookie(fd, &cookie);
     if (result == 0)
         return snapshot(call, fd, cookie, how);
-    struct descriptor *entry = result == -EBADF ? NULL : descriptor_find(fd);
+    struct descriptor *entry = result == -EBADF || result == -EPERM ? NULL : descriptor_find(fd);
     if (entry && entry->state == DESCRIPTOR_UNKNOWN)
         entry->state = DESCRIPTOR_OTHER;
     return NULL;

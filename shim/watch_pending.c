@@ -23,7 +23,7 @@ void watch_pending(enum sockatlas_call call)
     for (unsigned i = 0; i < count; i++)
         fds[i] = (struct pollfd){.fd = under_way[i], .events = POLLOUT};
     struct timespec none = {0};
-    if (!probe_allowed() || process_identity().vforked || sys(SYS_ppoll, fds, count, &none, NULL, 8) <= 0)
+    if (process_identity().vforked || sys(SYS_ppoll, fds, count, &none, NULL, 8) <= 0)
         return;
     for (unsigned i = 0; i < count; i++) {
         struct descriptor *entry = fds[i].revents ? descriptor_find(fds[i].fd) : NULL;

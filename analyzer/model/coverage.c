@@ -50,6 +50,7 @@ static const char *const untraced_why[] = {
     [SOCKATLAS_UNTRACED_ENVIRONMENT] = "started by libc without the variables that trace it",
     [SOCKATLAS_UNTRACED_FOLDER] = "it may not write in the trace folder",
     [SOCKATLAS_UNTRACED_USER] = "it runs as another user (`run --across-users` follows it)",
+    [SOCKATLAS_UNTRACED_SANDBOX] = "it begins in a seccomp sandbox",
 };
 
 void coverage_untraced(struct model *model, struct process *process, const char *path, unsigned why)
@@ -67,6 +68,7 @@ static const char *const loss_why[] = {
     [SOCKATLAS_LOSS_SPACE] = "no space left on the device",
     [SOCKATLAS_LOSS_OPEN] = "before the log could be opened",
     [SOCKATLAS_LOSS_TABLE] = "a descriptor beyond the table",
+    [SOCKATLAS_LOSS_SANDBOX] = "in a seccomp sandbox",
 };
 
 void coverage_losses(struct model *model)

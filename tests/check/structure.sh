@@ -53,10 +53,11 @@ calls() { # FOLDER: FILE CALLED, where what was built of one needs a symbol of t
             }
         }'
 }
-# A wrapper is marked HOOK where it is defined; one in assembly is .globl, or made by a macro JUMP_WRAPPER(name).
+# A wrapper is marked HOOK where it is defined, its second name HOOK_ALIAS; one in assembly is .globl, or made by a macro
+# JUMP_WRAPPER(name).
 hooked() {
-    grep -hE '^HOOK |^ +"\.globl [a-z]|^JUMP_WRAPPER\(' shim/hook_*.c |
-        sed -E 's/.*\.globl ([A-Za-z0-9_]+).*/\1/; t; s/^JUMP_WRAPPER\(([A-Za-z0-9_]+)\).*/\1/; t; s/^HOOK [^(]*[ *]([A-Za-z0-9_]+)\(.*/\1/' |
+    grep -hE '^HOOK |^ +"\.globl [a-z_]|^(JUMP_WRAPPER|HOOK_ALIAS)\(' shim/hook_*.c |
+        sed -E 's/.*\.globl ([A-Za-z0-9_]+).*/\1/; t; s/^(JUMP_WRAPPER|HOOK_ALIAS)\(([A-Za-z0-9_]+).*/\2/; t; s/^HOOK [^(]*[ *]([A-Za-z0-9_]+)\(.*/\1/' |
         sort -u
 }
 

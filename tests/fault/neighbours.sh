@@ -60,6 +60,24 @@ int main(void)
 C
     "$cc" -fsanitize=address -w -o stale stale.c
     case_has "AddressSanitizer still finds what it is for" "heap-use-after-free" "$("$sockatlas" run -d trace ./stale 2>&1)"
+    # An IPv4 address before a longer IPv6 one, each in a block of its own size.
+    cat >resolves.c <<'C'
+#include <netdb.h>
+#include <stdio.h>
+int main(void)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+    int error = getaddrinfo(NULL, "80", &hints, &found);
+    for (struct addrinfo *a = found; a; a = a->ai_next)
+        printf("family %d\n", a->ai_family);
+    if (found)
+        freeaddrinfo(found);
+    return error;
+}
+C
+    "$cc" -fsanitize=address -w -o resolves resolves.c
+    case_is "AddressSanitizer finds nothing in the resolver's wrapper" "$(./resolves 2>&1)" \
+        "$(env ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD="$shim" SOCKATLAS_DIR="$PWD/trace" ./resolves 2>&1)"
 else
     case_skip "AddressSanitizer" "$(head -1 err)"
 fi
@@ -186,6 +204,72 @@ if "$cc" -shared -fPIC -D_GNU_SOURCE -o step.so step.c; then
     case_is "a wall clock that is stepped: each thread's events are in order" true \
         "$(jq -s 'group_by([.pid, .tid]) | all(map(.time_us) | . == sort)' events)"
 fi
+
+# Clocks that are a fiction, CLOCK_BOOTTIME as well: a program's own clock_gettime(), and faketime in both orders. The trace's times
+# and its matching are true.
+cat >fiction.c <<'C'
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef OWN_CLOCK
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    static long steps;
+    (void)clock;
+    time->tv_sec = 1600000000 - 1000 * getpid() % 100000 - steps++;
+    time->tv_nsec = 0;
+    return 0;
+}
+#endif
+int main(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    struct timespec now;
+    char text[9];
+    int server = socket(AF_INET, SOCK_STREAM, 0);
+    if (listen(server, 1) || getsockname(server, (struct sockaddr *)&address, &size))
+        return 1;
+    if (fork() == 0) {
+        int accepted = accept(server, NULL, NULL);
+        return !(read(accepted, text, 9) == 5 && write(accepted, "ok", 2) == 2 && !close(accepted));
+    }
+    int client = socket(AF_INET, SOCK_STREAM, 0), status;
+    if (connect(client, (struct sockaddr *)&address, size) || write(client, "hello", 5) != 5 || read(client, text, 9) != 2)
+        return 1;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return close(client) || wait(&status) < 0 || status || now.tv_sec > 1700000000;
+}
+C
+fiction() { # CASE COMMAND...
+    local what=$1 before after status
+    shift
+    rm -rf trace
+    before=$(date +%s)
+    "$@"
+    status=$?
+    after=$(date +%s)
+    case_is "$what: the program's own result" 0 $status
+    "$sockatlas" events --json trace >events
+    case_is "$what: each event's time lies between before and after" true \
+        "$(jq -s --argjson a "$before" --argjson b "$after" 'length > 5 and all(.[]; .time_us / 1e6 >= $a - 1 and .time_us / 1e6 <= $b + 2)' events)"
+    case_is "$what: the two ends are found" "exact 1 5 2" \
+        "$("$sockatlas" map --format json trace | jq -r '.edges[] | "\(.match) \(.connections) \(.bytes_sent) \(.bytes_received)"')"
+}
+"$cc" -D_GNU_SOURCE -DOWN_CLOCK -w -rdynamic -o fiction_own fiction.c && "$cc" -D_GNU_SOURCE -w -o fiction fiction.c
+fiction "a program's own clock" env LD_PRELOAD="$shim" SOCKATLAS_DIR="$PWD/trace" ./fiction_own
+faketime=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -1)
+if [ -n "$faketime" ]; then
+    for order in "$shim:$faketime" "$faketime:$shim"; do
+        fiction "faketime, ${order%%:*} first" \
+            env LD_PRELOAD="$order" FAKETIME="2020-09-13 12:26:40" SOCKATLAS_DIR="$PWD/trace" ./fiction
+    done
+else
+    case_skip "faketime" "not installed here"
+fi
+
 if unshare -T --boottime 86400 true 2>/dev/null; then
     rm -rf trace ledger
     (exec unshare -T --boottime 86400 --fork env LD_PRELOAD="$shim" SOCKATLAS_DIR="$PWD/trace" "$targets/busy" ledger 1 2 20 exit) >out 2>&1
