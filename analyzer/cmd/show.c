@@ -189,7 +189,11 @@ static bool tell(const struct request *request, const struct reread *reread)
     show_attach(show, model);
     struct stream *stream = stream_open(reread->traces, reread->count, quiet, NULL);
     model_trace_feed(model, stream, NULL);
-    bool written = request->json ? show_json(show, stdout) : show_text(show, width, view_colour(stdout), stdout);
+    bool written = false;
+    if (!show_complete(show)) /* the trace was replaced between the two readings */
+        complain_line("sockatlas show: %s: no longer in the trace", request->search.text);
+    else
+        written = request->json ? show_json(show, stdout) : show_text(show, width, view_colour(stdout), stdout);
     show_free(show);
     model_free(model);
     stream_close(stream);
@@ -218,7 +222,7 @@ int cmd_show(int argc, char **argv)
     struct request request = {.wide = false};
     struct reread reread;
     int status = CMD_UNREADABLE;
-    usage_parse(&argp, argc, argv, ARGP_IN_ORDER, &request);
+    usage_parse(&argp, argc, argv, 0, &request);
     if (reread_begin(&reread, request.traces, request.count)) {
         status = find(&request, &reread);
         if (!one_found(&request.search) || !tell(&request, &reread))

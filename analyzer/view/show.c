@@ -266,6 +266,11 @@ void show_callbacks(struct show *show, struct model_callbacks *callbacks)
 
 /* ---- Showing ---- */
 
+bool show_complete(const struct show *show)
+{
+    return show->summary || show->object;
+}
+
 #define LABEL_WIDTH 12
 #define TIME_WIDTH  14
 

@@ -21,6 +21,8 @@ struct show *show_new(uint64_t socket, uint64_t peer, enum show_form form);
 /* Fills in the callbacks; their context is the show. */
 void show_callbacks(struct show *show, struct model_callbacks *callbacks);
 void show_attach(struct show *show, const struct model *model);
+/* Whether the socket was seen. Only then may it be shown. */
+bool show_complete(const struct show *show);
 /* After model_finish(). `width` 0: nothing is wrapped. False when writing failed. */
 bool show_text(struct show *show, unsigned width, bool colour, FILE *out);
 /* One object, schema "sockatlas.show/1"; to be called once, instead of show_text(), of a show that is SHOW_JSON. */

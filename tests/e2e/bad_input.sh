@@ -164,6 +164,13 @@ case_is "list --json --csv: status" 2 "$("$sockatlas" list --json --csv values >
 case_has "list --json --csv: line" 'json and --csv: one of them' "$(cat err)"
 case_is "a transport without a word: its number" 0 "$("$sockatlas" list --transport ip-253,family-99,netlink values >/dev/null 2>&1; echo $?)"
 case_is "tuned -o" "$("$sockatlas" tuned values)" "$("$sockatlas" tuned -o tuned.out values && cat tuned.out)"
+ln -s values ./-t
+wanted=$("$sockatlas" show --json 1 values)
+case_has "show --json" '^{' "$wanted"
+case_is "show 1 --json TRACE" "$wanted" "$("$sockatlas" show 1 --json values 2>&1)"
+case_is "show 1 TRACE --json" "$wanted" "$("$sockatlas" show 1 values --json 2>&1)"
+case_is "show --json -- 1 TRACE, whose name begins with -" "$wanted" "$("$sockatlas" show --json -- 1 -t 2>&1)"
+case_is "show 1 --json -- TRACE, whose name begins with -" "$wanted" "$("$sockatlas" show 1 --json -- -t 2>&1)"
 case_is "tuned -o to nowhere: status" 1 "$("$sockatlas" tuned -o no/such values >/dev/null 2>&1; echo $?)"
 
 # ---- A full disk behind standard output: one line, and no status that says something was told
