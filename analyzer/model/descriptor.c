@@ -1,55 +1,141 @@
 /* SPDX-License-Identifier: MIT
  *
- * Descriptor tables: arrays, one per process, from number to socket, and what is noted at a number. Says what stands
- * there; descriptor_hold.c puts it there. Calls no other file.
+ * Descriptor tables: one per process, from number to socket, and what is noted at a number. A table is a tree whose
+ * memory follows how many numbers are in use, not how large they are. Says what stands there; descriptor_hold.c puts it
+ * there. Calls store.c alone.
  */
 #include "analyzer/model/internal.h"
 
+#include "analyzer/trace/budget.h"
+
+#include <string.h>
+
+/* An inner node leads on by INNER_BITS bits of a number. */
+enum { INNER_BITS = 4, INNER_CHILDREN = 1 << INNER_BITS, LEAF_SIZE = DESCRIPTOR_LEAF * sizeof(struct descriptor) };
+
+struct inner {
+    void *children[INNER_CHILDREN]; /* inner nodes, or leaves in the lowest */
+};
+
+_Static_assert(sizeof(struct descriptor) == 16, "a table of many processes has millions of entries");
+
+/* The lowest bit of a number that a node of this height decides about; a leaf has height 1. */
+static unsigned shift_of(unsigned height)
+{
+    return DESCRIPTOR_LEAF_BITS + (height - 2) * INNER_BITS;
+}
+
+/* Whether a tree of this height has a place for the number. */
+static bool reaches(unsigned height, uint64_t fd)
+{
+    return height && fd >> (DESCRIPTOR_LEAF_BITS + (height - 1) * INNER_BITS) == 0;
+}
+
+struct descriptor *descriptor_place(struct task *task, int32_t fd)
+{
+    struct descriptor_table *table = &task->descriptors;
+    if (table->latest_leaf && table->latest == (uint32_t)fd >> DESCRIPTOR_LEAF_BITS)
+        return &table->latest_leaf[fd & (DESCRIPTOR_LEAF - 1)];
+    while (!reaches(table->height, (uint32_t)fd)) {
+        if (table->height) {
+            struct inner *above = store_alloc(sizeof *above);
+            above->children[0] = table->root;
+            table->root = above;
+        }
+        if (++table->height == 1)
+            table->root = store_alloc(LEAF_SIZE);
+    }
+    void *node = table->root;
+    for (unsigned height = table->height; height > 1; height--) {
+        void **child = &((struct inner *)node)->children[(uint32_t)fd >> shift_of(height) & (INNER_CHILDREN - 1)];
+        if (!*child)
+            *child = store_alloc(height > 2 ? sizeof(struct inner) : LEAF_SIZE);
+        node = *child;
+    }
+    table->latest = (uint32_t)fd >> DESCRIPTOR_LEAF_BITS;
+    table->latest_leaf = node;
+    return &((struct descriptor *)node)[fd & (DESCRIPTOR_LEAF - 1)];
+}
+
+struct descriptor *descriptor_leaf(struct descriptor_table *table, int32_t fd)
+{
+    if (!reaches(table->height, (uint32_t)fd))
+        return NULL;
+    void *node = table->root;
+    for (unsigned height = table->height; height > 1 && node; height--)
+        node = ((struct inner *)node)->children[(uint32_t)fd >> shift_of(height) & (INNER_CHILDREN - 1)];
+    table->latest = (uint32_t)fd >> DESCRIPTOR_LEAF_BITS;
+    return table->latest_leaf = node;
+}
+
+struct descriptor *descriptor_next(const struct task *task, int64_t *fd)
+{
+    const struct descriptor_table *table = &task->descriptors;
+    while (reaches(table->height, (uint64_t)*fd)) {
+        void *node = table->root;
+        unsigned height = table->height;
+        budget_work(1);
+        for (; height > 1 && node; height--)
+            node = ((struct inner *)node)->children[*fd >> shift_of(height) & (INNER_CHILDREN - 1)];
+        if (!node) { /* nothing below what was just left */
+            unsigned shift = shift_of(height + 1);
+            *fd = ((*fd >> shift) + 1) << shift;
+            continue;
+        }
+        struct descriptor *leaf = node;
+        do {
+            struct descriptor *descriptor = &leaf[*fd & (DESCRIPTOR_LEAF - 1)];
+            if (descriptor_sock(descriptor))
+                return descriptor;
+        } while (++*fd & (DESCRIPTOR_LEAF - 1));
+    }
+    return NULL;
+}
+
+static void free_node(void *node, unsigned height)
+{
+    for (unsigned i = 0; node && height > 1 && i < INNER_CHILDREN; i++)
+        free_node(((struct inner *)node)->children[i], height - 1);
+    free(node);
+}
+
+void descriptor_free(struct task *task)
+{
+    free_node(task->descriptors.root, task->descriptors.height);
+    task->descriptors = (struct descriptor_table){.height = 0};
+}
+
 bool descriptor_holds(const struct task *task, const struct sock *sock)
 {
-    for (unsigned fd = 0; fd < task->descriptors_size; fd++)
-        if (descriptor_sock(task->descriptors[fd]) == sock)
+    const struct descriptor *descriptor;
+    for (int64_t fd = 0; (descriptor = descriptor_next(task, &fd)); fd++)
+        if (descriptor->sock == sock)
             return true;
     return false;
 }
 
 void descriptor_untold(struct task *task, int32_t fd)
 {
-    struct sock *sock = descriptor_get(task, fd);
-    if (!sock || (task->descriptors[fd] & DESCRIPTOR_UNTOLD))
+    struct descriptor *descriptor = descriptor_at(task, fd);
+    if (!descriptor || descriptor->untold)
         return;
-    task->descriptors[fd] |= DESCRIPTOR_UNTOLD;
-    sock->untold++;
+    descriptor->untold = true;
+    descriptor->sock->untold++;
 }
 
 bool descriptor_told(struct task *task, int32_t fd)
 {
-    struct sock *sock = descriptor_get(task, fd);
-    if (!sock || !(task->descriptors[fd] & DESCRIPTOR_UNTOLD))
+    struct descriptor *descriptor = descriptor_at(task, fd);
+    if (!descriptor || !descriptor->untold)
         return false;
-    task->descriptors[fd] &= ~(uintptr_t)DESCRIPTOR_UNTOLD;
-    sock->untold--;
+    descriptor->untold = false;
+    descriptor->sock->untold--;
     return true;
 }
 
 void descriptor_flags(struct task *task, int32_t fd, bool cloexec)
 {
-    if (descriptor_get(task, fd))
-        task->descriptors[fd] =
-            (task->descriptors[fd] & ~(uintptr_t)DESCRIPTOR_CLOEXEC) | (cloexec ? DESCRIPTOR_CLOEXEC : 0);
-}
-
-void descriptor_forget(struct model *model, struct sock *sock)
-{
-    for (unsigned i = 0; i < sock->socket.holders_count && sock->weak_refs; i++) {
-        struct process *process = model->processes[sock->socket.holders[i]];
-        if (process->kind != PROCESS_TRACED)
-            continue;
-        struct task *task = (struct task *)process;
-        for (unsigned fd = 0; task->silent && fd < task->descriptors_size; fd++)
-            if (descriptor_sock(task->descriptors[fd]) == sock) {
-                task->descriptors[fd] = 0;
-                sock->weak_refs--;
-            }
-    }
+    struct descriptor *descriptor = descriptor_at(task, fd);
+    if (descriptor)
+        descriptor->cloexec = cloexec;
 }

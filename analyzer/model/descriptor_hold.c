@@ -5,38 +5,83 @@
  */
 #include "analyzer/model/internal.h"
 
-#include <string.h>
+#include "analyzer/trace/budget.h"
 
-/* Linux's default fs.nr_open. A number beyond it is one in a table that is as large as that, or damage. */
-#define DESCRIPTOR_PLAUSIBLE (1 << 20)
-#define DESCRIPTOR_MAX       (1 << 28)
+/* ---- Several numbers of one process ---- */
 
-static bool make_room(struct task *task, int32_t fd)
+/* How many numbers of one process mean one socket, where it was ever more than one. */
+struct doubled {
+    struct table_link link;
+    const struct task *task;
+    const struct sock *sock;
+    uint32_t life;
+    unsigned count;
+};
+
+static struct doubled *doubled_find(const struct model *model, const struct task *task, const struct descriptor *at)
 {
-    if (fd < 0 || fd >= DESCRIPTOR_MAX)
-        return false;
-    if ((uint32_t)fd < task->descriptors_size)
-        return true;
-    if (fd >= DESCRIPTOR_PLAUSIBLE && (uint32_t)fd / 2 >= task->descriptors_size)
-        return false;
-    unsigned size = task->descriptors_size ? task->descriptors_size : 16;
-    while (size <= (uint32_t)fd)
-        size *= 2;
-    task->descriptors = realloc(task->descriptors, size * sizeof *task->descriptors);
-    if (!task->descriptors)
-        abort();
-    memset(task->descriptors + task->descriptors_size, 0, (size - task->descriptors_size) * sizeof *task->descriptors);
-    task->descriptors_size = size;
-    return true;
+    uint64_t hash = hash_words((uintptr_t)task, (uintptr_t)at->sock, at->life, 0);
+    for (struct table_link *link = table_first(&model->doubled, hash); link; link = table_next(link)) {
+        struct doubled *doubled = TABLE_OF(link, struct doubled, link);
+        if (doubled->task == task && doubled->sock == at->sock && doubled->life == at->life)
+            return doubled;
+    }
+    return NULL;
 }
 
-/* It goes without a word on its counts: a kill, an exec, a close that nobody saw. */
-static void lose(struct task *task, int32_t fd, uint64_t time_ns)
+/* `at` now has what `other` of the same process has. */
+static void doubled_add(struct model *model, const struct task *task, struct descriptor *at, struct descriptor *other)
 {
-    struct sock *sock = descriptor_sock(task->descriptors[fd]);
-    if (!(task->descriptors[fd] & DESCRIPTOR_UNTOLD))
+    struct doubled *doubled = other->doubled ? doubled_find(model, task, other) : NULL;
+    if (!doubled) {
+        doubled = store_alloc(sizeof *doubled);
+        *doubled = (struct doubled){.task = task, .sock = at->sock, .life = at->life, .count = 1};
+        table_insert(&model->doubled, &doubled->link, hash_words((uintptr_t)task, (uintptr_t)at->sock, at->life, 0));
+    }
+    doubled->count++;
+    at->doubled = other->doubled = true;
+}
+
+/* Empties a place, also one whose socket is long settled. */
+static void clear(struct model *model, const struct task *task, struct descriptor *at)
+{
+    struct doubled *doubled = at->doubled ? doubled_find(model, task, at) : NULL;
+    if (doubled && --doubled->count == 0) {
+        table_remove(&model->doubled, &doubled->link);
+        free(doubled);
+    }
+    *at = (struct descriptor){.sock = NULL};
+}
+
+bool descriptor_only(const struct model *model, const struct task *task, int32_t fd)
+{
+    const struct descriptor *at = descriptor_at(task, fd);
+    const struct doubled *doubled = at && at->doubled ? doubled_find(model, task, at) : NULL;
+    return !doubled || doubled->count == 1;
+}
+
+/* Where else `task`, which held `sock` before, has it; NULL: nowhere. */
+static struct descriptor *find_other(const struct task *task, const struct sock *sock)
+{
+    struct descriptor *descriptor;
+    if (!sock->refs && !sock->weak_refs)
+        return NULL;
+    for (int64_t fd = 0; (descriptor = descriptor_next(task, &fd)); fd++)
+        if (descriptor->sock == sock)
+            return descriptor;
+    return NULL;
+}
+
+/* ---- Counting ---- */
+
+/* It goes without a word on its counts: a kill, an exec, a close that nobody saw. */
+static void lose(struct descriptor *at, uint64_t time_ns)
+{
+    struct sock *sock = at->sock;
+    if (!at->untold)
         return;
-    descriptor_told(task, fd);
+    at->untold = false;
+    sock->untold--;
     if (!time_ns || !sock->told_ns || time_ns > sock->told_ns)
         sock->lost = true;
 }
@@ -64,83 +109,111 @@ static void count_down(struct model *model, const struct task *task, struct sock
         sock_unheld(model, sock);
 }
 
+/* ---- Putting and dropping ---- */
+
+/* Into a place where `sock` is not; `other`: where the process has it, too, or NULL. */
+static void put(struct model *model, struct task *task, struct descriptor *at, struct sock *sock, bool cloexec,
+                struct descriptor *other)
+{
+    clear(model, task, at);
+    *at = (struct descriptor){.sock = sock, .life = sock->life, .cloexec = cloexec};
+    if (other)
+        doubled_add(model, task, at, other);
+    count_up(model, task, sock);
+}
+
 void descriptor_put(struct model *model, struct task *task, int32_t fd, struct sock *sock, bool cloexec,
                     uint64_t time_ns)
 {
-    if (!make_room(task, fd))
+    if (fd < 0)
         return;
-    struct sock *former = descriptor_sock(task->descriptors[fd]);
-    if (former != sock)
-        lose(task, fd, time_ns);
-    task->descriptors[fd] = (uintptr_t)sock | (cloexec ? DESCRIPTOR_CLOEXEC : 0) |
-                            (former == sock ? task->descriptors[fd] & DESCRIPTOR_UNTOLD : 0);
-    if (former == sock)
+    struct descriptor *at = descriptor_place(task, fd);
+    struct sock *former = descriptor_sock(at);
+    if (former == sock) {
+        at->cloexec = cloexec;
         return;
-    count_up(model, task, sock);
-    if (task->process.pid)
-        sock_hold(sock, task);
+    }
+    if (former)
+        lose(at, time_ns);
+    bool before = !task->process.pid || sock_hold(sock, task);
+    put(model, task, at, sock, cloexec, before ? find_other(task, sock) : NULL);
     if (former)
         count_down(model, task, former, time_ns);
 }
 
-void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_t time_ns)
+static void drop(struct model *model, struct task *task, struct descriptor *at, uint64_t time_ns)
 {
-    struct sock *sock = descriptor_get(task, fd);
-    if (!sock)
-        return;
-    lose(task, fd, time_ns);
-    task->descriptors[fd] = 0;
+    struct sock *sock = at->sock;
+    lose(at, time_ns);
+    clear(model, task, at);
     count_down(model, task, sock, time_ns);
 }
 
-/* A new image of `task` has the socket at `fd` from the one before. */
-static void tell_inherited(const struct model *model, const struct task *task, int32_t fd, uint64_t time_ns)
+void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_t time_ns)
 {
-    const struct sock *sock = descriptor_sock(task->descriptors[fd]);
+    struct descriptor *at = descriptor_at(task, fd);
+    if (at)
+        drop(model, task, at, time_ns);
+}
+
+/* A new image of `task` has the socket at `fd` from the one before. */
+static void tell_inherited(const struct model *model, const struct task *task, int64_t fd, uint64_t time_ns)
+{
+    const struct sock *sock = descriptor_get(task, (int32_t)fd);
     if (model->callbacks.socket_inherited)
-        model->callbacks.socket_inherited(model->callbacks.context, &task->process, &sock->socket, fd, time_ns);
+        model->callbacks.socket_inherited(model->callbacks.context, &task->process, &sock->socket, (int32_t)fd,
+                                          time_ns);
 }
 
 void descriptor_copy(struct model *model, struct task *child, const struct task *parent, bool inheritable)
 {
-    for (unsigned fd = parent->descriptors_size; fd-- > 0;) {
-        uintptr_t entry = parent->descriptors[fd];
-        if (!entry || (inheritable && (entry & DESCRIPTOR_CLOEXEC)))
+    const struct descriptor *from;
+    for (int64_t fd = 0; (from = descriptor_next(parent, &fd)); fd++) {
+        struct sock *sock = from->sock;
+        if (inheritable && from->cloexec)
             continue;
-        descriptor_put(model, child, (int32_t)fd, descriptor_sock(entry), entry & DESCRIPTOR_CLOEXEC, 0);
+        /* Its table was empty: what it has already is the latest that was copied. */
+        struct descriptor *other = sock->copied_to == child ? descriptor_at(child, sock->copied_fd) : NULL;
+        put(model, child, descriptor_place(child, (int32_t)fd), sock, from->cloexec,
+            other && other->sock == sock ? other : NULL);
+        sock->copied_to = child;
+        sock->copied_fd = (int32_t)fd;
+        if (child->process.pid)
+            sock_hold(sock, child);
         if (inheritable)
-            tell_inherited(model, child, (int32_t)fd, child->process.start_ns);
+            tell_inherited(model, child, fd, child->process.start_ns);
     }
 }
 
 void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t time_ns)
 {
-    for (unsigned fd = 0; fd < task->descriptors_size; fd++)
-        if (task->descriptors[fd] & DESCRIPTOR_CLOEXEC)
-            descriptor_drop(model, task, (int32_t)fd, time_ns);
-        else if (task->descriptors[fd])
-            tell_inherited(model, task, (int32_t)fd, time_ns);
+    struct descriptor *at;
+    for (int64_t fd = 0; (at = descriptor_next(task, &fd)); fd++)
+        if (at->cloexec)
+            drop(model, task, at, time_ns);
+        else
+            tell_inherited(model, task, fd, time_ns);
 }
 
 void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_ns)
 {
-    for (unsigned fd = 0; fd < task->descriptors_size; fd++)
-        descriptor_drop(model, task, (int32_t)fd, time_ns);
-    free(task->descriptors);
-    task->descriptors = NULL;
-    task->descriptors_size = 0;
+    struct descriptor *at;
+    for (int64_t fd = 0; (at = descriptor_next(task, &fd)); fd++)
+        drop(model, task, at, time_ns);
+    descriptor_free(task);
 }
+
+/* ---- Weak and strong ---- */
 
 void descriptor_weaken(struct model *model, struct task *task)
 {
+    struct descriptor *at;
     if (task->silent)
         return;
     task->silent = true;
-    for (unsigned fd = 0; fd < task->descriptors_size; fd++) {
-        struct sock *sock = descriptor_sock(task->descriptors[fd]);
-        if (!sock)
-            continue;
-        lose(task, (int32_t)fd, task->exec_ns);
+    for (int64_t fd = 0; (at = descriptor_next(task, &fd)); fd++) {
+        struct sock *sock = at->sock;
+        lose(at, task->exec_ns);
         sock->weak_refs++;
         if (--sock->refs == 0) {
             if (!sock->last_close_ns)
@@ -152,14 +225,17 @@ void descriptor_weaken(struct model *model, struct task *task)
 
 void descriptor_strengthen(struct model *model, struct task *task)
 {
+    struct descriptor *at;
     if (!task->silent)
         return;
     task->silent = false;
-    for (unsigned fd = 0; fd < task->descriptors_size; fd++) {
-        struct sock *sock = descriptor_sock(task->descriptors[fd]);
-        if (!sock)
-            continue;
-        sock->weak_refs--;
-        count_up(model, task, sock);
+    for (int64_t fd = 0; (at = descriptor_next(task, &fd)); fd++) {
+        at->sock->weak_refs--;
+        count_up(model, task, at->sock);
     }
+}
+
+void descriptor_free_doubled(struct model *model)
+{
+    store_free_entries(&model->doubled, offsetof(struct doubled, link));
 }

@@ -107,6 +107,9 @@ struct sock {
     unsigned in_flight; /* passed, not yet received */
     enum rank rank;
     struct process *creator;
+    uint32_t life;                /* how often this record has been another socket's */
+    const struct task *copied_to; /* at a fork: the child that got it last, and at which number */
+    int32_t copied_fd;
     unsigned untold;       /* descriptors whose counts are still to be told */
     bool lost;             /* some never will be */
     uint64_t told_ns;      /* TCP: when the connection's counts were told last */
@@ -132,6 +135,7 @@ struct sock {
     struct sock *limbo_next, *limbo_previous;
     uint64_t limbo_until;
     unsigned holders_room;
+    uint32_t holders_highest; /* of all their ids */
     uint32_t holders_inline[4];
 };
 
@@ -147,6 +151,27 @@ struct thread_network {
     struct network *network;
 };
 
+/* What stands at a number. A socket that is settled leaves the tables without being looked for: its record then has
+ * another life, or is that of another socket. */
+struct descriptor {
+    struct sock *sock; /* NULL: none */
+    uint32_t life : 29;
+    uint32_t cloexec : 1;
+    uint32_t untold : 1;  /* used by this process: what went through it is told when it closes it */
+    uint32_t doubled : 1; /* the process has, or had, it at another number, too */
+};
+#define SOCK_LIVES (1u << 29)
+
+/* A leaf has the entries of so many neighbouring numbers. */
+enum { DESCRIPTOR_LEAF_BITS = 5, DESCRIPTOR_LEAF = 1 << DESCRIPTOR_LEAF_BITS };
+
+struct descriptor_table {
+    void *root;
+    unsigned height; /* 0: no entry was ever made */
+    uint32_t latest; /* of which numbers the leaf is that was used last */
+    struct descriptor *latest_leaf;
+};
+
 /* A traced process, with what is needed while it lives. */
 struct task {
     struct process process;
@@ -156,8 +181,7 @@ struct task {
     unsigned image; /* id of the file its current image writes to */
     struct network *network;
     struct thread_network *threads;
-    uintptr_t *descriptors; /* struct sock * | DESCRIPTOR_CLOEXEC | DESCRIPTOR_UNTOLD */
-    unsigned descriptors_size;
+    struct descriptor_table descriptors;
     bool silent;      /* an image that has not logged anything yet runs in it: its descriptors are weak */
     bool start_exact; /* start_ns is the kernel's */
     bool started;     /* has logged something itself */
@@ -173,8 +197,6 @@ struct task {
     struct name *names; /* ring of NAMES_KEPT */
     unsigned names_count;
 };
-#define DESCRIPTOR_CLOEXEC 1u
-#define DESCRIPTOR_UNTOLD  2u /* used by this process: what went through it is told when it closes it */
 
 /* A fork whose child is not known yet (vfork): its table as of the FORK slot. */
 struct pending_fork {
@@ -212,7 +234,7 @@ struct model {
     struct process **processes;
     unsigned processes_count, processes_room;
     struct table tasks, children, cookies, tuples, paths, services, datagrams, edges_table, nodes, listeners_table,
-        texts;
+        texts, doubled;
     struct sock *first, *last;
     struct sock *free_socks;
     uint64_t sockets_made;
@@ -264,7 +286,8 @@ bool sock_same_network(const struct sock *a, const struct sock *b);
 struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struct network *network, uint64_t time_ns);
 struct sock *sock_find(const struct model *model, unsigned host, uint64_t cookie);
 void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie);
-void sock_hold(struct sock *sock, const struct task *task);
+/* Notes a holder; true: it was one before. */
+bool sock_hold(struct sock *sock, const struct task *task);
 void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
 void sock_option(struct sock *sock, const struct event *event);
 /* The exchange of a datagram socket with `peer`, made if there was none. */
@@ -276,23 +299,45 @@ void sock_free_all(struct model *model);
 /* ---- descriptor.c ---- */
 
 /* The socket of a table's entry, NULL for an empty one. */
-static inline struct sock *descriptor_sock(uintptr_t entry)
+static inline struct sock *descriptor_sock(const struct descriptor *descriptor)
 {
-    return (struct sock *)(entry & ~(uintptr_t)(DESCRIPTOR_CLOEXEC | DESCRIPTOR_UNTOLD));
+    struct sock *sock = descriptor->sock;
+    return sock && sock->life == descriptor->life ? sock : NULL;
 }
+
+/* The leaf of a number, NULL where there is none; makes it the latest. */
+struct descriptor *descriptor_leaf(struct descriptor_table *table, int32_t fd);
+
+/* The entry of a number that means a socket, or NULL. */
+static inline struct descriptor *descriptor_at(const struct task *task, int32_t fd)
+{
+    const struct descriptor_table *table = &task->descriptors;
+    struct descriptor *leaf = table->latest_leaf;
+    if (!leaf || table->latest != (uint32_t)fd >> DESCRIPTOR_LEAF_BITS)
+        leaf = descriptor_leaf((struct descriptor_table *)table, fd);
+    struct descriptor *descriptor = leaf ? &leaf[fd & (DESCRIPTOR_LEAF - 1)] : NULL;
+    return descriptor && descriptor_sock(descriptor) ? descriptor : NULL;
+}
+/* The first such one from `*fd` on, which becomes its number; NULL: none. To go through all, lowest first:
+ * `for (int64_t fd = 0; (descriptor = descriptor_next(task, &fd)); fd++)`. */
+struct descriptor *descriptor_next(const struct task *task, int64_t *fd);
+/* The place of a number, made where there is none. */
+struct descriptor *descriptor_place(struct task *task, int32_t fd);
+/* Empties the table without telling anybody. */
+void descriptor_free(struct task *task);
 
 static inline struct sock *descriptor_get(const struct task *task, int32_t fd)
 {
-    return (uint32_t)fd < task->descriptors_size ? descriptor_sock(task->descriptors[fd]) : NULL;
+    const struct descriptor *descriptor = descriptor_at(task, fd);
+    return descriptor ? descriptor->sock : NULL;
 }
 
+/* Looks through the whole table. */
 bool descriptor_holds(const struct task *task, const struct sock *sock);
 void descriptor_flags(struct task *task, int32_t fd, bool cloexec);
 /* The process uses it, so that counts of its own are to come; and they came. */
 void descriptor_untold(struct task *task, int32_t fd);
 bool descriptor_told(struct task *task, int32_t fd);
-/* Removes a settled socket from the tables of weak holders. */
-void descriptor_forget(struct model *model, struct sock *sock);
 
 /* ---- task.c ---- */
 
@@ -392,13 +437,16 @@ void sock_finish(struct model *model);
 void descriptor_put(struct model *model, struct task *task, int32_t fd, struct sock *sock, bool cloexec,
                     uint64_t time_ns);
 void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_t time_ns);
-/* child's table becomes a copy; without the CLOEXEC ones if `inheritable`. */
+/* Whether `task` has what stands at `fd` at no other number. */
+bool descriptor_only(const struct model *model, const struct task *task, int32_t fd);
+/* child's table, which is empty, becomes a copy; without the CLOEXEC ones if `inheritable`. */
 void descriptor_copy(struct model *model, struct task *child, const struct task *parent, bool inheritable);
 void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t time_ns);
 void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_ns);
 /* Makes all of a task's descriptors weak, or strong again. */
 void descriptor_weaken(struct model *model, struct task *task);
 void descriptor_strengthen(struct model *model, struct task *task);
+void descriptor_free_doubled(struct model *model);
 
 /* ---- task_exec.c ---- */
 

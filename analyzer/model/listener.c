@@ -60,16 +60,23 @@ void listener_unlisted(struct model *model, struct sock *sock)
     table_remove(&model->services, &sock->by_service);
 }
 
+/* So many descriptors are looked at, at most: a peak may be told too high by connections behind these. */
+#define CLOSING_LOOKED_AT 1024
+
 /* Connections that an exec has closed which is not yet known to have succeeded. */
 static unsigned closing(const struct model *model, const struct listener *service)
 {
-    unsigned count = 0;
-    for (const struct task *task = model->exec_first; task; task = task->exec_next)
-        for (unsigned fd = 0; fd < task->descriptors_size; fd++) {
-            const struct sock *sock = descriptor_get(task, (int32_t)fd);
-            count += sock && (task->descriptors[fd] & DESCRIPTOR_CLOEXEC) && sock->refs == 1 &&
-                     sock->accepted_counted && sock->service == service;
+    unsigned count = 0, looked_at = 0;
+    const struct task *task = model->exec_first;
+    for (; task && looked_at < CLOSING_LOOKED_AT; task = task->exec_next) {
+        const struct descriptor *descriptor;
+        for (int64_t fd = 0; looked_at < CLOSING_LOOKED_AT && (descriptor = descriptor_next(task, &fd)); fd++) {
+            const struct sock *sock = descriptor->sock;
+            looked_at++;
+            count += descriptor->cloexec && sock->refs == 1 && sock->accepted_counted && sock->service == service;
         }
+        looked_at++;
+    }
     return count;
 }
 

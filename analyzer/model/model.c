@@ -107,6 +107,7 @@ void model_free(struct model *model)
             task_free(fork->child);
             free(fork);
         }
+    descriptor_free_doubled(model);
     store_free_entries(&model->texts, offsetof(struct text_entry, link));
     struct table *tables[] = {&model->tasks,     &model->children,        &model->cookies,
                               &model->tuples,    &model->paths,           &model->nodes,

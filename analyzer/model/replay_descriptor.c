@@ -138,9 +138,10 @@ static void close_used(struct model *model, struct task *task, struct sock *sock
 static void close_descriptor(struct model *model, struct task *task, struct sock *sock, const struct event *event)
 {
     bool others = sock->refs > 1, passed = sock->in_flight != 0; /* else it may be gone with the descriptor */
+    bool only = descriptor_only(model, task, event->fd);
     descriptor_drop(model, task, event->fd, event->time_ns);
     if ((others || passed) && sock->socket.owner == &task->process) {
-        sock->owner_left = others && !descriptor_holds(task, sock);
+        sock->owner_left = others && only;
         sock->owner_passed = !others;
     }
 }

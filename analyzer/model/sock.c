@@ -5,6 +5,8 @@
  */
 #include "analyzer/model/internal.h"
 
+#include "analyzer/trace/budget.h"
+
 #include <string.h>
 #include <sys/socket.h>
 
@@ -40,8 +42,10 @@ struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struc
 {
     struct sock *sock = model->free_socks;
     if (sock) {
+        uint32_t life = sock->life;
         model->free_socks = sock->next;
         memset(sock, 0, sizeof *sock);
+        sock->life = life;
     } else {
         sock = store_alloc(sizeof *sock);
     }
@@ -65,12 +69,26 @@ struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struc
 
 /* ---- Holders and owner ---- */
 
-void sock_hold(struct sock *sock, const struct task *task)
+/* Processes are numbered as they come, so that a new one need not be looked for among the holders. */
+static bool holds(const struct sock *sock, uint32_t id)
+{
+    const struct socket *socket = &sock->socket;
+    if (!socket->holders_count || id > sock->holders_highest)
+        return false;
+    for (unsigned i = socket->holders_count; i-- > 0;) {
+        budget_work(1);
+        if (socket->holders[i] == id)
+            return true;
+    }
+    return false;
+}
+
+bool sock_hold(struct sock *sock, const struct task *task)
 {
     struct socket *socket = &sock->socket;
-    for (unsigned i = socket->holders_count; i-- > 0;)
-        if (socket->holders[i] == task->process.id)
-            return;
+    uint32_t id = task->process.id;
+    if (holds(sock, id))
+        return true;
     if (socket->holders_count == sock->holders_room) {
         unsigned room = socket->holders_count * 2 + 1;
         uint32_t *larger =
@@ -82,7 +100,10 @@ void sock_hold(struct sock *sock, const struct task *task)
         socket->holders = larger;
         sock->holders_room = room;
     }
-    socket->holders[socket->holders_count++] = task->process.id;
+    socket->holders[socket->holders_count++] = id;
+    if (id > sock->holders_highest)
+        sock->holders_highest = id;
+    return false;
 }
 
 void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank)
@@ -168,6 +189,7 @@ void sock_free(struct model *model, struct sock *sock)
         free(sock->socket.holders);
     *(sock->previous ? &sock->previous->next : &model->first) = sock->next;
     *(sock->next ? &sock->next->previous : &model->last) = sock->previous;
+    sock->life = (sock->life + 1) % SOCK_LIVES;
     sock->next = model->free_socks;
     model->free_socks = sock;
 }

@@ -257,7 +257,7 @@ void sock_held_again(struct model *model, struct sock *sock)
 static void limbo_end(struct model *model, struct sock *sock)
 {
     limbo_leave(model, sock);
-    descriptor_forget(model, sock);
+    sock->weak_refs = 0; /* images that have logged nothing may have it: taken for gone */
     settle(model, sock);
 }
 

@@ -122,7 +122,7 @@ void task_free(struct task *task)
         next = at->next;
         free(at);
     }
-    free(task->descriptors);
+    descriptor_free(task);
     free(task->exec_path);
     free(task->names);
     free(task);

@@ -24,11 +24,9 @@ static void task_name(struct model *model, struct task *task, uint32_t pid, uint
     }
     task_file(model, task, pid);
     store_process(model, &task->process);
-    for (unsigned fd = 0; fd < task->descriptors_size; fd++) {
-        struct sock *sock = descriptor_get(task, (int32_t)fd);
-        if (sock)
-            sock_hold(sock, task);
-    }
+    const struct descriptor *descriptor;
+    for (int64_t fd = 0; (descriptor = descriptor_next(task, &fd)); fd++)
+        sock_hold(descriptor->sock, task);
 }
 
 void task_end(struct model *model, struct task *task, uint64_t time_ns)
