@@ -6,7 +6,7 @@
 
 #include <malloc.h>
 
-uint64_t budget_steps;
+_Thread_local uint64_t budget_steps;
 
 size_t budget_memory(void)
 {

@@ -21,6 +21,9 @@
 /* Complaints about damaged records of one file, before the rest is only counted. */
 #define DAMAGES_SAID_MAX 10
 
+/* A hole in a file begins at a multiple of this, at the least. */
+#define HOLE_ALIGN 4096
+
 static bool reopen(struct file *file)
 {
     if (file->fd >= 0)
@@ -213,6 +216,22 @@ static bool is_awaited(struct file *file, uint64_t offset)
     return ms - file->held_since_ms < FILE_PATIENCE_MS;
 }
 
+/* Nothing was ever published in a hole of the file. Whether there was one where the next slot is to be: goes on behind
+ * it. */
+static bool skip_hole(struct file *file)
+{
+    uint64_t at = file->offset + file->used;
+    if (!reopen(file))
+        return false;
+    off_t data = lseek(file->fd, (off_t)at, SEEK_DATA);
+    uint64_t next = data >= 0 ? (uint64_t)data & ~(uint64_t)(SOCKATLAS_SLOT_SIZE - 1) : file->end;
+    if ((data < 0 && errno != ENXIO) || next <= at)
+        return false;
+    file->offset = next < file->end ? next : file->end;
+    file->used = file->filled = 0;
+    return true;
+}
+
 bool file_next(struct file *file, struct event *event)
 {
     for (;;) {
@@ -222,7 +241,9 @@ bool file_next(struct file *file, struct event *event)
         if (record[0] == 0 || record[0] == SOCKATLAS_CONTINUATION) {
             if (record[0] == 0 && file->patient && is_awaited(file, file->offset + file->used))
                 return false;
-            file->used += SOCKATLAS_SLOT_SIZE;
+            bool begins_page = (file->offset + file->used) % HOLE_ALIGN == 0;
+            if (record[0] != 0 || !begins_page || !skip_hole(file))
+                file->used += SOCKATLAS_SLOT_SIZE;
             continue;
         }
         size_t left = (file->filled - file->used) / SOCKATLAS_SLOT_SIZE;

@@ -6,9 +6,11 @@
 #include "analyzer/trace/memory.h"
 #include "analyzer/trace/text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Complaints about the lines of one file, before the rest is only counted. */
 #define DAMAGES_SAID_MAX 10
@@ -128,6 +130,17 @@ static size_t read_piece(FILE *file, char *out, size_t room)
     return was_read ? size + 1 : size - 1;
 }
 
+/* Goes on behind a hole in the file: nobody wrote lines there. */
+static void skip_hole(FILE *file)
+{
+    off_t at = ftello(file);
+    if (at < 0)
+        return; /* a pipe has none */
+    off_t data = lseek(fileno(file), at, SEEK_DATA);
+    bool no_more = data < 0 && errno == ENXIO;
+    fseeko(file, no_more ? 0 : data > at ? data : at, no_more ? SEEK_END : SEEK_SET);
+}
+
 /* Reads one line; returns its length, 0 at the end. Of a line longer than LINE_SIZE_MAX the rest is read and dropped,
  * and what is returned is longer than that. */
 static size_t read_line(struct jsonl *jsonl)
@@ -141,6 +154,8 @@ static size_t read_line(struct jsonl *jsonl)
             jsonl->line = memory_must(realloc(jsonl->line, jsonl->line_room));
         }
         size_t size = read_piece(jsonl->file, jsonl->line + at, PIECE);
+        if ((length + size) / LINE_SIZE_MAX > length / LINE_SIZE_MAX)
+            skip_hole(jsonl->file);
         length += size;
         more = size == PIECE - 1 && jsonl->line[at + size - 1] != '\n';
     }

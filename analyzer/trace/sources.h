@@ -18,6 +18,10 @@ struct source {
     int64_t time;        /* its wall-clock time, ns */
     bool primed;         /* its first event was read already */
     bool waiting;        /* stands in the heap */
+    bool left;           /* it took more than its size allows: no more is read */
+    /* What handling its events took. */
+    uint64_t records, bytes, steps;
+    int64_t memory;
 };
 
 struct known;

@@ -5,15 +5,20 @@
  */
 #include "analyzer/trace/stream.h"
 
+#include "analyzer/trace/budget.h"
 #include "analyzer/trace/memory.h"
 #include "analyzer/trace/sources.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* Blocks of all sources together, and of one. A block holds at least two of the longest records. */
 #define BLOCKS_TOTAL   (64u << 20)
 #define BLOCK_SIZE_MAX (256u << 10)
 #define BLOCK_SIZE_MIN (8u << 10)
+/* How many steps there are between two looks at the memory, a record being as many as RECORD_STEPS. */
+#define STEPS_UNCHECKED_MAX (64u << 10)
+#define RECORD_STEPS        16
 /* Log files whose descriptors are open at once. */
 #define OPEN_FILES_MAX 64
 
@@ -24,6 +29,9 @@ struct stream {
     struct source *current; /* whose event was handed out last */
     struct source *open[OPEN_FILES_MAX];
     unsigned open_next;
+    /* What was read, and what it took. */
+    uint64_t records, bytes, steps, steps_seen, steps_unchecked;
+    size_t memory_before, memory_seen;
 };
 
 /* ---- The heap ---- */
@@ -86,11 +94,21 @@ static bool advance(struct stream *stream, struct source *source)
 {
     bool more = source->primed;
     source->primed = false;
+    if (source->left)
+        return false;
     if (!more)
         more = source->jsonl != NULL ? jsonl_next(source->jsonl, &source->event) : advance_file(stream, source);
     if (more)
         source->time = (int64_t)(source->event.time_ns + (uint64_t)source->event.image->offset_ns);
     return more;
+}
+
+/* No more than what there is to read, however many logs there are. */
+static size_t block_for(const struct source *source, size_t most)
+{
+    uint64_t rest = source->file.end > source->file.offset ? source->file.end - source->file.offset : 0;
+    uint64_t wanted = (rest / BLOCK_SIZE_MIN + 1) * BLOCK_SIZE_MIN;
+    return wanted < most ? (size_t)wanted : most;
 }
 
 /* Puts every source that has an event and does not stand in the heap yet there. */
@@ -107,13 +125,71 @@ static void fill_heap(struct stream *stream)
         if (source->waiting)
             continue;
         if (source->file.block == NULL)
-            source->file.block_size = block;
+            source->file.block_size = block_for(source, block);
         source->waiting = advance(stream, source);
         if (source->waiting) {
             stream->heap[stream->heap_count] = source;
             sift_up(stream, stream->heap_count++);
         }
     }
+}
+
+/* ---- The budget ---- */
+
+/* How much more `source` took than its own size allows, of memory or of steps. */
+static int64_t excess(const struct source *source, bool memory)
+{
+    return memory ? source->memory - (int64_t)(source->bytes * BUDGET_MEMORY_BYTE)
+                  : (int64_t)(source->steps - source->records * BUDGET_WORK_RECORD);
+}
+
+/* Leaves the source that took most, in proportion. */
+static void leave_one(struct stream *stream, bool memory)
+{
+    struct source *worst = NULL;
+    for (unsigned i = 0; i < stream->sources.count; i++) {
+        struct source *source = stream->sources.list[i];
+        if (!source->left && excess(source, memory) > (worst ? excess(worst, memory) : 0))
+            worst = source;
+    }
+    if (worst == NULL)
+        return;
+    worst->left = true;
+    bool lines = worst->jsonl != NULL;
+    complain(&stream->sources.complaints, "%s: takes more %s than its size allows, the rest is left out, at %s%" PRIu64,
+             lines ? worst->jsonl->path : worst->file.path, memory ? "memory" : "time", lines ? "line " : "",
+             lines ? worst->jsonl->number : worst->file.offset + worst->file.used);
+}
+
+static void check_budget(struct stream *stream)
+{
+    size_t memory = budget_memory();
+    stream->steps_unchecked = 0;
+    stream->current->memory += (int64_t)(memory - stream->memory_seen);
+    stream->memory_seen = memory;
+    if (memory > stream->memory_before + BUDGET_MEMORY + stream->bytes * BUDGET_MEMORY_BYTE)
+        leave_one(stream, true);
+    if (stream->steps > BUDGET_WORK + stream->records * BUDGET_WORK_RECORD)
+        leave_one(stream, false);
+}
+
+/* Whoever took the current event has handled it. */
+static void charge(struct stream *stream)
+{
+    struct source *source = stream->current;
+    uint64_t steps = budget_steps - stream->steps_seen;
+    uint64_t bytes = source->jsonl != NULL ? source->jsonl->bytes - source->bytes
+                                           : (uint64_t)source->event.slots * SOCKATLAS_SLOT_SIZE;
+    stream->steps_seen = budget_steps;
+    stream->steps += steps;
+    source->steps += steps;
+    stream->bytes += bytes;
+    source->bytes += bytes;
+    stream->records++;
+    source->records++;
+    stream->steps_unchecked += steps + RECORD_STEPS;
+    if (stream->steps_unchecked > STEPS_UNCHECKED_MAX)
+        check_budget(stream);
 }
 
 /* Moves on the source whose event was handed out last, which is the heap's top: until now, the event's bytes were the
@@ -123,6 +199,7 @@ static void settle(struct stream *stream)
     struct source *source = stream->current;
     if (source == NULL)
         return;
+    charge(stream);
     stream->current = NULL;
     source->waiting = advance(stream, source);
     if (!source->waiting)
@@ -145,6 +222,8 @@ static struct stream *open_stream(char *const *traces, int count, bool patient, 
         sources_add(&stream->sources, traces[i]);
     fill_heap(stream);
     stream->sources.live = true;
+    stream->memory_before = stream->memory_seen = budget_memory();
+    stream->steps_seen = budget_steps;
     return stream;
 }
 
