@@ -26,7 +26,9 @@ SHIM_SRC := $(wildcard shim/*.c)
 SHIM_OBJ := $(SHIM_SRC:%.c=$(BUILD)/%.o)
 
 ANALYZER_SRC  := $(wildcard analyzer/*.c analyzer/*/*.c)
-ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o)
+# What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.
+SHARED_SRC    := shim/storage.c shim/memory_log.c
+ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o) $(SHARED_SRC:%.c=$(BUILD)/%.o)
 ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium
 
 # tests/unit/NAME.c: Criterion, linked with the analyzer. tests/targets/NAME.c: a tiny program to trace. tests/tools/NAME.c: what the
@@ -48,7 +50,7 @@ BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/generate $(
 
 # tests/fuzz/fuzz_NAME.c: a libFuzzer target; all of the analyzer is compiled again for them, with clang and sanitizers.
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_OBJ    := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out analyzer/main.c,$(ANALYZER_SRC)) tests/fuzz/fuzz.c tests/fuzz/views.c tests/fuzz/oracle.c)
+FUZZ_OBJ    := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out analyzer/main.c,$(ANALYZER_SRC)) $(SHARED_SRC) tests/fuzz/fuzz.c tests/fuzz/views.c tests/fuzz/oracle.c)
 FUZZ_CC     ?= clang
 FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 

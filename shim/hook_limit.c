@@ -66,16 +66,12 @@ HOOK int prlimit64(pid_t pid, __rlimit_resource_t resource, const struct rlimit6
     return result;
 }
 
-/* All memory stays in core. Without the right to lock any amount the whole address space counts (mlock(2)), so the
- * call is tried again with less of the log in it. */
-HOOK int mlockall(int flags)
+/* Without the right to lock any amount the whole address space counts (mlock(2)), so the call is tried again with less
+ * of the log in it. */
+static int lock_with_less(int flags)
 {
-    load_ready();
-    int result = real.mlockall(flags);
-    int error = hook_error(result);
     struct rlimit limit;
-    if ((error != ENOMEM && error != EAGAIN) || !config.on || !log_is_open() || process_in_vfork())
-        return result;
+    int result = -1;
     if (real.getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
         log_shrink(limit.rlim_cur / SHARE);
         result = real.mlockall(flags);
@@ -84,5 +80,20 @@ HOOK int mlockall(int flags)
         log_shrink(0);
         result = real.mlockall(flags);
     }
+    return result;
+}
+
+/* All memory stays in core; of the log, what is in use. */
+HOOK int mlockall(int flags)
+{
+    load_ready();
+    int result = real.mlockall(flags);
+    int error = hook_error(result);
+    if (!config.on || !log_is_open() || process_in_vfork())
+        return result;
+    if (error == ENOMEM || error == EAGAIN)
+        result = lock_with_less(flags);
+    if (result == 0)
+        log_unlock();
     return result;
 }

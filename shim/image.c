@@ -21,8 +21,7 @@
 
 enum { TICK_NS = 10000000 }; /* /proc counts in 1/100 s */
 
-/* Reads a small file whole; returns its size, 0 when it cannot be read. */
-static size_t read_file(const char *path, char *out, size_t room)
+size_t image_read_file(const char *path, char *out, size_t room)
 {
     long fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -37,7 +36,7 @@ static size_t read_file(const char *path, char *out, size_t room)
 
 static void read_line(const char *path, char *out, size_t room)
 {
-    size_t size = read_file(path, out, room - 1);
+    size_t size = image_read_file(path, out, room - 1);
     if (size && out[size - 1] == '\n')
         size--;
     out[size] = 0;
@@ -69,7 +68,7 @@ static void read_port_range(struct sockatlas_header *header)
 static uint64_t start_ticks(void)
 {
     char text[1024];
-    size_t size = read_file("/proc/self/stat", text, sizeof(text) - 1);
+    size_t size = image_read_file("/proc/self/stat", text, sizeof(text) - 1);
     text[size] = 0;
     const char *at = strrchr(text, ')');
     for (int field = 2; at && field < 22; field++) {
@@ -83,7 +82,7 @@ static uint64_t start_ticks(void)
 static void read_cgroup(char *out, size_t room)
 {
     char text[2048];
-    size_t size = read_file("/proc/self/cgroup", text, sizeof(text) - 1);
+    size_t size = image_read_file("/proc/self/cgroup", text, sizeof(text) - 1);
     text[size] = 0;
     const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
     const char *path = strchr(line ? line : text, '/');
@@ -113,7 +112,7 @@ int64_t image_clock_offset(void)
 {
     static const char name[] = "boottime";
     char text[256];
-    text[read_file("/proc/self/timens_offsets", text, sizeof(text) - 1)] = 0;
+    text[image_read_file("/proc/self/timens_offsets", text, sizeof(text) - 1)] = 0;
     const char *line = strstr(text, name);
     int64_t offset = line ? parse_offset(line + sizeof(name) - 1) : 0;
     return offset && inode("/proc/self/ns/time") == inode("/proc/self/ns/time_for_children") ? offset : 0;
@@ -173,7 +172,8 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     long size = sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe, sizeof(header->exe));
     header->exe[size > 0 && (size_t)size < sizeof(header->exe) ? size : 0] = 0;
     if (!config.no_cmdline)
-        header->cmdline_size = (uint32_t)read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));
+        header->cmdline_size =
+            (uint32_t)image_read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));
     __atomic_thread_fence(__ATOMIC_RELEASE);
     memcpy(header->magic, SOCKATLAS_MAGIC, sizeof(header->magic));
 }

@@ -7,6 +7,8 @@
 
 #include "shim/trace_format.h"
 
+#include <stddef.h>
+
 /* Fills every field of a zeroed header but the magic, which goes in last. What /proc does not tell (chroot, no /proc)
  * stays 0 or "". header->pid, comm and boottime_ns are the caller's choice, clock_offset is clock_offset(). */
 void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_t clock_offset);
@@ -19,5 +21,7 @@ int64_t image_clock_offset(void);
 void image_clock_source(char source[32]);
 /* The calling thread's network namespace: inode of /proc/thread-self/ns/net, 0 unknown. */
 uint64_t image_thread_netns(void);
+/* Reads a small file whole; returns its size, 0 when it cannot be read. */
+size_t image_read_file(const char *path, char *out, size_t room);
 
 #endif

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096, STEP_MOST = 1 << 20, PAGE_SLOTS = PAGE / SOCKATLAS_SLOT_SIZE };
+enum { PAGE = 4096 };
 
 HOT struct sockatlas_header *log_mapped;
 HOT static uint64_t capacity; /* slots in the mapped range */
@@ -110,17 +110,9 @@ void log_prepare_slowly(void)
     open_ledger();
 }
 
-/* Makes bytes [from, to) of the mapping writable and real. */
 static bool make_real(uint64_t from, uint64_t to)
 {
-    unsigned char *start = (unsigned char *)log_mapped + from;
-    if (sys(SYS_mprotect, start, to - from, PROT_READ | PROT_WRITE) < 0)
-        return false;
-    long result;
-    do
-        result = sys(SYS_madvise, start, to - from, MADV_POPULATE_WRITE);
-    while (result == -EINTR || result == -EAGAIN);
-    /* EINVAL: a kernel before 5.14; log_file.c allocated the whole range. */
+    long result = log_file_make_real(log_mapped, from, to);
     return result == 0 || result == -EINVAL;
 }
 
@@ -137,7 +129,7 @@ static bool extend_to(uint64_t need, uint64_t limit)
         return false;
     uint64_t now = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
     uint64_t from = SOCKATLAS_HEADER_SIZE + now * SOCKATLAS_SLOT_SIZE;
-    uint64_t step = from < STEP_MOST ? from : STEP_MOST;
+    uint64_t step = from < LOG_FILE_STEP_MOST ? from : LOG_FILE_STEP_MOST;
     uint64_t end = bytes_of(limit);
     uint64_t least = (SOCKATLAS_HEADER_SIZE + need * SOCKATLAS_SLOT_SIZE + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     uint64_t to = from + step > least ? from + step : least;
@@ -184,6 +176,15 @@ void log_shrink(uint64_t bytes)
     sys(SYS_munmap, (unsigned char *)header + keep, bytes_of(before) - keep);
 }
 
+void log_unlock(void)
+{
+    unsigned char *header = (unsigned char *)log_header();
+    uint64_t from = bytes_of(__atomic_load_n(&log_ready, __ATOMIC_ACQUIRE)),
+             end = bytes_of(__atomic_load_n(&capacity, __ATOMIC_SEQ_CST));
+    if (header && from < end && !sandbox_inside())
+        sys(SYS_munlock, header + from, end - from);
+}
+
 struct sockatlas_common *log_take_slowly(unsigned count)
 {
     log_prepare();
@@ -215,6 +216,16 @@ void log_ahead(uint64_t slots)
 void log_finish(void)
 {
     struct sockatlas_header *header = log_header();
-    if (header && header->pid == process_owner() && !sandbox_inside())
-        log_file_trim(header, bytes_of(__atomic_load_n(&capacity, __ATOMIC_SEQ_CST)));
+    if (!header || sandbox_inside())
+        return;
+    if (header->pid == process_owner())
+        __atomic_store_n(&header->maker_left, 1, __ATOMIC_RELEASE);
+    else if (!__atomic_load_n(&header->maker_left, __ATOMIC_ACQUIRE))
+        return;
+    if (!log_file_trimmable())
+        return;
+    log_shrink(0); /* after that nobody makes more of it real */
+    uint64_t ready = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&capacity, __ATOMIC_SEQ_CST) == ready)
+        log_file_trim(header, bytes_of(ready));
 }

@@ -68,11 +68,14 @@ void log_lose(enum sockatlas_loss reason);
  */
 void log_shrink(uint64_t bytes);
 
+/* After mlockall(): unlocks the range beyond what is in use, which counts against RLIMIT_MEMLOCK. */
+void log_unlock(void);
+
 /* Makes room for the next `slots` slots now, because later it may not be possible. */
 void log_ahead(uint64_t slots);
 
-/* At the exit of the process that made the log: trims the file if no other process has it mapped. Records made later go
- * nowhere. */
+/* At a process's exit. The process that made the log trims the file if no other process has it mapped; if one had, the
+ * last of those that go on in it does. Records made later go nowhere. */
 void log_finish(void);
 
 #endif

@@ -9,7 +9,10 @@
 #include "shim/config.h"
 #include "shim/folder.h"
 #include "shim/image.h"
+#include "shim/memory_log.h"
+#include "shim/memory_share.h"
 #include "shim/process.h"
+#include "shim/storage.h"
 #include "shim/sys.h"
 
 #include <errno.h>
@@ -23,9 +26,11 @@
 
 enum { PAGE = 4096, FIRST = 4 * PAGE, OLD_KERNEL_LIMIT = 4 << 20, LOG_NAME_MAX = 80 };
 
-/* Which file it is, and in which folder: its maker trims it at exit, when the path may lead elsewhere. */
+/* Which file it is, and in which folder: it is trimmed at an exit, when the path may lead elsewhere. */
 static uint64_t made_device, made_inode;
 static struct folder_id made_folder;
+static bool made_leased;    /* a lease tells whether others have it mapped */
+static bool made_in_memory; /* it is the file in memory of a log that names it */
 
 /* Appends as much as fits; `last` is where the terminating 0 can stand at the latest. */
 static char *append(char *to, const char *last, const char *from)
@@ -109,6 +114,11 @@ static long open_folder(bool make, struct folder_id *id)
     return -1;
 }
 
+static uint64_t least(uint64_t size, uint64_t other)
+{
+    return (size < other ? size : other) & ~(uint64_t)(PAGE - 1);
+}
+
 /* The file must stay below RLIMIT_FSIZE (ftruncate past it raises SIGXFSZ) and leave room under RLIMIT_AS for the
  * program. */
 static uint64_t size_allowed(void)
@@ -123,6 +133,16 @@ static uint64_t size_allowed(void)
     return size < FIRST ? 0 : size;
 }
 
+/* The mapping's own cost: it is not part of core files, also where its file is unlinked or on a tmpfs, and not locked
+ * into memory by an earlier mlockall(MCL_FUTURE), against whose limit it would count. A fault reads no pages of zeros
+ * ahead: they would be as many as the device reads at once, megabytes for a log of a few events. */
+static void make_cheap(long address, uint64_t size)
+{
+    sys(SYS_madvise, address, size, MADV_DONTDUMP);
+    sys(SYS_madvise, address, size, MADV_RANDOM);
+    sys(SYS_munlock, address, size);
+}
+
 /* Maps the file without access and makes its first pages real. */
 static bool map_file(int fd, struct log_file *file)
 {
@@ -133,23 +153,36 @@ static bool map_file(int fd, struct log_file *file)
              (file->size = file->size / 8 & ~(uint64_t)(PAGE - 1)) >= FIRST);
     if (address < 0 && address > -PAGE)
         return false;
+    make_cheap(address, file->size);
     if (sys(SYS_ftruncate, fd, file->size) < 0) {
         sys(SYS_munmap, address, file->size);
         return false;
     }
     file->header = (struct sockatlas_header *)address;
     file->ready = FIRST;
-    long result = sys(SYS_mprotect, address, FIRST, PROT_READ | PROT_WRITE);
-    if (result == 0) {
-        do
-            result = sys(SYS_madvise, address, FIRST, MADV_POPULATE_WRITE);
-        while (result == -EINTR || result == -EAGAIN);
-    }
+    long result = log_file_make_real(file->header, 0, FIRST);
     if (result == -EINVAL) /* before Linux 5.14: space can be made real only while the file is open, so all of it now */
         result = sys(SYS_fallocate, fd, 0, 0, file->size);
     if (result < 0)
         sys(SYS_munmap, address, file->size);
     return result == 0;
+}
+
+long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t to)
+{
+    unsigned char *start = (unsigned char *)header + from;
+    if (made_in_memory && !memory_log_may_grow(from, to))
+        return -ENOSPC;
+    /* A log that has grown to a step of this size will use what is read ahead, and its faults cost half. */
+    if (from >= LOG_FILE_STEP_MOST)
+        sys(SYS_madvise, start, to - from, MADV_NORMAL);
+    long result = sys(SYS_mprotect, start, to - from, PROT_READ | PROT_WRITE);
+    if (result < 0)
+        return result;
+    do
+        result = sys(SYS_madvise, start, to - from, MADV_POPULATE_WRITE);
+    while (result == -EINTR || result == -EAGAIN);
+    return result;
 }
 
 static bool populate_known(void)
@@ -159,10 +192,12 @@ static bool populate_known(void)
 }
 
 /* Maps the new file and fills in its header. */
-static bool fill_file(int fd, struct log_file *file, const struct log_name *name)
+static bool fill_file(int fd, struct log_file *file, const struct log_name *name, const struct storage *storage)
 {
     struct stat status;
-    if (sys(SYS_fstat, fd, &status) < 0 || !map_file(fd, file))
+    if (storage->memory)
+        file->size = least(file->size, memory_share());
+    if (file->size < FIRST || sys(SYS_fstat, fd, &status) < 0 || !map_file(fd, file))
         return false;
     memcpy(file->header->comm, name->comm, sizeof(name->comm));
     file->header->pid = name->pid;
@@ -170,6 +205,7 @@ static bool fill_file(int fd, struct log_file *file, const struct log_name *name
     image_describe(file->header, file->size, clock_offset());
     file->device = status.st_dev;
     file->inode = status.st_ino;
+    file->leased = storage->leased;
     return true;
 }
 
@@ -185,6 +221,48 @@ static bool publish(int folder, const char *temporary, const char *name)
     return sys(SYS_faccessat, folder, name, F_OK) == -ENOENT && sys(SYS_renameat, folder, temporary, folder, name) == 0;
 }
 
+/* The log in the trace: the header alone. */
+static bool write_header(int folder, const char *name, const struct sockatlas_header *header)
+{
+    long fd = sys(SYS_openat, folder, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool good = sys(SYS_pwrite64, fd, header, sizeof(*header), 0) == (long)sizeof(*header);
+    sys(SYS_close, fd);
+    return good;
+}
+
+/* Makes the log's file in memory, and writes the header that names it to the log. */
+static bool make_in_memory(int folder, struct log_file *file, const struct log_name *name, const char *temporary,
+                           const char *final)
+{
+    char memory_file[SOCKATLAS_MEMORY_NAME_SIZE];
+    file->size = least(file->size, memory_log_allowed());
+    long fd = memory_log_make(final, memory_file);
+    if (fd < 0)
+        return false;
+    struct storage storage = storage_of((int)fd);
+    bool good = fill_file((int)fd, file, name, &storage);
+    sys(SYS_close, fd);
+    file->in_memory = true;
+    if (good) {
+        memcpy(file->header->memory_file, memory_file, sizeof(memory_file));
+        good = write_header(folder, temporary, file->header);
+        if (!good)
+            sys(SYS_munmap, file->header, file->size);
+    }
+    if (!good)
+        memory_log_unlink(memory_file);
+    return good;
+}
+
+static void unmap(const struct log_file *file)
+{
+    if (file->in_memory)
+        memory_log_unlink(file->header->memory_file);
+    sys(SYS_munmap, file->header, file->size);
+}
+
 static bool make_in(int folder, struct log_file *file)
 {
     struct log_name name;
@@ -198,10 +276,13 @@ static bool make_in(int folder, struct log_file *file)
     long fd = sys(SYS_openat, folder, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    bool good = fill_file((int)fd, file, &name);
+    struct storage storage = storage_of((int)fd);
+    bool good = storage.keeps && fill_file((int)fd, file, &name, &storage);
     sys(SYS_close, fd);
+    if (!storage.keeps)
+        good = make_in_memory(folder, file, &name, temporary, final);
     if (good && !publish(folder, temporary, final)) {
-        sys(SYS_munmap, file->header, file->size);
+        unmap(file);
         good = false;
     }
     if (!good)
@@ -212,6 +293,7 @@ static bool make_in(int folder, struct log_file *file)
 bool log_file_make(struct log_file *file)
 {
     file->size = size_allowed();
+    file->in_memory = false;
     if (!populate_known() && file->size > OLD_KERNEL_LIMIT)
         file->size = OLD_KERNEL_LIMIT;
     if (file->size == 0)
@@ -249,8 +331,12 @@ struct sockatlas_header *log_file_ledger(void)
     sys(SYS_close, folder);
     if (fd < 0)
         return NULL;
-    long page = -1;
-    if (is_ledger((int)fd))
+    long page = -1, memory = memory_log_open((int)fd, O_RDWR);
+    if (memory >= 0) {
+        sys(SYS_close, fd);
+        fd = memory;
+    }
+    if (storage_of((int)fd).keeps && is_ledger((int)fd))
         page = sys(SYS_mmap, NULL, SOCKATLAS_HEADER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     sys(SYS_close, fd);
     return page < 0 && page > -PAGE ? NULL : (struct sockatlas_header *)page;
@@ -269,7 +355,7 @@ void log_file_discard(const struct log_file *file)
 {
     char name[LOG_NAME_MAX];
     long folder = find_log(file->header, &file->folder, name);
-    sys(SYS_munmap, file->header, file->size);
+    unmap(file);
     if (folder < 0)
         return;
     sys(SYS_unlinkat, folder, name, 0);
@@ -281,6 +367,15 @@ void log_file_adopt(const struct log_file *file)
     made_device = file->device;
     made_inode = file->inode;
     made_folder = file->folder;
+    made_leased = file->leased;
+    made_in_memory = file->in_memory;
+}
+
+/* Whether a write of the file's header would raise SIGXFSZ. */
+static bool header_limited(void)
+{
+    struct rlimit limit;
+    return sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) < 0 || limit.rlim_cur < SOCKATLAS_HEADER_SIZE;
 }
 
 /* Cuts the file at `size`, or removes it if that leaves no record, if it is the one we made and nobody can write to it
@@ -297,7 +392,7 @@ static void cut(int folder, const char *name, uint64_t size)
     if (idle)
         sys(SYS_fcntl, fd, F_SETLEASE, F_UNLCK);
     sys(SYS_close, fd);
-    if (!idle || (fd = sys(SYS_openat, folder, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+    if (!idle || header_limited() || (fd = sys(SYS_openat, folder, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
         return;
     if (size == SOCKATLAS_HEADER_SIZE) {
         sys(SYS_unlinkat, folder, name, 0);
@@ -310,17 +405,38 @@ static void cut(int folder, const char *name, uint64_t size)
     sys(SYS_close, fd);
 }
 
+/* Puts private memory in place of the mapping, in one step. Not by mapping it there: after mlockall(MCL_FUTURE) that
+ * would make all of it real. */
+static bool replace(struct sockatlas_header *header, uint64_t size)
+{
+    long memory = sys(SYS_mmap, NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory < 0 && memory > -PAGE)
+        return false;
+    sys(SYS_munlock, memory, size);
+    if (sys(SYS_mprotect, memory, size, PROT_READ | PROT_WRITE) == 0 &&
+        sys(SYS_mremap, memory, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, header) == (long)header)
+        return true;
+    sys(SYS_munmap, memory, size);
+    return false;
+}
+
+bool log_file_trimmable(void)
+{
+    return made_leased;
+}
+
 void log_file_trim(struct sockatlas_header *header, uint64_t mapped)
 {
     char name[LOG_NAME_MAX];
     long folder = find_log(header, &made_folder, name);
     uint64_t used = SOCKATLAS_HEADER_SIZE + __atomic_load_n(&header->cursor, __ATOMIC_ACQUIRE) * SOCKATLAS_SLOT_SIZE;
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
     uint64_t size = header->size_limit; /* other processes may have more of it mapped than we */
-    bool replaced = sys(SYS_mmap, header, mapped, PROT_READ | PROT_WRITE, flags, -1, 0) == (long)header;
     if (folder < 0)
         return;
-    if (replaced)
+    bool replaced = replace(header, mapped);
+    if (replaced && made_in_memory)
+        memory_log_settle((int)folder, name, MEMORY_LOG_REMOVE);
+    else if (replaced)
         cut((int)folder, name, used < size ? used : size);
     sys(SYS_close, folder);
 }

@@ -17,7 +17,12 @@ struct log_file {
     uint64_t ready;                  /* bytes from the start that are real and writable */
     uint64_t device, inode;          /* which file it is */
     struct folder_id folder;         /* in which folder */
+    bool leased;                     /* a lease tells whether others have it mapped */
+    bool in_memory;                  /* it is the file in memory of a log that names it (memory_log.h) */
 };
+
+/* Bytes of the largest step that a log is made real by. */
+enum { LOG_FILE_STEP_MOST = 1 << 20 };
 
 /* False: no log can be made now; nothing is left behind. */
 bool log_file_make(struct log_file *file);
@@ -26,10 +31,20 @@ bool log_file_make(struct log_file *file);
 struct sockatlas_header *log_file_ledger(void);
 /* It is this image's log from now on. */
 void log_file_adopt(const struct log_file *file);
+/* Makes bytes [from, to) of the mapping writable and real: from then on the file system keeps a block for each page
+ * (file_system.def), so that no write to it raises SIGBUS, however often the page is written back and written again. A
+ * negative errno where there is no space; EINVAL: a kernel before 5.14, where log_file_make() allocated the whole
+ * range.
+ */
+long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t to);
 /* Another thread's log was published first. */
 void log_file_discard(const struct log_file *file);
-/* Replaces the mapping by private memory, so that threads still writing do no harm, then cuts the file after its last
- * slot if no other process has it mapped. */
+/* Whether it can be known that no other process has the file mapped. */
+bool log_file_trimmable(void);
+/* Replaces the mapping, of which `mapped` bytes are left, by private memory, so that threads still writing do no harm,
+ * then cuts the file after its last slot if no other process has it mapped: for those that have, a cut would raise
+ * SIGBUS. Where it stays, `run` cuts it when all are gone, and until then a sparse file costs what was written to it.
+ * Only where it is trimmable. */
 void log_file_trim(struct sockatlas_header *header, uint64_t mapped);
 
 #endif

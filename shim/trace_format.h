@@ -27,6 +27,8 @@
  *     publishes the first by storing its `kind` last (release). kind 0 means: not published (yet, or never, because its
  *     writer was killed). A reader skips such a slot, and continuation slots that follow no published head; nothing
  *     else is lost by it. A record that was refused takes no slot: it is counted in header.lost.
+ *   - Where the trace's file system cannot keep space that was promised (file_system.def) the records are in a file in
+ *     memory (memory_file), and come to the trace's when the last process that has it mapped exits, or `run` ends.
  *   - The file may be sparse up to its size limit while it is in use; it ends at the last slot taken once it was
  *     trimmed.
  *
@@ -46,7 +48,10 @@
 #define SOCKATLAS_SLOT_SIZE          64
 #define SOCKATLAS_HEADER_SIZE        4096
 #define SOCKATLAS_SUFFIX             ".atlas"
-#define SOCKATLAS_RUN_NAME           "run" /* the log of `sockatlas run` is RUN_NAME SUFFIX */
+#define SOCKATLAS_RUN_NAME           "run"      /* the log of `sockatlas run` is RUN_NAME SUFFIX */
+#define SOCKATLAS_MEMORY_DIR         "/dev/shm" /* where files in memory are */
+#define SOCKATLAS_MEMORY_PREFIX      "sockatlas-"
+#define SOCKATLAS_MEMORY_NAME_SIZE   80
 #define SOCKATLAS_CONTINUATION       255
 #define SOCKATLAS_CONTINUATION_BYTES 63
 #define SOCKATLAS_RECORD_SLOTS_MAX   64
@@ -90,7 +95,10 @@ struct sockatlas_header {
     uint32_t section_slots; /* 0: the file is no ring */
     uint64_t ring_slots;    /* a power of two, and a multiple of section_slots */
     uint64_t run_id[2];     /* of the `run` that it belongs to: its random number, both 0 for none */
-    uint8_t reserved0[232];
+    /* "": the records are in this file. Else they are in SOCKATLAS_MEMORY_DIR/NAME, which is a log like any other with
+     * this header, and this file holds the header alone: its file system does not keep space that was promised. */
+    char memory_file[SOCKATLAS_MEMORY_NAME_SIZE];
+    uint8_t reserved0[152];
 
     /* Each on its own cache line: the only bytes that change after the file was made. */
     uint64_t cursor; /* slots taken */
@@ -101,7 +109,8 @@ struct sockatlas_header {
     uint32_t lost_reason; /* enum sockatlas_loss of the latest */
     uint32_t closed;      /* 1: the last process that had it exited cleanly or `run` saw all gone, and trimmed it */
     uint64_t lost_last;   /* CLOCK_BOOTTIME of the latest of them, 0 unknown */
-    uint8_t reserved2[32];
+    uint32_t maker_left;  /* 1: the process that made it has exited; of the others, the last to exit trims it */
+    uint8_t reserved2[28];
     uint64_t skipped; /* sections that were left alone because a record in them was not published */
     uint8_t reserved3[56];
     uint64_t collected; /* written by a collector: it has all that was published before this position */
@@ -566,10 +575,12 @@ struct sockatlas_body_none {
     MEMBER(header, boot_id, 96) MEMBER(header, host, 136) MEMBER(header, comm, 208) MEMBER(header, congestion, 224)    \
     MEMBER(header, cmdline_size, 240) MEMBER(header, somaxconn, 244) MEMBER(header, port_low, 248)                     \
     MEMBER(header, port_high, 250) MEMBER(header, section_slots, 252) MEMBER(header, ring_slots, 256)                  \
-    MEMBER(header, run_id, 264) MEMBER(header, reserved0, 280) MEMBER(header, cursor, 512)                             \
+    MEMBER(header, run_id, 264) MEMBER(header, memory_file, 280) MEMBER(header, reserved0, 360)                        \
+    MEMBER(header, cursor, 512)                                                                                        \
     MEMBER(header, reserved1, 520) MEMBER(header, lost, 576) MEMBER(header, lost_first, 584)                           \
     MEMBER(header, lost_reason, 592) MEMBER(header, closed, 596) MEMBER(header, lost_last, 600)                        \
-    MEMBER(header, reserved2, 608) MEMBER(header, skipped, 640) MEMBER(header, reserved3, 648)                         \
+    MEMBER(header, maker_left, 608) MEMBER(header, reserved2, 612)                                                     \
+    MEMBER(header, skipped, 640) MEMBER(header, reserved3, 648)                                                        \
     MEMBER(header, collected, 704) MEMBER(header, reserved4, 712) MEMBER(header, exe, 768)                             \
     MEMBER(header, cgroup, 1536) MEMBER(header, cmdline, 1920)                                                         \
     STRUCT(header_v1, 4096) MEMBER(header_v1, same, 0) MEMBER(header_v1, reserved0, 252)                               \

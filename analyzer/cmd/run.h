@@ -122,7 +122,8 @@ void run_report_print(const struct run_report *report, const char *dir, const ch
 
 /* Removes what killed programs left of logs they were making, and says so in `log`. */
 void run_trim_half(const char *dir, struct run_log *log);
-/* Cuts every log file in `dir` that no process has mapped any more to the slots taken, and marks it closed. */
+/* Cuts every log file in `dir` that no process has mapped any more to the slots taken, and marks it closed. Records in
+ * memory come to it. */
 void run_trim(const char *dir);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/text.h"
+#include "shim/memory_log.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -74,6 +75,7 @@ static bool remove_trace(const char *dir)
     if (!entries)
         return errno == ENOENT;
     for (const struct dirent *entry; (entry = readdir(entries));) {
+        memory_log_remove(dirfd(entries), entry->d_name);
         if (is_log(entry->d_name) || run_folder_half_log(entry->d_name))
             unlinkat(dirfd(entries), entry->d_name, 0);
     }

@@ -6,9 +6,12 @@
 #include "analyzer/cmd/run.h"
 
 #include "analyzer/trace/writer.h"
+#include "shim/memory_log.h"
+#include "shim/storage.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,25 +103,6 @@ static void join(struct run_log *log, char *const *argv)
     log->command_size = (uint16_t)(size < sizeof log->command ? size : sizeof log->command - 1);
 }
 
-struct run_log *run_log_open(const struct run_preload *preload, char *const *argv)
-{
-    const char *dir = preload->dir;
-    struct sockatlas_header header;
-    describe_self(&header);
-    memcpy(header.run_id, preload->id, sizeof header.run_id);
-    struct run_log *log = calloc(1, sizeof *log);
-    if (log)
-        log->dir = dir;
-    if (log)
-        log->writer = writer_create(dir, SOCKATLAS_RUN_NAME, &header);
-    if (!log || !log->writer) {
-        free(log);
-        return NULL;
-    }
-    join(log, argv);
-    return log;
-}
-
 static void append_about(struct run_log *log, uint8_t kind, pid_t pid, uint64_t cookie, const void *body,
                          size_t body_size, const void *tail, size_t tail_size)
 {
@@ -135,6 +119,79 @@ static void append(struct run_log *log, uint8_t kind, pid_t pid, const void *bod
                    size_t tail_size)
 {
     append_about(log, kind, pid, 0, body, body_size, tail, tail_size);
+}
+
+static void no_log(struct run_log *log, const char *detail)
+{
+    struct sockatlas_body_coverage body = {.what = SOCKATLAS_COVERAGE_NO_LOG, .detail_size = (uint16_t)strlen(detail)};
+    append(log, SOCKATLAS_COVERAGE, getpid(), &body, sizeof body, detail, body.detail_size);
+    writer_flush(log->writer);
+}
+
+/* A writer of a file in memory, which the log `fd` names. */
+static struct writer *begin_in_memory(int fd, struct sockatlas_header *header)
+{
+    char name[64], page[SOCKATLAS_HEADER_SIZE];
+    snprintf(name, sizeof name, "%s.%" PRIu32 ".%" PRIx64 SOCKATLAS_SUFFIX, SOCKATLAS_RUN_NAME, header->pid,
+             header->boottime_ns);
+    long memory = memory_log_make(name, header->memory_file);
+    if (memory < 0) {
+        errno = (int)-memory;
+        return NULL;
+    }
+    int again = fcntl((int)memory, F_DUPFD_CLOEXEC, 0);
+    struct writer *writer = writer_begin((int)memory, header);
+    bool good = writer && again >= 0 && pread(again, page, sizeof page, 0) == (ssize_t)sizeof page &&
+                pwrite(fd, page, sizeof page, 0) == (ssize_t)sizeof page;
+    if (again >= 0)
+        close(again);
+    if (writer && !good)
+        writer_close(writer);
+    if (!good)
+        memory_log_unlink(header->memory_file);
+    return good ? writer : NULL;
+}
+
+/* Traced programs map the log too, to count what they lose, and so it is where theirs are. */
+static struct writer *begin(int fd, struct sockatlas_header *header, bool *no_memory)
+{
+    if (storage_of(fd).keeps)
+        return writer_begin(fd, header);
+    struct writer *writer = begin_in_memory(fd, header);
+    if (writer) {
+        close(fd);
+        return writer;
+    }
+    *no_memory = true;
+    memset(header->memory_file, 0, sizeof header->memory_file);
+    return writer_begin(fd, header);
+}
+
+struct run_log *run_log_open(const struct run_preload *preload, char *const *argv)
+{
+    const char *dir = preload->dir;
+    struct sockatlas_header header;
+    bool no_memory = false;
+    describe_self(&header);
+    memcpy(header.run_id, preload->id, sizeof header.run_id);
+    struct run_log *log = calloc(1, sizeof *log);
+    int fd = log ? writer_file(dir, SOCKATLAS_RUN_NAME) : -1;
+    if (fd >= 0)
+        log->writer = begin(fd, &header, &no_memory);
+    if (!log || !log->writer) {
+        free(log);
+        return NULL;
+    }
+    log->dir = dir;
+    join(log, argv);
+    if (no_memory) {
+        static const char detail[] =
+            "the trace folder's file system does not keep space for logs, and " SOCKATLAS_MEMORY_DIR
+            " cannot be used instead; programs have no log";
+        no_log(log, detail);
+        fprintf(stderr, "sockatlas run: %s: %s\n", dir, detail);
+    }
+    return log;
 }
 
 void run_log_command(struct run_log *log, pid_t command, int status)
@@ -182,13 +239,6 @@ void run_log_untraced(struct run_log *log, const struct run_peer *peer)
     memcpy(tail + size, peer->comm, comm);
     memcpy(tail + size + comm, peer->exe, exe);
     append_about(log, SOCKATLAS_UNTRACED, peer->pid, peer->traced_cookie, &body, sizeof body, tail, size + comm + exe);
-    writer_flush(log->writer);
-}
-
-static void no_log(struct run_log *log, const char *detail)
-{
-    struct sockatlas_body_coverage body = {.what = SOCKATLAS_COVERAGE_NO_LOG, .detail_size = (uint16_t)strlen(detail)};
-    append(log, SOCKATLAS_COVERAGE, getpid(), &body, sizeof body, detail, body.detail_size);
     writer_flush(log->writer);
 }
 

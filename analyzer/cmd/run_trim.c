@@ -2,31 +2,32 @@
  *
  * Trims log files whose writers have all gone. A log is sparse up to its limit while it is mapped, and cutting it under
  * a writer would kill that writer with SIGBUS: so a file is cut only where it is certain that nobody has it mapped.
- * Where that cannot be known it stays as it is, which costs nothing but its look in `ls -l`.
+ * Where that cannot be known it stays as it is, which costs nothing but its look in `ls -l`. What is in memory
+ * (memory_log.h) and not mapped comes to the trace.
  */
 #include "analyzer/cmd/run.h"
+
+#include "shim/memory_log.h"
+#include "shim/storage.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 enum use { USE_NONE, USE_MAPPED, USE_UNKNOWN };
 
-/* A read lease is refused with EAGAIN while any writable open or mapping of the file exists. overlayfs maps the file
- * below, which the lease does not see. */
+/* A read lease is refused with EAGAIN while any writable open or mapping of the file exists. */
 static enum use use_by_lease(int fd)
 {
-    struct statfs system;
-    if (fstatfs(fd, &system) < 0 || system.f_type == OVERLAYFS_SUPER_MAGIC)
+    if (!storage_of(fd).leased)
         return USE_UNKNOWN;
     if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
         return errno == EAGAIN ? USE_MAPPED : USE_UNKNOWN;
@@ -45,8 +46,8 @@ static bool maps_name(FILE *maps, const char *name)
     return found;
 }
 
-/* Looks for the file's name, which is as good as unique, among all processes' mappings. */
-static enum use use_by_maps(const char *file)
+/* Looks for the file's name, which is as good as unique, among the mappings of all processes there are at one look. */
+static enum use use_at_a_look(const char *file)
 {
     char name[NAME_MAX + 2];
     snprintf(name, sizeof name, "/%s", file);
@@ -70,6 +71,39 @@ static enum use use_by_maps(const char *file)
     }
     closedir(processes);
     return use;
+}
+
+/* How many processes and threads this kernel has started since it was booted; 0 unknown. */
+static uint64_t processes_started(void)
+{
+    FILE *stat = fopen("/proc/stat", "re");
+    char *line = NULL;
+    size_t room = 0;
+    uint64_t started = 0;
+    while (stat && getline(&line, &room, stat) > 0)
+        if (sscanf(line, "processes %" SCNu64, &started) == 1)
+            break;
+    free(line);
+    if (stat)
+        fclose(stat);
+    return started;
+}
+
+/* A mapping is inherited: a process that has the file mapped may start another one and end while we look, and be missed
+ * with it. So a look is good when no process was started meanwhile anywhere. Where /proc hides other users' processes
+ * (hidepid), the first one cannot be seen. */
+static enum use use_by_maps(const char *file)
+{
+    enum { LOOKS = 8 };
+    if (access("/proc/1", F_OK) < 0)
+        return USE_UNKNOWN;
+    for (int i = 0; i < LOOKS; i++) {
+        uint64_t before = processes_started();
+        enum use use = use_at_a_look(file);
+        if (use != USE_NONE || (before != 0 && processes_started() == before))
+            return use;
+    }
+    return USE_UNKNOWN;
 }
 
 static bool unused(int fd, const char *name)
@@ -98,6 +132,15 @@ static void trim(int folder, const char *name)
     close(fd);
 }
 
+/* Its file in memory, if it is to have one, was made before it was named anywhere. */
+static void remove_half_in_memory(const char *name)
+{
+    char memory_file[SOCKATLAS_MEMORY_NAME_SIZE];
+    if (snprintf(memory_file, sizeof memory_file, SOCKATLAS_MEMORY_PREFIX "%s" SOCKATLAS_SUFFIX, name + 1) <
+        (int)sizeof memory_file)
+        memory_log_unlink(memory_file);
+}
+
 void run_trim_half(const char *dir, struct run_log *log)
 {
     DIR *entries = opendir(dir);
@@ -110,8 +153,10 @@ void run_trim_half(const char *dir, struct run_log *log)
         /* One that is still being made changes its name soon. */
         bool left = unused(fd, entry->d_name);
         close(fd);
-        if (left && unlinkat(dirfd(entries), entry->d_name, 0) == 0)
+        if (left && unlinkat(dirfd(entries), entry->d_name, 0) == 0) {
+            remove_half_in_memory(entry->d_name);
             run_log_half(log, entry->d_name);
+        }
     }
     if (entries)
         closedir(entries);
@@ -125,6 +170,8 @@ void run_trim(const char *dir)
     for (const struct dirent *entry; (entry = readdir(entries));) {
         const char *suffix = strrchr(entry->d_name, '.');
         if (!suffix || strcmp(suffix, SOCKATLAS_SUFFIX) != 0)
+            continue;
+        if (memory_log_settle(dirfd(entries), entry->d_name, MEMORY_LOG_KEEP))
             continue;
         /* The lease wants a descriptor that cannot write, the cut one that can. */
         int fd = openat(dirfd(entries), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);

@@ -7,6 +7,7 @@
 #include "analyzer/trace/decode.h"
 #include "analyzer/trace/fields.h"
 #include "analyzer/trace/memory.h"
+#include "shim/memory_log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,28 @@
 
 /* A hole in a file begins at a multiple of this, at the least. */
 #define HOLE_ALIGN 4096
+
+/* Where the log's records are in a file in memory, takes that one for it. It may be that they come to the log
+ * meanwhile: then the log no longer names the file. */
+static bool open_records(struct file *file)
+{
+    long memory = memory_log_open(file->fd, O_RDONLY);
+    if (memory == -ENOENT)
+        memory = memory_log_open(file->fd, O_RDONLY);
+    if (memory >= 0) {
+        close(file->fd);
+        file->fd = (int)memory;
+        return true;
+    }
+    if (memory == -ENODATA)
+        return true;
+    char name[SOCKATLAS_MEMORY_NAME_SIZE + 1] = "";
+    (void)!pread(file->fd, name, sizeof name - 1, offsetof(struct sockatlas_header, memory_file));
+    bool gone = memory == -ENOENT || memory == -ESTALE;
+    complain(file->complaints, "%s: its records are in memory, in %s/%s, %s", file->path, SOCKATLAS_MEMORY_DIR, name,
+             gone ? "which is not there any more, or not on this machine" : strerror((int)-memory));
+    return false;
+}
 
 static bool reopen(struct file *file)
 {
@@ -41,6 +64,8 @@ static bool reopen(struct file *file)
         complain(file->complaints, "%s: replaced while it was read", file->path);
         return false;
     }
+    if (!open_records(file) || fstat(file->fd, &status) != 0)
+        return false;
     file->size = (uint64_t)status.st_size;
     return true;
 }
@@ -108,6 +133,15 @@ static void find_end(struct file *file)
     }
 }
 
+/* The header was read. What it says of where the log is and who trims it is no part of what is recorded. */
+static void take_header(struct file *file)
+{
+    struct sockatlas_header *header = &file->image->header;
+    memset(header->memory_file, 0, sizeof header->memory_file);
+    header->maker_left = 0;
+    find_end(file);
+}
+
 bool file_open(struct file *file, const char *path, struct trace_image *image, struct complaints *complaints)
 {
     *file = (struct file){.path = strdup(path), .fd = -1, .image = image, .complaints = complaints};
@@ -130,7 +164,7 @@ bool file_open(struct file *file, const char *path, struct trace_image *image, s
     }
     image->version = header.version;
     decode_header(&image->header, &header);
-    find_end(file);
+    take_header(file);
     return true;
 }
 
@@ -281,7 +315,7 @@ void file_refresh(struct file *file)
     if (read_at(file, &header, sizeof header, 0) != (ssize_t)sizeof header)
         return;
     decode_header(&file->image->header, &header);
-    find_end(file);
+    take_header(file);
 }
 
 void file_release(struct file *file)

@@ -51,15 +51,24 @@ unsigned writer_record(void *out, const struct sockatlas_common *common, const v
     return (unsigned)slots;
 }
 
-struct writer *writer_create(const char *dir, const char *name, const struct sockatlas_header *header)
+int writer_file(const char *dir, const char *name)
 {
     char *path = NULL;
     if (asprintf(&path, "%s/%s%s", dir, name, SOCKATLAS_SUFFIX) < 0)
-        return NULL;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        return -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     free(path);
-    if (fd < 0)
-        return NULL;
+    return fd;
+}
+
+struct writer *writer_create(const char *dir, const char *name, const struct sockatlas_header *header)
+{
+    int fd = writer_file(dir, name);
+    return fd < 0 ? NULL : writer_begin(fd, header);
+}
+
+struct writer *writer_begin(int fd, const struct sockatlas_header *header)
+{
     /* The first records shall find room on a disk that is full by then; where that cannot be had, they may. */
     (void)!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, sizeof *header + RESERVED);
     struct writer *writer = calloc(1, sizeof *writer);

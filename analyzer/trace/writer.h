@@ -20,6 +20,10 @@ struct writer;
 /* Creates DIR/NAME.atlas (0600, O_EXCL|O_NOFOLLOW). Magic, version, sizes and byte order are filled in. NULL with
  * errno. */
 struct writer *writer_create(const char *dir, const char *name, const struct sockatlas_header *header);
+/* The two halves of that: the new file's descriptor, -1 with errno; and a writer that takes an empty one for its own.
+ */
+int writer_file(const char *dir, const char *name);
+struct writer *writer_begin(int fd, const struct sockatlas_header *header);
 /* Appends; false with errno on a write error. Visible to readers at writer_flush() (which updates the cursor) or close.
  */
 bool writer_append(struct writer *writer, const struct sockatlas_common *common, const void *body, size_t body_size,

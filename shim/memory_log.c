@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A log whose records are in a file in memory, see memory_log.h. Reads single fields of headers: a stack may be small.
+ */
+#include "shim/memory_log.h"
+
+#include "shim/storage.h"
+#include "shim/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+enum {
+    SHARE = 8,         /* the part of what is free that one log may take */
+    UNASKED = 1 << 20, /* how far it grows where it cannot be asked what is free, as after chroot(2) */
+    PATH_SIZE = sizeof(SOCKATLAS_MEMORY_DIR) + SOCKATLAS_MEMORY_NAME_SIZE,
+    NAME_AT = offsetof(struct sockatlas_header, memory_file),
+};
+
+static const char prefix[] = SOCKATLAS_MEMORY_PREFIX;
+
+/* False: the name is none of ours. */
+static bool build_path(char path[PATH_SIZE], const char *name)
+{
+    size_t size = strnlen(name, SOCKATLAS_MEMORY_NAME_SIZE);
+    if (size == SOCKATLAS_MEMORY_NAME_SIZE || strncmp(name, prefix, sizeof(prefix) - 1) != 0 || strchr(name, '/'))
+        return false;
+    memcpy(path, SOCKATLAS_MEMORY_DIR "/", sizeof(SOCKATLAS_MEMORY_DIR));
+    memcpy(path + sizeof(SOCKATLAS_MEMORY_DIR), name, size + 1);
+    return true;
+}
+
+long memory_log_make(const char *log, char memory_file[SOCKATLAS_MEMORY_NAME_SIZE])
+{
+    char path[PATH_SIZE];
+    size_t size = strlen(log);
+    if (sizeof(prefix) + size > SOCKATLAS_MEMORY_NAME_SIZE)
+        return -ENAMETOOLONG;
+    memset(memory_file, 0, SOCKATLAS_MEMORY_NAME_SIZE);
+    memcpy(memory_file, prefix, sizeof(prefix) - 1);
+    memcpy(memory_file + sizeof(prefix) - 1, log, size);
+    if (!build_path(path, memory_file))
+        return -EINVAL;
+    long fd = sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fd;
+    struct storage storage = storage_of((int)fd);
+    if (storage.keeps && storage.memory)
+        return fd;
+    sys(SYS_close, fd);
+    sys(SYS_unlinkat, AT_FDCWD, path, 0);
+    return -ENOSYS;
+}
+
+void memory_log_unlink(const char memory_file[SOCKATLAS_MEMORY_NAME_SIZE])
+{
+    char path[PATH_SIZE];
+    if (build_path(path, memory_file))
+        sys(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+static bool space(uint64_t *all, uint64_t *available)
+{
+    struct statfs status;
+    if (sys(SYS_statfs, SOCKATLAS_MEMORY_DIR, &status) < 0)
+        return false;
+    *all = (uint64_t)status.f_blocks * (uint64_t)status.f_bsize;
+    *available = (uint64_t)status.f_bavail * (uint64_t)status.f_bsize;
+    if (*all == 0) /* a tmpfs without a limit */
+        *all = *available = UINT64_MAX;
+    return true;
+}
+
+uint64_t memory_log_allowed(void)
+{
+    uint64_t all, available;
+    return space(&all, &available) ? available / SHARE : 0;
+}
+
+bool memory_log_may_grow(uint64_t from, uint64_t to)
+{
+    uint64_t all, available;
+    if (!space(&all, &available))
+        return to <= UNASKED;
+    return available >= to - from && available - (to - from) >= all / 2;
+}
+
+/* ---- Two files, one log ---- */
+
+static bool read_field(int fd, size_t at, void *out, size_t size)
+{
+    return sys(SYS_pread64, fd, out, size, at) == (long)size;
+}
+
+/* What a log and its file in memory have in common. */
+struct origin {
+    uint64_t boottime_ns;
+    uint32_t pid;
+    char boot_id[sizeof(((struct sockatlas_header *)0)->boot_id)];
+    uint32_t user;
+};
+
+static bool read_origin(int fd, struct origin *origin)
+{
+    struct stat status;
+    char magic[sizeof(((struct sockatlas_header *)0)->magic)];
+    if (sys(SYS_fstat, fd, &status) < 0 || !S_ISREG(status.st_mode))
+        return false;
+    memset(origin, 0, sizeof(*origin));
+    origin->user = status.st_uid;
+    return read_field(fd, 0, magic, sizeof(magic)) && memcmp(magic, SOCKATLAS_MAGIC, sizeof(magic)) == 0 &&
+           read_field(fd, offsetof(struct sockatlas_header, boottime_ns), &origin->boottime_ns,
+                      sizeof(origin->boottime_ns)) &&
+           read_field(fd, offsetof(struct sockatlas_header, pid), &origin->pid, sizeof(origin->pid)) &&
+           read_field(fd, offsetof(struct sockatlas_header, boot_id), origin->boot_id, sizeof(origin->boot_id));
+}
+
+static bool belong_together(int log, int memory)
+{
+    struct origin one, other;
+    return read_origin(log, &one) && read_origin(memory, &other) && memcmp(&one, &other, sizeof(one)) == 0;
+}
+
+long memory_log_open(int log, int flags)
+{
+    char path[PATH_SIZE], name[SOCKATLAS_MEMORY_NAME_SIZE];
+    if (!read_field(log, NAME_AT, name, sizeof(name)) || !build_path(path, name))
+        return -ENODATA;
+    long memory = sys(SYS_openat, AT_FDCWD, path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (memory >= 0 && !belong_together(log, (int)memory)) {
+        sys(SYS_close, memory);
+        return -ESTALE;
+    }
+    return memory;
+}
+
+/* Whether a write of the first `size` bytes of a file would raise SIGXFSZ. */
+static bool limited(uint64_t size)
+{
+    struct rlimit limit;
+    return sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) < 0 || limit.rlim_cur < size;
+}
+
+/* A lease is refused while the file is open for writing or mapped; memory_log_make() saw to it that it tells. Nobody
+ * opens it anew for writing, so what is not mapped stays so. */
+static bool is_mapped(int memory)
+{
+    if (sys(SYS_fcntl, memory, F_SETLEASE, F_RDLCK) < 0)
+        return true;
+    sys(SYS_fcntl, memory, F_SETLEASE, F_UNLCK);
+    return false;
+}
+
+static bool copy_range(int log, int memory, int64_t at, int64_t end)
+{
+    if (sys(SYS_lseek, log, at, SEEK_SET) != at)
+        return false;
+    while (at < end)
+        if (sys(SYS_sendfile, log, memory, &at, end - at) <= 0)
+            return false;
+    return true;
+}
+
+/* The name last: as long as the log's header has it, the records are in memory. */
+static bool copy(int log, int memory, uint64_t end)
+{
+    static const char no_name;
+    static const uint32_t closed = 1;
+    return copy_range(log, memory, 0, NAME_AT) &&
+           copy_range(log, memory, NAME_AT + SOCKATLAS_MEMORY_NAME_SIZE, (int64_t)end) &&
+           sys(SYS_pwrite64, log, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed)) ==
+               (long)sizeof(closed) &&
+           sys(SYS_pwrite64, log, &no_name, 1, NAME_AT) == 1;
+}
+
+/* The offset behind the last slot taken, 0 unknown. */
+static uint64_t find_end(int memory)
+{
+    uint64_t cursor;
+    struct stat status;
+    if (!read_field(memory, offsetof(struct sockatlas_header, cursor), &cursor, sizeof(cursor)) ||
+        sys(SYS_fstat, memory, &status) < 0 || status.st_size < SOCKATLAS_HEADER_SIZE)
+        return 0;
+    uint64_t slots = ((uint64_t)status.st_size - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
+    return SOCKATLAS_HEADER_SIZE + (cursor < slots ? cursor : slots) * SOCKATLAS_SLOT_SIZE;
+}
+
+/* A log and its file in memory, open; both -1 where it is no such log. */
+struct pair {
+    int log, memory;
+};
+
+static struct pair open_pair(int dirfd, const char *path)
+{
+    long log = sys(SYS_openat, dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    long memory = log < 0 ? -1 : memory_log_open((int)log, O_RDONLY);
+    if (log >= 0 && memory < 0)
+        sys(SYS_close, log);
+    return memory < 0 ? (struct pair){-1, -1} : (struct pair){(int)log, (int)memory};
+}
+
+static bool same_file(int one, int other)
+{
+    struct stat a, b;
+    return sys(SYS_fstat, one, &a) == 0 && sys(SYS_fstat, other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static void close_pair(const struct pair *pair)
+{
+    sys(SYS_close, pair->memory);
+    sys(SYS_close, pair->log);
+}
+
+/* Readers that have it open shall know that nothing will be added to it. */
+static void mark_closed(int log)
+{
+    static const uint32_t closed = 1;
+    long memory = memory_log_open(log, O_RDWR);
+    if (memory < 0)
+        return;
+    sys(SYS_pwrite64, memory, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed));
+    sys(SYS_close, memory);
+}
+
+bool memory_log_settle(int dirfd, const char *path, enum memory_log_empty empty)
+{
+    char name[SOCKATLAS_MEMORY_NAME_SIZE];
+    struct pair pair = open_pair(dirfd, path);
+    if (pair.memory < 0)
+        return false;
+    uint64_t end = find_end(pair.memory);
+    bool remove = end == SOCKATLAS_HEADER_SIZE && empty == MEMORY_LOG_REMOVE;
+    bool good =
+        end != 0 && !limited(end) && !is_mapped(pair.memory) && read_field(pair.log, NAME_AT, name, sizeof(name));
+    long log = -1;
+    if (good && !remove) {
+        mark_closed(pair.log);
+        log = sys(SYS_openat, dirfd, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        good = log >= 0 && same_file((int)log, pair.log) && copy((int)log, pair.memory, end);
+    }
+    if (log >= 0)
+        sys(SYS_close, log);
+    close_pair(&pair);
+    if (good)
+        memory_log_unlink(name);
+    if (good && remove)
+        sys(SYS_unlinkat, dirfd, path, 0);
+    return good;
+}
+
+void memory_log_remove(int dirfd, const char *path)
+{
+    char name[SOCKATLAS_MEMORY_NAME_SIZE];
+    struct pair pair = open_pair(dirfd, path);
+    if (pair.memory < 0)
+        return;
+    if (read_field(pair.log, NAME_AT, name, sizeof(name)))
+        memory_log_unlink(name);
+    close_pair(&pair);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the file system that a file lies on can be trusted with. Callable from anywhere; one to three system calls.
+ */
+#ifndef SHIM_STORAGE_H
+#define SHIM_STORAGE_H
+
+#include <stdbool.h>
+
+struct storage {
+    bool keeps;  /* a page that was made real can be written ever after: no SIGBUS */
+    bool leased; /* a read lease tells whether another process has the file mapped */
+    bool memory; /* the file's pages are memory that is not given back by writing them out */
+};
+
+/* Of the open regular file `fd`, best a new and empty one. All false where nothing is known. */
+struct storage storage_of(int fd);
+
+#endif
