@@ -5,27 +5,37 @@
 #ifndef SHIM_CALLER_H
 #define SHIM_CALLER_H
 
+#include "shim/config.h"
+#include "shim/descriptor.h"
+#include "shim/memory.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
-/* The room in the program's buffer, read before the call; 0: not known. The pointer may only be followed if it is sure
- * to be good, since the kernel has not looked at it yet and a bad one must fail with EFAULT, not crash: a variable a
- * little way up our own stack is. */
+/* The size of the program's buffer, read before the call; 0: not known. The kernel has not looked at the pointer yet,
+ * and a bad one must fail with EFAULT, not crash here. */
 static inline socklen_t caller_room(const socklen_t *size)
 {
-    enum { NEAR = 16 << 10 };
-    const char *frame = __builtin_frame_address(0), *at = (const char *)size;
-    return at > frame && at < frame + NEAR ? *size : 0;
+    return size && memory_readable(size, sizeof(*size)) == sizeof(*size) ? *size : 0;
 }
 
-/* The size of the address that the kernel returned; 0: cut short, or not sure. An IPv4 address is taken to fit, it
- * always does in practice. */
+/* The size of the address that the kernel returned; 0: none, cut short, or not known to be whole. After the call
+ * succeeded: then the kernel has written to both. */
 static inline socklen_t caller_whole(const struct sockaddr *address, const socklen_t *size, socklen_t room)
 {
-    if (!address || !size)
-        return 0;
-    return *size <= room || (room == 0 && *size == sizeof(struct sockaddr_in)) ? *size : 0;
+    return address && size && *size <= room ? *size : 0;
+}
+
+/* How many bytes a call with a vector asked for; 0 where that is of no interest: it matters for a record a call, and to
+ * tell the end of a stream from an empty request. After the call succeeded: then the kernel has read the vector. */
+static inline size_t caller_vector(const struct iovec *vector, size_t count, ssize_t result)
+{
+    size_t size = 0;
+    for (size_t i = 0; (result == 0 || (result > 0 && config.io)) && i < count; i++)
+        size += vector[i].iov_len;
+    return size;
 }
 
 /* Where accept() puts the peer's address. A caller that does not want it gets ours filled instead, which saves asking
@@ -41,13 +51,23 @@ struct caller_peer {
     socklen_t room; /* 0: not known */
 };
 
-static inline void caller_peer_prepare(struct caller_peer *peer, bool wanted, struct sockaddr *address, socklen_t *size)
+/* An accept() that asks for the address fails where the family has none to give (AF_ALG): so the shim asks only where
+ * it always has. */
+static inline bool caller_has_address(int listener)
 {
-    bool given = address || !wanted;
+    const struct descriptor *entry = descriptor_find(listener);
+    return entry && entry->state == DESCRIPTOR_SOCKET &&
+           (entry->family == AF_INET || entry->family == AF_INET6 || entry->family == AF_UNIX);
+}
+
+static inline void caller_peer_prepare(struct caller_peer *peer, int listener, bool wanted, struct sockaddr *address,
+                                       socklen_t *size)
+{
+    bool given = address || !wanted || !caller_has_address(listener);
     peer->own_size = sizeof(peer->own);
     peer->address = given ? address : &peer->own.address;
     peer->size = given ? size : &peer->own_size;
-    peer->room = given ? caller_room(size) : sizeof(peer->own);
+    peer->room = !given ? sizeof(peer->own) : address && wanted ? caller_room(size) : 0;
 }
 
 #endif

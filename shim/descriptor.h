@@ -33,7 +33,9 @@ enum descriptor_flag {
     DESCRIPTOR_CONNECT_TIMED = 512, /* the pending connect() is over, its error not fetched yet */
     DESCRIPTOR_BUFFERS = 1024,      /* the program has set a buffer size */
     DESCRIPTOR_LISTENING = 2048,
-    DESCRIPTOR_STREAM = 4096, /* a stream of stdio's was made of it, whose transfers nobody sees */
+    DESCRIPTOR_STREAM = 4096,  /* a stream of stdio's was made of it, whose transfers nobody sees */
+    DESCRIPTOR_SHUT_IN = 8192, /* the program has shut down its receiving side */
+    DESCRIPTOR_ENDED = 16384,  /* a stream's end was read: the peer has sent a FIN */
 };
 
 /* In `holder`: a connection that came from another process or image, and on which this one has not sent or received. */
@@ -52,8 +54,8 @@ struct descriptor {
     uint16_t flags; /* enum descriptor_flag */
     uint8_t family;
     uint8_t type;
-    uint8_t state; /* enum descriptor_state */
-    uint8_t unused;
+    uint8_t state;  /* enum descriptor_state */
+    uint8_t error;  /* with ERROR_SEEN: which was seen first */
     uint32_t forks; /* process_forks() when it was made: if that differs now, a child may hold it too */
 } __attribute__((aligned(64)));
 
@@ -79,6 +81,15 @@ static inline uint16_t descriptor_flags_of(uint32_t flags)
 {
     return (uint16_t)((flags & SOCKATLAS_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0) |
                       (flags & SOCKATLAS_NONBLOCK ? DESCRIPTOR_NONBLOCK : 0));
+}
+
+/* Takes down an error of the connection's that the program was told of. True: the first. */
+static inline bool descriptor_error(struct descriptor *entry, int error)
+{
+    if (__atomic_fetch_or(&entry->flags, DESCRIPTOR_ERROR_SEEN, __ATOMIC_RELAXED) & DESCRIPTOR_ERROR_SEEN)
+        return false;
+    entry->error = error < UINT8_MAX ? (uint8_t)error : 0;
+    return true;
 }
 
 /* Where the entries of small numbers are, and how others are found. For descriptor_find() alone. */

@@ -1,49 +1,85 @@
 /* SPDX-License-Identifier: MIT
  *
- * Builds the environment for a new image. Reads `config`, and asks the kernel whose process this is.
+ * Reads the environment that a program gives for a new image, and builds the one that the image gets. Reads `config`,
+ * and asks the kernel whose process this is.
  */
 #include "shim/environment.h"
 
 #include "shim/config.h"
+#include "shim/memory.h"
 #include "shim/sandbox.h"
 #include "shim/sys.h"
 
 #include <string.h>
+#include <unistd.h>
 
-static const char PRELOAD[] = "LD_PRELOAD=", DIR[] = "SOCKATLAS_DIR=", FOLDER[] = "SOCKATLAS_FOLDER=",
-                  OFF[] = "SOCKATLAS_OFF=";
+static const char *const names[] = {
+#define X(name, text) text,
+    ENVIRONMENT_VARIABLES(X)
+#undef X
+};
 
-/* Settings that an image hands on as it has them. */
-enum setting { LIMIT, IO, RUN, NO_CMDLINE, ACROSS_USERS, SETTINGS };
-static const char *const names[SETTINGS] = {
-    "SOCKATLAS_LIMIT=", "SOCKATLAS_IO=", "SOCKATLAS_RUN=", "SOCKATLAS_NO_CMDLINE=", "SOCKATLAS_ACROSS_USERS="};
-
-/* "": the image does not have it. */
-static const char *value(enum setting setting)
+/* A setting that an image hands on as it has it. "": it has none, or the variable is no such setting. */
+static const char *value(enum environment_variable setting)
 {
     switch (setting) {
-    case LIMIT:
+    case ENVIRONMENT_LIMIT:
         return config.limit_text;
-    case IO:
+    case ENVIRONMENT_IO:
         return config.io ? "1" : "";
-    case RUN:
+    case ENVIRONMENT_RUN:
         return config.run_text;
-    case NO_CMDLINE:
+    case ENVIRONMENT_NO_CMDLINE:
         return config.no_cmdline ? "1" : "";
-    case ACROSS_USERS:
+    case ENVIRONMENT_ACROSS_USERS:
         return config.across_users ? "1" : "";
     default:
         return "";
     }
 }
 
-static const char *find(char *const *envp, const char *name)
+/* Where its value begins if `entry` is the variable `name`, else NULL. False: it cannot be read. */
+static bool value_of(struct memory_walk *walk, const char *entry, const char *name, const char **value)
 {
-    size_t length = strlen(name);
-    for (; envp && *envp; envp++)
-        if (strncmp(*envp, name, length) == 0)
-            return *envp + length;
-    return NULL;
+    *value = NULL;
+    for (; *name; name++, entry++) {
+        if (!memory_walk(walk, entry))
+            return false;
+        if (*entry != *name)
+            return true;
+    }
+    *value = entry;
+    return memory_text(walk, entry, SIZE_MAX - 1) != MEMORY_UNREADABLE;
+}
+
+static bool read_entry(struct environment *out, struct memory_walk *walk, const char *entry)
+{
+    for (unsigned i = 0; i < ENVIRONMENT_COUNT; i++) {
+        const char *found;
+        if (!value_of(walk, entry, names[i], &found))
+            return false;
+        if (found && !out->values[i])
+            out->values[i] = found;
+    }
+    return true;
+}
+
+/* In a sandbox nothing can be asked; but the process's own environment is what libc reads at each getenv(). */
+void environment_read(struct environment *out, char *const *given)
+{
+    struct memory_walk table = {.sure = given == environ && sandbox_inside()}, text = table;
+    *out = (struct environment){.given = given};
+    for (; given; given++, out->count++) {
+        const char *entry;
+        if (!memory_walk(&table, given) || !memory_walk(&table, (const char *)(given + 1) - 1))
+            return;
+        memcpy(&entry, given, sizeof(entry));
+        if (!entry)
+            break;
+        if (!read_entry(out, &text, entry))
+            return;
+    }
+    out->known = true;
 }
 
 static bool is_shim(const char *entry, size_t size)
@@ -67,15 +103,15 @@ static bool holds_shim(const char *list)
     return false;
 }
 
-bool environment_refuses(char *const *envp)
+bool environment_refuses(const struct environment *environment)
 {
-    const char *off = find(envp, OFF);
-    return off && *off && strcmp(off, "0") != 0;
+    const char *off = environment->values[ENVIRONMENT_OFF];
+    return environment->known && off && *off && strcmp(off, "0") != 0;
 }
 
-bool environment_preloads(char *const *envp)
+bool environment_preloads(const struct environment *environment)
 {
-    return !config.shim[0] || holds_shim(find(envp, PRELOAD));
+    return !config.shim[0] || !environment->known || holds_shim(environment->values[ENVIRONMENT_PRELOAD]);
 }
 
 bool environment_follows(void)
@@ -83,49 +119,45 @@ bool environment_follows(void)
     return config.across_users || (uint32_t)sys(SYS_geteuid) == config.user;
 }
 
-/* What is missing in `envp`; or, `dropped`, too much: an image that begins in a sandbox cannot be traced, and is better
- * off without having us loaded. */
+/* What is missing; or, `dropped`, too much: an image that begins in a sandbox cannot be traced, and is better off
+ * without having us loaded. */
 struct missing {
-    bool any, preload, dir, folder, settings[SETTINGS], dropped;
+    bool any, preload, dir, folder, settings[ENVIRONMENT_COUNT], dropped;
 };
 
-static struct missing look(char *const *envp)
+static struct missing look(const struct environment *environment)
 {
     struct missing missing = {0};
-    if (!config.on || !config.shim[0] || environment_refuses(envp))
+    const char *const *values = environment->values, *dir = values[ENVIRONMENT_DIR];
+    if (!config.on || !config.shim[0] || !environment->known || environment_refuses(environment))
         return missing;
     if (sandbox_inside()) {
-        missing.any = missing.dropped = holds_shim(find(envp, PRELOAD));
+        missing.any = missing.dropped = holds_shim(values[ENVIRONMENT_PRELOAD]);
         return missing;
     }
-    const char *dir = find(envp, DIR);
-    missing.preload = !holds_shim(find(envp, PRELOAD));
+    missing.preload = !holds_shim(values[ENVIRONMENT_PRELOAD]);
     missing.dir = !dir || dir[0] != '/';
-    missing.folder = config.folder.inode && (missing.dir || (!find(envp, FOLDER) && strcmp(dir, config.dir) == 0));
+    missing.folder =
+        config.folder.inode && (missing.dir || (!values[ENVIRONMENT_FOLDER] && strcmp(dir, config.dir) == 0));
     missing.any = missing.preload || missing.dir || missing.folder;
-    for (unsigned i = 0; i < SETTINGS; i++) {
-        missing.settings[i] = *value(i) && !find(envp, names[i]);
+    for (unsigned i = 0; i < ENVIRONMENT_COUNT; i++) {
+        missing.settings[i] = *value(i) && !values[i];
         missing.any |= missing.settings[i];
     }
     return missing.any && environment_follows() ? missing : (struct missing){0};
 }
 
-enum { NUMBER_MAX = 21, ENTRIES_MAX = 4 + SETTINGS }; /* LD_PRELOAD, two of the folder's, the settings', NULL */
+enum { NUMBER_MAX = 21, ENTRIES_MAX = ENVIRONMENT_COUNT + 1 };
 
-size_t environment_size(char *const *envp)
+size_t environment_size(const struct environment *environment)
 {
-    struct missing missing = look(envp);
-    if (!missing.any)
+    if (!look(environment).any)
         return 0;
-    size_t count = 0;
-    while (envp && envp[count])
-        count++;
-    const char *others = find(envp, PRELOAD);
-    size_t text = sizeof(PRELOAD) + (others ? strlen(others) : 0) + 1 + strlen(config.shim) + sizeof(DIR) +
-                  sizeof(FOLDER) + 2 * strlen(config.dir) + 2 * NUMBER_MAX;
-    for (unsigned i = 0; i < SETTINGS; i++)
+    const char *others = environment->values[ENVIRONMENT_PRELOAD];
+    size_t text = (others ? strlen(others) : 0) + 1 + strlen(config.shim) + 2 * strlen(config.dir) + 2 * NUMBER_MAX;
+    for (unsigned i = 0; i < ENVIRONMENT_COUNT; i++)
         text += strlen(names[i]) + strlen(value(i)) + 1;
-    return (count + ENTRIES_MAX) * sizeof(char *) + text;
+    return (environment->count + ENTRIES_MAX) * sizeof(char *) + text;
 }
 
 /* Writes a, b, c one after the other and returns the place behind their NUL. */
@@ -158,14 +190,14 @@ static char *put_number(char *to, uint64_t number)
 /* As config.c reads it. */
 static char *put_folder(char *to)
 {
-    to = join(to, FOLDER, "", "") - 1;
+    to = join(to, names[ENVIRONMENT_FOLDER], "", "") - 1;
     to = put_number(put_number(to, config.folder.device), config.folder.inode);
     return join(to, config.dir, "", "");
 }
 
-static bool starts(const char *entry, const char *name)
+static bool starts(const char *entry, enum environment_variable variable)
 {
-    return strncmp(entry, name, strlen(name)) == 0;
+    return strncmp(entry, names[variable], strlen(names[variable])) == 0;
 }
 
 /* An LD_PRELOAD's entries that are not ours. Returns the place behind the NUL. */
@@ -186,42 +218,42 @@ static char *join_others(char *to, const char *list)
     return to + 1;
 }
 
-char **environment_build(char *const *envp, void *memory)
+char **environment_build(const struct environment *environment, void *memory)
 {
-    struct missing missing = look(envp);
-    size_t count = 0, kept = 0;
-    while (envp && envp[count])
-        count++;
+    struct missing missing = look(environment);
+    size_t count = environment->count, kept = 0, prefix = strlen(names[ENVIRONMENT_PRELOAD]);
     char **entries = memory;
     char *text = (char *)(entries + count + ENTRIES_MAX);
-    const char *others = find(envp, PRELOAD);
+    const char *others = environment->values[ENVIRONMENT_PRELOAD];
     for (size_t i = 0; i < count; i++) {
-        bool replaced = ((missing.preload || missing.dropped) && envp[i] + sizeof(PRELOAD) - 1 == others) ||
-                        (missing.dir && starts(envp[i], DIR)) || (missing.folder && starts(envp[i], FOLDER));
+        char *entry = environment->given[i];
+        bool replaced = ((missing.preload || missing.dropped) && entry + prefix == others) ||
+                        (missing.dir && starts(entry, ENVIRONMENT_DIR)) ||
+                        (missing.folder && starts(entry, ENVIRONMENT_FOLDER));
         if (!replaced)
-            entries[kept++] = envp[i];
+            entries[kept++] = entry;
     }
     if (missing.preload) {
         entries[kept++] = text;
         bool more = others && *others;
-        char *end = join(text, PRELOAD, more ? others : "", more ? ":" : "");
+        char *end = join(text, names[ENVIRONMENT_PRELOAD], more ? others : "", more ? ":" : "");
         text = join(end - 1, config.shim, "", "");
     }
     if (missing.dropped) {
-        char *end = join_others(join(text, PRELOAD, "", "") - 1, others);
-        if (end - text > (ptrdiff_t)sizeof(PRELOAD))
+        char *end = join_others(join(text, names[ENVIRONMENT_PRELOAD], "", "") - 1, others);
+        if (end - text > (ptrdiff_t)prefix + 1)
             entries[kept++] = text;
         text = end;
     }
     if (missing.dir) {
         entries[kept++] = text;
-        text = join(text, DIR, config.dir, "");
+        text = join(text, names[ENVIRONMENT_DIR], config.dir, "");
     }
     if (missing.folder) {
         entries[kept++] = text;
         text = put_folder(text);
     }
-    for (unsigned i = 0; i < SETTINGS; i++) {
+    for (unsigned i = 0; i < ENVIRONMENT_COUNT; i++) {
         if (!missing.settings[i])
             continue;
         entries[kept++] = text;

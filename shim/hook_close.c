@@ -36,30 +36,40 @@ HOOK void closefrom(int from)
 }
 
 /* A stream is about to close its descriptor. What it still holds is flushed first, as the call would itself, so that
- * the bytes recorded are all. */
-static void watch_stream(enum sockatlas_call call, FILE *stream)
+ * the bytes recorded are all. The result is the flush's error, which libc tells once: errno has it, too. */
+static int watch_stream(enum sockatlas_call call, FILE *stream)
 {
-    int error = errno;
+    int error = errno, failure = 0;
     int fd = config.on && stream ? real.fileno(stream) : -1;
     struct descriptor *entry = fd < 0 ? NULL : watch_any_used(call, fd);
     if (entry) {
-        if (entry->flags & DESCRIPTOR_CONNECTED)
-            real.fflush(stream);
+        if ((entry->flags & DESCRIPTOR_CONNECTED) && real.__fpending(stream) && real.fflush(stream) == EOF)
+            failure = errno;
         watch_close(call, fd);
     }
-    errno = error;
+    errno = failure ? failure : error;
+    return failure;
+}
+
+/* What closing a stream comes to whose flush has been made before. */
+static int closed(int result, int failure)
+{
+    if (!failure || result == EOF)
+        return result;
+    errno = failure;
+    return EOF;
 }
 
 /* A stream and its descriptor. */
 HOOK int fclose(FILE *stream)
 {
     load_ready();
-    watch_stream(SOCKATLAS_CALL_fclose, stream);
-    return real.fclose(stream);
+    int failure = watch_stream(SOCKATLAS_CALL_fclose, stream);
+    return closed(real.fclose(stream), failure);
 }
 HOOK_ALIAS(_IO_fclose, fclose);
 
-/* A stream is given another file: its old descriptor goes. */
+/* A stream is given another file: its old descriptor goes, and whether its flush failed libc does not tell. */
 HOOK FILE *freopen(const char *restrict path, const char *restrict mode, FILE *restrict stream)
 {
     load_ready();
@@ -95,6 +105,6 @@ HOOK int fcloseall(void)
 HOOK int pclose(FILE *stream)
 {
     load_ready();
-    watch_stream(SOCKATLAS_CALL_pclose, stream);
-    return real.pclose(stream);
+    int failure = watch_stream(SOCKATLAS_CALL_pclose, stream);
+    return closed(real.pclose(stream), failure);
 }

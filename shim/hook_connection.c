@@ -47,7 +47,7 @@ HOOK int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
     load_ready();
     log_prepare();
     struct caller_peer peer;
-    caller_peer_prepare(&peer, config.on, address.__sockaddr__, size);
+    caller_peer_prepare(&peer, fd, config.on, address.__sockaddr__, size);
     int result = real.accept(fd, peer.address, peer.size);
     int error = hook_error(result);
     socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
@@ -61,7 +61,7 @@ HOOK int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int f
     load_ready();
     log_prepare();
     struct caller_peer peer;
-    caller_peer_prepare(&peer, config.on, address.__sockaddr__, size);
+    caller_peer_prepare(&peer, fd, config.on, address.__sockaddr__, size);
     int result = real.accept4(fd, peer.address, peer.size, flags);
     int error = hook_error(result);
     socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);

@@ -2,15 +2,18 @@
  *
  * Wrappers that start programs: the exec family, posix_spawn. Each is a door of its own, since libc's do not pass
  * through one another's names. They put back into the new environment what keeps the tracing going. Callable from
- * anywhere, vfork children above all: all memory is on the stack.
+ * anywhere, vfork children above all: what they need is neither allocated nor on the stack (scratch.h).
  */
 #include "shim/environment.h"
 #include "shim/hook.h"
 #include "shim/load.h"
+#include "shim/memory.h"
 #include "shim/record.h"
+#include "shim/scratch.h"
 #include "shim/target.h"
 #include "shim/watch.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -25,37 +28,71 @@ struct exec {
     bool search; /* in PATH */
 };
 
+/* What is known of it before the call. */
+struct known {
+    struct environment environment;
+    size_t path_size; /* MEMORY_UNREADABLE */
+};
+
+/* Looks at the arguments, which may be no memory at all: then the real call will say so. */
+static void look(struct known *known, const struct exec *exec)
+{
+    environment_read(&known->environment, exec->envp);
+    known->path_size = memory_text(&(struct memory_walk){0}, exec->path, PATH_MAX);
+}
+
+static size_t path_kept(const struct known *known)
+{
+    enum { KEPT = 1024 };
+    return known->path_size == MEMORY_UNREADABLE ? 0 : known->path_size < KEPT ? known->path_size : KEPT;
+}
+
+/* The environment for the new image, with the memory that it may need. */
+static char *const *prepare(const struct exec *exec, const struct known *known, struct scratch *scratch)
+{
+    *scratch = scratch_take(environment_size(&known->environment));
+    return scratch->memory ? environment_build(&known->environment, scratch->memory) : exec->envp;
+}
+
 /* What can be traced, by whoever the process is now. */
-static enum sockatlas_untraced untraced_by_user(char *const *envp)
+static enum sockatlas_untraced untraced_by_user(const struct environment *environment)
 {
     bool follows = environment_follows();
-    if (!follows && !environment_preloads(envp))
+    if (!follows && !environment_preloads(environment))
         return SOCKATLAS_UNTRACED_USER;
     if (log_is_open() && !config_dir_writable())
         return follows ? SOCKATLAS_UNTRACED_FOLDER : SOCKATLAS_UNTRACED_USER;
     return SOCKATLAS_TRACEABLE;
 }
 
-static enum sockatlas_untraced untraced(const struct exec *exec)
+static enum sockatlas_untraced untraced_by_target(const struct exec *exec)
 {
-    if (environment_refuses(exec->envp))
+    if (!exec->search)
+        return target_untraced(exec->dirfd, exec->path);
+    struct environment own;
+    environment_read(&own, environ);
+    return target_untraced_search(exec->path, own.values[ENVIRONMENT_PATH]);
+}
+
+static enum sockatlas_untraced untraced(const struct exec *exec, const struct known *known)
+{
+    if (environment_refuses(&known->environment))
         return SOCKATLAS_UNTRACED_REFUSED;
     if (sandbox_inside())
         return SOCKATLAS_UNTRACED_SANDBOX;
-    enum sockatlas_untraced why =
-        exec->search ? target_untraced_search(exec->path) : target_untraced(exec->dirfd, exec->path);
-    return why == SOCKATLAS_TRACEABLE ? untraced_by_user(exec->envp) : why;
+    if (known->path_size == MEMORY_UNREADABLE)
+        return SOCKATLAS_TRACEABLE;
+    enum sockatlas_untraced why = untraced_by_target(exec);
+    return why == SOCKATLAS_TRACEABLE ? untraced_by_user(&known->environment) : why;
 }
 
 /* A process without a log gets one only to say that it starts what cannot be traced. */
-static bool record_exec(const struct exec *exec)
+static bool record_exec(const struct exec *exec, const struct known *known)
 {
-    if (!config.on)
-        return false;
-    enum sockatlas_untraced why = untraced(exec);
+    enum sockatlas_untraced why = untraced(exec, known);
     if (!log_is_open() && why == SOCKATLAS_TRACEABLE)
         return false;
-    size_t length = strnlen(exec->path, 1024);
+    size_t length = path_kept(known);
     struct sockatlas_body_exec body = {.path_size = (uint16_t)length, .untraced = (uint8_t)why};
     struct record record = {.kind = SOCKATLAS_EXEC, .call = exec->call, .fd = -1};
     record_write(&record, &body, sizeof(body), exec->path, length);
@@ -76,13 +113,18 @@ static int call_real(const struct exec *exec, char *const *envp)
 
 static int exec_traced(const struct exec *exec)
 {
-    bool recorded = record_exec(exec);
-    size_t size = environment_size(exec->envp);
-    char *memory[size / sizeof(char *) + 1];
+    if (!config.on)
+        return call_real(exec, exec->envp);
+    struct known known;
+    struct scratch scratch;
+    look(&known, exec);
+    bool recorded = record_exec(exec, &known);
+    char *const *environment = prepare(exec, &known, &scratch);
     unsigned was = process_goes();
-    int result = call_real(exec, size ? environment_build(exec->envp, memory) : exec->envp);
+    int result = call_real(exec, environment);
     int error = hook_error(result);
     process_stays(was);
+    scratch_give(&scratch);
     if (recorded) {
         struct record record = {.kind = SOCKATLAS_EXEC_FAILED, .call = exec->call, .error = error, .fd = -1};
         record_write(&record, "", 0, NULL, 0);
@@ -206,14 +248,12 @@ HOOK int execle(const char *path, const char *argument, ...)
 }
 
 /* After a spawn: the child's log, if it makes one, says the rest. */
-static void record_spawn(const struct exec *exec, int error, pid_t child)
+static void record_spawn(const struct exec *exec, const struct known *known, int error, pid_t child)
 {
-    if (!config.on)
-        return;
-    enum sockatlas_untraced why = untraced(exec);
+    enum sockatlas_untraced why = untraced(exec, known);
     if (!log_is_open() && (why == SOCKATLAS_TRACEABLE || error))
         return;
-    size_t length = strnlen(exec->path, 1024);
+    size_t length = path_kept(known);
     struct sockatlas_body_spawn body = {
         .child_pid = error ? 0 : (uint32_t)child, .path_size = (uint16_t)length, .untraced = (uint8_t)why};
     struct record record = {.kind = SOCKATLAS_SPAWN, .call = exec->call, .error = error, .fd = -1};
@@ -226,13 +266,17 @@ typedef int spawn_function(pid_t *restrict, const char *restrict, const posix_sp
 static int spawn_traced(const struct exec *exec, spawn_function *function, pid_t *child,
                         const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes)
 {
-    size_t size = environment_size(exec->envp);
-    char *memory[size / sizeof(char *) + 1];
+    if (!config.on)
+        return function(child, exec->path, actions, attributes, exec->argv, exec->envp);
+    struct known known;
+    struct scratch scratch;
     pid_t own = 0;
     pid_t *pid = child ? child : &own;
-    int error = function(pid, exec->path, actions, attributes, exec->argv,
-                         size ? environment_build(exec->envp, memory) : exec->envp);
-    record_spawn(exec, error, error ? 0 : *pid);
+    look(&known, exec);
+    process_spawning();
+    int error = function(pid, exec->path, actions, attributes, exec->argv, prepare(exec, &known, &scratch));
+    scratch_give(&scratch);
+    record_spawn(exec, &known, error, error ? 0 : *pid);
     return error;
 }
 
@@ -267,15 +311,18 @@ static void record_shell(enum sockatlas_call call, const char *command, int erro
 {
     if (!config.on || !command)
         return;
-    enum sockatlas_untraced why = environment_refuses(environ)     ? SOCKATLAS_UNTRACED_REFUSED
-                                  : sandbox_inside()               ? SOCKATLAS_UNTRACED_SANDBOX
-                                  : !environment_preloads(environ) ? SOCKATLAS_UNTRACED_ENVIRONMENT
-                                                                   : untraced_by_user(environ);
+    struct known known;
+    look(&known, &(struct exec){.path = config.no_cmdline ? "sh" : command, .envp = environ});
+    const struct environment *own = &known.environment;
+    enum sockatlas_untraced why = environment_refuses(own)     ? SOCKATLAS_UNTRACED_REFUSED
+                                  : sandbox_inside()           ? SOCKATLAS_UNTRACED_SANDBOX
+                                  : !environment_preloads(own) ? SOCKATLAS_UNTRACED_ENVIRONMENT
+                                                               : untraced_by_user(own);
     if (!log_is_open() && why == SOCKATLAS_TRACEABLE)
         return;
     if (config.no_cmdline)
         command = "sh";
-    size_t length = strnlen(command, 1024);
+    size_t length = path_kept(&known);
     struct sockatlas_body_spawn body = {.path_size = (uint16_t)length, .untraced = (uint8_t)why};
     struct record record = {.kind = SOCKATLAS_SPAWN, .call = call, .error = error, .fd = -1};
     record_write(&record, &body, sizeof(body), command, length);
@@ -286,6 +333,7 @@ HOOK int system(const char *command)
 {
     load_ready();
     record_shell(SOCKATLAS_CALL_system, command, 0);
+    process_spawning();
     return real.system(command);
 }
 HOOK_ALIAS(__libc_system, system);
@@ -294,6 +342,7 @@ HOOK_ALIAS(__libc_system, system);
 HOOK FILE *popen(const char *command, const char *mode)
 {
     load_ready();
+    process_spawning();
     FILE *stream = real.popen(command, mode);
     int error = stream ? 0 : errno;
     record_shell(SOCKATLAS_CALL_popen, command, error);

@@ -22,6 +22,6 @@ HOOK int getsockopt(int fd, int level, int name, void *restrict value, socklen_t
     load_ready();
     int result = real.getsockopt(fd, level, name, value, size);
     int error = hook_error(result);
-    watch_getsockopt(SOCKATLAS_CALL_getsockopt, fd, error, level, name, value);
+    watch_getsockopt(SOCKATLAS_CALL_getsockopt, fd, error, level, name, value, size);
     return result;
 }

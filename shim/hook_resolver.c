@@ -7,6 +7,7 @@
 #include "shim/clock.h"
 #include "shim/hook.h"
 #include "shim/load.h"
+#include "shim/memory.h"
 #include "shim/record.h"
 #include "shim/watch.h"
 
@@ -40,10 +41,16 @@ static void lookup_begin(struct lookup *lookup, enum sockatlas_call call)
     lookup->started_ns = config.on ? clock_now() : 0;
 }
 
+/* A call may fail before it has looked at its arguments. */
+static size_t text_size(const char *text, size_t most)
+{
+    size_t size = text ? memory_text(&(struct memory_walk){0}, text, most) : 0;
+    return size == MEMORY_UNREADABLE ? 0 : size;
+}
+
 static void lookup_names(struct lookup *lookup, const char *name, const char *service)
 {
-    size_t name_size = name ? strnlen(name, NAME_BYTES) : 0,
-           service_size = service ? strnlen(service, SERVICE_BYTES) : 0;
+    size_t name_size = text_size(name, NAME_BYTES), service_size = text_size(service, SERVICE_BYTES);
     if (name_size)
         memcpy(lookup->tail, name, name_size);
     if (service_size)
@@ -180,7 +187,8 @@ static int found_host_r(struct lookup *lookup, const char *name, struct hostent 
         lookup_names(lookup, found && !name ? (*host)->h_name : name, NULL);
         if (found)
             lookup_host(lookup, *host);
-        lookup_end(lookup, found ? 0 : *host_error, result);
+        bool told = !found && memory_readable(host_error, sizeof(*host_error)) == sizeof(*host_error);
+        lookup_end(lookup, told ? *host_error : 0, result);
     }
     errno = error;
     return result;

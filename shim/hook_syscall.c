@@ -9,6 +9,7 @@
 #include "shim/coverage.h"
 #include "shim/hook.h"
 #include "shim/load.h"
+#include "shim/memory.h"
 #include "shim/watch.h"
 
 #include <linux/close_range.h>
@@ -83,7 +84,7 @@ static long watched_accept(long number, const long a[6])
     int fd = (int)a[0];
     struct caller_peer peer;
     log_prepare();
-    caller_peer_prepare(&peer, config.on, (struct sockaddr *)a[1], (socklen_t *)a[2]);
+    caller_peer_prepare(&peer, fd, config.on, (struct sockaddr *)a[1], (socklen_t *)a[2]);
     long result = real.syscall(number, a[0], (long)peer.address, (long)peer.size, a[3], a[4], a[5]);
     int error = hook_error(result);
     socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
@@ -120,7 +121,7 @@ static long watched_socket(long number, const long a[6])
         watch_setsockopt(call, fd, error, (int)a[1], (int)a[2], (const void *)a[3], (socklen_t)a[4]);
         break;
     case SYS_getsockopt:
-        watch_getsockopt(call, fd, error, (int)a[1], (int)a[2], (const void *)a[3]);
+        watch_getsockopt(call, fd, error, (int)a[1], (int)a[2], (const void *)a[3], (const socklen_t *)a[4]);
         break;
     case SYS_shutdown:
         watch_shutdown(call, fd, error, (int)a[1]);
@@ -207,7 +208,7 @@ __attribute__((used)) static void *syscall_forking(long number, long first)
     uint64_t flags = 0;
     if (number == SYS_clone)
         flags = (uint64_t)first;
-    else if (number == SYS_clone3 && first)
+    else if (number == SYS_clone3 && memory_readable((const void *)first, sizeof(flags)) == sizeof(flags))
         memcpy(&flags, (const void *)first, sizeof(flags));
 #ifdef SYS_vfork
     else if (number == SYS_vfork)

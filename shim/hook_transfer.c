@@ -3,19 +3,12 @@
  * Wrappers of the data path. Each adds one look at the descriptor's entry to an established TCP connection's call.
  * Callable from anywhere.
  */
+#include "shim/caller.h"
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/watch.h"
 
 #include <sys/sendfile.h>
-
-static size_t vector_size(const struct iovec *vector, int count, ssize_t result)
-{
-    size_t size = 0;
-    for (int i = 0; result >= 0 && i < count; i++)
-        size += vector[i].iov_len;
-    return size;
-}
 
 /* Bytes in. */
 HOOK ssize_t read(int fd, void *buffer, size_t size)
@@ -51,7 +44,7 @@ HOOK ssize_t readv(int fd, const struct iovec *vector, int count)
 {
     load_ready();
     ssize_t result = real.readv(fd, vector, count);
-    watch_io(SOCKATLAS_CALL_readv, WATCH_IN, fd, result, config.io ? vector_size(vector, count, result) : 0);
+    watch_io(SOCKATLAS_CALL_readv, WATCH_IN, fd, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 
@@ -60,7 +53,7 @@ HOOK ssize_t writev(int fd, const struct iovec *vector, int count)
 {
     load_ready();
     ssize_t result = real.writev(fd, vector, count);
-    watch_io(SOCKATLAS_CALL_writev, WATCH_OUT, fd, result, config.io ? vector_size(vector, count, result) : 0);
+    watch_io(SOCKATLAS_CALL_writev, WATCH_OUT, fd, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 
@@ -107,7 +100,7 @@ HOOK ssize_t preadv2(int fd, const struct iovec *vector, int count, off_t offset
 {
     load_ready();
     ssize_t result = real.preadv2 ? real.preadv2(fd, vector, count, offset, flags) : hook_missing();
-    watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, result, config.io ? vector_size(vector, count, result) : 0);
+    watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 HOOK_ALIAS(preadv64v2, preadv2);
@@ -117,7 +110,7 @@ HOOK ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t offse
 {
     load_ready();
     ssize_t result = real.pwritev2 ? real.pwritev2(fd, vector, count, offset, flags) : hook_missing();
-    watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, result, config.io ? vector_size(vector, count, result) : 0);
+    watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 HOOK_ALIAS(pwritev64v2, pwritev2);

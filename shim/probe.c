@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -140,6 +141,12 @@ bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t
     return true;
 }
 
+uint64_t probe_unread(int fd)
+{
+    int bytes = 0;
+    return sys(SYS_ioctl, fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
 bool probe_failed(int fd)
 {
     struct pollfd ready = {.fd = fd};
@@ -157,23 +164,4 @@ uint32_t probe_flags(int fd)
     long descriptor = sys(SYS_fcntl, fd, F_GETFD), status = sys(SYS_fcntl, fd, F_GETFL);
     uint32_t flags = descriptor > 0 && (descriptor & FD_CLOEXEC) ? SOCKATLAS_CLOEXEC : 0;
     return flags | (status > 0 && (status & O_NONBLOCK) ? SOCKATLAS_NONBLOCK : 0);
-}
-
-/* rt_sigprocmask() copies the set in before it looks at `how`, so a `how` that does not exist makes it a pure reading
- * test. */
-static bool word_readable(const void *address)
-{
-    enum { NO_SUCH_HOW = 0x7fff, SET_SIZE = 8 };
-    return sys(SYS_rt_sigprocmask, NO_SUCH_HOW, address, NULL, SET_SIZE) == -EINVAL;
-}
-
-bool probe_readable(const void *address, size_t size)
-{
-    const char *start = address;
-    if (!address)
-        return false;
-    if (size <= 8)
-        return word_readable((const void *)((uintptr_t)start & ~(uintptr_t)7)) &&
-               word_readable((const void *)(((uintptr_t)start + size - 1) & ~(uintptr_t)7));
-    return word_readable(start) && word_readable(start + size - 8);
 }

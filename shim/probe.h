@@ -28,15 +28,13 @@ bool probe_buffers(int fd, uint32_t *rcvbuf, uint32_t *sndbuf);
 /* TCP_INFO, and the payload bytes that the program sent (queued ones included, retransmitted ones once) and that the
  * kernel received for it. False where it is no TCP. */
 bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t *bytes_received);
+/* How many bytes wait to be read, a FIN not counted; 0 where the kernel refuses. */
+uint64_t probe_unread(int fd);
 /* Whether an error waits at the socket; it stays there. */
 bool probe_failed(int fd);
 /* Whether the descriptor is open; true where that cannot be asked. */
 bool probe_open(int fd);
 /* SOCKATLAS_CLOEXEC | SOCKATLAS_NONBLOCK. Two system calls. */
 uint32_t probe_flags(int fd);
-
-/* Whether [address, address + size) can be read, for arguments that the kernel may have refused unread. size <= 4096.
- * Two system calls. */
-bool probe_readable(const void *address, size_t size);
 
 #endif

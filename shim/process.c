@@ -67,8 +67,29 @@ void process_forking(uint64_t slot)
     announce(slot);
 }
 
+void process_spawning(void)
+{
+    announce(UINT64_MAX);
+}
+
+void process_leave(void *memory, size_t size)
+{
+    if (memory && process_thread.left)
+        sys(SYS_munmap, process_thread.left, process_thread.left_size);
+    process_thread.left = memory;
+    process_thread.left_size = size;
+}
+
+/* The parent runs, so the child has executed its program. */
+static void take_down_left(void)
+{
+    if (process_thread.left && sys(SYS_munmap, process_thread.left, process_thread.left_size) == 0)
+        process_thread.left = NULL;
+}
+
 void process_vforking(uint64_t slot)
 {
+    take_down_left();
     if (!announce(slot))
         return;
     process_thread.child = 0;

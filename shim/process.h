@@ -7,6 +7,7 @@
 #define SHIM_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct identity {
@@ -49,6 +50,8 @@ struct process_thread {
     uint32_t child; /* the vfork child that was seen last */
     bool vforking;
     uint64_t fork_slot; /* index + 1, 0 none */
+    void *left;         /* see process_leave() */
+    size_t left_size;
 };
 extern __thread struct process_thread process_thread;
 
@@ -101,6 +104,13 @@ void process_forking(uint64_t slot);
 void process_forked(void);
 /* The same for vfork: until the parent is seen running again, each identity asks the kernel. */
 void process_vforking(uint64_t slot);
+/* A vfork child is about to execute a program, with a mapping in use that it cannot take down any more if that
+ * succeeds: its parent, whose memory it is, does, as soon as it is seen running again. NULL: the execution failed, all
+ * is well. */
+void process_leave(void *memory, size_t size);
+/* A child that is no copy of this process, but holds its descriptors, is about to be made (posix_spawn, system, popen).
+ */
+void process_spawning(void);
 /* Children that share this memory may exist from now on (clone with CLONE_VM): identities are always asked of the
  * kernel. */
 void process_shared(uint64_t slot);

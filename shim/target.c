@@ -111,21 +111,13 @@ enum sockatlas_untraced target_untraced(int dirfd, const char *path)
     return SOCKATLAS_TRACEABLE;
 }
 
-static const char *search_path(void)
-{
-    for (char **entry = environ; entry && *entry; entry++)
-        if (strncmp(*entry, "PATH=", 5) == 0)
-            return *entry + 5;
-    return "/bin:/usr/bin";
-}
-
-enum sockatlas_untraced target_untraced_search(const char *name)
+enum sockatlas_untraced target_untraced_search(const char *name, const char *folders)
 {
     if (strchr(name, '/'))
         return target_untraced(AT_FDCWD, name);
     size_t length = strlen(name);
     char path[NAME];
-    for (const char *at = search_path(); *at;) {
+    for (const char *at = folders ? folders : "/bin:/usr/bin"; *at;) {
         size_t size = strcspn(at, ":");
         if (size + length + 2 < sizeof(path)) {
             memcpy(path, at, size);

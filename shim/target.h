@@ -11,7 +11,7 @@
 /* Why the loader will not preload the shim into the file at `path` (SOCKATLAS_TRACEABLE: it will, or the exec will
  * fail). Scripts are followed to their interpreter. `dirfd` as in openat(2). */
 enum sockatlas_untraced target_untraced(int dirfd, const char *path);
-/* The same for a name that execvp(3) would look up in PATH. */
-enum sockatlas_untraced target_untraced_search(const char *name);
+/* The same for a name that execvp(3) would look up; `folders`: the process's PATH, NULL none. */
+enum sockatlas_untraced target_untraced_search(const char *name, const char *folders);
 
 #endif

@@ -351,7 +351,8 @@ struct sockatlas_body_shutdown {
     int32_t how;
 };
 
-/* Counts of bytes that are not known: those of a descriptor that stdio transferred through. */
+/* Counts of bytes that are not known: those of a descriptor that stdio transferred through; what a TCP connection
+ * received that came to a reset where nothing tells whether a FIN, which the kernel counts as a byte, came before. */
 #define SOCKATLAS_BYTES_UNKNOWN UINT64_MAX
 
 /* A descriptor was closed, replaced, or still open at exit (call exit, _exit, ...: a snapshot). Counts are this

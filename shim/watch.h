@@ -97,7 +97,8 @@ void watch_pending(enum sockatlas_call call);
 
 void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value,
                       socklen_t size);
-void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value);
+void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value,
+                      const socklen_t *size);
 
 /* ---- watch_transfer.c ---- */
 
@@ -115,6 +116,13 @@ static inline bool watch_wants_peer(int fd)
     struct descriptor *entry = descriptor_find(fd);
     return entry && entry->state == DESCRIPTOR_SOCKET && !(entry->flags & DESCRIPTOR_CONNECTED) &&
            entry->type != SOCK_STREAM && entry->type != SOCK_SEQPACKET && config.on;
+}
+/* Before a call that tells the peer: may it want to be known? A descriptor that was never met may turn out to be such a
+ * one. */
+static inline bool watch_may_want_peer(int fd)
+{
+    struct descriptor *entry = descriptor_find(fd);
+    return config.on && (!entry || entry->state == DESCRIPTOR_UNKNOWN || watch_wants_peer(fd));
 }
 /* A message of `bytes` went to or came from `address` (size 0: unknown, or the connected peer). After watch_io().
  */
@@ -141,15 +149,15 @@ static inline void watch_young(struct descriptor *entry, ssize_t received)
     }
 }
 
-/* After a transfer call, with errno as it left it: `result` bytes, or -1. An ordinary transfer on an established TCP
- * connection ends here, after reading one cache line: the kernel counts its bytes. */
+/* After a transfer call, with errno as it left it: `result` bytes, or -1, of `requested` (0: not known). An ordinary
+ * transfer on an established TCP connection ends here, after reading one cache line: the kernel counts its bytes. */
 static inline void watch_io(enum sockatlas_call call, enum watch_direction direction, int fd, ssize_t result,
                             size_t requested)
 {
     struct descriptor *entry = descriptor_find(fd);
     if (!config.on || (entry && entry->state == DESCRIPTOR_OTHER))
         return;
-    if (__builtin_expect(entry && entry->state == DESCRIPTOR_SOCKET && result >= 0 && !config.io, 1) &&
+    if (__builtin_expect(entry && entry->state == DESCRIPTOR_SOCKET && result > 0 && !config.io, 1) &&
         !(entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_COUNTED)) && entry->holder == process_owner()) {
         if (direction == WATCH_IN)
             watch_young(entry, result);

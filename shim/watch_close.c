@@ -15,27 +15,61 @@
 #include <limits.h>
 #include <stddef.h>
 
-/* Whether a connection in TCP_CLOSE got a FIN on its way there. Without an error both ends said FIN; a reset after the
- * peer's FIN leaves EPIPE, one before it ECONNRESET (tcp_reset()). Reading the error clears it: where others hold the
- * socket, only whether there is one is asked. */
-static bool closed_by_fin(int fd, const struct descriptor *entry)
+/* Has the peer's FIN come? */
+enum fin { FIN_NONE, FIN_CAME, FIN_UNKNOWN };
+
+/* What this process has read of the socket of `entry`, a copy, by all descriptors that it has for it. False: not all of
+ * it was counted. */
+static bool read_in_all(int fd, const struct descriptor *entry, uint64_t *bytes)
 {
-    if (entry->flags & DESCRIPTOR_ERROR_SEEN)
-        return false;
-    if ((entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks())
-        return !probe_failed(fd);
-    int error = probe_int(fd, SOL_SOCKET, SO_ERROR, 0);
-    return error == 0 || error == EPIPE;
+    *bytes = entry->bytes_received;
+    bool all = entry->messages_received < WATCH_YOUNG;
+    for (int at = entry->cookie ? descriptor_next(0) : -1; at >= 0; at = descriptor_next(at + 1)) {
+        const struct descriptor *other = descriptor_find(at);
+        if (at == fd || other->cookie != entry->cookie || other->holder != entry->holder)
+            continue;
+        *bytes += other->bytes_received;
+        all = all && other->messages_received < WATCH_YOUNG;
+    }
+    return all;
+}
+
+/* What was read and what was not leave of the kernel's count its FIN or nothing. More: others read, too. */
+static enum fin fin_by_count(int fd, const struct descriptor *entry, uint64_t received)
+{
+    uint64_t bytes;
+    if (!read_in_all(fd, entry, &bytes))
+        return FIN_UNKNOWN;
+    uint64_t rest = received - bytes - probe_unread(fd);
+    return rest == 0 ? FIN_NONE : rest == 1 ? FIN_CAME : FIN_UNKNOWN;
+}
+
+/* The same for a connection in TCP_CLOSE, which a reset may have brought there: after the peer's FIN that leaves EPIPE,
+ * before it ECONNRESET (tcp_reset()), unless we had sent a FIN as well. The error is the program's, or of whoever else
+ * holds the socket: the kernel tells it once, so it is not asked for here. */
+static enum fin fin_when_closed(int fd, const struct descriptor *entry, uint64_t received)
+{
+    if (entry->flags & DESCRIPTOR_ENDED)
+        return FIN_CAME;
+    if (!(entry->flags & DESCRIPTOR_ERROR_SEEN) && !probe_failed(fd))
+        return FIN_CAME; /* both have said it */
+    if ((entry->flags & DESCRIPTOR_ERROR_SEEN) && !(entry->flags & DESCRIPTOR_SHUT)) {
+        if (entry->error == EPIPE)
+            return FIN_CAME;
+        if (entry->error == ECONNRESET)
+            return FIN_NONE;
+    }
+    return fin_by_count(fd, entry, received);
 }
 
 /* The kernel counts a FIN that was received as a byte (net/ipv4/tcp_input.c, tcp_rcv_nxt_update()). Whether one was
  * follows from the state; in TCP_CLOSE only from how the connection came to its end. */
-static bool fin_received(int fd, const struct descriptor *entry, uint8_t tcp_state)
+static enum fin fin_received(int fd, const struct descriptor *entry, uint8_t tcp_state, uint64_t received)
 {
     enum { CLOSE = 7, CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 }; /* include/net/tcp_states.h */
     if (tcp_state == CLOSE)
-        return closed_by_fin(fd, entry);
-    return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING;
+        return fin_when_closed(fd, entry, received);
+    return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING ? FIN_CAME : FIN_NONE;
 }
 
 /* For counts of a connection that seemed not to have got a FIN. tcp_get_info() reads the state first, and without the
@@ -61,10 +95,10 @@ static bool all_read(const struct descriptor *entry, uint64_t bytes)
 
 /* The buffer sizes in force are worth a system call where the program set them, or where enough went through for the
  * kernel to have tuned them; elsewhere they are the namespace's defaults. */
-static bool buffers_matter(const struct descriptor *entry, uint64_t bytes)
+static bool buffers_matter(const struct descriptor *entry, uint64_t sent, uint64_t received)
 {
     enum { TUNED = 64 << 10 };
-    return (entry->flags & DESCRIPTOR_BUFFERS) || bytes >= TUNED;
+    return (entry->flags & DESCRIPTOR_BUFFERS) || sent >= TUNED || received >= TUNED;
 }
 
 /* The CLOSE record: `entry` is a copy, the table's may be gone. One that this process only inherited and never used
@@ -86,12 +120,12 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
         probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
         tail = sizeof(tcp);
         bool doubtful = !all_read(entry, body.bytes_received);
-        bool fin = doubtful && fin_received(fd, entry, tcp.state);
-        if (doubtful && !fin && count_again(fd, &tcp, &body.bytes_sent, &body.bytes_received))
-            fin = fin_received(fd, entry, tcp.state);
-        body.bytes_received -= fin;
+        enum fin fin = doubtful ? fin_received(fd, entry, tcp.state, body.bytes_received) : FIN_NONE;
+        if (doubtful && fin == FIN_NONE && count_again(fd, &tcp, &body.bytes_sent, &body.bytes_received))
+            fin = fin_received(fd, entry, tcp.state, body.bytes_received);
+        body.bytes_received = fin == FIN_UNKNOWN ? SOCKATLAS_BYTES_UNKNOWN : body.bytes_received - (fin == FIN_CAME);
     }
-    if (own && buffers_matter(entry, body.bytes_sent + body.bytes_received))
+    if (own && buffers_matter(entry, body.bytes_sent, body.bytes_received))
         probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
     if (own && (entry->flags & DESCRIPTOR_COUNTED) && ((entry->flags & DESCRIPTOR_STREAM) || stream_used(fd)))
         body.bytes_sent = body.bytes_received = SOCKATLAS_BYTES_UNKNOWN;

@@ -6,6 +6,7 @@
 #include "shim/watch.h"
 
 #include "shim/clock.h"
+#include "shim/memory.h"
 #include "shim/pending.h"
 #include "shim/probe.h"
 #include "shim/record.h"
@@ -21,7 +22,7 @@ enum { KERNEL_TCP_CLOSE = 7 }; /* include/net/tcp_states.h */
 static void encode_given(struct endpoint *out, int error, const struct sockaddr *address, socklen_t size)
 {
     bool taken = error == 0 || error == EINPROGRESS || error == ECONNREFUSED || error == EADDRINUSE;
-    bool good = size <= sizeof(struct sockaddr_storage) && (taken || probe_readable(address, size));
+    bool good = size <= sizeof(struct sockaddr_storage) && (taken || memory_readable(address, size) == size);
     endpoint_encode(out, good ? address : NULL, size);
 }
 
@@ -165,7 +166,9 @@ void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry,
     record_write(&record, &body, sizeof(body), NULL, 0);
 }
 
-/* Reading SO_ERROR clears it, so that is done only where nobody else can hold the socket. */
+/* Asking for SO_ERROR would take the error from whoever else may hold the socket, which nobody can know, so it is
+ * worked out. Where something came back, it was an acknowledgement, of which the kernel has a round trip's time, or a
+ * refusal. All other ends stay unknown. */
 void watch_connect_settle(enum sockatlas_call call, int fd, struct descriptor *entry)
 {
     struct endpoint peer;
@@ -176,12 +179,8 @@ void watch_connect_settle(enum sockatlas_call call, int fd, struct descriptor *e
     }
     struct sockatlas_tcp tcp;
     uint64_t sent, received;
-    bool shared = (entry->flags & DESCRIPTOR_SHARED) || entry->forks != process_forks();
-    if (shared || !probe_tcp(fd, &tcp, &sent, &received) || tcp.state != KERNEL_TCP_CLOSE)
-        return;
-    int error = probe_int(fd, SOL_SOCKET, SO_ERROR, 0);
-    if (error)
-        watch_connected(call, fd, entry, error);
+    if (probe_tcp(fd, &tcp, &sent, &received) && tcp.state == KERNEL_TCP_CLOSE && tcp.segs_in)
+        watch_connected(call, fd, entry, tcp.rtt_us ? 0 : ECONNREFUSED);
 }
 
 /* What the new socket inherits from its listener, and what accept() said. */
@@ -246,6 +245,8 @@ void watch_shutdown(enum sockatlas_call call, int fd, int error, int how)
         return;
     if (!error && (how == SHUT_WR || how == SHUT_RDWR))
         descriptor_set(entry, DESCRIPTOR_SHUT, 0);
+    if (!error && (how == SHUT_RD || how == SHUT_RDWR))
+        descriptor_set(entry, DESCRIPTOR_SHUT_IN, 0);
     struct sockatlas_body_shutdown body = {.how = how};
     struct record record = {
         .kind = SOCKATLAS_SHUTDOWN, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};

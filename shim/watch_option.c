@@ -4,6 +4,7 @@
  */
 #include "shim/watch.h"
 
+#include "shim/memory.h"
 #include "shim/probe.h"
 #include "shim/record.h"
 
@@ -64,9 +65,9 @@ void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, in
     struct descriptor *entry = watch_socket_used(call, fd);
     if (!entry)
         return;
-    uint16_t kept = (uint16_t)(size < SOCKATLAS_OPTION_BYTES_MAX ? size : SOCKATLAS_OPTION_BYTES_MAX);
-    if (!value || (error && kept && !probe_readable(value, kept)))
-        kept = 0;
+    /* The kernel may have read less than `size` says: four bytes of a whole number, nothing where it needs no value. */
+    uint16_t kept =
+        (uint16_t)memory_readable(value, size < SOCKATLAS_OPTION_BYTES_MAX ? size : SOCKATLAS_OPTION_BYTES_MAX);
     struct sockatlas_body_option option = {.level = level, .name = name, .requested_size = size, .kept_size = kept};
     struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie};
     if (!error && kernel_alters(level, name))
@@ -76,14 +77,16 @@ void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, in
 }
 
 /* Asking is not tuning: only SO_ERROR is news, the end of a connect or a failure since. */
-void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value)
+void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, int name, const void *value,
+                      const socklen_t *size)
 {
-    if (error || level != SOL_SOCKET || name != SO_ERROR || !value)
+    if (error || level != SOL_SOCKET || name != SO_ERROR)
         return;
     struct descriptor *entry = watch_socket_used(call, fd);
-    if (!entry)
-        return;
     int pending;
+    /* The kernel writes as much of the number as it was given space for, and says how much. */
+    if (!entry || *size != sizeof(pending))
+        return;
     memcpy(&pending, value, sizeof(pending));
     if (entry->flags & DESCRIPTOR_CONNECTING) {
         struct endpoint peer;
@@ -93,7 +96,7 @@ void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, in
         if (pending || endpoint_known(&peer))
             watch_connected(call, fd, entry, pending);
     } else if (pending) {
-        descriptor_set(entry, DESCRIPTOR_ERROR_SEEN, 0);
+        descriptor_error(entry, pending);
         struct record record = {
             .kind = SOCKATLAS_ERROR, .call = call, .error = pending, .fd = fd, .cookie = entry->cookie};
         record_write(&record, "", 0, NULL, 0);

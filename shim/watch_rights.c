@@ -9,14 +9,30 @@
 #include <stddef.h>
 #include <string.h>
 
+/* The control message behind `header`, NULL none. What a header says of its size is the program's word, which not every
+ * family checks: it is not followed beyond the data. */
+static struct cmsghdr *next_header(const struct msghdr *message, struct cmsghdr *header)
+{
+    size_t rest = (size_t)((char *)message->msg_control + message->msg_controllen - (char *)header);
+    size_t size = header->cmsg_len;
+    bool more = size >= sizeof(*header) && size < rest && CMSG_ALIGN(size) + sizeof(*header) <= rest;
+    return more ? (struct cmsghdr *)((char *)header + CMSG_ALIGN(size)) : NULL;
+}
+
+/* How many descriptors a control message has. */
+static size_t rights_count(const struct msghdr *message, const struct cmsghdr *header)
+{
+    size_t rest = (size_t)((char *)message->msg_control + message->msg_controllen - (const char *)header);
+    size_t size = header->cmsg_len < rest ? header->cmsg_len : rest;
+    bool rights = header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && size > CMSG_LEN(0);
+    return rights ? (size - CMSG_LEN(0)) / sizeof(int) : 0;
+}
+
 /* The next descriptor in a message's control data, or -1: `header` and `index` keep the place. */
 static int next_right(const struct msghdr *message, struct cmsghdr **header, size_t *index)
 {
-    for (; *header; *header = CMSG_NXTHDR((struct msghdr *)message, *header), *index = 0) {
-        if ((*header)->cmsg_level != SOL_SOCKET || (*header)->cmsg_type != SCM_RIGHTS ||
-            (*header)->cmsg_len < CMSG_LEN(0))
-            continue;
-        if (*index < ((*header)->cmsg_len - CMSG_LEN(0)) / sizeof(int)) {
+    for (; *header; *header = next_header(message, *header), *index = 0) {
+        if (*index < rights_count(message, *header)) {
             int fd;
             memcpy(&fd, CMSG_DATA(*header) + *index * sizeof(int), sizeof(fd));
             ++*index;

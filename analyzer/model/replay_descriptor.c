@@ -68,6 +68,11 @@ void replay_on_peer_total(struct model *model, struct task *task, const struct e
     flow->bytes_received += body->bytes_received;
 }
 
+static bool counts_known(const struct sockatlas_body_close *body)
+{
+    return body->bytes_sent != SOCKATLAS_BYTES_UNKNOWN && body->bytes_received != SOCKATLAS_BYTES_UNKNOWN;
+}
+
 static void close_tcp(struct sock *sock, const struct event *event, const struct sockatlas_body_close *body)
 {
     struct socket *socket = &sock->socket;
@@ -76,9 +81,13 @@ static void close_tcp(struct sock *sock, const struct event *event, const struct
         return;
     socket->tcp = tcp;
     socket->tcp_known = true;
-    socket->bytes_known = true;
-    socket->bytes_sent = body->bytes_sent;
-    socket->bytes_received = body->bytes_received;
+    if (counts_known(body)) {
+        socket->bytes_known = true;
+        socket->bytes_sent = body->bytes_sent;
+        socket->bytes_received = body->bytes_received;
+    } else {
+        sock->lost = true;
+    }
     if (socket->state == STATE_CONNECTING && tcp.state != TCP_STATE_SYN_SENT &&
         (tcp.state != TCP_STATE_CLOSE || body->bytes_sent || body->bytes_received))
         socket->state = STATE_ESTABLISHED; /* and nobody asked how the connect went */
@@ -100,17 +109,17 @@ static void close_counts(struct model *model, struct task *task, struct sock *so
     const struct sockatlas_body_close *body = event_body(event);
     struct socket *socket = &sock->socket;
     if (sock_is_tcp(sock)) {
-        if (held && was_handed_over(sock, body))
+        if (held && counts_known(body) && was_handed_over(sock, body))
             sock_hand_over(model, sock, task, event->fd);
         close_tcp(sock, event, body);
-    } else if (body->bytes_sent == SOCKATLAS_BYTES_UNKNOWN || body->bytes_received == SOCKATLAS_BYTES_UNKNOWN) {
+    } else if (!counts_known(body)) {
         sock->lost = true;
     } else {
         socket->bytes_known = true;
         socket->bytes_sent += body->bytes_sent;
         socket->bytes_received += body->bytes_received;
     }
-    if (descriptor_told(task, held ? event->fd : -1) && socket->tcp_known) {
+    if (descriptor_told(task, held ? event->fd : -1) && socket->tcp_known && counts_known(body)) {
         sock->lost = false; /* the kernel's counts are the connection's, whoever used it */
         sock->told_ns = event->time_ns;
     }

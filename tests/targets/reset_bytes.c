@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Connections that the client ends with a reset, each after other things: how many bytes the server was sent never
- * depends on how many of them it read, nor on how, nor on a FIN that came before.
+ * depends on how many of them it read, nor on how, nor on a FIN that came before. The error, which the server does not
+ * ask for, stays where it is.
  */
 #include "tests/targets/target.h"
 
@@ -57,7 +58,7 @@ int main(void)
     receive(2, 0);
     receive(1, 0);
     close_pair();
-    open_pair(); /* read by two descriptors */
+    open_pair(); /* read by two descriptors: then nothing tells whether a FIN came */
     send_bytes(3);
     receive(1, 0);
     int other = must(dup(server), "dup");
