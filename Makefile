@@ -33,7 +33,8 @@ ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium
 
 # tests/unit/NAME.c: Criterion, linked with the analyzer. tests/targets/NAME.c: a tiny program to trace. tests/tools/NAME.c: what the
 # test scripts call. tests/truth/compare.c: lays strace's output beside a trace. tests/fault/:
-# account.c lays a program's own count beside its trace, kills.c kills one again and again.
+# account.c lays a program's own count beside its trace, kills.c kills one again and again; filter.c makes a seccomp filter of what a
+# program was seen to call, enter.c puts a program under it.
 UNIT_SRC   := $(wildcard tests/unit/*.c)
 UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 TARGET_SRC := $(wildcard tests/targets/*.c)
@@ -54,6 +55,7 @@ FUZZ_OBJ    := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out analyzer/main.c,$(A
 FUZZ_CC     ?= clang
 FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 
+SANDBOX_BIN := $(BUILD)/fault/filter $(BUILD)/fault/enter $(BUILD)/fault/enter.so
 TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills
 GROUND_BIN := $(BUILD)/ground/ground $(BUILD)/ground/actor $(BUILD)/ground/compare
 GROUND_COMPARE_SRC := tests/ground/compare.c tests/ground/report.c
@@ -101,7 +103,7 @@ demo: ## install what is missing, build, trace nginx + curl + redis and draw the
 	@$(MAKE) --no-print-directory all $(BUILD)/tools/port $(BUILD)/tools/gone
 	@samples/demo.sh
 
-test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(GROUND_BIN) $(BUILD)/html/generate $(BENCH_BIN)
+test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(SANDBOX_BIN) $(GROUND_BIN) $(BUILD)/html/generate $(BENCH_BIN)
 
 # Flags stand in this file.
 $(SHIM_OBJ) $(ANALYZER_OBJ): Makefile
@@ -162,6 +164,18 @@ $(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)
 $(BUILD)/truth/compare: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/truth/*.c))
 $(BUILD)/fault/account: $(BUILD)/tests/fault/account.o $(BUILD)/tests/fault/tally.o
 $(BUILD)/fault/kills: $(BUILD)/tests/fault/kills.o $(BUILD)/tests/fault/tally.o
+
+$(BUILD)/fault/filter: tests/fault/filter.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lseccomp
+
+$(BUILD)/fault/enter: tests/fault/enter.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+$(BUILD)/fault/enter.so: tests/fault/enter.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -DENTER_LIBRARY -fPIC -shared -o $@ $<
 
 # tests/ground/: ground.c and its steps play a scenario whose truth they know, with actor.c's processes; compare.c lays two maps side by side.
 $(BUILD)/ground/ground: $(GROUND_SRC)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Wrappers that make threads: one made in a seccomp sandbox is in it too, and cannot ask. Callable from anywhere that
+ * the calls themselves are.
+ */
+#include "shim/config.h"
+#include "shim/hook.h"
+#include "shim/load.h"
+#include "shim/sandbox.h"
+
+#include <pthread.h>
+#include <threads.h>
+
+static void begins(void)
+{
+    load_ready();
+    if (config.on)
+        sandbox_thread_begins();
+}
+
+/* POSIX's thread. glibc before 2.34 has it in a library that is not in every program. */
+HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
+                        void *(*function)(void *), void *restrict argument)
+{
+    begins();
+    return real.pthread_create ? real.pthread_create(thread, attributes, function, argument) : EAGAIN;
+}
+
+/* C11's thread. In glibc since 2.28. */
+HOOK int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
+{
+    begins();
+    return real.thrd_create ? real.thrd_create(thread, function, argument) : thrd_error;
+}

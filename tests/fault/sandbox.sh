@@ -1,0 +1,155 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Programs in seccomp sandboxes that kill for every system call which the program does not make without the shim: the calls are those
+# that strace saw. Each does with the shim what it does without, and the trace names the sandbox as a blind spot.
+. "$(dirname "$0")/lib.sh"
+cc=${CC:-gcc}
+enter=$top/build/fault/enter
+library=$top/build/fault/enter.so
+trace=$work/trace
+strace=(strace -f -n -e raw=all)
+
+if ! "${strace[@]}" -o probe.record true 2>err; then
+    case_skip "sandboxes" "strace cannot trace here: $(head -1 err)"
+    finish
+fi
+
+beside=: # what runs beside each command, for servers that want a client and somebody who stops them
+
+# outcome [NAME=VALUE]... COMMAND...: with these in its environment, in a folder of its own, its exit status and what it wrote.
+outcome() {
+    local status
+    rm -rf "$work/run" && mkdir "$work/run"
+    "$beside" >"$work/beside" 2>&1 </dev/null &
+    (cd "$work/run" && exec timeout -k 1 30 env "$@") >out 2>err </dev/null
+    status=$?
+    wait $!
+    echo "status $status"
+    [ $status -lt 128 ] || echo "killed by signal $((status - 128))"
+    sort out
+    cat "$work/beside"
+} 2>/dev/null
+
+# blind WHAT: how often the map of the trace names that as a blind spot, by `what` and a part of the detail.
+blind() {
+    "$sockatlas" map --format json "$trace" | jq --arg what "$1" --arg detail "${2:-}" \
+        '[.coverage[] | select(.what == $what and (.detail | contains($detail)))] | length'
+}
+
+# same CASE EXPECTED SEEN
+same() {
+    if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "without the shim:" "$2" "with it:" "$3" "$(head -5 err)"; fi
+}
+
+# begins NAME COMMAND...: the program begins in the sandbox, put there by a program that is traced and by one that is not.
+begins() {
+    local name=$1 run plain
+    shift
+    for run in 1 2 3; do
+        outcome "${strace[@]}" -o "$work/record.$run" "$@" >/dev/null
+    done
+    "$top/build/fault/filter" record.1 record.2 record.3 >filter.bpf
+    plain=$(outcome "$@")
+    if [ "$plain" != "$(outcome "$enter" prctl "$work/filter.bpf" "$@")" ]; then
+        case_skip "$name, executed in a sandbox" "it does not live in it without the shim either"
+        return
+    fi
+    rm -rf "$trace"
+    same "$name, executed in a sandbox" "$plain" \
+        "$(outcome LD_PRELOAD="$shim" SOCKATLAS_DIR="$trace" "$enter" prctl "$work/filter.bpf" "$@")"
+    case_is "... the map names it as not traced" 1 "$(blind untraced_child "it begins in a seccomp sandbox")"
+    rm -rf "$trace"
+    same "$name, in the sandbox of one who is not traced" "$plain" \
+        "$(outcome ENTER_PRELOAD="$shim" SOCKATLAS_DIR="$trace" "$enter" prctl "$work/filter.bpf" "$@")"
+}
+
+# enters NAME COMMAND...: the program goes into the sandbox before main(), by each way there is.
+enters() {
+    local name=$1 run plain how
+    shift
+    for run in 1 2 3; do
+        outcome "${strace[@]}" -E LD_PRELOAD="$library" -E ENTER_HOW=none -E ENTER_FILE=- -o "$work/record.$run" "$@" >/dev/null
+    done
+    "$top/build/fault/filter" --inside record.1 record.2 record.3 >filter.bpf
+    plain=$(outcome "$@")
+    if [ "$plain" != "$(outcome LD_PRELOAD="$library" ENTER_HOW=prctl ENTER_FILE="$work/filter.bpf" "$@")" ]; then
+        case_skip "$name, which enters a sandbox" "it does not live in it without the shim either"
+        return
+    fi
+    for how in prctl prctl-raw seccomp tsync; do
+        rm -rf "$trace"
+        same "$name, which enters a sandbox by $how" "$plain" \
+            "$(outcome LD_PRELOAD="$library:$shim" ENTER_HOW=$how ENTER_FILE="$work/filter.bpf" SOCKATLAS_DIR="$trace" "$@")"
+        case_is "... the map has it as a blind spot" true "$([ "$(blind seccomp)" -ge 1 ] && echo true)"
+    done
+}
+
+both() {
+    begins "$@"
+    enters "$@"
+}
+
+# The filters kill: a program that makes one call more dies.
+"${strace[@]}" -o record.1 true
+"$top/build/fault/filter" record.1 >filter.bpf
+case_has "what the filter has not seen kills" "killed by signal 31" "$(outcome "$enter" prctl "$work/filter.bpf" date)"
+
+for expect in "$top"/tests/targets/*.expect; do
+    name=$(basename "$expect" .expect)
+    both "$name" "$targets/$name"
+done
+
+# Real programs. What they ask for is served outside.
+mkdir served && echo hello >served/page
+port=$(free_port)
+start python3 -m http.server --bind 127.0.0.1 --directory served "$port" >served.log 2>&1
+wait_port "$port"
+present() {
+    command -v "$1" >/dev/null || { case_skip "$1" "not installed here" && false; }
+}
+present curl && both "curl" curl -s "http://127.0.0.1:$port/page"
+present socat && both "socat" socat -T 2 - "TCP4:127.0.0.1:$port"
+both "getent" getent ahosts localhost
+
+cat >threads.py <<'P'
+import os, selectors, socket, subprocess, sys, threading, urllib.request
+port, got = int(sys.argv[1]), []
+def serve(listener):
+    a, _ = listener.accept()
+    got.append(a.recv(9)); a.sendall(b"ok"); a.close()
+for family, address in (socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_UNIX, "\0sandbox-test-%d" % os.getpid()):
+    listener = socket.socket(family); listener.bind(address); listener.listen(3)
+    thread = threading.Thread(target=serve, args=(listener,)); thread.start()
+    c = socket.socket(family); c.connect(listener.getsockname()); c.sendall(b"hello"); got.append(c.recv(9)); c.close()
+    thread.join(); listener.close()
+u = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+u[0].bind(("127.0.0.1", 0)); u[1].sendto(b"datagram", u[0].getsockname()); got.append(u[0].recvfrom(99)[0])
+a, b = socket.socketpair(); r = os.fork()
+if r == 0: a.close(); b.send(b"child"); os._exit(0)
+b.close(); got.append(a.recv(9)); os.waitpid(r, 0)
+s = selectors.DefaultSelector(); n = socket.socket(); n.setblocking(False); n.connect_ex(("127.0.0.1", port))
+s.register(n, selectors.EVENT_WRITE); s.select(9); got.append(n.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)); n.close()
+got.append(urllib.request.urlopen("http://127.0.0.1:%d/page" % port).read())
+got.append(subprocess.run(["/bin/echo", "spawned"], stdout=subprocess.PIPE).stdout)
+print(got)
+P
+both "python3 with threads, a forked child and a program that it starts" /usr/bin/python3 "$work/threads.py" "$port"
+
+if present nginx; then
+    web=$(free_port)
+    cat >nginx.conf <<N
+daemon off; pid $work/nginx.pid; error_log /dev/null; worker_processes 1; events { }
+http { access_log off; client_body_temp_path $work/body; proxy_temp_path $work/proxy; fastcgi_temp_path $work/f; uwsgi_temp_path $work/u; scgi_temp_path $work/s;
+server { listen 127.0.0.1:$web; root $work/served; } }
+N
+    ask_nginx() {
+        "$tools/port" wait "$web" 20 && curl -s "http://127.0.0.1:$web/page"
+        kill -QUIT "$(cat "$work/nginx.pid")"
+    }
+    beside=ask_nginx
+    chmod 755 "$work"
+    both "nginx, master and worker" nginx -c "$work/nginx.conf"
+    beside=:
+fi
+finish
