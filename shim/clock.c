@@ -13,14 +13,14 @@
 
 HOT static int64_t offset;
 HOT static bool changes; /* in children */
-/* In a sandbox, where the vDSO would ask the kernel for the fine clock: CLOCK_BOOTTIME is this much ahead of
- * CLOCK_MONOTONIC_COARSE, which it never asks for. */
+/* In a sandbox the coarse clock is read, which takes neither a system call nor the processor's time stamp; how much
+ * CLOCK_BOOTTIME is ahead of it. */
 static bool coarse;
 static uint64_t coarse_behind;
 
 uint64_t clock_settled(void)
 {
-    uint64_t now = __builtin_expect(coarse, 0) && sandbox_inside() ? vdso_clock(CLOCK_MONOTONIC_COARSE) + coarse_behind
+    uint64_t now = __builtin_expect(coarse, 0) && sandbox_inside() ? vdso_clock_coarse() + coarse_behind
                                                                    : vdso_clock(CLOCK_BOOTTIME);
     return now - (uint64_t)__atomic_load_n(&offset, __ATOMIC_RELAXED);
 }
@@ -58,13 +58,26 @@ void clock_change(void)
     changes = true;
 }
 
-/* These two sources the vDSO always reads itself; of the others it depends. */
-void clock_sandbox(void)
+static void make_coarse(void)
+{
+    if (coarse)
+        return;
+    coarse_behind = vdso_clock(CLOCK_BOOTTIME) - vdso_clock_coarse();
+    coarse = true;
+}
+
+/* For the fine clock the vDSO reads these two sources itself, of the others it may ask the kernel. In strict mode the
+ * processor's time stamp may not be read. */
+void clock_sandbox(bool strict)
 {
     char source[32];
     image_clock_source(source);
-    if (strcmp(source, "tsc") == 0 || strcmp(source, "arch_sys_counter") == 0 || coarse)
-        return;
-    coarse_behind = vdso_clock(CLOCK_BOOTTIME) - vdso_clock(CLOCK_MONOTONIC_COARSE);
-    coarse = true;
+    if (strict || (strcmp(source, "tsc") != 0 && strcmp(source, "arch_sys_counter") != 0))
+        make_coarse();
+}
+
+void clock_stamp_forbidden(void)
+{
+    make_coarse();
+    vdso_avoid();
 }

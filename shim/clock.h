@@ -27,7 +27,10 @@ int64_t clock_offset(void); /* nanoseconds */
 /* The children to come may be in another time namespace. */
 void clock_change(void);
 
-/* A thread is about to enter a sandbox: finds out how to read the clock there without a system call. */
-void clock_sandbox(void);
+/* A thread is about to enter a sandbox, in strict mode or under a filter: finds out how to read the clock there without
+ * a system call. */
+void clock_sandbox(bool strict);
+/* From now on reading the processor's time stamp raises SIGSEGV. */
+void clock_stamp_forbidden(void);
 
 #endif

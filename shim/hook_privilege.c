@@ -131,9 +131,12 @@ HOOK int prctl(int option, ...)
     unsigned long a = va_arg(arguments, unsigned long), b = va_arg(arguments, unsigned long);
     unsigned long c = va_arg(arguments, unsigned long), d = va_arg(arguments, unsigned long);
     va_end(arguments);
+    if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV && config.on)
+        clock_stamp_forbidden();
     if (option != PR_SET_SECCOMP)
         return real.prctl(option, a, b, c, d);
-    struct sandbox_entering entering = watch_sandbox(false);
+    struct sandbox_entering entering =
+        watch_sandbox(a == SECCOMP_MODE_STRICT ? WATCH_SANDBOX_STRICT : WATCH_SANDBOX_FILTER);
     int result = real.prctl(option, a, b, c, d);
     watch_sandboxed(SOCKATLAS_CALL_prctl, &entering, result == 0);
     return result;

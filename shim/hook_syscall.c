@@ -136,7 +136,10 @@ static long watched_seccomp(const long a[6])
     if (a[0] != SECCOMP_SET_MODE_STRICT && a[0] != SECCOMP_SET_MODE_FILTER)
         return real.syscall(SYS_seccomp, a[0], a[1], a[2], a[3], a[4], a[5]);
     bool listens = a[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER;
-    struct sandbox_entering entering = watch_sandbox(a[1] & SECCOMP_FILTER_FLAG_TSYNC);
+    enum watch_sandbox kind = a[0] == SECCOMP_SET_MODE_STRICT    ? WATCH_SANDBOX_STRICT
+                              : a[1] & SECCOMP_FILTER_FLAG_TSYNC ? WATCH_SANDBOX_FILTER_ALL
+                                                                 : WATCH_SANDBOX_FILTER;
+    struct sandbox_entering entering = watch_sandbox(kind);
     long result = real.syscall(SYS_seccomp, a[0], a[1], a[2], a[3], a[4], a[5]);
     watch_sandboxed(SOCKATLAS_CALL_syscall, &entering, listens ? result >= 0 : result == 0);
     return result;

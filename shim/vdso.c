@@ -27,23 +27,21 @@ static int ask(clockid_t clock, struct timespec *out)
     return (int)sys(SYS_clock_gettime, clock, out);
 }
 
-static __attribute__((noinline, cold)) int find_and_read(clockid_t clock, struct timespec *out)
+static __attribute__((noinline, cold)) int (*find(void))(clockid_t, struct timespec *)
 {
     int (*found)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))elf_vdso(NAME);
-    if (!found)
-        found = ask;
-    __atomic_store_n(&reader, found, __ATOMIC_RELAXED);
-    return found(clock, out);
+    return found ? found : ask;
 }
 
 uint64_t vdso_clock(clockid_t clock)
 {
     struct timespec now = {0};
-    int (*found)(clockid_t, struct timespec *) = __atomic_load_n(&reader, __ATOMIC_RELAXED);
-    if (__builtin_expect(found != NULL, 1))
-        found(clock, &now);
-    else
-        find_and_read(clock, &now);
+    int (*read)(clockid_t, struct timespec *) = __atomic_load_n(&reader, __ATOMIC_RELAXED);
+    if (__builtin_expect(!read, 0)) {
+        read = find();
+        __atomic_store_n(&reader, read, __ATOMIC_RELAXED);
+    }
+    read(clock, &now);
     return nanoseconds(&now);
 }
 
@@ -52,4 +50,16 @@ uint64_t vdso_clock_asked(clockid_t clock)
     struct timespec now = {0};
     ask(clock, &now);
     return nanoseconds(&now);
+}
+
+uint64_t vdso_clock_coarse(void)
+{
+    struct timespec now = {0};
+    find()(CLOCK_MONOTONIC_COARSE, &now);
+    return nanoseconds(&now);
+}
+
+void vdso_avoid(void)
+{
+    __atomic_store_n(&reader, ask, __ATOMIC_RELAXED);
 }

@@ -13,5 +13,9 @@
 uint64_t vdso_clock(clockid_t clock);
 /* The same by a system call. */
 uint64_t vdso_clock_asked(clockid_t clock);
+/* CLOCK_MONOTONIC_COARSE, never by a system call where there is a vDSO. */
+uint64_t vdso_clock_coarse(void);
+/* From now on vdso_clock() makes a system call. */
+void vdso_avoid(void);
 
 #endif

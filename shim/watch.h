@@ -64,9 +64,9 @@ void watch_flags(enum sockatlas_call call, int fd);
 /* One of them (SOCKATLAS_CLOEXEC or SOCKATLAS_NONBLOCK) was set or cleared. Asks the kernel only where others may hold
  * the socket too. */
 void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set);
-/* The calling thread, or with `all` each thread of the process, is about to enter a seccomp sandbox; and then, whether
- * it did. */
-struct sandbox_entering watch_sandbox(bool all);
+/* The calling thread, or each thread of the process, is about to enter a seccomp sandbox; and then, whether it did. */
+enum watch_sandbox { WATCH_SANDBOX_STRICT, WATCH_SANDBOX_FILTER, WATCH_SANDBOX_FILTER_ALL };
+struct sandbox_entering watch_sandbox(enum watch_sandbox kind);
 void watch_sandboxed(enum sockatlas_call call, const struct sandbox_entering *entering, bool entered);
 
 /* ---- watch_connection.c ---- */

@@ -157,16 +157,16 @@ void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set)
 }
 
 /* Makes the log and room in it, for inside neither can be made. */
-struct sandbox_entering watch_sandbox(bool all)
+struct sandbox_entering watch_sandbox(enum watch_sandbox kind)
 {
     enum { SLOTS_AHEAD = 4096 };
     if (config.on) {
         log_prepare();
         process_identity();
         log_ahead(SLOTS_AHEAD);
-        clock_sandbox();
+        clock_sandbox(kind == WATCH_SANDBOX_STRICT);
     }
-    return sandbox_enter(all, process_in_vfork());
+    return sandbox_enter(kind == WATCH_SANDBOX_FILTER_ALL, process_in_vfork());
 }
 
 void watch_sandboxed(enum sockatlas_call call, const struct sandbox_entering *entering, bool entered)

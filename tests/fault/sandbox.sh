@@ -100,6 +100,28 @@ for expect in "$top"/tests/targets/*.expect; do
     both "$name" "$targets/$name"
 done
 
+# Who is in, who is not: sockets by what is known of them, blind spots. A socket's cookie is known outside alone.
+inside() { # WHAT SOCKETS COVERAGE
+    rm -rf "$trace"
+    "$targets/sandboxed" "$1" >plain 2>&1
+    case_is "sandboxed $1: lives without the shim" 0 $?
+    case_is "sandboxed $1: lives" "$(echo status 0 && cat plain)" \
+        "$(outcome LD_PRELOAD="$shim" SOCKATLAS_DIR="$trace" "$targets/sandboxed" "$1")"
+    case_is "sandboxed $1: what is known of its sockets" "$2" "$("$sockatlas" list --json "$trace" | jq -rs '
+        group_by(.type)[] | "\(length) \(.[0].type | sub("SOCK_"; "") | ascii_downcase) \(map(.cookie != null) | unique)"' | paste -sd,)"
+    case_is "sandboxed $1: blind spots" "$3" "$("$sockatlas" map --format json "$trace" |
+        jq -r '[.coverage[] | "\(.what): \(.detail)" | sub("/proc/self/exe: "; "")] | sort | join(", ")')"
+}
+part="seccomp: sandboxed: this thread and what it starts ask nothing of the kernel"
+inside thread "1 dgram [false],2 stream [true]" "$part"
+inside child "2 dgram [false],2 stream [true]" "$part"
+inside all "2 dgram [false],2 stream [true]" "seccomp: sandboxed: from here on nothing is asked of the kernel"
+inside refused "4 stream [true]" ""
+inside strict "2 stream [true]" "$part"
+inside vfork "2 stream [true]" "$part, untraced_child: it begins in a seccomp sandbox"
+inside fork "1 dgram [false],1 stream [true]" "lost: 3 records lost: in a seccomp sandbox, $part"
+inside stamp "2 stream [true]" ""
+
 # Real programs. What they ask for is served outside.
 mkdir served && echo hello >served/page
 port=$(free_port)
@@ -132,6 +154,7 @@ s = selectors.DefaultSelector(); n = socket.socket(); n.setblocking(False); n.co
 s.register(n, selectors.EVENT_WRITE); s.select(9); got.append(n.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)); n.close()
 got.append(urllib.request.urlopen("http://127.0.0.1:%d/page" % port).read())
 got.append(subprocess.run(["/bin/echo", "spawned"], stdout=subprocess.PIPE).stdout)
+got.append(os.system("exit 3"))
 print(got)
 P
 both "python3 with threads, a forked child and a program that it starts" /usr/bin/python3 "$work/threads.py" "$port"
