@@ -14,18 +14,23 @@
 #include "shim/log_file.h"
 #include "shim/process.h"
 #include "shim/sandbox.h"
+#include "shim/section.h"
 #include "shim/sys.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 
 enum { PAGE = 4096 };
 
 HOT struct sockatlas_header *log_mapped;
-HOT static uint64_t capacity; /* slots in the mapped range */
-static unsigned extending;    /* threads that may be about to open up more of the range */
-HOT uint64_t log_ready;
+HOT uint64_t log_open;
+HOT uint64_t log_mask;
+HOT uint32_t log_shift;
+static uint64_t log_ready; /* slots from the ring's start on that this process may touch */
+static uint64_t capacity;  /* slots in the mapped range */
+static unsigned extending; /* threads that may be about to open up more of the range */
 
 /* Losses before there is a header to count them in, and when to try again to make one. */
 static uint64_t lost_before, lost_before_first, attempts, next_attempt;
@@ -84,8 +89,10 @@ static void publish(const struct log_file *file)
         log_file_discard(file);
         return;
     }
-    capacity = slots_of(file->size);
-    log_ready = slots_of(file->ready);
+    capacity = file->header->ring_slots;
+    log_ready = file->header->made;
+    log_mask = file->header->ring_slots - 1;
+    log_shift = (uint32_t)__builtin_ctz(file->header->section_slots);
     if (!__atomic_compare_exchange_n(&log_mapped, &none, file->header, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)) {
         log_file_discard(file);
         return;
@@ -143,6 +150,10 @@ static bool extend_to(uint64_t need, uint64_t limit)
     while (now < reached &&
            !__atomic_compare_exchange_n(&log_ready, &now, reached, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
         ;
+    uint64_t made = __atomic_load_n(&log_mapped->made, __ATOMIC_RELAXED);
+    while (made < reached &&
+           !__atomic_compare_exchange_n(&log_mapped->made, &made, reached, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
     return true;
 }
 
@@ -185,32 +196,189 @@ void log_unlock(void)
         sys(SYS_munlock, header + from, end - from);
 }
 
-struct sockatlas_common *log_take_slowly(unsigned count)
+struct log_slots log_take_slowly(unsigned count)
 {
     log_prepare();
     if (log_is_open())
         return log_take(count);
     log_lose(SOCKATLAS_LOSS_OPEN);
-    return NULL;
+    return (struct log_slots){.at = NULL};
 }
 
-struct sockatlas_common *log_take_beyond(uint64_t first, unsigned count)
+/* ---- Going on to the next section ---- */
+
+static uint64_t section_slots(void)
+{
+    return 1ull << log_shift;
+}
+
+/* Where the section begins, as a slot of the ring. */
+static uint64_t section_start(uint64_t sequence)
+{
+    return sequence << log_shift & log_mask;
+}
+
+/* Whether this process may touch the ring's slots before `end`. */
+static bool reachable(uint64_t end)
+{
+    return end <= __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE) || extend(end);
+}
+
+static bool move(struct sockatlas_header *header, uint64_t from, uint64_t to)
+{
+    return __atomic_compare_exchange_n(&header->cursor, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void write_padding(struct sockatlas_common *at, uint32_t count, uint32_t use)
+{
+    struct sockatlas_common head = {.kind = SOCKATLAS_PADDING, .use = (uint16_t)(use & 15)};
+    uint32_t first;
+    memcpy(&first, &head, sizeof(first));
+    at->fd = (int32_t)count;
+    __atomic_store_n((uint32_t *)(void *)at, first, __ATOMIC_RELEASE);
+}
+
+void log_pad(struct log_slots slots, uint32_t count)
+{
+    /* What stood there before shall not come back when the slots are used again, and not written to. */
+    for (uint32_t i = 1; i < count; i++)
+        *(uint32_t *)((unsigned char *)slots.at + (size_t)i * SOCKATLAS_SLOT_SIZE) = 0;
+    write_padding(slots.at, count, slots.use);
+}
+
+/* Takes all that is left of the section that `first` is in. */
+static void leave_section(struct sockatlas_header *header, uint64_t first, uint32_t use)
+{
+    uint64_t end = ((first >> log_shift) + 1) << log_shift;
+    if (!move(header, first, end))
+        return;
+    uint64_t start = first & log_mask, ready = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
+    struct log_slots slots = log_slots(header, first, use);
+    for (uint64_t i = 1; i < end - first && start + i < ready; i++)
+        *(uint32_t *)((unsigned char *)slots.at + i * SOCKATLAS_SLOT_SIZE) = 0;
+    write_padding(slots.at, (uint32_t)(end - first), use);
+}
+
+/* The cursor stands at a section that this process cannot use: the disk is full, or the process is sandboxed. It begins
+ * anew with the ring's first sections, if it has enough of them. */
+static bool wrap(struct sockatlas_header *header, uint64_t sequence)
+{
+    uint64_t sections = (log_mask + 1) >> log_shift, next = (sequence / sections + 1) * sections;
+    if (__atomic_load_n(&log_ready, __ATOMIC_ACQUIRE) < 2 * section_slots())
+        return false;
+    move(header, sequence << log_shift, next << log_shift);
+    return true;
+}
+
+/* The cursor stands at the beginning of the section `sequence`: moves it behind its first slot, or to another section.
+ * False: there is none. */
+static bool begin_section(struct sockatlas_header *header, uint64_t sequence)
+{
+    const struct sockatlas_section *section = section_at(header, sequence);
+    uint64_t start = section_start(sequence), position = sequence << log_shift;
+    if (!reachable(start + 2) || (section_state(section) && !reachable(start + section_slots())))
+        return wrap(header, sequence);
+    if (section_complete(header, section))
+        move(header, position, position + 1);
+    else if (move(header, position, position + section_slots()))
+        __atomic_fetch_add(&header->skipped, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* Up to which position this process may take slots in a section of which it needs those before `need`; 0: not so far.
+ * Where the section goes on beyond, one slot is kept back for leave_section(). */
+static uint64_t limit_for(uint64_t sequence, uint64_t need)
+{
+    uint64_t position = sequence << log_shift, start = section_start(sequence), end = start + section_slots();
+    uint64_t want = start + (need - position) + 1;
+    reachable(want < end ? want : end);
+    uint64_t ready = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
+    uint64_t limit = ready >= end ? end : ready > start ? ready - 1 : start;
+    return position + (limit - start) >= need ? position + (limit - start) : 0;
+}
+
+/* `limit` and use are this process's for the present section. */
+static void enter(uint64_t limit, uint32_t use)
+{
+    uint64_t open = limit << 4 | use, now = __atomic_load_n(&log_open, __ATOMIC_RELAXED);
+    while (now < open && !__atomic_compare_exchange_n(&log_open, &now, open, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        ;
+}
+
+/* Takes slots in the section that `first` is in. */
+static bool take_here(struct sockatlas_header *header, uint64_t first, unsigned count, struct log_slots *taken)
+{
+    uint64_t sequence = first >> log_shift;
+    const struct sockatlas_section *section = section_at(header, sequence);
+    uint32_t use;
+    /* Another process may have come further than this one can. */
+    uint64_t limit = limit_for(sequence, first);
+    if (!limit || (!section_is_open(section, sequence, &use) && !reachable(section_start(sequence) + section_slots()) &&
+                   section_state(section)))
+        return false;
+    section_open(header, sequence);
+    section_is_open(section, sequence, &use);
+    bool fits = (first & (section_slots() - 1)) + count <= section_slots();
+    limit = fits ? limit_for(sequence, first + count) : 0;
+    if (limit) {
+        enter(limit, use);
+        if (move(header, first, first + count))
+            *taken = log_slots(header, first, use);
+        return true;
+    }
+    if (!fits || __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE) >= 2 * section_slots()) {
+        leave_section(header, first, use);
+        return true;
+    }
+    return false;
+}
+
+struct log_slots log_take_beyond(unsigned count)
 {
     struct sockatlas_header *header = log_header();
-    if (extend(first + count))
-        return log_slot(header, first);
-    enum sockatlas_loss why = first + count > capacity ? SOCKATLAS_LOSS_LIMIT
-                              : sandbox_inside()       ? SOCKATLAS_LOSS_SANDBOX
-                                                       : SOCKATLAS_LOSS_SPACE;
-    count_loss(header, why, 1, clock_now());
-    return NULL;
+    struct log_slots taken = {.at = NULL};
+    uint64_t first = 0;
+    /* Each round moves the cursor, or finds it moved by others. */
+    enum { ROUNDS_MORE = 64 };
+    bool good = count < section_slots();
+    for (uint64_t rounds = ((log_mask + 1) >> log_shift) + ROUNDS_MORE; good && rounds && !taken.at; rounds--) {
+        first = __atomic_load_n(&header->cursor, __ATOMIC_ACQUIRE);
+        good = first & (section_slots() - 1) ? take_here(header, first, count, &taken)
+                                             : begin_section(header, first >> log_shift);
+    }
+    uint64_t start = section_start(first >> log_shift);
+    enum sockatlas_loss why = good                                                       ? SOCKATLAS_LOSS_HELD
+                              : start + 2 > __atomic_load_n(&capacity, __ATOMIC_RELAXED) ? SOCKATLAS_LOSS_LIMIT
+                              : sandbox_inside()                                         ? SOCKATLAS_LOSS_SANDBOX
+                                                                                         : SOCKATLAS_LOSS_SPACE;
+    if (!taken.at)
+        count_loss(header, why, 1, clock_now());
+    return taken;
+}
+
+/* What exists already in the file needs only be opened up. */
+static void reach_made(struct sockatlas_header *header)
+{
+    uint64_t made = __atomic_load_n(&header->made, __ATOMIC_ACQUIRE),
+             limit = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST);
+    uint64_t now = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE), reached = made < limit ? made : limit;
+    unsigned char *start = (unsigned char *)header + bytes_of(now);
+    if (now < reached && sys(SYS_mprotect, start, bytes_of(reached) - bytes_of(now), PROT_READ | PROT_WRITE) == 0)
+        while (now < reached &&
+               !__atomic_compare_exchange_n(&log_ready, &now, reached, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+            ;
 }
 
 void log_ahead(uint64_t slots)
 {
     struct sockatlas_header *header = log_header();
-    if (header)
-        extend(__atomic_load_n(&header->cursor, __ATOMIC_RELAXED) + slots);
+    if (!header || sandbox_inside())
+        return;
+    __atomic_fetch_add(&extending, 1, __ATOMIC_SEQ_CST);
+    reach_made(header);
+    __atomic_fetch_sub(&extending, 1, __ATOMIC_SEQ_CST);
+    uint64_t need = (__atomic_load_n(&header->cursor, __ATOMIC_RELAXED) & log_mask) + slots;
+    extend(need <= log_mask ? need : log_mask + 1);
 }
 
 void log_finish(void)

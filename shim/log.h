@@ -13,10 +13,25 @@
 
 /* For log.c and the inline functions here alone. */
 extern struct sockatlas_header *log_mapped;
-extern uint64_t log_ready; /* slots that this process may write to; a forked child has its own copy */
-static inline struct sockatlas_common *log_slot(struct sockatlas_header *header, uint64_t index)
+/* Up to which position this process may take slots with no more ado, << 4 | the present section's `use`: one variable,
+ * so that the two belong together. A forked child has its own copy. */
+extern uint64_t log_open;
+extern uint64_t log_mask;  /* slots of the ring - 1 */
+extern uint32_t log_shift; /* 1 << this: slots of a section */
+
+/* Slots that were taken. */
+struct log_slots {
+    struct sockatlas_common *at; /* NULL: none, the record is lost and counted */
+    uint32_t section;            /* low bits of its sequence number */
+    uint32_t use;
+};
+
+static inline struct log_slots log_slots(struct sockatlas_header *header, uint64_t first, uint64_t open)
 {
-    return (struct sockatlas_common *)((unsigned char *)(header + 1) + index * SOCKATLAS_SLOT_SIZE);
+    return (struct log_slots){
+        .at = (struct sockatlas_common *)((unsigned char *)(header + 1) + (first & log_mask) * SOCKATLAS_SLOT_SIZE),
+        .section = (uint32_t)(first >> log_shift),
+        .use = open & 15};
 }
 
 /* The header of the open log (netns fields may be filled in late), NULL when there is none. */
@@ -40,26 +55,34 @@ static inline void log_prepare(void)
         log_prepare_slowly();
 }
 
-/* Takes `count` neighbouring slots. NULL: they are lost, and counted. */
-struct sockatlas_common *log_take_slowly(unsigned count);
-struct sockatlas_common *log_take_beyond(uint64_t first, unsigned count);
-static inline struct sockatlas_common *log_take(unsigned count)
+/* Takes `count` neighbouring slots, which hold what they held before. `open` is read before the cursor: what it says is
+ * true of every position from there on. */
+struct log_slots log_take_slowly(unsigned count);
+struct log_slots log_take_beyond(unsigned count);
+static inline struct log_slots log_take(unsigned count)
 {
     struct sockatlas_header *header = log_header();
     if (__builtin_expect(!header, 0))
         return log_take_slowly(count);
-    uint64_t first = __atomic_fetch_add(&header->cursor, count, __ATOMIC_RELAXED);
-    if (__builtin_expect(first + count > __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE), 0))
-        return log_take_beyond(first, count);
-    return log_slot(header, first);
+    uint64_t open = __atomic_load_n(&log_open, __ATOMIC_ACQUIRE);
+    uint64_t first = __atomic_load_n(&header->cursor, __ATOMIC_RELAXED);
+    do {
+        if (__builtin_expect(first + count > open >> 4, 0))
+            return log_take_beyond(count);
+    } while (
+        !__atomic_compare_exchange_n(&header->cursor, &first, first + count, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return log_slots(header, first, open);
 }
 
-/* Which one `slot` is. */
-static inline uint64_t log_index(const struct sockatlas_common *slot)
+/* The position of slots that were taken. */
+static inline uint64_t log_position(struct log_slots slots)
 {
-    uintptr_t start = (uintptr_t)log_header() + SOCKATLAS_HEADER_SIZE;
-    return ((uintptr_t)slot - start) / SOCKATLAS_SLOT_SIZE;
+    uint64_t index = ((uintptr_t)slots.at - (uintptr_t)log_header() - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
+    return (uint64_t)slots.section << log_shift | (index & ((1u << log_shift) - 1));
 }
+
+/* Gives up slots that were taken and not written to: nothing stands there. */
+void log_pad(struct log_slots slots, uint32_t count);
 
 /* One record could not be made for `reason`. */
 void log_lose(enum sockatlas_loss reason);

@@ -12,6 +12,7 @@
 #include "shim/memory_log.h"
 #include "shim/memory_share.h"
 #include "shim/process.h"
+#include "shim/section.h"
 #include "shim/storage.h"
 #include "shim/sys.h"
 
@@ -24,7 +25,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { PAGE = 4096, FIRST = 4 * PAGE, OLD_KERNEL_LIMIT = 4 << 20, LOG_NAME_MAX = 80 };
+enum { PAGE = 4096, FIRST = 4 * PAGE, LEAST = 5 * PAGE, OLD_KERNEL_LIMIT = 4 << 20, LOG_NAME_MAX = 80 };
 
 /* Which file it is, and in which folder: it is trimmed at an exit, when the path may lead elsewhere. */
 static uint64_t made_device, made_inode;
@@ -123,14 +124,14 @@ static uint64_t least(uint64_t size, uint64_t other)
  * program. */
 static uint64_t size_allowed(void)
 {
-    uint64_t size = config.limit;
+    uint64_t size = SOCKATLAS_HEADER_SIZE + config.limit;
     struct rlimit limit;
     if (sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 && limit.rlim_cur < size)
         size = limit.rlim_cur;
     if (sys(SYS_prlimit64, 0, RLIMIT_AS, NULL, &limit) == 0 && limit.rlim_cur / 32 < size)
         size = limit.rlim_cur / 32;
     size &= ~(uint64_t)(PAGE - 1);
-    return size < FIRST ? 0 : size;
+    return size < LEAST ? 0 : size;
 }
 
 /* The mapping's own cost: it is not part of core files, also where its file is unlinked or on a tmpfs, and not locked
@@ -143,14 +144,26 @@ static void make_cheap(long address, uint64_t size)
     sys(SYS_munlock, address, size);
 }
 
+/* The largest power of two that a file of `size` bytes has room for. */
+static uint64_t ring_slots_for(uint64_t size)
+{
+    uint64_t slots = (size - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
+    return 1ull << (63 - __builtin_clzll(slots));
+}
+
+static uint64_t whole_ring(uint64_t size)
+{
+    return SOCKATLAS_HEADER_SIZE + ring_slots_for(size) * SOCKATLAS_SLOT_SIZE;
+}
+
 /* Maps the file without access and makes its first pages real. */
 static bool map_file(int fd, struct log_file *file)
 {
     long address;
     do { /* little may be left of a limited address space, or of what may be locked (MCL_FUTURE) */
+        file->size = whole_ring(file->size);
         address = sys(SYS_mmap, NULL, file->size, PROT_NONE, MAP_SHARED, fd, 0);
-    } while ((address == -ENOMEM || address == -EAGAIN) &&
-             (file->size = file->size / 8 & ~(uint64_t)(PAGE - 1)) >= FIRST);
+    } while ((address == -ENOMEM || address == -EAGAIN) && (file->size = file->size / 8) >= LEAST);
     if (address < 0 && address > -PAGE)
         return false;
     make_cheap(address, file->size);
@@ -197,11 +210,14 @@ static bool fill_file(int fd, struct log_file *file, const struct log_name *name
     struct stat status;
     if (storage->memory)
         file->size = least(file->size, memory_share());
-    if (file->size < FIRST || sys(SYS_fstat, fd, &status) < 0 || !map_file(fd, file))
+    if (file->size < LEAST || sys(SYS_fstat, fd, &status) < 0 || !map_file(fd, file))
         return false;
     memcpy(file->header->comm, name->comm, sizeof(name->comm));
     file->header->pid = name->pid;
     file->header->boottime_ns = name->boottime_ns;
+    file->header->ring_slots = ring_slots_for(file->size);
+    file->header->section_slots = section_slots_for(file->header->ring_slots);
+    file->header->made = (file->ready - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
     image_describe(file->header, file->size, clock_offset());
     file->device = status.st_dev;
     file->inode = status.st_ino;
@@ -429,7 +445,9 @@ void log_file_trim(struct sockatlas_header *header, uint64_t mapped)
 {
     char name[LOG_NAME_MAX];
     long folder = find_log(header, &made_folder, name);
-    uint64_t used = SOCKATLAS_HEADER_SIZE + __atomic_load_n(&header->cursor, __ATOMIC_ACQUIRE) * SOCKATLAS_SLOT_SIZE;
+    /* Once positions have passed the ring's end, all that exists of it is in use. */
+    uint64_t slots = __atomic_load_n(&header->cursor, __ATOMIC_ACQUIRE), made = header->made;
+    uint64_t used = SOCKATLAS_HEADER_SIZE + (slots < made ? slots : made) * SOCKATLAS_SLOT_SIZE;
     uint64_t size = header->size_limit; /* other processes may have more of it mapped than we */
     if (folder < 0)
         return;

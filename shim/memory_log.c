@@ -178,15 +178,17 @@ static bool copy(int log, int memory, uint64_t end)
            sys(SYS_pwrite64, log, &no_name, 1, NAME_AT) == 1;
 }
 
-/* The offset behind the last slot taken, 0 unknown. */
+/* The offset behind the last slot taken, of a ring that was filled behind the last that exists; 0 unknown. */
 static uint64_t find_end(int memory)
 {
-    uint64_t cursor;
+    uint64_t cursor, made;
     struct stat status;
     if (!read_field(memory, offsetof(struct sockatlas_header, cursor), &cursor, sizeof(cursor)) ||
+        !read_field(memory, offsetof(struct sockatlas_header, made), &made, sizeof(made)) ||
         sys(SYS_fstat, memory, &status) < 0 || status.st_size < SOCKATLAS_HEADER_SIZE)
         return 0;
     uint64_t slots = ((uint64_t)status.st_size - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
+    slots = made < slots ? made : slots;
     return SOCKATLAS_HEADER_SIZE + (cursor < slots ? cursor : slots) * SOCKATLAS_SLOT_SIZE;
 }
 

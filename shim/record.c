@@ -15,17 +15,31 @@
 enum { HEAD_ROOM = SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common) };
 
 static void head(struct sockatlas_common *slot, const struct record *record, struct identity who, uint64_t time_ns,
-                 size_t body_size, unsigned slots)
+                 size_t body_size, unsigned slots, uint32_t use)
 {
-    *slot = (struct sockatlas_common){.call = (uint8_t)record->call,
-                                      .error = (uint16_t)record->error & 0xfff,
-                                      .pid = who.pid & 0xffffff,
-                                      .body_size = (uint8_t)body_size,
-                                      .tid = who.tid & 0xffffff,
-                                      .slots = (uint8_t)slots,
-                                      .fd = record->fd,
-                                      .time_ns = time_ns,
-                                      .cookie = record->cookie};
+    struct sockatlas_common fresh = {.call = (uint8_t)record->call,
+                                     .error = (uint16_t)record->error & 0xfff,
+                                     .use = (uint16_t)(use & 15),
+                                     .pid = who.pid & 0xffffff,
+                                     .body_size = (uint8_t)body_size,
+                                     .tid = who.tid & 0xffffff,
+                                     .slots = (uint8_t)slots,
+                                     .fd = record->fd,
+                                     .time_ns = time_ns,
+                                     .cookie = record->cookie};
+    /* `kind` and `use` in one store: a slot that bears this use and a former kind would be taken for a record. */
+    uint32_t first;
+    memcpy(&first, &fresh, sizeof(first));
+    __atomic_store_n((uint32_t *)(void *)slot, first, __ATOMIC_RELAXED);
+    memcpy((char *)slot + sizeof(first), (const char *)&fresh + sizeof(first), sizeof(fresh) - sizeof(first));
+}
+
+/* Slots hold what they held in their section's former use: clears all behind the common fields. */
+static inline void clear(unsigned char *body, unsigned slots)
+{
+    memset(body, 0, HEAD_ROOM);
+    for (body += HEAD_ROOM; --slots; body += SOCKATLAS_SLOT_SIZE)
+        memset(body, 0, SOCKATLAS_SLOT_SIZE);
 }
 
 /* A child's first record. */
@@ -40,12 +54,12 @@ static void tell_birth(struct identity child)
     image_comm(body.comm);
     struct record record = {.kind = SOCKATLAS_START, .fd = -1};
     uint64_t time_ns = clock_now();
-    struct sockatlas_common *slot = log_take(1);
-    if (!slot)
+    struct log_slots slots = log_take(1);
+    if (!slots.at)
         return;
-    head(slot, &record, child, time_ns, sizeof(body), 1);
-    record_copy((unsigned char *)(slot + 1), (const unsigned char *)&body, sizeof(body));
-    record_commit(slot + 1, record.kind);
+    head(slots.at, &record, child, time_ns, sizeof(body), 1, slots.use);
+    record_copy((unsigned char *)(slots.at + 1), (const unsigned char *)&body, sizeof(body));
+    record_commit(slots.at + 1, record.kind);
 }
 
 /* The caller, of whom all is told that comes before a record of his. */
@@ -85,14 +99,15 @@ void *record_begin(const struct record *record, size_t body_size, size_t tail_si
         if (!time_ns)
             time_ns = clock_now();
     }
-    unsigned slots = 1;
+    unsigned count = 1;
     if (size > HEAD_ROOM)
-        slots += (unsigned)((size - HEAD_ROOM + SOCKATLAS_CONTINUATION_BYTES - 1) / SOCKATLAS_CONTINUATION_BYTES);
-    struct sockatlas_common *slot = log_take(slots);
-    if (__builtin_expect(!slot, 0))
+        count += (unsigned)((size - HEAD_ROOM + SOCKATLAS_CONTINUATION_BYTES - 1) / SOCKATLAS_CONTINUATION_BYTES);
+    struct log_slots slots = log_take(count);
+    if (__builtin_expect(!slots.at, 0))
         return NULL;
-    head(slot, record, who, time_ns, body_size, slots);
-    return slot + 1;
+    head(slots.at, record, who, time_ns, body_size, count, slots.use);
+    clear((unsigned char *)(slots.at + 1), count);
+    return slots.at + 1;
 }
 
 void record_tail_beyond(void *body, size_t body_size, const void *tail, size_t size)
@@ -121,24 +136,26 @@ void record_write(const struct record *record, const void *body, size_t body_siz
 
 struct reserved record_reserve(void)
 {
-    struct reserved reserved = {.slot = NULL, .index = UINT64_MAX};
+    struct reserved reserved = {.index = UINT64_MAX};
     if (!process_settled() && !writer().pid) {
         log_lose(SOCKATLAS_LOSS_SANDBOX);
         return reserved;
     }
     reserved.time_ns = clock_now();
-    reserved.slot = log_take(1);
-    reserved.index = reserved.slot ? log_index(reserved.slot) : UINT64_MAX;
+    reserved.slots = log_take(1);
+    reserved.index = reserved.slots.at ? log_position(reserved.slots) : UINT64_MAX;
     return reserved;
 }
 
 void record_complete(const struct reserved *reserved, const struct record *record, const void *body, size_t body_size)
 {
-    if (!reserved->slot)
+    struct sockatlas_common *slot = reserved->slots.at;
+    if (!slot)
         return;
-    head(reserved->slot, record, process_identity(), reserved->time_ns, body_size, 1);
-    record_copy((unsigned char *)(reserved->slot + 1), body, body_size);
-    record_commit(reserved->slot + 1, record->kind);
+    head(slot, record, process_identity(), reserved->time_ns, body_size, 1, reserved->slots.use);
+    clear((unsigned char *)(slot + 1), 1);
+    record_copy((unsigned char *)(slot + 1), body, body_size);
+    record_commit(slot + 1, record->kind);
 }
 
 void record_addresses(void *body, size_t body_size, struct sockatlas_addresses *out, const struct endpoint *first_end,

@@ -6,6 +6,7 @@
 #define SHIM_RECORD_H
 
 #include "shim/endpoint.h"
+#include "shim/log.h"
 #include "shim/process.h"
 #include "shim/trace_format.h"
 
@@ -71,8 +72,8 @@ static inline void record_tail(void *body, size_t body_size, const void *tail, s
 /* A record whose slot is taken now (with this moment's time and order) and published by record_complete(). At most one
  * slot. */
 struct reserved {
-    struct sockatlas_common *slot; /* NULL: lost */
-    uint64_t index;
+    struct log_slots slots;
+    uint64_t index; /* its position, UINT64_MAX none */
     uint64_t time_ns;
 };
 struct reserved record_reserve(void);

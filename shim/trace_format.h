@@ -29,8 +29,38 @@
  *     else is lost by it. A record that was refused takes no slot: it is counted in header.lost.
  *   - Where the trace's file system cannot keep space that was promised (file_system.def) the records are in a file in
  *     memory (memory_file), and come to the trace's when the last process that has it mapped exits, or `run` ends.
- *   - The file may be sparse up to its size limit while it is in use; it ends at the last slot taken once it was
- *     trimmed.
+ *   - The file may be sparse up to its size limit while it is in use; once it was trimmed it ends at the last slot
+ *     taken, or where its used sections end.
+ *
+ * The ring (header.section_slots is not 0).
+ *   - header.cursor counts positions, which never come again. Position P is slot P modulo header.ring_slots. The ring
+ *     has sections of section_slots; the section with sequence number Q has the positions from Q * section_slots on.
+ *     The first slot of each section is a struct sockatlas_section, the others hold records, none of which crosses the
+ *     section's end: what is left there is one record of kind SOCKATLAS_PADDING, whose `fd` is how many slots it
+ *     covers.
+ *   - A section is used again and again. `state` in its first slot tells the sequence number that it holds and how
+ *     often it was used. Its slots are not cleared in between: a record belongs to the section's present use where its
+ *     `use` is the low four bits of that number of uses; any other is as if not published.
+ *   - Who finds the cursor at a section's beginning looks whether the section may be used again: it may if it was never
+ *     used, or if every record of its former use was published. Then he moves the cursor behind the first slot; else he
+ *     moves it to the next section, and counts header.skipped. So a writer that sleeps, or was killed, in the middle of
+ *     a record keeps its section out of use, and cannot damage what others write. Nobody waits for anybody.
+ *   - A section that is opened again loses what it held: its records, and how many of them told of a connection's
+ *     beginning (CONNECT, ACCEPT), are added up in header.totals. What a collector has (positions before
+ *     header.collected) does not count. header.last tells which of the two totals is valid, and for which section, the
+ *     one opened last: (sequence number + 1) << 1 | index.
+ *   - Who finds the cursor within a section later than that fills in the other totals, then the section's `opened` and
+ *     `state`, then header.last, each by compare-and-exchange; several may do so, and all come to the same. Only then
+ *     records are written to the section. Each member of totals, and `opened`, has the low 16 bits of (sequence number
+ *     + 1) in its upper 16 bits, so that nobody who comes late can change it.
+ *   - A reader reads the sections in the order of their sequence numbers, the last one up to the cursor. After it has
+ *     copied a piece of a section it reads `state` again: if that has changed, the piece is worth nothing. Where it
+ *     follows a log that is being written it waits for a slot that is not published, but not for long.
+ *   - In each section, before the first record of a process, stands a PROCESS or START record of that process; and
+ *     before the first record of a process about a descriptor that it has had for longer, a SEEN record
+ *     (SOCKATLAS_HOW_TOLD). So every section can be understood when those before it are gone.
+ *   - A collector copies whole sections that lie behind the cursor's, checks `state` as any reader does, and then moves
+ *     header.collected on. It rewrites nothing else.
  *
  * Versions. A reader refuses a newer version. Version 1 (sockatlas 0.1) differed in this: a record did not tell its
  * slots and its body's size (it went on over the continuation slots that followed it, and its body had the size in
@@ -54,6 +84,8 @@
 #define SOCKATLAS_MEMORY_NAME_SIZE   80
 #define SOCKATLAS_CONTINUATION       255
 #define SOCKATLAS_CONTINUATION_BYTES 63
+#define SOCKATLAS_PADDING            254
+#define SOCKATLAS_SECTION            253
 #define SOCKATLAS_RECORD_SLOTS_MAX   64
 
 /* ---- The header ---- */
@@ -65,6 +97,16 @@ enum sockatlas_writer {
     SOCKATLAS_WRITER_KERNEL = 4, /* the kernel's notices of sockets that ended */
     SOCKATLAS_WRITER_ATTACH = 5, /* as SHIM, in a process that ran already when its tracing began */
 };
+
+/* What was overwritten since the log began, see above. */
+struct sockatlas_totals {
+    uint64_t records;
+    uint64_t connections; /* those of them that told of a connection's beginning */
+    uint64_t until;       /* CLOCK_BOOTTIME of the newest of them in microseconds, 0 none */
+};
+
+#define SOCKATLAS_TAG_SHIFT 48
+#define SOCKATLAS_TAG_VALUE ((1ull << SOCKATLAS_TAG_SHIFT) - 1)
 
 /* Strings are NUL-terminated unless they fill their array, in which case they were cut there. */
 struct sockatlas_header {
@@ -101,7 +143,7 @@ struct sockatlas_header {
     uint8_t reserved0[152];
 
     /* Each on its own cache line: the only bytes that change after the file was made. */
-    uint64_t cursor; /* slots taken */
+    uint64_t cursor; /* positions taken */
     uint8_t reserved1[56];
     uint64_t lost;       /* records that could not be written; in `run`'s log: of images that could make no log of their
                           * own, which count there */
@@ -109,18 +151,34 @@ struct sockatlas_header {
     uint32_t lost_reason; /* enum sockatlas_loss of the latest */
     uint32_t closed;      /* 1: the last process that had it exited cleanly or `run` saw all gone, and trimmed it */
     uint64_t lost_last;   /* CLOCK_BOOTTIME of the latest of them, 0 unknown */
-    uint32_t maker_left;  /* 1: the process that made it has exited; of the others, the last to exit trims it */
-    uint8_t reserved2[28];
-    uint64_t skipped; /* sections that were left alone because a record in them was not published */
-    uint8_t reserved3[56];
+    uint64_t overwritten; /* 0 in the file, as the two that follow: readers fill them in from the valid totals, */
+    uint64_t overwritten_connections;
+    uint64_t overwritten_until; /* the time in nanoseconds */
+    uint32_t maker_left;        /* 1: the process that made it has exited; of the others, the last to exit trims it */
+    uint8_t reserved2[4];
+    uint64_t skipped; /* how often a section was left alone because a record in it was not published */
+    uint64_t made;    /* slots of the ring that exist in the file */
+    uint8_t reserved3[48];
     uint64_t collected; /* written by a collector: it has all that was published before this position */
-    uint8_t reserved4[56];
+    uint64_t last;
+    struct sockatlas_totals totals[2];
 
     char exe[768];      /* /proc/self/exe */
     char cgroup[384];   /* of the process: the path in /proc/self/cgroup of version 2, else the first line's */
     char cmdline[2176]; /* argv as in /proc/self/cmdline: NUL after each argument; cmdline_size bytes, cut at the
                            array's end */
 };
+
+/* The first slot of a section. */
+struct sockatlas_section {
+    uint8_t kind; /* SOCKATLAS_SECTION */
+    uint8_t reserved0[7];
+    uint64_t state;  /* (sequence number + 1) << 16 | number of uses modulo 65536; 0: never used */
+    uint64_t opened; /* CLOCK_BOOTTIME in microseconds */
+    uint8_t reserved1[40];
+};
+
+#define SOCKATLAS_USES_BITS 16
 
 /* Version 1's, for reading it. Up to port_high both are alike. */
 struct sockatlas_header_v1 {
@@ -144,6 +202,7 @@ enum sockatlas_loss {
     SOCKATLAS_LOSS_OPEN = 3,    /* events before the log could be opened */
     SOCKATLAS_LOSS_TABLE = 4,   /* a descriptor number beyond the shim's table */
     SOCKATLAS_LOSS_SANDBOX = 5, /* in a seccomp sandbox, where neither room can be made nor a child ask who it is */
+    SOCKATLAS_LOSS_HELD = 6,    /* a record that was not published in every section */
 };
 
 /* ---- Records ---- */
@@ -223,7 +282,7 @@ struct sockatlas_common {
     uint8_t kind;        /* enum sockatlas_kind; stored last */
     uint8_t call;        /* enum sockatlas_call */
     uint16_t error : 12; /* the call's errno, 0 when it succeeded */
-    uint16_t use : 4;    /* 0 in a file that is no ring */
+    uint16_t use : 4;    /* of the section; 0 in a file that is no ring */
     uint32_t pid : 24;
     uint32_t body_size : 8;
     uint32_t tid : 24;
@@ -296,10 +355,11 @@ enum sockatlas_role {
 };
 
 enum sockatlas_how {
-    SOCKATLAS_HOW_USED = 0,     /* first touched by the call named in `call`; a connection that was handed to this
-                                 * process, or only touched before: first transferred on by it */
-    SOCKATLAS_HOW_RECEIVED = 1, /* came in by SCM_RIGHTS in that call, or by pidfd_getfd */
-    SOCKATLAS_HOW_INHERITED = 2 /* first met when it was closed: this image never used it */
+    SOCKATLAS_HOW_USED = 0,      /* first touched by the call named in `call`; a connection that was handed to this
+                                  * process, or only touched before: first transferred on by it */
+    SOCKATLAS_HOW_RECEIVED = 1,  /* came in by SCM_RIGHTS in that call, or by pidfd_getfd */
+    SOCKATLAS_HOW_INHERITED = 2, /* first met when it was closed: this image never used it */
+    SOCKATLAS_HOW_TOLD = 3,      /* known for longer, and told again because its earlier records may be overwritten */
 };
 
 /* bind(). tail: requested, and local where the kernel chose (port 0, autobind). */
@@ -580,10 +640,14 @@ struct sockatlas_body_none {
     MEMBER(header, cursor, 512)                                                                                        \
     MEMBER(header, reserved1, 520) MEMBER(header, lost, 576) MEMBER(header, lost_first, 584)                           \
     MEMBER(header, lost_reason, 592) MEMBER(header, closed, 596) MEMBER(header, lost_last, 600)                        \
-    MEMBER(header, maker_left, 608) MEMBER(header, reserved2, 612)                                                     \
-    MEMBER(header, skipped, 640) MEMBER(header, reserved3, 648)                                                        \
-    MEMBER(header, collected, 704) MEMBER(header, reserved4, 712) MEMBER(header, exe, 768)                             \
+    MEMBER(header, overwritten, 608) MEMBER(header, overwritten_connections, 616)                                      \
+    MEMBER(header, overwritten_until, 624) MEMBER(header, maker_left, 632) MEMBER(header, reserved2, 636)              \
+    MEMBER(header, skipped, 640) MEMBER(header, made, 648) MEMBER(header, reserved3, 656)                              \
+    MEMBER(header, collected, 704) MEMBER(header, last, 712) MEMBER(header, totals, 720) MEMBER(header, exe, 768)      \
     MEMBER(header, cgroup, 1536) MEMBER(header, cmdline, 1920)                                                         \
+    STRUCT(section, 64) MEMBER(section, kind, 0) MEMBER(section, reserved0, 1) MEMBER(section, state, 8)               \
+    MEMBER(section, opened, 16) MEMBER(section, reserved1, 24)                                                         \
+    STRUCT(totals, 24) MEMBER(totals, records, 0) MEMBER(totals, connections, 8) MEMBER(totals, until, 16)             \
     STRUCT(header_v1, 4096) MEMBER(header_v1, same, 0) MEMBER(header_v1, reserved0, 252)                               \
     MEMBER(header_v1, cursor, 512) MEMBER(header_v1, reserved1, 520) MEMBER(header_v1, lost, 576)                      \
     MEMBER(header_v1, lost_first, 584) MEMBER(header_v1, lost_reason, 592) MEMBER(header_v1, closed, 596)              \

@@ -159,7 +159,7 @@ void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set)
 /* Makes the log and room in it, for inside neither can be made. */
 struct sandbox_entering watch_sandbox(enum watch_sandbox kind)
 {
-    enum { SLOTS_AHEAD = 4096 };
+    enum { SLOTS_AHEAD = 8192 }; /* four sections and more, so that they can be used again in turns */
     if (config.on) {
         log_prepare();
         process_identity();

@@ -125,6 +125,9 @@ static void trim(int folder, const char *name)
         header.header_size >= sizeof header && (off_t)header.header_size <= status.st_size) {
         uint64_t capacity = ((uint64_t)status.st_size - header.header_size) / SOCKATLAS_SLOT_SIZE;
         uint64_t taken = header.cursor < capacity ? header.cursor : capacity;
+        /* Once positions have passed a ring's end, all that exists of it is in use. */
+        if (header.version >= 2 && header.section_slots != 0 && taken > header.made)
+            taken = header.made;
         uint32_t closed = 1;
         if (ftruncate(fd, (off_t)(header.header_size + taken * SOCKATLAS_SLOT_SIZE)) == 0 && !header.closed)
             (void)!pwrite(fd, &closed, sizeof closed, offsetof(struct sockatlas_header, closed));

@@ -6,6 +6,7 @@
 
 #include "analyzer/trace/decode.h"
 #include "analyzer/trace/fields.h"
+#include "analyzer/trace/file_ring.h"
 #include "analyzer/trace/memory.h"
 #include "shim/memory_log.h"
 
@@ -110,27 +111,42 @@ static const char *header_fault(const struct sockatlas_header *header, size_t si
     if (size < sizeof *header)
         return "cut short in its header";
     if (header->version == 0 || header->header_size != SOCKATLAS_HEADER_SIZE ||
-        header->slot_size != SOCKATLAS_SLOT_SIZE)
+        header->slot_size != SOCKATLAS_SLOT_SIZE || !file_ring_possible(header))
         return "damaged header";
     return NULL;
 }
 
-/* Where the slots end: at the cursor, but never beyond the size limit or the file. Says so when the file ends too
- * early. */
-static void find_end(struct file *file)
+/* Says so when a file of `size` bytes ends before its slots do. */
+static void say_cut(struct file *file, uint64_t end)
 {
     const struct sockatlas_header *header = &file->image->header;
-    uint64_t limit = header->size_limit > SOCKATLAS_HEADER_SIZE ? header->size_limit - SOCKATLAS_HEADER_SIZE : 0;
-    uint64_t slots = limit == 0 ? UINT64_MAX / SOCKATLAS_SLOT_SIZE - SOCKATLAS_SLOT_SIZE : limit / SOCKATLAS_SLOT_SIZE;
-    slots = header->cursor < slots ? header->cursor : slots;
-    uint64_t end = SOCKATLAS_HEADER_SIZE + slots * SOCKATLAS_SLOT_SIZE;
-    file->end = end < file->size ? end : file->size;
     /* On a full disk the file legitimately ends before its cursor. */
     bool lost = header->lost != 0 && header->lost_reason == SOCKATLAS_LOSS_SPACE;
     if (file->size < end && !lost && !file->cut_said) {
         file->cut_said = true;
         complain(file->complaints, "%s: cut short, at %" PRIu64, file->path, file->size);
     }
+}
+
+/* Where the slots end: at the cursor, but never beyond the size limit or the file; of a ring, those of the section that
+ * is being read. */
+static void find_end(struct file *file)
+{
+    const struct sockatlas_header *header = &file->image->header;
+    uint64_t end;
+    if (file->ring != NULL) {
+        end = file_ring_end(file);
+        uint64_t slots = header->cursor < header->made ? header->cursor : header->made;
+        say_cut(file, SOCKATLAS_HEADER_SIZE + slots * SOCKATLAS_SLOT_SIZE);
+    } else {
+        uint64_t limit = header->size_limit > SOCKATLAS_HEADER_SIZE ? header->size_limit - SOCKATLAS_HEADER_SIZE : 0;
+        uint64_t slots =
+            limit == 0 ? UINT64_MAX / SOCKATLAS_SLOT_SIZE - SOCKATLAS_SLOT_SIZE : limit / SOCKATLAS_SLOT_SIZE;
+        slots = header->cursor < slots ? header->cursor : slots;
+        end = SOCKATLAS_HEADER_SIZE + slots * SOCKATLAS_SLOT_SIZE;
+        say_cut(file, end);
+    }
+    file->end = end < file->size ? end : file->size;
 }
 
 /* The header was read. What it says of where the log is and who trims it is no part of what is recorded. */
@@ -164,6 +180,8 @@ bool file_open(struct file *file, const char *path, struct trace_image *image, s
     }
     image->version = header.version;
     decode_header(&image->header, &header);
+    if (image->header.section_slots != 0)
+        file_ring_open(file);
     take_header(file);
     return true;
 }
@@ -192,7 +210,12 @@ static bool refill(struct file *file)
         return false;
     }
     file->filled += (size_t)got;
-    return true;
+    if (file->ring == NULL || file_ring_holds(file))
+        return true;
+    /* The section was used again meanwhile: what came of it is worth nothing, and nothing more will come. */
+    file->offset = file->end = at;
+    file->filled = 0;
+    return false;
 }
 
 __attribute__((noinline, cold)) static void say_damaged(struct file *file, unsigned kind, uint64_t offset)
@@ -237,14 +260,21 @@ static bool take(struct file *file, unsigned char **record, unsigned *slots, uin
     return false;
 }
 
-/* Whether to wait for the slot at `offset`, which is taken but was not published when it was read. */
-static bool is_awaited(struct file *file, uint64_t offset)
+/* Which slot is at `offset`: in a ring its position. */
+static uint64_t slot_at(const struct file *file, uint64_t offset)
+{
+    return file->ring != NULL ? file_ring_position(file, offset)
+                              : (offset - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
+}
+
+/* Whether to wait for a slot which is taken but was not published when it was read. */
+static bool is_awaited(struct file *file, uint64_t slot)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    if (offset >= file->held_end) {
-        file->held_end = file->end;
+    if (slot >= file->held_end) {
+        file->held_end = file->image->header.cursor > slot ? file->image->header.cursor : slot + 1;
         file->held_since_ms = ms;
     }
     return ms - file->held_since_ms < FILE_PATIENCE_MS;
@@ -266,24 +296,60 @@ static bool skip_hole(struct file *file)
     return true;
 }
 
+/* How many slots to pass over without a look because no record begins there; 0: one does. */
+static unsigned idle_slots(const struct file *file, const unsigned char *slot)
+{
+    const struct sockatlas_common *common = (const void *)slot;
+    if (common->kind == SOCKATLAS_CONTINUATION || (file->ring != NULL && common->kind == SOCKATLAS_SECTION))
+        return 1;
+    if (file->ring == NULL || common->kind != SOCKATLAS_PADDING || !file_ring_uses(file, common->use))
+        return 0;
+    return common->fd > 0 ? (unsigned)common->fd : 1;
+}
+
+static bool is_published(const struct file *file, const unsigned char *slot)
+{
+    const struct sockatlas_common *common = (const void *)slot;
+    return common->kind != 0 && (file->ring == NULL || file_ring_uses(file, common->use));
+}
+
+/* Takes `slots` slots out of the block, or as many as it has. */
+static void pass_over(struct file *file, unsigned slots)
+{
+    size_t size = (size_t)slots * SOCKATLAS_SLOT_SIZE, left = file->filled - file->used;
+    file->used += size < left ? size : left;
+    if (size > left && file->offset + file->filled + (size - left) <= file->end) {
+        file->offset += file->filled + (size - left);
+        file->filled = file->used = 0;
+    }
+}
+
 bool file_next(struct file *file, struct event *event)
 {
     for (;;) {
-        if (file->filled - file->used < SOCKATLAS_SLOT_SIZE && (!refill(file) || file->filled < SOCKATLAS_SLOT_SIZE))
-            return false;
-        unsigned char *record = file->block + file->used;
-        if (record[0] == 0 || record[0] == SOCKATLAS_CONTINUATION) {
-            if (record[0] == 0 && file->patient && is_awaited(file, file->offset + file->used))
+        if (file->filled - file->used < SOCKATLAS_SLOT_SIZE && (!refill(file) || file->filled < SOCKATLAS_SLOT_SIZE)) {
+            if (file->ring == NULL || !reopen(file) || !file_ring_next(file))
                 return false;
+            find_end(file);
+            continue;
+        }
+        unsigned char *record = file->block + file->used;
+        unsigned idle = idle_slots(file, record);
+        if (idle == 0 && !is_published(file, record)) {
+            if (file->patient && is_awaited(file, slot_at(file, file->offset + file->used)))
+                return false;
+            idle = 1;
+        }
+        if (idle > 0) {
             bool begins_page = (file->offset + file->used) % HOLE_ALIGN == 0;
             if (record[0] != 0 || !begins_page || !skip_hole(file))
-                file->used += SOCKATLAS_SLOT_SIZE;
+                pass_over(file, idle);
             continue;
         }
         size_t left = (file->filled - file->used) / SOCKATLAS_SLOT_SIZE;
         unsigned slots = decode_slots(record, left, file->image->version);
-        /* The record may go on behind the block. */
-        if (slots > left && refill(file))
+        /* The record may go on behind the block; or the section was used again meanwhile. */
+        if (slots > left && (refill(file) || file->filled == 0))
             continue;
         slots = slots > left ? (unsigned)left : slots == 0 ? 1 : slots;
         uint64_t offset = file->offset + file->used;
@@ -292,7 +358,7 @@ bool file_next(struct file *file, struct event *event)
         if (!take(file, &record, &slots, offset))
             continue;
         event->image = file->image;
-        event->slot = (offset - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
+        event->slot = slot_at(file, offset);
         event->record = record;
         event->slots = slots;
         event_common(event);
@@ -314,8 +380,22 @@ void file_refresh(struct file *file)
     file->size = (uint64_t)status.st_size;
     if (read_at(file, &header, sizeof header, 0) != (ssize_t)sizeof header)
         return;
-    decode_header(&file->image->header, &header);
+    if (file->ring != NULL)
+        file_ring_refresh(file, &header);
+    else
+        decode_header(&file->image->header, &header);
     take_header(file);
+}
+
+uint64_t file_done(const struct file *file)
+{
+    return file->ring != NULL ? file_ring_position(file, file->offset + file->used) * SOCKATLAS_SLOT_SIZE
+                              : file->offset + file->used;
+}
+
+uint64_t file_total(const struct file *file)
+{
+    return file->ring != NULL ? file->image->header.cursor * SOCKATLAS_SLOT_SIZE : file->end;
 }
 
 void file_release(struct file *file)
@@ -339,6 +419,7 @@ void file_close(struct file *file)
     file_release(file);
     free(file->block);
     free(file->room);
+    file_ring_close(file);
     free(file->path);
     *file = (struct file){.fd = -1};
 }

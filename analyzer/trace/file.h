@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One log file (NAME.atlas): its header, and its records one after another. Reads with pread(2) into a block of its
- * own, never beyond the header's cursor. Its descriptor may be taken away at any time and comes back at need.
+ * One log file (NAME.atlas): its header, and its records one after another, of a ring section by section (file_ring.c).
+ * Reads with pread(2) into a block of its own, never beyond the header's cursor. Its descriptor may be taken away at
+ * any time and comes back at need.
  */
 #ifndef ANALYZER_TRACE_FILE_H
 #define ANALYZER_TRACE_FILE_H
@@ -30,8 +31,10 @@ struct file {
     unsigned damages;  /* records complained about */
     bool unknown_said, cut_said;
 
+    struct file_ring *ring; /* NULL: the file is none */
+
     bool patient;          /* set by the owner: a slot that is not published yet holds the reader back, for a while */
-    uint64_t held_end;     /* where the slots ended when the waiting began: those before it are as old */
+    uint64_t held_end;     /* the cursor when the waiting began: slots before it are as old */
     int64_t held_since_ms; /* CLOCK_MONOTONIC */
 };
 
@@ -45,6 +48,9 @@ bool file_open(struct file *file, const char *path, struct trace_image *image, s
  * until the next call. Opens the descriptor at need; a file that cannot be reopened or read ends there, complained
  * about. */
 bool file_next(struct file *file, struct event *event);
+/* How many bytes of slots were read, and how many there are: for showing progress. */
+uint64_t file_done(const struct file *file);
+uint64_t file_total(const struct file *file);
 /* Looks again how far the file was written. One that is no more counts as closed. */
 void file_refresh(struct file *file);
 /* Gives the descriptor back; the file goes on at the next file_next(). */

@@ -302,8 +302,8 @@ void stream_progress(const struct stream *stream, uint64_t *done, uint64_t *tota
     for (unsigned i = 0; i < stream->sources.count; i++) {
         const struct source *source = stream->sources.list[i];
         bool lines = source->jsonl != NULL;
-        *done += lines ? source->jsonl->bytes : source->file.offset + source->file.used;
-        *total += lines ? source->file.size : source->file.end;
+        *done += lines ? source->jsonl->bytes : file_done(&source->file);
+        *total += lines ? source->file.size : file_total(&source->file);
         known = known && !(lines && source->file.size == 0);
     }
     if (!known)

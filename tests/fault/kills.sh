@@ -13,7 +13,7 @@ if [ $status -eq 0 ]; then pass "$(tail -1 <<<"$said") (SEED=$seed)"; else fail 
 # That the check can fail: a record taken out of a trace is missed.
 faulty "$targets/busy" ledger 1 1 5 kill
 adds_up "nothing is missing" $?
-printf '\0' | dd of="$(echo trace/*.atlas)" bs=1 seek=4096 conv=notrunc 2>/dev/null
+printf '\0' | dd of="$(echo trace/*.atlas)" bs=1 seek=4160 conv=notrunc 2>/dev/null
 "$account" ledger trace >/dev/null 2>&1
 case_is "a missing record is noticed" 1 $?
 finish

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sections of a log that is a ring, for file.c: which there are, in which order, and whether one was used again
+ * while it was read. trace_format.h says how writers use them.
+ */
+#ifndef ANALYZER_TRACE_FILE_RING_H
+#define ANALYZER_TRACE_FILE_RING_H
+
+#include "analyzer/trace/file.h"
+
+/* Whether the header's numbers of a ring can be true; also of a file that is none. */
+bool file_ring_possible(const struct sockatlas_header *header);
+
+/* Finds the sections; file->image->header is filled in. The first file_ring_next() goes to the oldest. */
+void file_ring_open(struct file *file);
+void file_ring_close(struct file *file);
+/* Goes on to the section that comes next before the header's cursor. False: there is none. */
+bool file_ring_next(struct file *file);
+/* Takes over a header that was read again, and what was overwritten since. */
+void file_ring_refresh(struct file *file, const struct sockatlas_header *header);
+
+/* The file's offset where the slots of the section end that is being read. */
+uint64_t file_ring_end(const struct file *file);
+/* Whether that section still holds what it held when reading it began. */
+bool file_ring_holds(const struct file *file);
+/* Whether its records bear this `use`. */
+bool file_ring_uses(const struct file *file, unsigned use);
+/* Which position the slot at `offset` of it has. */
+uint64_t file_ring_position(const struct file *file, uint64_t offset);
+
+#endif
