@@ -25,9 +25,9 @@ SHIM_LDFLAGS := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,n
 SHIM_SRC := $(wildcard shim/*.c)
 SHIM_OBJ := $(SHIM_SRC:%.c=$(BUILD)/%.o)
 
-ANALYZER_SRC  := $(wildcard analyzer/*.c analyzer/*/*.c)
 # What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.
-SHARED_SRC    := shim/storage.c shim/memory_log.c
+SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c
+ANALYZER_SRC  := $(wildcard analyzer/*.c analyzer/*/*.c)
 ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o) $(SHARED_SRC:%.c=$(BUILD)/%.o)
 ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium
 

@@ -10,6 +10,7 @@
 #include "shim/memory.h"
 #include "shim/record.h"
 #include "shim/scratch.h"
+#include "shim/sys.h"
 #include "shim/target.h"
 #include "shim/watch.h"
 
@@ -57,6 +58,9 @@ static char *const *prepare(const struct exec *exec, const struct known *known, 
 /* What can be traced, by whoever the process is now. */
 static enum sockatlas_untraced untraced_by_user(const struct environment *environment)
 {
+    /* The kernel then tells the loader to ignore the preload. */
+    if (sys(SYS_getuid) != sys(SYS_geteuid) || sys(SYS_getgid) != sys(SYS_getegid))
+        return SOCKATLAS_UNTRACED_SETUID;
     bool follows = environment_follows();
     if (!follows && !environment_preloads(environment))
         return SOCKATLAS_UNTRACED_USER;

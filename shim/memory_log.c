@@ -197,10 +197,26 @@ struct pair {
     int log, memory;
 };
 
+/* The log's name says which file in memory is its own: who has the log mapped can write another name into its header.
+ */
+static bool is_named_after(int log, const char *path)
+{
+    char name[SOCKATLAS_MEMORY_NAME_SIZE];
+    static const char run[] = SOCKATLAS_RUN_NAME ".";
+    const char *slash = strrchr(path, '/'), *memory = name + sizeof(prefix) - 1;
+    path = slash ? slash + 1 : path;
+    if (!read_field(log, NAME_AT, name, sizeof(name)) || name[sizeof(name) - 1] ||
+        strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+        return false;
+    /* `run`'s log has the same name in each trace, and its file in memory one of its own. */
+    return strcmp(path, SOCKATLAS_RUN_NAME SOCKATLAS_SUFFIX) == 0 ? strncmp(memory, run, sizeof(run) - 1) == 0
+                                                                  : strcmp(memory, path) == 0;
+}
+
 static struct pair open_pair(int dirfd, const char *path)
 {
     long log = sys(SYS_openat, dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    long memory = log < 0 ? -1 : memory_log_open((int)log, O_RDONLY);
+    long memory = log < 0 || !is_named_after((int)log, path) ? -1 : memory_log_open((int)log, O_RDONLY);
     if (log >= 0 && memory < 0)
         sys(SYS_close, log);
     return memory < 0 ? (struct pair){-1, -1} : (struct pair){(int)log, (int)memory};

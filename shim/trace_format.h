@@ -140,7 +140,8 @@ struct sockatlas_header {
     /* "": the records are in this file. Else they are in SOCKATLAS_MEMORY_DIR/NAME, which is a log like any other with
      * this header, and this file holds the header alone: its file system does not keep space that was promised. */
     char memory_file[SOCKATLAS_MEMORY_NAME_SIZE];
-    uint8_t reserved0[152];
+    uint32_t across_users; /* in `run`'s log: 1: programs of other users were to be followed, and have logs here too */
+    uint8_t reserved0[148];
 
     /* Each on its own cache line: the only bytes that change after the file was made. */
     uint64_t cursor; /* positions taken */
@@ -493,7 +494,8 @@ struct sockatlas_body_spawn {
 enum sockatlas_untraced {
     SOCKATLAS_TRACEABLE = 0,
     SOCKATLAS_UNTRACED_STATIC = 1,      /* no dynamic loader */
-    SOCKATLAS_UNTRACED_SETUID = 2,      /* secure execution: setuid, setgid or file capabilities */
+    SOCKATLAS_UNTRACED_SETUID = 2,      /* secure execution: setuid, setgid or file capabilities; also by a
+                                         * process whose real and effective user or group differ */
     SOCKATLAS_UNTRACED_LIBC = 3,        /* a loader that does not preload: klibc's */
     SOCKATLAS_UNTRACED_CLASS = 4,       /* another word size or machine */
     SOCKATLAS_UNTRACED_REFUSED = 5,     /* SOCKATLAS_OFF set for it */
@@ -636,7 +638,8 @@ struct sockatlas_body_none {
     MEMBER(header, boot_id, 96) MEMBER(header, host, 136) MEMBER(header, comm, 208) MEMBER(header, congestion, 224)    \
     MEMBER(header, cmdline_size, 240) MEMBER(header, somaxconn, 244) MEMBER(header, port_low, 248)                     \
     MEMBER(header, port_high, 250) MEMBER(header, section_slots, 252) MEMBER(header, ring_slots, 256)                  \
-    MEMBER(header, run_id, 264) MEMBER(header, memory_file, 280) MEMBER(header, reserved0, 360)                        \
+    MEMBER(header, run_id, 264) MEMBER(header, memory_file, 280) MEMBER(header, across_users, 360)                     \
+    MEMBER(header, reserved0, 364)                                                                                     \
     MEMBER(header, cursor, 512)                                                                                        \
     MEMBER(header, reserved1, 520) MEMBER(header, lost, 576) MEMBER(header, lost_first, 584)                           \
     MEMBER(header, lost_reason, 592) MEMBER(header, closed, 596) MEMBER(header, lost_last, 600)                        \

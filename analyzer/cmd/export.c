@@ -163,20 +163,15 @@ int cmd_export(int argc, char **argv)
     usage_parse(&argp, argc, argv, 0, &settings);
     if (output_is_input(settings.output, settings.traces, settings.traces_count))
         return CMD_USAGE;
-    FILE *out = settings.output == NULL ? stdout : fopen(settings.output, "we");
-    if (out == NULL) {
-        complain(&(struct complaints){.count = 0}, "%s: %s", text_name(settings.output), strerror(errno));
+    FILE *out = output_open(settings.output);
+    if (out == NULL)
         return CMD_UNREADABLE;
-    }
     struct stream *stream = stream_open(settings.traces, settings.traces_count, NULL, NULL);
     if (settings.format->report)
         write_report(stream, settings.format->report, out);
     else
         write_jsonl(stream, out);
-    bool good = !ferror(out);
-    good = (out == stdout ? fflush(out) : fclose(out)) == 0 && good;
-    if (!good && settings.output) /* of standard output main.c says it */
-        complain_line("%s: %s", settings.output, strerror(errno));
+    bool good = output_close(out, settings.output); /* of standard output main.c says it */
     unsigned errors = stream_errors(stream);
     stream_close(stream);
     return good && errors == 0 ? CMD_DONE : CMD_UNREADABLE;

@@ -9,6 +9,7 @@
 #include "shim/trace_format.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,10 +58,26 @@ bool output_is_input(const char *path, char *const *traces, int count)
     return false;
 }
 
+/* What a trace holds is private, and so is what is made of it: the file is its user's alone, also where it was there
+ * before. */
+static FILE *open_private(const char *path)
+{
+    struct stat status;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() && (status.st_mode & 077))
+        (void)!fchmod(fd, 0600);
+    FILE *out = fdopen(fd, "w");
+    if (!out)
+        close(fd);
+    return out;
+}
+
 FILE *output_open(const char *path)
 {
     static char room[1 << 16];
-    FILE *out = path ? fopen(path, "we") : stdout;
+    FILE *out = path ? open_private(path) : stdout;
     if (!out)
         say(path);
     else if (!isatty(fileno(out))) /* else a page at a time, of which a list has many thousand */

@@ -27,14 +27,19 @@ struct options {
     const char *dir;
     bool dir_given;
     bool live;
+    bool across_users;
+    bool no_cmdline;
     char **command; /* NULL-terminated, the rest of argv */
 };
 
-enum { OPTION_LIVE = 256 };
+enum { OPTION_LIVE = 256, OPTION_ACROSS_USERS, OPTION_NO_CMDLINE };
 
 static const struct argp_option option_table[] = {
     {"dir", 'd', "DIR", 0, "write the trace to DIR (./sockatlas.data)", 0},
     {"live", OPTION_LIVE, NULL, 0, "print the events on standard error as they happen", 0},
+    {"across-users", OPTION_ACROSS_USERS, NULL, 0,
+     "follow programs that are executed as other users too, as by sudo; others may then add files to DIR", 0},
+    {"no-cmdline", OPTION_NO_CMDLINE, NULL, 0, "do not record command lines, which may bear passwords", 0},
     {0},
 };
 
@@ -48,6 +53,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_LIVE:
         options->live = true;
+        return 0;
+    case OPTION_ACROSS_USERS:
+        options->across_users = true;
+        return 0;
+    case OPTION_NO_CMDLINE:
+        options->no_cmdline = true;
         return 0;
     case ARGP_KEY_ARG:
         options->command = state->argv + state->next - 1;
@@ -135,6 +146,13 @@ static bool limit_ready(const char *title)
     return good;
 }
 
+/* As the shim has it. */
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value && *value && strcmp(value, "0") != 0;
+}
+
 static void warn(const char *title, const char *command, const char *path, const char *shim)
 {
     static const char *const reasons[] = {
@@ -158,7 +176,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
     struct run_report report;
     struct run_log *log = run_log_open(preload, options->command);
     if (!log)
-        complain_line("%s: %s/run%s: %s", title, preload->dir, SOCKATLAS_SUFFIX, strerror(errno));
+        complain_line("%s: %s/run%s: %s", title, preload->folder->path, SOCKATLAS_SUFFIX, strerror(errno));
     pid_t command = run_command_start(options->command, preload, title);
     if (command < 0) {
         fprintf(stderr, "%s: fork: %s\n", title, strerror(errno));
@@ -166,20 +184,20 @@ static int trace(const struct options *options, const struct run_preload *preloa
         return -1;
     }
     run_log_command(log, command, -1);
-    struct run_live *live = options->live ? run_live_start(preload->dir) : NULL;
+    struct run_live *live = options->live ? run_live_start(preload->folder) : NULL;
     if (options->live && !live)
         fprintf(stderr, "%s: --live: %s\n", title, strerror(errno));
-    struct run_untraced *untraced = run_untraced_start(preload->dir, log);
+    struct run_untraced *untraced = run_untraced_start(preload->folder->dir, log);
     int status = run_command_wait(command);
     run_untraced_end(untraced);
     run_log_folder(log);
-    run_trim_half(preload->dir, log);
+    run_trim_half(preload->folder->dir, log);
     run_log_command(log, command, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
     run_live_end(live);
-    run_report(&report, log, preload->dir, &(struct run_ended){.command = command, .wait_status = status});
+    run_report(&report, log, preload->folder, &(struct run_ended){.command = command, .wait_status = status});
     run_log_close(log);
-    run_trim(preload->dir);
-    run_report_print(&report, preload->dir, options->dir_given ? options->dir : NULL);
+    run_trim(preload->folder->dir);
+    run_report_print(&report, preload->folder, options->dir_given ? options->dir : NULL);
     return status;
 }
 
@@ -201,14 +219,16 @@ int cmd_run(int argc, char **argv)
                  status == RUN_NOT_FOUND ? "command not found" : strerror(errno));
         return status;
     }
-    char *dir = run_folder_prepare(options.dir, title);
-    if (!dir)
+    struct run_folder folder;
+    bool across_users = options.across_users || is_set("SOCKATLAS_ACROSS_USERS");
+    if (!run_folder_prepare(&folder, options.dir, across_users, title))
         return RUN_FAILED;
     warn(title, options.command[0], path, shim);
-    struct run_preload preload = {.shim = shim, .dir = dir};
+    struct run_preload preload = {
+        .shim = shim, .folder = &folder, .no_cmdline = options.no_cmdline || is_set("SOCKATLAS_NO_CMDLINE")};
     if (getrandom(preload.id, sizeof preload.id, 0) != (ssize_t)sizeof preload.id)
         memset(preload.id, 0, sizeof preload.id);
     int wait_status = trace(&options, &preload, title);
-    free(dir);
+    run_folder_close(&folder);
     return wait_status < 0 ? RUN_FAILED : run_command_finish(wait_status);
 }

@@ -7,8 +7,10 @@
 #define ANALYZER_CMD_RUN_H
 
 #include "analyzer/trace/address.h"
+#include "shim/folder.h"
 #include "shim/trace_format.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -31,26 +33,58 @@ bool run_target_preloadable(const char *path);
 
 /* ---- run_folder.c ---- */
 
+/* The folder of this run: whatever becomes of its path, it is that which `fd` is open on. */
+struct run_folder {
+    int fd;
+    uint64_t device, inode;
+    bool across_users;          /* others may add to it */
+    char path[FOLDER_PATH_MAX]; /* absolute, without links, as it was when it was made */
+    char dir[FOLDER_PATH_MAX];  /* for whoever takes a path: it leads to the open folder */
+};
+
 /* Makes `dir` an empty trace folder of the user's own: creates it, or moves the trace that stands there to DIR.old (in
- * place of an older one). Returns its absolute path, to be freed, or NULL after a line on stderr that begins with
- * `title`. */
-char *run_folder_prepare(const char *dir, const char *title);
-/* Whether a file of this name is what a program left that was killed while it made its log: .COMM.PID.TIME. It holds no
- * records: the first one is written when the log has its name. */
-bool run_folder_half_log(const char *name);
+ * place of an older one). Only the user and root can lead the way there elsewhere. False after a line on stderr that
+ * begins with `title`: then nothing was removed or moved but, at most, a whole DIR.old. */
+bool run_folder_prepare(struct run_folder *folder, const char *dir, bool across_users, const char *title);
+void run_folder_close(struct run_folder *folder);
+
+/* ---- run_content.c ---- */
+
+/* How many of each kind are in a trace folder. A log or half log is one by its name, by what it begins with, and as a
+ * regular file of this user's; where `run` followed other users' programs, theirs count too. */
+struct run_content {
+    unsigned logs, halves, others, folders;
+    char other[NAME_MAX + 1]; /* one that is neither a log nor a half one */
+};
+/* False with errno when it cannot be read. */
+bool run_content(int folder, struct run_content *content);
+/* Names: a log's; "." or "..". */
+bool run_content_log(const char *name);
+bool run_content_dots(const char *name);
+/* Whether the file is what a program left that was killed while it made its log: .COMM.PID.TIME, this user's. It holds
+ * no records: the first one is written when the log has its name. */
+bool run_content_half(int folder, const char *name);
+/* Where the folder is now: at its path or, since a later run moved it, at DIR.old. NULL with errno: neither. `path` has
+ * room for FOLDER_PATH_MAX + 8. */
+const char *run_content_stands(const struct run_folder *folder, char *path);
+/* A stream's complaint about a file of the folder, to stderr, with the folder's own path. `context`: the folder. */
+void run_content_complain(void *context, const char *line);
 
 /* ---- run_command.c ---- */
 
 struct run_preload {
-    const char *shim; /* absolute paths */
-    const char *dir;
-    uint64_t id[2]; /* a random number that all logs of this run bear */
+    const char *shim; /* absolute path */
+    const struct run_folder *folder;
+    bool no_cmdline; /* command lines are not recorded */
+    uint64_t id[2];  /* a random number that all logs of this run bear */
 };
 
 /* Forks and executes `argv` with the shim preloaded, in the caller's process group, with the caller's signal mask and
  * dispositions. From here on until run_command_wait() the caller's signals are held. -1 with errno. */
 pid_t run_command_start(char *const *argv, const struct run_preload *preload, const char *title);
-/* Sleeps until the command has ended, handing on the signals that reach only the caller. Returns the wait status. */
+/* Sleeps until the command has ended, handing on the signals that reach only the caller. Returns the wait status. From
+ * then on signals do what they did before run_command_start(): `run` can be stopped at any step of what follows, and
+ * what it leaves is a trace. */
 int run_command_wait(pid_t command);
 /* Ends as the command did: the exit status to return, or dies by the same signal. */
 int run_command_finish(int wait_status);
@@ -86,10 +120,11 @@ void run_log_close(struct run_log *log);
 
 /* ---- run_live.c ---- */
 
-/* Prints the events of the trace in `dir` on stderr, as they happen, from another thread. To be called with the signals
- * held; `dir` must live until run_live_end(), which prints what is left first. NULL with errno; NULL ends too. */
+/* Prints the events of the trace in `folder` on stderr, as they happen, from another thread. To be called with the
+ * signals held; `folder` must live until run_live_end(), which prints what is left first. NULL with errno; NULL ends
+ * too. */
 struct run_live;
-struct run_live *run_live_start(const char *dir);
+struct run_live *run_live_start(const struct run_folder *folder);
 void run_live_end(struct run_live *live);
 
 /* ---- run_untraced.c ---- */
@@ -113,17 +148,20 @@ struct run_report {
     uint64_t sockets, connections, failed, coverage;
 };
 
-/* Reads the trace in `dir` and counts. Traced processes that ended without a word are written to `log` as gone. */
-void run_report(struct run_report *report, struct run_log *log, const char *dir, const struct run_ended *ended);
+/* Reads the trace in `folder` and counts. Traced processes that ended without a word are written to `log` as gone. */
+void run_report(struct run_report *report, struct run_log *log, const struct run_folder *folder,
+                const struct run_ended *ended);
 /* Three lines on stderr. `dir_argument`: what `map` needs to find the trace, NULL when it is the default one. */
-void run_report_print(const struct run_report *report, const char *dir, const char *dir_argument);
+void run_report_print(const struct run_report *report, const struct run_folder *folder, const char *dir_argument);
 
 /* ---- run_trim.c ---- */
 
 /* Removes what killed programs left of logs they were making, and says so in `log`. */
 void run_trim_half(const char *dir, struct run_log *log);
-/* Cuts every log file in `dir` that no process has mapped any more to the slots taken, and marks it closed. Records in
- * memory come to it. */
+/* Cuts every log file of this user's in `dir` that no process has mapped any more to the slots taken, and marks it
+ * closed. Records in memory come to it. */
 void run_trim(const char *dir);
+/* Whether a process is known to have the log `name` mapped, or open for writing. */
+bool run_trim_mapped(int folder, const char *name);
 
 #endif

@@ -46,13 +46,24 @@ static bool is_listed(const char *list, const char *entry)
     return false;
 }
 
+/* Each traced image finds the folder by its path, and knows it by its device and inode (config.c of the shim). */
+static bool set_folder(const struct run_folder *folder)
+{
+    char value[FOLDER_PATH_MAX + 64];
+    snprintf(value, sizeof value, "%" PRIu64 ":%" PRIu64 ":%s", folder->device, folder->inode, folder->path);
+    return setenv("SOCKATLAS_DIR", folder->path, 1) == 0 && setenv("SOCKATLAS_FOLDER", value, 1) == 0 &&
+           (!folder->across_users || setenv("SOCKATLAS_ACROSS_USERS", "1", 1) == 0);
+}
+
 /* Ours goes last: an allocator or a sanitizer that must come first stays first. */
 static bool set_environment(const struct run_preload *preload)
 {
     const char *others = getenv("LD_PRELOAD");
     char id[40];
     snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, preload->id[0], preload->id[1]);
-    if (setenv("SOCKATLAS_DIR", preload->dir, 1) < 0 || setenv("SOCKATLAS_RUN", id, 1) < 0)
+    if (!set_folder(preload->folder) || setenv("SOCKATLAS_RUN", id, 1) < 0)
+        return false;
+    if (preload->no_cmdline && setenv("SOCKATLAS_NO_CMDLINE", "1", 1) < 0)
         return false;
     if (!others || !*others)
         return setenv("LD_PRELOAD", preload->shim, 1) == 0;
@@ -109,6 +120,23 @@ static bool reached_command(const siginfo_t *signal)
     return signal->si_code > 0 && !(signal->si_signo == SIGHUP && getsid(0) == getpid());
 }
 
+/* The command is no more, and signals act on `run` alone, as they would on any program. Those that had reached the
+ * command as well were meant for it; another one that came since the last look was not. */
+static void release_signals(void)
+{
+    siginfo_t signal;
+    int number;
+    sigset_t late;
+    sigemptyset(&late);
+    while ((number = sigtimedwait(&held, &signal, &(struct timespec){0})) > 0)
+        if (number != SIGCHLD && !reached_command(&signal))
+            sigaddset(&late, number);
+    for (number = 1; number < NSIG; number++)
+        if (sigismember(&late, number) == 1)
+            raise(number);
+    sigprocmask(SIG_SETMASK, &mask_was, NULL);
+}
+
 int run_command_wait(pid_t command)
 {
     for (;;) {
@@ -118,8 +146,10 @@ int run_command_wait(pid_t command)
             continue; /* EINTR: stopped and continued */
         if (number == SIGCHLD) {
             int status;
-            if (waitpid(command, &status, WNOHANG) == command)
+            if (waitpid(command, &status, WNOHANG) == command) {
+                release_signals();
                 return status;
+            }
         } else if (reached_command(&signal)) {
             continue;
         } else if (signal.si_code == SI_QUEUE) {

@@ -1,133 +1,285 @@
 /* SPDX-License-Identifier: MIT
  *
- * The trace folder before a run: empty, the user's own, private. Moves an older trace out of the way, and never touches
- * a folder that is not a trace.
+ * The trace folder of a run: empty, the user's own, private. Moves an older trace out of the way, and never touches
+ * what is not a trace of this user's. The way there is walked once (shim/folder.h); from then on the folder is its
+ * descriptor, and what is to be removed is looked at as a whole before the first file goes.
  */
 #include "analyzer/cmd/run.h"
 
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/text.h"
+#include "shim/folder.h"
 #include "shim/memory_log.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
+#include <linux/fs.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum content { CONTENT_UNREADABLE, CONTENT_NONE, CONTENT_TRACE, CONTENT_OTHER };
+enum { MODE_OWN = 0700, MODE_SHARED = 01733 };
 
-static bool is_log(const char *name)
+/* Where the folder is to be. */
+struct place {
+    const char *title;
+    const char *given; /* as the user wrote it: for messages */
+    bool across_users;
+    int parent; /* O_PATH */
+    char real[FOLDER_PATH_MAX];
+    char name[NAME_MAX + 1], old[NAME_MAX + 1]; /* below `parent` */
+};
+
+/* False, always. `of`: "", or ".old" where it is about the older trace. */
+static bool refuse(const struct place *place, const char *of, const char *what)
 {
-    size_t size = strlen(name), suffix = strlen(SOCKATLAS_SUFFIX);
-    return size > suffix && strcmp(name + size - suffix, SOCKATLAS_SUFFIX) == 0;
+    complain_line("%s: %s%s: %s", place->title, text_name(place->given), of, what);
+    return false;
 }
 
-bool run_folder_half_log(const char *name)
+/* ---- An older trace ---- */
+
+/* The folder `name`, of this user's; -1 with errno (ENOENT: none), or 0 where it was refused. */
+static int open_own(const struct place *place, const char *name, const char *of)
 {
-    const char *time = strrchr(name, '.');
-    if (name[0] != '.' || time == name || !time[1] || time[1 + strspn(time + 1, "0123456789abcdef")])
-        return false;
-    const char *pid = time;
-    while (pid > name && isdigit((unsigned char)pid[-1]))
-        pid--;
-    return pid < time && pid - name >= 2 && pid[-1] == '.';
+    struct stat status;
+    if (fstatat(place->parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    if (!S_ISDIR(status.st_mode))
+        return refuse(place, of, "exists and is not a folder");
+    if (status.st_uid != geteuid())
+        return refuse(place, of, "belongs to another user");
+    int fd = openat(place->parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return refuse(place, of, strerror(errno));
+    if (fstat(fd, &status) == 0 && status.st_uid == geteuid())
+        return fd;
+    close(fd);
+    return refuse(place, of, "was exchanged while it was looked at");
 }
 
-static bool is_dots(const char *name)
+/* Whether something still records into the folder: a `run`, or a program that one left behind. Says so. */
+static bool in_use(const struct place *place, int folder)
 {
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-/* A trace holds log files, perhaps other files beside them, and no folders. */
-static enum content look_into(const char *dir)
-{
-    DIR *entries = opendir(dir);
-    if (!entries)
-        return CONTENT_UNREADABLE;
-    unsigned logs = 0, others = 0, folders = 0;
-    for (const struct dirent *entry; (entry = readdir(entries));) {
-        struct stat status;
-        if (is_dots(entry->d_name) || fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    char what[NAME_MAX + 128];
+    if (flock(folder, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return !refuse(place, ".old", "another `sockatlas run` still records into it; choose another folder with -d");
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+    bool used = false;
+    for (const struct dirent *entry; entries && !used && (entry = readdir(entries));) {
+        if (!run_content_log(entry->d_name) || !run_trim_mapped(folder, entry->d_name))
             continue;
-        if (S_ISDIR(status.st_mode))
-            folders++;
-        else if (is_log(entry->d_name))
-            logs++;
-        else
-            others++;
+        used = true;
+        snprintf(what, sizeof what,
+                 "%s is still recorded into, by a program that goes on; choose another folder with -d", entry->d_name);
+        refuse(place, ".old", what);
     }
-    closedir(entries);
-    if (logs && !folders)
-        return CONTENT_TRACE;
-    return logs || others || folders ? CONTENT_OTHER : CONTENT_NONE;
+    if (entries)
+        closedir(entries);
+    return used;
 }
 
-/* Removes the log files in `dir`, whole or not, and the folder, which fails when something else is in it. */
-static bool remove_trace(const char *dir)
+static bool remove_files(int folder)
 {
-    DIR *entries = opendir(dir);
-    if (!entries)
-        return errno == ENOENT;
-    for (const struct dirent *entry; (entry = readdir(entries));) {
-        memory_log_remove(dirfd(entries), entry->d_name);
-        if (is_log(entry->d_name) || run_folder_half_log(entry->d_name))
-            unlinkat(dirfd(entries), entry->d_name, 0);
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+    bool good = entries != NULL;
+    for (const struct dirent *entry; entries && (entry = readdir(entries));) {
+        if (run_content_dots(entry->d_name))
+            continue;
+        memory_log_remove(folder, entry->d_name);
+        if (unlinkat(folder, entry->d_name, 0) < 0)
+            good = false;
     }
-    closedir(entries);
-    return rmdir(dir) == 0;
+    if (entries)
+        closedir(entries);
+    return good;
 }
 
-static char *refuse(const char *title, const char *dir, const char *what)
+/* Removes the trace before the one that stands here. */
+static bool remove_old(const struct place *place)
 {
-    complain(&(struct complaints){.count = 0}, "%s: %s: %s", title, text_name(dir), what);
-    return NULL;
+    struct run_content content;
+    char what[NAME_MAX + 128];
+    int folder = open_own(place, place->old, ".old");
+    if (folder < 0)
+        return errno == ENOENT || refuse(place, ".old", strerror(errno));
+    if (folder == 0)
+        return false;
+    bool good = run_content(folder, &content) || refuse(place, ".old", strerror(errno));
+    if (good && (content.others || content.folders)) {
+        snprintf(what, sizeof what, "holds %s, which is no log of this user's; move it away", content.other);
+        good = refuse(place, ".old", what);
+    }
+    good = good && !in_use(place, folder);
+    if (good && (!remove_files(folder) || unlinkat(place->parent, place->old, AT_REMOVEDIR) < 0))
+        good = refuse(place, ".old", strerror(errno));
+    close(folder);
+    return good;
 }
 
-static bool move_old(const char *dir, const char *title)
+static bool move_old(const struct place *place)
 {
-    char old[PATH_MAX];
-    size_t size = strlen(dir);
-    while (size > 1 && dir[size - 1] == '/')
-        size--;
-    if (snprintf(old, sizeof old, "%.*s.old", (int)size, dir) >= (int)sizeof old)
-        return refuse(title, dir, strerror(ENAMETOOLONG));
-    if (!remove_trace(old))
-        return refuse(title, old, "cannot be replaced by the trace that stands here already; move it away");
-    if (rename(dir, old) < 0)
-        return refuse(title, dir, "holds a trace and cannot be moved away");
+    if (!remove_old(place))
+        return false;
+    int result = renameat2(place->parent, place->name, place->parent, place->old, RENAME_NOREPLACE);
+    if (result < 0 && (errno == EINVAL || errno == ENOSYS)) /* replaces an empty folder at most */
+        result = renameat(place->parent, place->name, place->parent, place->old);
+    return result == 0 || refuse(place, "", "holds a trace and cannot be moved away");
+}
+
+/* Leaves nothing at the place, or an empty folder of the user's own. */
+static bool clear(const struct place *place)
+{
+    struct run_content content;
+    int folder = open_own(place, place->name, "");
+    if (folder < 0)
+        return errno == ENOENT || refuse(place, "", strerror(errno));
+    if (folder == 0)
+        return false;
+    bool known = run_content(folder, &content) || refuse(place, "", strerror(errno));
+    close(folder);
+    if (!known)
+        return false;
+    if ((content.logs || content.halves) && !content.folders)
+        return move_old(place);
+    return !(content.others || content.folders) ||
+           refuse(place, "", "holds other things than a trace; choose another folder with -d");
+}
+
+/* ---- The place ---- */
+
+/* A group of the user's own bears their name and has no other member (as pam_umask(8) has it). */
+static bool own_group(uint32_t id, uint32_t user)
+{
+    const struct passwd *who = getpwuid(user);
+    const struct group *group = who ? getgrgid(id) : NULL;
+    if (!group || strcmp(group->gr_name, who->pw_name) != 0)
+        return false;
+    for (char *const *member = group->gr_mem; *member; member++)
+        if (strcmp(*member, who->pw_name) != 0)
+            return false;
     return true;
 }
 
-char *run_folder_prepare(const char *dir, const char *title)
+static bool refuse_way(const struct place *place, const struct folder_trouble *trouble)
+{
+    bool ancestor = trouble->fault == FOLDER_FAULT_ANCESTOR || trouble->fault == FOLDER_FAULT_LINK;
+    char what[FOLDER_PATH_MAX + 128];
+    if (trouble->fault == FOLDER_FAULT_ERROR)
+        return refuse(place, "", strerror(trouble->error));
+    snprintf(what, sizeof what, "%s%s%s", folder_words(trouble), ancestor ? place->real : "",
+             ancestor ? "; choose another folder with -d" : "");
+    return refuse(place, "", what);
+}
+
+static bool find_place(struct place *place)
+{
+    struct folder_trouble trouble;
+    char *absolute = NULL, *here = place->given[0] == '/' ? NULL : getcwd(NULL, 0);
+    if (place->given[0] != '/' && (!here || here[0] != '/'))
+        return free(here), refuse(place, "", here ? "the current folder cannot be reached" : strerror(errno));
+    if (asprintf(&absolute, "%s%s%s", here ? here : "", here ? "/" : "", place->given) < 0)
+        abort();
+    free(here);
+    struct stat status;
+    size_t size = strlen(absolute);
+    while (size > 1 && absolute[size - 1] == '/')
+        absolute[--size] = '\0';
+    /* A link is followed on the way, and is no folder at its end. */
+    bool link = *place->given && lstat(absolute, &status) == 0 && S_ISLNK(status.st_mode);
+    place->parent = !*place->given ? -1 : (int)folder_walk(absolute, place->real, own_group, &trouble);
+    free(absolute);
+    if (!*place->given)
+        return refuse(place, "", strerror(ENOENT));
+    if (place->parent < 0)
+        return refuse_way(place, &trouble);
+    if (link)
+        return refuse(place, "", "exists and is not a folder");
+    snprintf(place->name, sizeof place->name, "%s", strrchr(place->real, '/') + 1);
+    if (snprintf(place->old, sizeof place->old, "%s.old", place->name) >= (int)sizeof place->old)
+        return refuse(place, ".old", strerror(ENAMETOOLONG));
+    return true;
+}
+
+/* Whether other users get to the folder at all. */
+static void warn_closed(const struct place *place)
+{
+    char path[FOLDER_PATH_MAX];
+    struct stat status;
+    for (size_t at = 1; place->real[at]; at++) {
+        if (place->real[at] != '/')
+            continue;
+        snprintf(path, sizeof path, "%.*s", (int)at, place->real);
+        if (stat(path, &status) == 0 && !(status.st_mode & S_IXOTH)) {
+            complain_line("%s: %s: %s is closed to other users: their programs can make no logs", place->title,
+                          text_name(place->given), path);
+            return;
+        }
+    }
+}
+
+/* ---- The folder ---- */
+
+/* Makes it, or takes the empty one that is there. */
+static bool take(const struct place *place, struct run_folder *folder)
 {
     struct stat status;
-    if (lstat(dir, &status) == 0) {
-        if (!S_ISDIR(status.st_mode))
-            return refuse(title, dir, "exists and is not a folder");
-        enum content content = look_into(dir);
-        if (content == CONTENT_UNREADABLE)
-            return refuse(title, dir, strerror(errno));
-        if (content == CONTENT_OTHER)
-            return refuse(title, dir, "holds other things than a trace; choose another folder with -d");
-        if (content == CONTENT_TRACE && !move_old(dir, title))
-            return NULL;
+    unsigned mode = place->across_users ? MODE_SHARED : MODE_OWN;
+    long made = folder_make(place->parent, place->name, mode);
+    if (made < 0)
+        return refuse(place, "", strerror((int)-made));
+    close((int)made);
+    int fd = open_own(place, place->name, "");
+    if (fd <= 0)
+        return fd < 0 && refuse(place, "", strerror(errno));
+    folder->fd = fd;
+    if (fstat(fd, &status) < 0 || (place->across_users && (status.st_mode & 07777) != mode && fchmod(fd, mode) < 0))
+        return refuse(place, "", strerror(errno));
+    if (!place->across_users && (status.st_mode & (S_IWGRP | S_IWOTH)))
+        return refuse(place, "", "others may write to it; a trace is private");
+    if (faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+        return refuse(place, "", strerror(errno));
+    /* Held to the end of `run`. */
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return refuse(place, "", "another `sockatlas run` begins in it just now; choose another folder with -d");
+    folder->device = status.st_dev;
+    folder->inode = status.st_ino;
+    return true;
+}
+
+bool run_folder_prepare(struct run_folder *folder, const char *dir, bool across_users, const char *title)
+{
+    struct place place = {.title = title, .given = dir, .across_users = across_users, .parent = -1};
+    *folder = (struct run_folder){.fd = -1, .across_users = across_users};
+    bool good = find_place(&place) && clear(&place) && take(&place, folder);
+    if (place.parent >= 0)
+        close(place.parent);
+    if (!good) {
+        run_folder_close(folder);
+        return false;
     }
-    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-        return refuse(title, dir, strerror(errno));
-    if (lstat(dir, &status) < 0)
-        return refuse(title, dir, strerror(errno));
-    if (status.st_uid != geteuid())
-        return refuse(title, dir, "belongs to another user");
-    if (status.st_mode & (S_IWGRP | S_IWOTH))
-        return refuse(title, dir, "others may write to it; a trace is private");
-    if (access(dir, W_OK | X_OK) < 0)
-        return refuse(title, dir, strerror(errno));
-    char *absolute = realpath(dir, NULL);
-    return absolute ? absolute : refuse(title, dir, strerror(errno));
+    if (across_users)
+        warn_closed(&place);
+    struct stat status;
+    snprintf(folder->path, sizeof folder->path, "%s", place.real);
+    snprintf(folder->dir, sizeof folder->dir, "/proc/self/fd/%d", folder->fd);
+    if (stat(folder->dir, &status) < 0 || status.st_ino != folder->inode) /* no /proc */
+        snprintf(folder->dir, sizeof folder->dir, "%s", folder->path);
+    return true;
+}
+
+void run_folder_close(struct run_folder *folder)
+{
+    if (folder->fd >= 0)
+        close(folder->fd);
+    folder->fd = -1;
 }

@@ -19,6 +19,7 @@
 
 struct run_live {
     pthread_t thread;
+    const struct run_folder *folder;
     char *traces[1];
     int ended[2]; /* a pipe: closing its writing end ends the following */
 };
@@ -46,7 +47,7 @@ static void *print_live(void *context)
     struct run_live *live = context;
     struct follow follow;
     struct events_print print = {.out = stderr, .look = {view_width(stderr), view_colour(stderr)}};
-    struct stream *stream = stream_open_live(live->traces, 1, NULL, NULL);
+    struct stream *stream = stream_open_live(live->traces, 1, run_content_complain, (void *)live->folder);
     events_print_begin(&print);
     follow_begin(&follow, live->traces, 1);
     while (!has_ended(live)) {
@@ -63,12 +64,13 @@ static void *print_live(void *context)
     return NULL;
 }
 
-struct run_live *run_live_start(const char *dir)
+struct run_live *run_live_start(const struct run_folder *folder)
 {
     struct run_live *live = malloc(sizeof *live);
     if (!live)
         return NULL;
-    live->traces[0] = (char *)dir;
+    live->folder = folder;
+    live->traces[0] = (char *)folder->dir;
     if (pipe2(live->ended, O_CLOEXEC) < 0) {
         free(live);
         return NULL;

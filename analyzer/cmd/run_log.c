@@ -5,6 +5,7 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include "analyzer/trace/complaint.h"
 #include "analyzer/trace/writer.h"
 #include "shim/memory_log.h"
 #include "shim/storage.h"
@@ -24,7 +25,7 @@
 
 struct run_log {
     struct writer *writer;
-    const char *dir;
+    const struct run_folder *folder;
     bool folder_lost; /* and said */
     char command[COMMAND_TEXT_MAX];
     uint16_t command_size;
@@ -93,10 +94,11 @@ static void describe_self(struct sockatlas_header *header)
     header->cmdline_size = (uint32_t)read_file("/proc/self/cmdline", header->cmdline, sizeof header->cmdline);
 }
 
-static void join(struct run_log *log, char *const *argv)
+/* Without the arguments where command lines are not to be recorded. */
+static void join(struct run_log *log, char *const *argv, bool whole)
 {
     size_t size = 0;
-    for (; *argv && size + 1 < sizeof log->command; argv++) {
+    for (; *argv && (whole || size == 0) && size + 1 < sizeof log->command; argv++) {
         int printed = snprintf(log->command + size, sizeof log->command - size, "%s%s", size ? " " : "", *argv);
         size += printed > 0 ? (size_t)printed : 0;
     }
@@ -169,27 +171,32 @@ static struct writer *begin(int fd, struct sockatlas_header *header, bool *no_me
 
 struct run_log *run_log_open(const struct run_preload *preload, char *const *argv)
 {
-    const char *dir = preload->dir;
+    const struct run_folder *folder = preload->folder;
     struct sockatlas_header header;
     bool no_memory = false;
     describe_self(&header);
+    header.across_users = folder->across_users;
+    if (preload->no_cmdline) {
+        memset(header.cmdline, 0, sizeof header.cmdline);
+        header.cmdline_size = 0;
+    }
     memcpy(header.run_id, preload->id, sizeof header.run_id);
     struct run_log *log = calloc(1, sizeof *log);
-    int fd = log ? writer_file(dir, SOCKATLAS_RUN_NAME) : -1;
+    int fd = log ? writer_file(folder->dir, SOCKATLAS_RUN_NAME) : -1;
     if (fd >= 0)
         log->writer = begin(fd, &header, &no_memory);
     if (!log || !log->writer) {
         free(log);
         return NULL;
     }
-    log->dir = dir;
-    join(log, argv);
+    log->folder = folder;
+    join(log, argv, !preload->no_cmdline);
     if (no_memory) {
         static const char detail[] =
             "the trace folder's file system does not keep space for logs, and " SOCKATLAS_MEMORY_DIR
             " cannot be used instead; programs have no log";
         no_log(log, detail);
-        fprintf(stderr, "sockatlas run: %s: %s\n", dir, detail);
+        complain_line("sockatlas run: %s: %s", folder->path, detail);
     }
     return log;
 }
@@ -244,8 +251,12 @@ void run_log_untraced(struct run_log *log, const struct run_peer *peer)
 
 void run_log_folder(struct run_log *log)
 {
-    char detail[160];
-    if (!log || log->folder_lost || access(log->dir, W_OK | X_OK) == 0)
+    char detail[160], path[FOLDER_PATH_MAX + 8];
+    if (!log || log->folder_lost)
+        return;
+    /* By its path, as programs find it: what is mounted over it is in their way too. */
+    const char *now = run_content_stands(log->folder, path);
+    if (now && access(now, W_OK | X_OK) == 0)
         return;
     snprintf(detail, sizeof detail,
              "the trace folder could not be written to any more: %s; programs started then have no log",

@@ -78,11 +78,12 @@ static void report_process(struct run_report *report, struct run_log *log, const
         run_log_gone(log, (pid_t)process->pid, process->pid == (uint32_t)ended->command ? ended->wait_status : -1);
 }
 
-void run_report(struct run_report *report, struct run_log *log, const char *dir, const struct run_ended *ended)
+void run_report(struct run_report *report, struct run_log *log, const struct run_folder *folder,
+                const struct run_ended *ended)
 {
     *report = (struct run_report){0};
-    char *traces[] = {(char *)dir};
-    struct stream *stream = stream_open(traces, 1, NULL, NULL);
+    char *traces[] = {(char *)folder->dir};
+    struct stream *stream = stream_open(traces, 1, run_content_complain, (void *)folder);
     struct model *model =
         model_new(&(struct model_callbacks){.context = &report->sockets, .socket_done = count_socket});
     for (struct event event; stream_next(stream, &event);)
@@ -130,8 +131,12 @@ static void print_next(const char *command, const char *trace)
     escape_put(ESCAPE_MESSAGE, trace ? trace : "", stderr);
 }
 
-void run_report_print(const struct run_report *report, const char *dir, const char *dir_argument)
+void run_report_print(const struct run_report *report, const struct run_folder *folder, const char *dir_argument)
 {
+    char path[FOLDER_PATH_MAX + 8];
+    const char *now = run_content_stands(folder, path), *dir = now ? now : folder->path;
+    if (now && strcmp(now, folder->path) != 0)
+        dir_argument = now; /* a later run moved it */
     fputs("sockatlas: ", stderr);
     print_count(report->processes, "process", "processes", ", ");
     print_count(report->sockets, "socket", "sockets", ", ");
@@ -143,7 +148,7 @@ void run_report_print(const struct run_report *report, const char *dir, const ch
         fputs("no blind spots\n", stderr);
     fputs("sockatlas: the trace is in ", stderr);
     escape_put(ESCAPE_MESSAGE, dir, stderr);
-    fprintf(stderr, " (%" PRIu64 " KiB)", (folder_bytes(dir) + 1023) / 1024);
+    fprintf(stderr, " (%" PRIu64 " KiB)", (folder_bytes(folder->dir) + 1023) / 1024);
     if (report->running) {
         fputs("; ", stderr);
         print_count(report->running, "process goes on recording", "processes go on recording", "");

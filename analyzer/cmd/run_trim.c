@@ -112,6 +112,16 @@ static bool unused(int fd, const char *name)
     return (use == USE_UNKNOWN ? use_by_maps(name) : use) == USE_NONE;
 }
 
+bool run_trim_mapped(int folder, const char *name)
+{
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    enum use use = use_by_lease(fd);
+    close(fd);
+    return (use == USE_UNKNOWN ? use_by_maps(name) : use) == USE_MAPPED;
+}
+
 static void trim(int folder, const char *name)
 {
     struct sockatlas_header header;
@@ -119,7 +129,7 @@ static void trim(int folder, const char *name)
     int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
         pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
         memcmp(header.magic, SOCKATLAS_MAGIC, sizeof header.magic) == 0 && header.byte_order == SOCKATLAS_BYTE_ORDER &&
         header.header_size >= sizeof header && (off_t)header.header_size <= status.st_size) {
@@ -149,7 +159,7 @@ void run_trim_half(const char *dir, struct run_log *log)
     DIR *entries = opendir(dir);
     for (const struct dirent *entry; entries && (entry = readdir(entries));) {
         int fd = -1;
-        if (run_folder_half_log(entry->d_name))
+        if (run_content_half(dirfd(entries), entry->d_name))
             fd = openat(dirfd(entries), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
         if (fd < 0)
             continue;
@@ -171,8 +181,9 @@ void run_trim(const char *dir)
     if (!entries)
         return;
     for (const struct dirent *entry; (entry = readdir(entries));) {
-        const char *suffix = strrchr(entry->d_name, '.');
-        if (!suffix || strcmp(suffix, SOCKATLAS_SUFFIX) != 0)
+        struct stat status;
+        if (!run_content_log(entry->d_name) ||
+            fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 || status.st_uid != geteuid())
             continue;
         if (memory_log_settle(dirfd(entries), entry->d_name, MEMORY_LOG_KEEP))
             continue;

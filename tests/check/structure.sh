@@ -70,7 +70,7 @@ undefined | grep -E '^_*(malloc|calloc|realloc|free|memalign|posix_memalign|alig
 readelf -d "$shim" | grep NEEDED | holds "the shim needs no library by name"
 # shellcheck disable=SC2046
 quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') |
-    awk '$2 ~ /(^|\/)shim\// && $2 != "shim/trace_format.h" && $2 !~ /^shim\/(storage|memory_log|sandbox)\.h$/' |
+    awk '$2 ~ /(^|\/)shim\// && $2 != "shim/trace_format.h" && $2 !~ /^shim\/(folder|storage|memory_log|sandbox)\.h$/' |
     holds "the analyzer includes nothing of the shim but trace_format.h and what both are linked with"
 quoted_includes $(files -path 'shim/*' -name '*.[ch]') | awk '$2 ~ /analyzer\//' | holds "the shim includes nothing of the analyzer"
 grep -nE '^[[:space:]]*#[[:space:]]*include' shim/trace_format.h | grep -v '<stdint.h>' | holds "trace_format.h includes stdint.h alone"
