@@ -16,12 +16,12 @@
 enum outcome connect_outcome(const struct event *event)
 {
     if (event->kind == SOCKATLAS_CONNECTED)
-        return event->error ? OUTCOME_FAILED : OUTCOME_DONE;
+        return event->error ? OUTCOME_FAILED : OUTCOME_ESTABLISHED;
     if (event->kind != SOCKATLAS_CONNECT)
-        return OUTCOME_NONE;
+        return OUTCOME_UNKNOWN;
     if (event->error == EINPROGRESS || event->error == EINTR || event->error == EALREADY)
         return OUTCOME_PENDING;
-    return event->error == EISCONN ? OUTCOME_NONE : event->error ? OUTCOME_FAILED : OUTCOME_DONE;
+    return event->error == EISCONN ? OUTCOME_UNKNOWN : event->error ? OUTCOME_FAILED : OUTCOME_ESTABLISHED;
 }
 
 /* Member by member: padding counts in a key. */
@@ -148,7 +148,7 @@ void destination_event(struct doctor *doctor, struct sight *sight)
     if (event->kind == SOCKATLAS_CLOSE && !event->error)
         closed(chart, event);
     enum outcome outcome = connect_outcome(event);
-    if ((outcome != OUTCOME_DONE && outcome != OUTCOME_FAILED) || !address_known(&chart->peer))
+    if ((outcome != OUTCOME_ESTABLISHED && outcome != OUTCOME_FAILED) || !address_known(&chart->peer))
         return;
     struct destination *destination = sight->destination = destination_of(doctor, sight);
     if (outcome == OUTCOME_FAILED)

@@ -183,8 +183,7 @@ void destination_event(struct doctor *doctor, struct sight *sight);
  * source address, and from ports of its range; an unknown one is any. */
 uint64_t destination_recent(const struct doctor *doctor, const struct destination *destination, uint64_t time_ns);
 void destination_free_all(struct doctor *doctor);
-/* How a connect ended, if this event tells. */
-enum outcome { OUTCOME_NONE, OUTCOME_PENDING, OUTCOME_DONE, OUTCOME_FAILED };
+/* How a connect ended, if this event tells; OUTCOME_UNKNOWN: it does not. */
 enum outcome connect_outcome(const struct event *event);
 
 #endif

@@ -87,7 +87,7 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     enum outcome outcome = connect_outcome(sight->event);
     if (outcome == OUTCOME_FAILED) {
         note(doctor, sight, sight->event->error);
-    } else if (outcome == OUTCOME_DONE) {
+    } else if (outcome == OUTCOME_ESTABLISHED) {
         struct failure_key key;
         struct failure *failure = doctor->notes[RULE_connect_failed] ? failure_of(doctor, sight, &key) : NULL;
         if (failure)

@@ -87,7 +87,7 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
         else if (event->kind == SOCKATLAS_CLOSE && sight->socket->state == STATE_CONNECTING)
             note(doctor, sight, 0);
     } else if (event->kind == SOCKATLAS_CONNECT && sight->socket->peer.family == AF_INET &&
-               (outcome == OUTCOME_PENDING || outcome == OUTCOME_DONE)) {
+               (outcome == OUTCOME_PENDING || outcome == OUTCOME_ESTABLISHED)) {
         struct attempt *attempt = attempt_of(doctor, sight->process->id);
         if (attempt)
             compare(doctor, rule, sight, attempt);

@@ -70,7 +70,7 @@ static void failed(struct doctor *doctor, const struct rule *rule, const struct 
 static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
 {
     enum outcome outcome = connect_outcome(sight->event);
-    if (!sight->chart || !sight->chart->tcp || (outcome != OUTCOME_DONE && outcome != OUTCOME_FAILED))
+    if (!sight->chart || !sight->chart->tcp || (outcome != OUTCOME_ESTABLISHED && outcome != OUTCOME_FAILED))
         return;
     if (outcome == OUTCOME_FAILED && sight->event->error == EADDRNOTAVAIL) {
         if (sight->destination)

@@ -94,12 +94,12 @@ void coverage_losses(struct model *model)
 void coverage_given_up(struct model *model)
 {
     char detail[160];
-    if (!model->given_up)
+    uint64_t given_up = pair_given_up(model->pair);
+    if (!given_up)
         return;
     snprintf(detail, sizeof detail,
-             "%llu connections between hosts could not be kept until the end, and were taken for connections with "
-             "hosts that "
-             "are not in the trace",
-             (unsigned long long)model->given_up);
+             "%llu connections could not be kept until the end, and were taken for connections whose other half is not "
+             "in the trace",
+             (unsigned long long)given_up);
     coverage_add(model, NULL, SOCKATLAS_COVERAGE_HALF_MATCHED, detail);
 }

@@ -93,7 +93,7 @@ static void count_up(struct model *model, const struct task *task, struct sock *
         return;
     }
     sock->refs++;
-    if (sock->unheld)
+    if (sock->stage == STAGE_UNHELD)
         sock_held_again(model, sock);
 }
 

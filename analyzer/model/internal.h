@@ -9,9 +9,9 @@
  *   replay_*.c         the handlers: sockets, connections, descriptors; replay_find.c: the socket a record is about
  *   task_life.c        what fork, spawn and exit do to a process; task_exec.c: what exec does
  *   descriptor_hold.c  who holds what
- *   sock_life.c        what becomes of a socket: matched, handed over, let go, waiting for what may still come, settled
- *   match*.c           which flow is the other half of which: one function per rule
- *   edge.c             edges and what they add up
+ *   sock_life.c        what becomes of a socket: handed over, let go, over, reported
+ *   sock_half.c        its halves of conversations, as rows for the pairing
+ *   edge.c             conversations, and what they add up to
  *   listener.c         sockets by the address they serve
  *   coverage.c         what the trace does not show
  *   untraced.c         untraced processes that `run` saw
@@ -26,6 +26,7 @@
 
 #include "analyzer/model/model.h"
 #include "analyzer/model/table.h"
+#include "analyzer/pair/pair.h"
 
 /* include/net/tcp_states.h */
 #define TCP_STATE_SYN_SENT 2
@@ -41,45 +42,12 @@ struct network {
 
 struct sock;
 
-enum side { SIDE_UNKNOWN, SIDE_CLIENT, SIDE_SERVER };
-
-/* One conversation of a socket, from its end: a connection's half, or a datagram socket's exchange with one peer. The
- * two ends of one conversation are mates once matched. */
-struct flow {
-    struct sock *sock;
-    struct flow *next; /* of the same datagram socket */
-    const struct address *local, *peer;
-    enum side side; /* datagrams: CLIENT sent first, SERVER received first */
-    enum match match;
-    struct flow *mate;       /* NULL once that is settled */
-    struct process *process; /* this end's */
-    struct process *target;  /* the other end's process, where known without a mate */
-    struct process *served;  /* who served the address when this began, and with which socket */
-    uint64_t served_socket;
-    bool served_near; /* and that is of the same network */
-    uint64_t peer_socket;
-    struct edge *edge;
-    uint64_t start_ns;          /* when the exchange can have begun at the earliest */
-    struct table_link by_tuple; /* while unmatched; unix streams: by credentials */
-    struct table_link by_path;  /* while unmatched; internet connections: by the client's port, for nat */
-    uint64_t bytes_sent, bytes_received;
-    uint64_t mate_sent, mate_received; /* what the settled mate sent and received */
-    bool bytes_known;
-    bool mate_known;  /* to use where ours is unknown */
-    bool mate_told;   /* already in the edge */
-    bool initiates;   /* the edge goes out from here; known once there is an edge */
-    bool speaks;      /* the initiator settled without knowing bytes: this end's count */
-    bool counted;     /* in edge->open */
-    bool mate_closed; /* the settled mate was closed */
-    bool contested;   /* more than one could be its other half, and nothing decides */
-    bool used;        /* datagrams were exchanged, not only connect()ed */
-};
-
-/* A datagram flow has its peer's address with it. */
-struct datagram_flow {
-    struct flow flow;
+/* A datagram socket's exchange with one peer. */
+struct exchange {
     struct table_link by_peer;
-    struct address peer;
+    struct exchange *next; /* of the same socket, the one before it */
+    struct half *half;
+    unsigned rank; /* enum rank, of half->process */
 };
 
 /* How well an owner is founded: better evidence takes a socket over. */
@@ -92,8 +60,10 @@ enum rank {
     RANK_TRANSFERRED /* a process that was handed the connection has sent or received on it: the latest such one */
 };
 
-/* Where a socket without a holder waits for what may still come. */
-enum limbo { LIMBO_NONE, LIMBO_SHORT, LIMBO_LONG, LIMBO_END, LIMBOS };
+/* A socket's life. HELD: a process that tells of it has it. UNHELD: none does, but an image that has logged nothing may
+ * hold it, or it is on its way to another process. OVER: its halves are final; its row may wait for what becomes of
+ * them. */
+enum stage { STAGE_HELD, STAGE_UNHELD, STAGE_OVER, STAGES };
 
 /* A kernel socket. */
 struct sock {
@@ -115,25 +85,26 @@ struct sock {
     uint64_t told_ns;      /* TCP: when the connection's counts were told last */
     enum state open_state; /* the state to come back to if a holder turns up after all */
     uint64_t last_close_ns;
-    struct flow flow;       /* a connection */
-    struct flow *datagrams; /* a datagram socket's peers, latest first */
-    unsigned datagrams_count;
-    struct sock *pair;        /* the other end, while that is alive */
+    enum stage stage;
+    struct half *half;          /* while there is one: of a connection, a socket pair's end, an attempt to connect */
+    const struct half *shown;   /* what becomes of this one is in the socket's row; only compared */
+    struct exchange *exchanges; /* a datagram socket's, the latest first */
+    unsigned exchanges_count;
+    unsigned undecided;       /* halves that the pairing has not decided */
     struct listener *service; /* listening: its row; accepted: the row of what accepted it */
-    bool unheld;              /* the last known holder let go; closed unless one turns up */
     bool owner_left;          /* its owner closed a connection that others hold: theirs is what happens from now on */
     bool owner_passed;        /* its owner closed it while it was on its way to another process */
     bool accepted_counted;
     bool failure_counted;
+    bool dissolved;      /* by connect(AF_UNSPEC): counts of what went through it are of no one connection */
     bool broadcasts;     /* SO_BROADCAST was set */
     bool traffic;        /* bytes or messages were seen, or an exchange with a peer */
     uint64_t listener;   /* accepted: id of the socket that it came out of */
     uint32_t listen_pid; /* who called listen() */
     uint32_t peer_pid;   /* unix: as the kernel told */
     uint32_t own_pid;    /* unix: who connected */
-    enum limbo limbo;
-    struct sock *limbo_next, *limbo_previous;
-    uint64_t limbo_until;
+    bool waiting;        /* for a holder to turn up, in the list of those */
+    struct sock *waiting_next, *waiting_previous;
     unsigned holders_room;
     uint32_t holders_highest; /* of all their ids */
     uint32_t holders_inline[4];
@@ -233,14 +204,14 @@ struct model {
     struct table network_cookies, network_inodes;
     struct process **processes;
     unsigned processes_count, processes_room;
-    struct table tasks, children, cookies, tuples, paths, services, datagrams, edges_table, nodes, listeners_table,
-        texts, doubled;
+    struct table tasks, children, cookies, services, exchanges, edges_table, counted, nodes, listeners_table, texts,
+        doubled;
     struct sock *first, *last;
     struct sock *free_socks;
     uint64_t sockets_made;
-    struct sock *limbo_first[LIMBOS], *limbo_last[LIMBOS];
-    unsigned waiting;  /* how many are in LIMBO_END */
-    uint64_t given_up; /* unmatched ones that had to leave it */
+    struct sock *waiting_first, *waiting_last;
+    unsigned waiting;
+    struct pair *pair;
     struct task *exec_first, *exec_last;
     struct edge **edges;
     unsigned edges_count, edges_room;
@@ -276,8 +247,8 @@ bool sock_is_datagram(const struct sock *sock);
 bool sock_is_tcp(const struct sock *sock);
 /* Transports that can be two ends of one conversation have one class. */
 unsigned sock_class(const struct sock *sock);
-/* A loopback address, or the one the socket itself is bound to. */
-bool sock_has_address(const struct sock *sock, const struct address *address);
+/* A loopback address, or the one that a socket itself is bound to. */
+bool sock_own_address(const struct address *local, const struct address *address);
 /* One host and one namespace, or one that is not known. */
 bool sock_same_network(const struct sock *a, const struct sock *b);
 
@@ -290,9 +261,8 @@ void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie);
 bool sock_hold(struct sock *sock, const struct task *task);
 void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
 void sock_option(struct sock *sock, const struct event *event);
-/* The exchange of a datagram socket with `peer`, made if there was none. */
-struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
-                           uint64_t time_ns);
+/* Descriptors that mean it mean nothing any more. */
+void sock_leave_tables(struct sock *sock);
 void sock_free(struct model *model, struct sock *sock);
 void sock_free_all(struct model *model);
 
@@ -354,15 +324,13 @@ const char *note_name_of(const struct task *task, const struct address *address)
 /* ---- untraced.c ---- */
 
 void untraced_note(struct model *model, const struct event *event);
-/* Who is known to have the other end of `sock`, NULL nobody: by the addresses of that end or, over a unix socket, by
+/* Who is known to have the other end of `half`, NULL nobody: by the addresses of that end or, over a unix socket, by
  * the cookie of this one. Told once. */
-struct process *untraced_end(struct model *model, const struct sock *sock, const struct address *local,
-                             const struct address *peer);
+struct process *untraced_end(struct model *model, const struct half *half);
 /* The same, and may be told again. */
-struct process *untraced_end_so_far(const struct model *model, const struct sock *sock, const struct address *local,
-                                    const struct address *peer);
-/* Who was seen last to serve `address`, as `sock` sees it; NULL nobody. */
-struct process *untraced_server(const struct model *model, const struct sock *sock, const struct address *address);
+struct process *untraced_end_so_far(const struct model *model, const struct half *half);
+/* Who was seen last to serve the peer's address of `half`; NULL nobody. */
+struct process *untraced_server(const struct model *model, const struct half *half);
 void untraced_free(struct model *model);
 
 /* ---- coverage.c ---- */
@@ -388,48 +356,48 @@ struct sock *listener_find(const struct model *model, const struct sock *sock, c
 
 /* ---- edge.c ---- */
 
-/* The conversation of `from` (initiator's end, may be NULL) and `to` (acceptor's end, may be NULL) becomes part of an
- * edge. */
-void edge_join(struct model *model, struct flow *from, struct flow *to, struct process *from_process,
-               struct process *to_process, enum match match);
-void edge_fail(struct model *model, struct sock *sock, struct process *to, enum match match);
-/* This end of a conversation belongs to another process from now on. */
-void edge_flow_moves(struct model *model, struct flow *flow, struct process *process);
-void edge_flow_closed(struct model *model, struct flow *flow);
-void edge_flow_reopened(struct flow *flow);
-void edge_flow_settled(struct flow *flow);
-struct process *edge_external(struct model *model, const struct sock *sock, const struct address *address);
+/* The conversation becomes part of an edge. */
+void edge_add(struct model *model, const struct conversation *conversation);
+/* The node of the peer's address of `half`; NULL: it names nobody. */
+struct process *edge_external(struct model *model, const struct half *half);
 void edge_finish(struct model *model);
 
-/* ---- match.c ---- */
+/* ---- sock_half.c ---- */
 
-void match_pair(struct model *model, struct sock *a, struct sock *b);
-/* A connection's half or a datagram peer became known: joins it with its mate, which is returned, or lists it to be
- * found; NULL: listed, or nothing to do. */
-struct flow *match_flow(struct model *model, struct flow *flow);
-/* Nothing more will come: nat, the serving socket, untraced, external. */
-void match_late(struct model *model, struct flow *flow);
-void match_unlist(struct model *model, struct flow *flow);
-/* Who is at the other end of one that is not settled, NULL not known yet. Decides nothing. */
-struct process *match_so_far(const struct model *model, const struct sock *sock);
-/* A connect() that failed: an edge to who serves the address, else to the address. */
-void match_failed(struct model *model, struct sock *sock);
-/* A connect() that was let go of before anybody had answered, as the kernel told at the close: nobody accepts it. */
-bool match_given_up(const struct sock *sock);
+/* A connection's half, a socket pair's end, or an attempt to connect begins. */
+struct half *half_begin(struct model *model, struct sock *sock, enum side side, uint64_t start_ns);
+/* The exchange of a datagram socket with `peer`, made if there was none; `task` takes part in it. */
+struct half *half_exchange(struct model *model, struct sock *sock, struct task *task, const struct address *peer,
+                           bool sent, uint64_t time_ns);
+/* What is known of the socket by now goes into the row, and others can be matched with it. */
+void half_offer(struct model *model, struct sock *sock, struct half *half);
+/* The attempt or the connection is over, and the socket lives on. */
+void half_over(struct model *model, struct sock *sock);
+/* The association is dissolved, and the socket lives on. */
+void half_dissolved(struct model *model, struct sock *sock, uint64_t time_ns);
+/* Nothing more comes of the socket: all of its halves are final. */
+void half_over_all(struct model *model, struct sock *sock);
+/* Puts into all of a socket's halves what is known of it. */
+void half_update_all(struct model *model, struct sock *sock);
+/* Who is at the other end, as far as is known before that is decided; NULL nobody. */
+struct process *half_peer_so_far(const struct model *model, const struct sock *sock);
+/* What the pairing found goes into the socket's row. */
+void half_decided(struct sock *sock, const struct half *half);
+void half_forget(struct model *model, struct sock *sock);
 
 /* ---- sock_life.c ---- */
 
-/* A connection's half or a datagram peer became known: finds its mate, which settles if it waited for this only. */
-void sock_match(struct model *model, struct flow *flow);
-/* A process that was handed a connection transfers on it: the connection is its, and its edge moves along. */
-void sock_hand_over(struct model *model, struct sock *sock, struct task *task, int32_t fd);
+/* A process that was handed a connection transfers on it: the connection is its. */
+void sock_hand_over(struct sock *sock, struct task *task, int32_t fd);
 /* The last strong holder let go. */
 void sock_unheld(struct model *model, struct sock *sock);
 void sock_held_again(struct model *model, struct sock *sock);
-/* Settles those that have waited long enough. */
-void sock_limbo_expire(struct model *model);
-/* Nothing more comes: settles all. */
+/* One of its halves is decided: reports it when it was the last one. */
+void sock_decided(struct model *model, struct sock *sock);
+/* Nothing more comes: all are over. */
 void sock_finish(struct model *model);
+/* Reports those that are left. */
+void sock_report_all(struct model *model);
 
 /* ---- descriptor_hold.c ---- */
 

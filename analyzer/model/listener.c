@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Sockets by the address they serve, and the rows of listening addresses. Called by replay*.c, sock_life.c and
- * match*.c.
+ * sock_half.c.
  */
 #include "analyzer/model/internal.h"
 
@@ -121,7 +121,8 @@ static bool serves(const struct sock *server, const struct sock *asker, const st
                (near || address->bytes[0]);
     if (address_equal(local, address))
         return near || !address_is_loopback(address);
-    return near && local->port == address->port && address_is_any(local) && sock_has_address(asker, address) &&
+    return near && local->port == address->port && address_is_any(local) &&
+           sock_own_address(&asker->socket.local, address) &&
            (local->family == AF_INET6 || local->family == address->family);
 }
 
@@ -130,8 +131,8 @@ static bool better(const struct sock *a, const struct sock *b)
 {
     if (a->socket.family == AF_UNIX)
         return a->socket.id > b->socket.id;
-    if (a->unheld != b->unheld)
-        return b->unheld;
+    if (a->stage != b->stage)
+        return a->stage < b->stage;
     if (address_is_any(&a->socket.local) != address_is_any(&b->socket.local))
         return address_is_any(&b->socket.local);
     return a->socket.id < b->socket.id;

@@ -7,6 +7,38 @@
 
 #include <string.h>
 
+/* ---- What the pairing asks and tells ---- */
+
+static void decided(void *context, struct half *half)
+{
+    struct sock *sock = half->context;
+    if (!sock)
+        return;
+    half_decided(sock, half);
+    sock_decided(context, sock);
+}
+
+static void conversation(void *context, const struct conversation *conversation)
+{
+    edge_add(context, conversation);
+}
+
+static uint64_t wall(void *context, unsigned host, uint64_t time_ns)
+{
+    return store_wall(context, host, time_ns);
+}
+
+static struct process *elsewhere(void *context, const struct half *half, enum match *match)
+{
+    struct model *model = context;
+    bool failed = half->outcome == OUTCOME_FAILED || half->outcome == OUTCOME_UNANSWERED;
+    struct process *process = failed ? NULL : untraced_end(model, half);
+    if (!process)
+        process = untraced_server(model, half);
+    *match = process ? MATCH_UNTRACED : MATCH_EXTERNAL;
+    return process ? process : edge_external(model, half);
+}
+
 /* ---- Life ---- */
 
 struct model *model_new(const struct model_callbacks *callbacks)
@@ -14,6 +46,8 @@ struct model *model_new(const struct model_callbacks *callbacks)
     struct model *model = store_alloc(sizeof *model);
     if (callbacks)
         model->callbacks = *callbacks;
+    model->pair = pair_new(&(struct pair_callbacks){
+        .context = model, .decided = decided, .conversation = conversation, .elsewhere = elsewhere, .wall = wall});
     return model;
 }
 
@@ -32,8 +66,8 @@ void model_event(struct model *model, const struct event *event)
     if (model->exec_first)
         task_exec_expire(model);
     replay_event(model, event);
-    if (model->limbo_first[LIMBO_SHORT] || model->limbo_first[LIMBO_LONG] || model->limbo_first[LIMBO_END])
-        sock_limbo_expire(model);
+    pair_advance(model->pair, model->now_ns,
+                 model->hosts_expected > model->hosts_count ? model->hosts_expected : model->hosts_count);
 }
 
 /* A process that nobody said is dead, but which cannot be alive. */
@@ -75,6 +109,8 @@ void model_finish(struct model *model)
         }
     }
     sock_finish(model);
+    pair_finish(model->pair);
+    sock_report_all(model);
     edge_finish(model);
     coverage_losses(model);
     coverage_given_up(model);
@@ -85,6 +121,7 @@ void model_free(struct model *model)
     if (!model)
         return;
     sock_free_all(model);
+    pair_free(model->pair);
     for (unsigned i = 0; i < model->processes_count; i++)
         if (model->processes[i]->kind == PROCESS_TRACED)
             task_free((struct task *)model->processes[i]);
@@ -109,10 +146,10 @@ void model_free(struct model *model)
         }
     descriptor_free_doubled(model);
     store_free_entries(&model->texts, offsetof(struct text_entry, link));
-    struct table *tables[] = {&model->tasks,     &model->children,        &model->cookies,
-                              &model->tuples,    &model->paths,           &model->nodes,
-                              &model->services,  &model->edges_table,     &model->listeners_table,
-                              &model->datagrams, &model->network_cookies, &model->network_inodes};
+    struct table *tables[] = {&model->tasks,           &model->children,      &model->cookies,
+                              &model->exchanges,       &model->counted,       &model->nodes,
+                              &model->services,        &model->edges_table,   &model->listeners_table,
+                              &model->network_cookies, &model->network_inodes};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         table_free(tables[i]);
     free(model->images);
@@ -132,7 +169,7 @@ const struct socket *model_socket(const struct model *model, unsigned host, uint
 
 struct process *model_socket_peer(const struct model *model, const struct socket *socket)
 {
-    return socket->peer_process ? socket->peer_process : match_so_far(model, (const struct sock *)socket);
+    return socket->peer_process ? socket->peer_process : half_peer_so_far(model, (const struct sock *)socket);
 }
 
 /* ---- Reports ---- */

@@ -10,6 +10,7 @@
 #ifndef ANALYZER_MODEL_MODEL_H
 #define ANALYZER_MODEL_MODEL_H
 
+#include "analyzer/pair/half.h"
 #include "analyzer/trace/event.h"
 
 enum role { ROLE_UNUSED, ROLE_CLIENT, ROLE_SERVER, ROLE_LISTENER, ROLE_PAIR, ROLE_DATAGRAM };
@@ -22,7 +23,6 @@ enum state {
     STATE_FAILED,
     STATE_CLOSED
 };
-enum match { MATCH_NONE, MATCH_EXACT, MATCH_PAIR, MATCH_PATH, MATCH_NAT, MATCH_UNTRACED, MATCH_EXTERNAL };
 enum process_kind { PROCESS_TRACED, PROCESS_UNTRACED, PROCESS_EXTERNAL };
 
 /* A node of the map. A process is host + pid + start: a pid used again is another one. */
@@ -63,6 +63,10 @@ struct socket {
     enum role role;
     enum state state;
     enum match match;
+    enum outcome outcome;
+    enum end end;
+    enum resetter reset_by;
+    bool complete;   /* nothing of it was overwritten or lost */
     bool seen_first; /* first known from a SEEN record */
     struct address local, peer;
     const char *peer_name; /* resolved by the program, NULL if not */

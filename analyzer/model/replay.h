@@ -18,8 +18,6 @@ struct sock *replay_make(struct model *model, struct task *task, const struct ev
                          struct network *network, bool cloexec);
 /* The socket, or one made up from what the record says of it: the records before were lost. */
 struct sock *replay_known(struct model *model, struct task *task, const struct event *event, unsigned family);
-/* The connection's half begins anew. */
-void replay_flow(struct model *model, struct sock *sock, enum side side, uint64_t start_ns);
 /* A datagram socket with an address can be sent to. */
 void replay_serve(struct model *model, struct sock *sock);
 /* The kernel takes an unspecified destination for the own host. */

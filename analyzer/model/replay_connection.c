@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Handlers of records about connections: begun, completed, failed, accepted. Called by replay.c; finds halves for
- * match.c but decides nothing about them.
+ * Handlers of records about connections: begun, completed, failed, accepted. Called by replay.c; begins and ends halves
+ * and decides nothing about them.
  */
 #include "analyzer/model/replay.h"
 
@@ -11,6 +11,8 @@
 
 static void established(struct sock *sock, uint64_t time_ns)
 {
+    if (sock->half)
+        sock->half->outcome = OUTCOME_ESTABLISHED;
     struct socket *socket = &sock->socket;
     socket->state = STATE_ESTABLISHED;
     socket->error = 0;
@@ -21,11 +23,10 @@ static void established(struct sock *sock, uint64_t time_ns)
 static void failed(struct model *model, struct sock *sock, uint64_t time_ns, uint16_t error)
 {
     struct socket *socket = &sock->socket;
-    match_unlist(model, &sock->flow);
     socket->state = STATE_FAILED;
     socket->error = error;
     socket->connect_ns = time_ns - socket->connect_started_ns;
-    match_failed(model, sock);
+    half_over(model, sock);
 }
 
 static void connect_datagram(struct model *model, struct task *task, struct sock *sock, const struct event *event)
@@ -42,8 +43,7 @@ static void connect_datagram(struct model *model, struct task *task, struct sock
     replay_serve(model, sock);
     if (!address_known(&socket->peer))
         return;
-    struct flow *flow = sock_datagram(model, sock, &socket->peer, true, event->time_ns);
-    sock_match(model, flow);
+    half_offer(model, sock, half_exchange(model, sock, task, &socket->peer, true, event->time_ns));
 }
 
 static void connect_stream(struct model *model, struct sock *sock, const struct event *event, uint64_t duration_ns)
@@ -55,9 +55,7 @@ static void connect_stream(struct model *model, struct sock *sock, const struct 
         return;
     if (!again) {
         sock->socket.connect_started_ns = event->time_ns - duration_ns;
-        if (sock->flow.edge) /* connected before, and dissolved since */
-            return;
-        replay_flow(model, sock, SIDE_CLIENT, sock->socket.connect_started_ns);
+        half_begin(model, sock, SIDE_CLIENT, sock->socket.connect_started_ns);
     }
     if (!event->error || event->error == EISCONN)
         established(sock, event->time_ns);
@@ -65,8 +63,8 @@ static void connect_stream(struct model *model, struct sock *sock, const struct 
         sock->socket.state = STATE_CONNECTING;
     else
         failed(model, sock, event->time_ns, event->error);
-    if (sock->socket.state != STATE_FAILED)
-        sock_match(model, &sock->flow);
+    if (sock->half)
+        half_offer(model, sock, sock->half);
 }
 
 void replay_on_connect(struct model *model, struct task *task, const struct event *event)
@@ -80,12 +78,13 @@ void replay_on_connect(struct model *model, struct task *task, const struct even
     struct socket *socket = &sock->socket;
     if (body->addresses.family == AF_UNSPEC) {
         if (!event->error) {
+            half_dissolved(model, sock, event->time_ns);
             socket->peer = (struct address){.family = 0};
             socket->state = address_known(&socket->local) ? STATE_BOUND : STATE_CREATED;
         }
         return;
     }
-    if ((sock->flow.match || socket->state == STATE_ESTABLISHED) && !sock_is_datagram(sock))
+    if ((socket->state == STATE_ESTABLISHED || (sock->half && pair_mate(sock->half))) && !sock_is_datagram(sock))
         return; /* connected already: EISCONN, or the second call that learns of the success */
     if (address_known(&local))
         socket->local = local;
@@ -166,8 +165,8 @@ void replay_on_accept(struct model *model, struct task *task, const struct event
     sock->listen_pid = listener ? listener->listen_pid : 0;
     sock->listener = listener ? listener->socket.id : 0;
     sock_own(sock, task, event->fd, RANK_USED);
-    replay_flow(model, sock, SIDE_SERVER, event->time_ns);
+    half_begin(model, sock, SIDE_SERVER, event->time_ns);
     if (listener)
         listener_accepted(model, listener, sock);
-    sock_match(model, &sock->flow);
+    half_offer(model, sock, sock->half);
 }

@@ -33,13 +33,13 @@ void replay_on_peer(struct model *model, struct task *task, const struct event *
     replay_wildcard(&peer, &socket->local);
     if (!address_known(&peer) || (peer.family == AF_UNIX && !peer.size))
         return;
-    struct flow *flow = sock_datagram(model, sock, &peer, body->sent, event->time_ns);
-    if (!flow->used && !flow->edge && !body->sent)
-        flow->side = SIDE_SERVER;
-    flow->used = true;
+    struct half *half = half_exchange(model, sock, task, &peer, body->sent, event->time_ns);
+    if (!half->used && !body->sent)
+        half->side = SIDE_SERVER;
+    half->used = true;
     if (task->names && !socket->peer_name)
         socket->peer_name = note_name_of(task, &peer);
-    sock_match(model, flow);
+    half_offer(model, sock, half);
 }
 
 void replay_on_peer_total(struct model *model, struct task *task, const struct event *event)
@@ -61,11 +61,11 @@ void replay_on_peer_total(struct model *model, struct task *task, const struct e
     if (peer.family == AF_UNIX && !peer.size)
         return;
     replay_wildcard(&peer, &sock->socket.local);
-    struct flow *flow = sock_datagram(model, sock, &peer, body->messages_sent != 0, event->time_ns);
-    flow->used = true;
-    flow->bytes_known = true;
-    flow->bytes_sent += body->bytes_sent;
-    flow->bytes_received += body->bytes_received;
+    struct half *half = half_exchange(model, sock, task, &peer, body->messages_sent != 0, event->time_ns);
+    half->used = true;
+    half->bytes_known = true;
+    half->bytes_sent += body->bytes_sent;
+    half->bytes_received += body->bytes_received;
 }
 
 static bool counts_known(const struct sockatlas_body_close *body)
@@ -98,19 +98,18 @@ static void close_tcp(struct sock *sock, const struct event *event, const struct
 static bool was_handed_over(const struct sock *sock, const struct sockatlas_body_close *body)
 {
     const struct socket *socket = &sock->socket;
-    return sock->flow.sock && (((sock->owner_left || sock->owner_passed) && body->bytes_sent > socket->bytes_sent) ||
-                               (sock->owner_left && body->bytes_received > socket->bytes_received));
+    return sock->half && (((sock->owner_left || sock->owner_passed) && body->bytes_sent > socket->bytes_sent) ||
+                          (sock->owner_left && body->bytes_received > socket->bytes_received));
 }
 
 /* The counts that the record tells. `held`: at its descriptor, too. */
-static void close_counts(struct model *model, struct task *task, struct sock *sock, const struct event *event,
-                         bool held)
+static void close_counts(struct task *task, struct sock *sock, const struct event *event, bool held)
 {
     const struct sockatlas_body_close *body = event_body(event);
     struct socket *socket = &sock->socket;
     if (sock_is_tcp(sock)) {
         if (held && counts_known(body) && was_handed_over(sock, body))
-            sock_hand_over(model, sock, task, event->fd);
+            sock_hand_over(sock, task, event->fd);
         close_tcp(sock, event, body);
     } else if (!counts_known(body)) {
         sock->lost = true;
@@ -136,12 +135,12 @@ static void close_used(struct model *model, struct task *task, struct sock *sock
 {
     const struct sockatlas_body_close *body = event_body(event);
     sock_own(sock, task, event->fd, body->messages_sent ? RANK_SENT : RANK_RECEIVED);
-    struct flow *only = sock->datagrams_count == 1 ? sock->datagrams : NULL;
+    struct half *only = sock->exchanges_count == 1 ? sock->exchanges->half : NULL;
     if (!only || only->used)
         return;
     only->used = true;
     only->side = body->messages_sent ? SIDE_CLIENT : SIDE_SERVER;
-    sock_match(model, only);
+    half_offer(model, sock, only);
 }
 
 static void close_descriptor(struct model *model, struct task *task, struct sock *sock, const struct event *event)
@@ -167,7 +166,7 @@ void replay_on_close(struct model *model, struct task *task, const struct event 
     }
     if (!sock || event->error)
         return;
-    close_counts(model, task, sock, event, held);
+    close_counts(task, sock, event, held);
     if (body->messages_sent || body->messages_received)
         close_used(model, task, sock, event);
     if (held)

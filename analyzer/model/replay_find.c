@@ -56,17 +56,6 @@ struct sock *replay_known(struct model *model, struct task *task, const struct e
     return sock;
 }
 
-void replay_flow(struct model *model, struct sock *sock, enum side side, uint64_t start_ns)
-{
-    match_unlist(model, &sock->flow);
-    sock->flow = (struct flow){.sock = sock,
-                               .local = &sock->socket.local,
-                               .peer = &sock->socket.peer,
-                               .side = side,
-                               .process = sock->socket.owner,
-                               .start_ns = start_ns};
-}
-
 void replay_serve(struct model *model, struct sock *sock)
 {
     if (sock_is_datagram(sock) && address_known(&sock->socket.local))

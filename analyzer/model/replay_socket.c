@@ -44,12 +44,6 @@ void replay_on_socketpair(struct model *model, struct task *task, const struct e
     descriptor_drop(model, task, body->fd2, event->time_ns);
     struct sock *ends[2] = {replay_make(model, task, event, event->fd, event->cookie, network, cloexec),
                             replay_make(model, task, event, body->fd2, body->cookie2, network, cloexec)};
-    /* Both leave what they were paired with before either is paired anew: that may have been each other. */
-    for (int i = 0; i < 2; i++) {
-        if (ends[i]->pair)
-            ends[i]->pair->pair = NULL;
-        ends[i]->pair = NULL;
-    }
     for (int i = 0; i < 2; i++) {
         struct socket *socket = &ends[i]->socket;
         socket->family = body->family;
@@ -59,8 +53,10 @@ void replay_on_socketpair(struct model *model, struct task *task, const struct e
         socket->state = STATE_ESTABLISHED;
         socket->connected_ns = event->time_ns;
         socket->local = socket->peer = (struct address){.family = body->family};
-        ends[i]->pair = ends[1 - i];
+        half_begin(model, ends[i], SIDE_UNKNOWN, socket->opened_ns)->pair_socket = ends[1 - i]->socket.id;
     }
+    for (int i = 0; i < 2; i++)
+        half_offer(model, ends[i], ends[i]->half);
 }
 
 static bool is_stream(const struct sock *sock)
@@ -81,17 +77,17 @@ static void seen_connection(struct model *model, struct task *task, struct sock 
                             const struct sockatlas_body_seen *body, const struct event *event)
 {
     struct socket *socket = &sock->socket;
-    if (sock->flow.sock || sock->pair || !address_known(&socket->peer) || !address_known(&socket->local))
+    if (sock->shown || !address_known(&socket->peer) || !address_known(&socket->local))
         return;
     socket->state = body->tcp_state == TCP_STATE_SYN_SENT ? STATE_CONNECTING : STATE_ESTABLISHED;
     sock->peer_pid = body->peer_pid;
     sock->own_pid = event->pid;
     enum side side = body->tcp_state == TCP_STATE_SYN_SENT ? SIDE_CLIENT : seen_side(model, sock);
     socket->role = side == SIDE_CLIENT ? ROLE_CLIENT : side == SIDE_SERVER ? ROLE_SERVER : ROLE_UNUSED;
-    replay_flow(model, sock, side, 0);
+    half_begin(model, sock, side, 0);
     sock_own(sock, task, event->fd, RANK_SENT);
     if (socket->family != AF_UNIX || side != SIDE_UNKNOWN)
-        sock_match(model, &sock->flow);
+        half_offer(model, sock, sock->half);
 }
 
 /* Calls that use a connection rather than look after its descriptor. */
@@ -139,8 +135,8 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         listener_listed(model, sock);
     } else if (is_stream(sock)) {
         seen_connection(model, task, sock, body, event);
-        if (body->how == SOCKATLAS_HOW_USED && sock->flow.sock && (is_transfer(event->call) || sock->owner_left))
-            sock_hand_over(model, sock, task, event->fd);
+        if (body->how == SOCKATLAS_HOW_USED && sock->half && (is_transfer(event->call) || sock->owner_left))
+            sock_hand_over(sock, task, event->fd);
     } else {
         replay_serve(model, sock);
         if (address_known(&socket->peer) && socket->state < STATE_ESTABLISHED)

@@ -115,7 +115,6 @@ void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank)
     sock->rank = rank;
     sock->socket.owner = &task->process;
     sock->socket.fd = fd;
-    sock->flow.process = &task->process;
 }
 
 /* ---- Options ---- */
@@ -145,33 +144,12 @@ void sock_option(struct sock *sock, const struct event *event)
     *at = option;
 }
 
-/* ---- Datagram peers ---- */
-
-struct flow *sock_datagram(struct model *model, struct sock *sock, const struct address *peer, bool sent,
-                           uint64_t time_ns)
-{
-    uint64_t hash = address_hash(peer, sock->socket.id);
-    for (struct table_link *link = table_first(&model->datagrams, hash); link; link = table_next(link)) {
-        struct datagram_flow *known = TABLE_OF(link, struct datagram_flow, by_peer);
-        if (known->flow.sock == sock && address_equal(&known->peer, peer))
-            return &known->flow;
-    }
-    struct datagram_flow *made = store_alloc(sizeof *made);
-    made->peer = *peer;
-    made->flow = (struct flow){.sock = sock,
-                               .next = sock->datagrams,
-                               .local = &sock->socket.local,
-                               .peer = &made->peer,
-                               .side = sent ? SIDE_CLIENT : SIDE_SERVER,
-                               .process = sock->socket.owner,
-                               .start_ns = time_ns};
-    table_insert(&model->datagrams, &made->by_peer, hash);
-    sock->datagrams = &made->flow;
-    sock->datagrams_count++;
-    return &made->flow;
-}
-
 /* ---- Freed ---- */
+
+void sock_leave_tables(struct sock *sock)
+{
+    sock->life = (sock->life + 1) % SOCK_LIVES;
+}
 
 void sock_free(struct model *model, struct sock *sock)
 {
@@ -179,17 +157,11 @@ void sock_free(struct model *model, struct sock *sock)
         next = option->next;
         free(option);
     }
-    for (struct flow *flow = sock->datagrams, *next; flow; flow = next) {
-        next = flow->next;
-        struct datagram_flow *datagram = TABLE_OF(flow, struct datagram_flow, flow);
-        table_remove(&model->datagrams, &datagram->by_peer);
-        free(datagram);
-    }
     if (sock->socket.holders != sock->holders_inline)
         free(sock->socket.holders);
     *(sock->previous ? &sock->previous->next : &model->first) = sock->next;
     *(sock->next ? &sock->next->previous : &model->last) = sock->previous;
-    sock->life = (sock->life + 1) % SOCK_LIVES;
+    sock_leave_tables(sock);
     sock->next = model->free_socks;
     model->free_socks = sock;
 }

@@ -35,14 +35,13 @@ unsigned sock_class(const struct sock *sock)
 
 bool sock_bytes_known(const struct sock *sock)
 {
-    return sock->socket.bytes_known && !sock->lost && !sock->untold;
+    return sock->socket.bytes_known && !sock->lost && !sock->untold && !(sock->dissolved && sock_is_tcp(sock));
 }
 
-bool sock_has_address(const struct sock *sock, const struct address *address)
+bool sock_own_address(const struct address *local, const struct address *address)
 {
     if (address_is_loopback(address))
         return true;
-    const struct address *local = &sock->socket.local;
     return local->family == address->family && local->size == address->size && !address_is_any(local) &&
            memcmp(local->bytes, address->bytes, local->size) == 0;
 }

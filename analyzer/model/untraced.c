@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Processes that are not traced but that `run` saw at the other end: who has a connection, until that is found, and who
- * serves an address. Called by replay.c, match.c and edge.c.
+ * serves an address. Called by replay.c, model.c, sock_half.c and edge.c.
  */
 #include "analyzer/model/internal.h"
 
@@ -92,42 +92,41 @@ void untraced_note(struct model *model, const struct event *event)
 
 /* ---- Who it is ---- */
 
-static bool near(const struct untraced *untraced, const struct sock *sock)
+static bool near(const struct untraced *untraced, const struct half *half)
 {
-    return untraced->host == sock->socket.host &&
-           (!untraced->network || !sock->network || untraced->network == sock->network) &&
-           (untraced->class == sock_class(sock) || untraced->class == 0);
+    return untraced->host == half->host &&
+           (!untraced->network || !half->network || untraced->network == half->network) &&
+           (untraced->class == half->class || untraced->class == 0);
 }
 
-static struct untraced *find_end(const struct model *model, const struct sock *sock, const struct address *local,
-                                 const struct address *peer)
+/* The record names its own end first. */
+static struct untraced *find_end(const struct model *model, const struct half *half)
 {
     struct untraced *found = NULL;
-    bool is_unix = local->family == AF_UNIX;
-    uint64_t cookie = is_unix ? sock->socket.cookie : 0;
+    bool is_unix = half->peer.family == AF_UNIX;
+    uint64_t cookie = is_unix ? half->cookie : 0;
     if (is_unix && !cookie)
         return NULL;
-    uint64_t hash = connection_key(sock->socket.host, cookie, local, peer);
+    uint64_t hash = connection_key(half->host, cookie, &half->peer, &half->local);
     for (struct table_link *link = table_first(&model->untraced_connections, hash); link; link = table_next(link)) {
         struct untraced *at = TABLE_OF(link, struct untraced, link);
-        bool same = is_unix ? at->cookie == cookie : address_equal(&at->local, local) && address_equal(&at->peer, peer);
-        if (same && near(at, sock) && (!found || at->number < found->number))
+        bool same = is_unix ? at->cookie == cookie
+                            : address_equal(&at->local, &half->peer) && address_equal(&at->peer, &half->local);
+        if (same && near(at, half) && (!found || at->number < found->number))
             found = at;
     }
     return found;
 }
 
-struct process *untraced_end_so_far(const struct model *model, const struct sock *sock, const struct address *local,
-                                    const struct address *peer)
+struct process *untraced_end_so_far(const struct model *model, const struct half *half)
 {
-    const struct untraced *found = find_end(model, sock, local, peer);
+    const struct untraced *found = find_end(model, half);
     return found ? found->process : NULL;
 }
 
-struct process *untraced_end(struct model *model, const struct sock *sock, const struct address *local,
-                             const struct address *peer)
+struct process *untraced_end(struct model *model, const struct half *half)
 {
-    struct untraced *found = find_end(model, sock, local, peer);
+    struct untraced *found = find_end(model, half);
     if (!found)
         return NULL;
     struct process *process = found->process;
@@ -136,21 +135,22 @@ struct process *untraced_end(struct model *model, const struct sock *sock, const
     return process;
 }
 
-static bool serves(const struct untraced *untraced, const struct sock *sock, const struct address *address)
+static bool serves(const struct untraced *untraced, const struct half *half)
 {
+    const struct address *address = &half->peer;
     if (address_equal(&untraced->local, address))
         return true;
     return address->family != AF_UNIX && untraced->local.port == address->port && address_is_any(&untraced->local) &&
-           sock_has_address(sock, address);
+           sock_own_address(&half->local, address);
 }
 
-struct process *untraced_server(const struct model *model, const struct sock *sock, const struct address *address)
+struct process *untraced_server(const struct model *model, const struct half *half)
 {
     const struct untraced *latest = NULL;
-    uint64_t hash = service_key(sock->socket.host, address);
+    uint64_t hash = service_key(half->host, &half->peer);
     for (struct table_link *link = table_first(&model->untraced_services, hash); link; link = table_next(link)) {
         const struct untraced *at = TABLE_OF(link, struct untraced, link);
-        if (near(at, sock) && serves(at, sock, address) && (!latest || at->number > latest->number))
+        if (near(at, half) && serves(at, half) && (!latest || at->number > latest->number))
             latest = at;
     }
     return latest ? latest->process : NULL;

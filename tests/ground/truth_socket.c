@@ -24,9 +24,13 @@ static const char *family_word(int family)
     return family == AF_INET ? "AF_INET" : family == AF_INET6 ? "AF_INET6" : "AF_UNIX";
 }
 
+/* An attempt that was given up has failed. */
 static const char *state_word(const struct sock *sock)
 {
-    return world_held(sock) || strcmp(sock->state, "failed") == 0 ? sock->state : "closed";
+    if (world_held(sock))
+        return sock->state;
+    bool failed = strcmp(sock->state, "failed") == 0 || (sock->talk && sock->talk->failed);
+    return failed ? "failed" : "closed";
 }
 
 static void peer_of(cJSON *object, const struct sock *sock)
@@ -36,8 +40,6 @@ static void peer_of(cJSON *object, const struct sock *sock)
     int process = -1;
     if (talk)
         process = talk->server == sock && talk->client != sock ? truth_from(talk) : truth_to(talk);
-    if (talk && truth_moves(talk) && sock->last_peer >= 0)
-        process = sock->last_peer;
     truth_number(object, "peer_socket", other != NULL, other ? socket_id(other) : 0);
     truth_number(object, "peer_process", process >= 0, process);
     truth_text(object, "match", talk && !talk->failed ? talk->match : NULL);

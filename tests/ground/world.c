@@ -67,7 +67,6 @@ struct sock *world_socket(int process, int fd, int family, int type, int protoco
                           .role = "unused",
                           .state = "created",
                           .user = -1,
-                          .last_peer = -1,
                           .opened = cast_span(process)};
     world.sockets[world.sockets_count++] = sock;
     world_hold(process, fd, sock, cloexec);
@@ -196,8 +195,6 @@ void world_drop(int process, int fd, bool told)
     sock->counted = sock->counted || told;
     sock->unreleased = sock->unreleased || !told;
     sock->haunted = sock->haunted || (!told && !world.processes[process].silent);
-    if (!sock->unreleased && sock->other && !world_held(sock))
-        sock->last_peer = sock->other->owner;
     if (!sock->unreleased && sock->accepted && !world_held(sock))
         sock->row->now--;
     if (told)

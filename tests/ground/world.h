@@ -59,7 +59,6 @@ struct sock {
     bool counted;    /* some process told its counts */
     bool lost;       /* some process could not, as it became another image */
     bool killed;     /* or was killed, nobody knows when */
-    int last_peer;   /* who had the other end when this one was closed, -1 not closed */
     bool unreleased; /* nobody knows when some process let go */
     bool haunted;    /* of one that the trace knew to hold it */
     bool shut;
