@@ -20,6 +20,16 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-test.XXXXXX") || exit 1
 cd "$work" || exit 1
 cases=0 failures=0 started=() at_end=()
 
+# forget FOLDER: removes what the logs in it have in memory, where its file system does not keep space.
+forget() {
+    local log name
+    find "$1" -type f \( -name '*.atlas' -o -name '.*.*.*' \) 2>/dev/null | while read -r log; do
+        name=${log##*/}
+        name=${name#.}
+        rm -f "/dev/shm/sockatlas-${name%.atlas}.atlas"
+    done
+}
+
 clean_up() {
     local pid step
     for pid in ${started[@]+"${started[@]}"}; do
@@ -31,6 +41,7 @@ clean_up() {
     for step in ${at_end[@]+"${at_end[@]}"}; do
         eval "$step"
     done
+    forget "$work"
     cd / && rm -rf "$work"
 }
 trap clean_up EXIT
