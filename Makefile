@@ -10,17 +10,40 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   := build
 
-WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
-CFLAGS   ?= -O2 -g
-CPPFLAGS += -I. -D_GNU_SOURCE
-BASE     := -std=gnu11 $(WARN) -MMD -MP
+# CFLAGS, CPPFLAGS and LDFLAGS are the user's: a packager's or a debugging person's. What we need of our own stands beside them. Warnings
+# are errors in `make check` only (WERROR): a compiler that is newer than the code must not keep anybody from building.
+CFLAGS ?= -O2 -g
+WERROR ?=
+WARN   := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
+BASE   := -std=gnu11 $(WARN) -MMD -MP -I. -D_GNU_SOURCE
+
+# The analyzer reads files that others made. _FORTIFY_SOURCE needs an optimizing compiler, and a level that the user asks for stays.
+optimized := $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
+fortified := $(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS))
+HARDEN_CFLAGS  := -fPIE -fstack-protector-strong $(if $(optimized),$(if $(fortified),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+HARDEN_LDFLAGS := $(if $(filter -static -static-pie -no-pie,$(CFLAGS) $(LDFLAGS)),,-pie) -Wl,-z,relro -Wl,-z,now
 
 # The shim: no libc start-up, no DT_NEEDED (it loads under glibc and musl), TLS that needs no allocation, no stack protector
-# (its failure path prints), no fortify (it would call the _chk doors that the shim itself stands in).
+# (its failure path prints), no fortify (it would call the _chk functions that the shim itself stands in for), no sanitizer, profile or
+# instrumentation (their libraries would be needed by every program that is traced), no link-time optimization (wrappers in assembly
+# and symbols' names are part of the source). Cancellation unwinds through wrappers: -fexceptions.
 # No RELRO: the table of real functions cannot be read-only anyway, and each image would pay for a mapping more (1.5 % of an exec).
+# Whatever flags the user has, these come behind them; those that cannot be taken back are left out.
 SHIM_CFLAGS  := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE \
-                -fno-builtin-printf -fno-math-errno -fexceptions
-SHIM_LDFLAGS := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1 -Wl,--sort-section=name
+                -fno-builtin-printf -fno-math-errno -fexceptions -fno-lto -fno-sanitize=all \
+                -fno-profile-arcs -fno-test-coverage -fno-profile-generate
+SHIM_LDFLAGS := -shared -nostdlib -fno-lto -fno-sanitize=all -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete -Wl,-z,undefs -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1 -Wl,--sort-section=name
+for_shim = $(filter-out -pg -p -finstrument-functions -pie -no-pie -static -static-pie -Wl$(comma)--gc-sections %_FORTIFY_SOURCE=0 %_FORTIFY_SOURCE=1 %_FORTIFY_SOURCE=2 %_FORTIFY_SOURCE=3,$(1))
+comma   := ,
+
+# V=1 shows commands as they are.
+ifeq ($(V),1)
+say =
+Q   :=
+else
+say = @echo '  $(1) $(2)'
+Q   := @
+endif
 
 SHIM_SRC := $(wildcard shim/*.c)
 SHIM_OBJ := $(SHIM_SRC:%.c=$(BUILD)/%.o)
@@ -68,7 +91,7 @@ ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch]
 # Objects made on the way to another target are kept.
 .SECONDARY:
 
-.PHONY: all help deps deps-html test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-tidy check-cppcheck check-structure test-binaries
+.PHONY: all help deps deps-html test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas ## build the shim and the analyzer
 
 help: ## what can be made
@@ -110,7 +133,8 @@ $(SHIM_OBJ) $(ANALYZER_OBJ): Makefile
 
 $(BUILD)/libsockatlas.so: $(SHIM_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@ $(or $^,-x c /dev/null)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(call for_shim,$(CFLAGS) $(LDFLAGS)) $(SHIM_LDFLAGS) -o $@ $(or $^,-x c /dev/null)
 
 # The page of `map --format html`, in two halves that the data comes between. Its library is not ours: without it the page is left out.
 D3       ?= /usr/share/nodejs/d3/dist/d3.min.js
@@ -119,47 +143,55 @@ PAGE     := $(if $(wildcard $(D3)),$(BUILD)/page)
 
 $(BUILD)/page/begin.html: $(PAGE_SRC) $(wildcard $(D3))
 	@mkdir -p $(@D)
-	sed $(foreach file,$(D3) $(filter %.css %.js,$(PAGE_SRC)),-e '/^@include $(notdir $(file))$$/{' -e 'r $(file)' -e 'd' -e '}') \
+	$(call say,PAGE,$@)
+	$(Q)sed $(foreach file,$(D3) $(filter %.css %.js,$(PAGE_SRC)),-e '/^@include $(notdir $(file))$$/{' -e 'r $(file)' -e 'd' -e '}') \
 	    analyzer/view/html/page.html >$(@D)/page.html
-	! grep -n '^@include' $(@D)/page.html
-	sed '/^@data$$/,$$d' $(@D)/page.html >$(@D)/end.html.new
-	mv $(@D)/end.html.new $@
-	sed '1,/^@data$$/d' $(@D)/page.html >$(@D)/end.html
+	$(Q)! grep -n '^@include' $(@D)/page.html
+	$(Q)sed '/^@data$$/,$$d' $(@D)/page.html >$(@D)/end.html.new
+	$(Q)mv $(@D)/end.html.new $@
+	$(Q)sed '1,/^@data$$/d' $(@D)/page.html >$(@D)/end.html
 
 $(BUILD)/analyzer/view/html_page.o: $(if $(PAGE),$(BUILD)/page/begin.html)
-$(BUILD)/analyzer/view/html_page.o: CPPFLAGS += $(if $(PAGE),-DSOCKATLAS_PAGE='"$(PAGE)"')
+$(BUILD)/analyzer/view/html_page.o: OWN += $(if $(PAGE),-DSOCKATLAS_PAGE='"$(PAGE)"')
 
 $(BUILD)/sockatlas: $(ANALYZER_OBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
 
 $(BUILD)/shim/%.o: shim/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) $(call for_shim,$(CPPFLAGS) $(CFLAGS)) $(SHIM_CFLAGS) -c -o $@ $<
 
 $(BUILD)/analyzer/%.o: analyzer/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) $(OWN) $(HARDEN_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/analyzer/main.o: CPPFLAGS += -DSOCKATLAS_RELEASE='"$(VERSION)"'
+$(BUILD)/analyzer/main.o: OWN += -DSOCKATLAS_RELEASE='"$(VERSION)"'
 
 $(BUILD)/tests/%: tests/unit/%.c $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS) -lcriterion
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS) -lcriterion
 
 $(BUILD)/doctor/%: tests/doctor/targets/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 $(BUILD)/targets/%: tests/targets/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(TARGET_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(TARGET_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 $(BUILD)/targets/entry_points: $(wildcard tests/targets/entry_points/*.c)
 $(BUILD)/targets/static_exit: TARGET_CFLAGS := -static
 
 $(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
 
 $(BUILD)/truth/compare: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/truth/*.c))
 $(BUILD)/fault/account: $(BUILD)/tests/fault/account.o $(BUILD)/tests/fault/tally.o
@@ -180,27 +212,33 @@ $(BUILD)/fault/enter.so: tests/fault/enter.c
 # tests/ground/: ground.c and its steps play a scenario whose truth they know, with actor.c's processes; compare.c lays two maps side by side.
 $(BUILD)/ground/ground: $(GROUND_SRC)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lcjson
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lcjson
 
 $(BUILD)/ground/compare: $(GROUND_COMPARE_SRC)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lcjson
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lcjson
 
 $(BUILD)/ground/%: tests/ground/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lcjson
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lcjson
 
 $(BUILD)/tests/truth/%.o: tests/truth/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/fault/%.o: tests/fault/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/tools/%: tests/tools/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 fuzz: ## fuzz what reads traces for N seconds each (60); T=NAME one target (fuzz_log, fuzz_jsonl)
 	@tests/deps build fuzz
@@ -211,14 +249,16 @@ fuzz-binaries: $(FUZZ_BIN)
 
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(BASE) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(FUZZ_CC) $(BASE) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
 
 # A page of two tags: the real one is long, and its data is what is looked at.
-$(BUILD)/fuzz/analyzer/view/html_page.o: CPPFLAGS += -DSOCKATLAS_PAGE='"tests/fuzz/page"'
+$(BUILD)/fuzz/analyzer/view/html_page.o: OWN += -DSOCKATLAS_PAGE='"tests/fuzz/page"'
 
 $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(BASE) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(FUZZ_CC) $(BASE) $(OWN) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 
 bench: ## measure what watching costs; B='GROUP...' only those (shim call scale server tracer analyzer), BIG=1 all sizes
 	@tests/deps build
@@ -228,23 +268,28 @@ bench: ## measure what watching costs; B='GROUP...' only those (shim call scale 
 
 $(BUILD)/bench/bench: $(BENCH_SRC)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 $(BUILD)/bench/load: $(LOAD_SRC)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lpthread
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lpthread
 
 $(BUILD)/bench/generate: tests/bench/generate.c $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
 
 $(BUILD)/html/generate: tests/html/generate.c $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS)
 
 $(BUILD)/bench/empty.so: tests/bench/empty.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -nostdlib -o $@ $<
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -nostdlib -o $@ $<
 
 # What goes where below the prefix: FILE:PLACE. The program finds the shim in ../lib/sockatlas, wherever the prefix is.
 INSTALLED := $(BUILD)/libsockatlas.so:lib/sockatlas/libsockatlas.so \
@@ -254,23 +299,36 @@ INSTALLED := $(BUILD)/libsockatlas.so:lib/sockatlas/libsockatlas.so \
              analyzer/completions/sockatlas.fish:share/fish/vendor_completions.d/sockatlas.fish \
              $(foreach schema,$(wildcard analyzer/schema/*.json),$(schema):share/sockatlas/schema/$(notdir $(schema)))
 
+# Both names may have spaces in them, so recipes have them from the environment. Which folders an installation made is noted below
+# $(BUILD), for `uninstall` to remove those and no others.
+export DESTDIR PREFIX
+MADE := $(BUILD)/installed
+
 install: all ## install below $(DESTDIR)$(PREFIX)
-	install -D -m 755 $(BUILD)/sockatlas $(DESTDIR)$(PREFIX)/bin/sockatlas
-	@set -e; for each in $(INSTALLED); do \
-	    echo install -D -m 644 $${each%%:*} $(DESTDIR)$(PREFIX)/$${each#*:}; \
-	    install -D -m 644 $${each%%:*} $(DESTDIR)$(PREFIX)/$${each#*:}; \
-	done
+	@set -e; top="$$DESTDIR$$PREFIX"; made="$(MADE).$$(printf %s "$$top" | cksum | tr ' ' .)"; \
+	folder() { [ -d "$$1" ] || { folder "$$(dirname "$$1")"; mkdir -m 755 "$$1"; echo "$$1" >>"$$made"; }; }; \
+	put() { echo "  INSTALL $$top/$$3"; folder "$$(dirname "$$top/$$3")"; install -m "$$1" "$$2" "$$top/$$3"; }; \
+	put 755 $(BUILD)/sockatlas bin/sockatlas; \
+	for each in $(INSTALLED); do put 644 "$${each%%:*}" "$${each#*:}"; done
 
 uninstall: ## remove what install put there, with the same DESTDIR and PREFIX
-	rm -f $(DESTDIR)$(PREFIX)/bin/sockatlas $(foreach each,$(INSTALLED),$(DESTDIR)$(PREFIX)/$(lastword $(subst :, ,$(each))))
-	-@cd $(DESTDIR)$(PREFIX) 2>/dev/null && rmdir lib/sockatlas share/sockatlas/schema share/sockatlas 2>/dev/null || :
+	@top="$$DESTDIR$$PREFIX"; made="$(MADE).$$(printf %s "$$top" | cksum | tr ' ' .)"; \
+	for each in bin/sockatlas $(foreach each,$(INSTALLED),$(lastword $(subst :, ,$(each)))); do \
+	    echo "  REMOVE $$top/$$each"; rm -f "$$top/$$each"; \
+	done; \
+	for each in lib/sockatlas share/sockatlas/schema share/sockatlas; do rmdir "$$top/$$each" 2>/dev/null; done; \
+	[ ! -f "$$made" ] || { tac "$$made" | while IFS= read -r each; do rmdir "$$each" 2>/dev/null; done; rm -f "$$made"; }; :
 
 check: ## install what is missing, check layout (clang-format), structure, and both analysers (cppcheck, clang-tidy)
 	@tests/deps build check
-	@$(MAKE) --no-print-directory check-format check-structure check-cppcheck check-tidy
+	@$(MAKE) --no-print-directory check-format check-warnings check-structure check-cppcheck check-tidy
 
 check-format:
 	@clang-format --dry-run -Werror $(ALL_C)
+
+# What a developer builds has warnings; here none is left.
+check-warnings:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/warnings WERROR=-Werror all test-binaries
 
 check-structure: all
 	@said=$$(tests/check/structure.sh) || { echo "$$said" | grep -v '^ok '; exit 1; }
@@ -282,7 +340,7 @@ check-cppcheck:
 	    shim analyzer $(sort $(dir $(wildcard tests/*/*.c tests/*/*/*.c)))
 
 check-tidy:
-	@tests/check/tidy $(CPPFLAGS) -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11 -- $(filter %.c,$(ALL_C))
+	@tests/check/tidy -I. -D_GNU_SOURCE $(CPPFLAGS) -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11 -- $(filter %.c,$(ALL_C))
 
 clean: ## remove build/
 	rm -rf $(BUILD)

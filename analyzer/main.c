@@ -48,7 +48,7 @@ static int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    fprintf(stderr, "sockatlas: standard output: %s\n", strerror(errno));
+    complain_line("sockatlas: standard output: %s", strerror(errno));
     return status == CMD_DONE ? CMD_UNREADABLE : status;
 }
 

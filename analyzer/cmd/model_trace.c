@@ -6,6 +6,7 @@
 
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/progress.h"
+#include "analyzer/trace/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ static bool this_boot(const struct sockatlas_header *header)
     if (!boot_id[0]) {
         FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
         if (!file || !fgets(boot_id, sizeof boot_id, file))
-            strcpy(boot_id, "unknown");
+            text_copy(boot_id, sizeof boot_id, "unknown");
         boot_id[strcspn(boot_id, "\n")] = '\0';
         if (file)
             fclose(file);

@@ -112,7 +112,7 @@ static bool shim_ready(char *shim, const char *title)
         if (given && *given)
             complain_line("%s: SOCKATLAS_SHIM: %s: %s", title, given, strerror(errno));
         else
-            fprintf(stderr, "%s: libsockatlas.so is neither beside this program nor in ../lib/sockatlas\n", title);
+            complain_line("%s: libsockatlas.so is neither beside this program nor in ../lib/sockatlas", title);
         return false;
     }
     if (!run_target_preloadable(shim)) {
@@ -164,7 +164,7 @@ static void warn(const char *title, const char *command, const char *path, const
     };
     const char *off = getenv("SOCKATLAS_OFF");
     if (off && strcmp(off, "1") == 0)
-        fprintf(stderr, "%s: SOCKATLAS_OFF=1 is set: nothing will be traced\n", title);
+        complain_line("%s: SOCKATLAS_OFF=1 is set: nothing will be traced", title);
     enum sockatlas_untraced why = run_target_untraced(path, shim);
     if (why != SOCKATLAS_TRACEABLE)
         complain_line("%s: %s will not be traced: %s", title, command, reasons[why]);
@@ -179,14 +179,14 @@ static int trace(const struct options *options, const struct run_preload *preloa
         complain_line("%s: %s/run%s: %s", title, preload->folder->path, SOCKATLAS_SUFFIX, strerror(errno));
     pid_t command = run_command_start(options->command, preload, title);
     if (command < 0) {
-        fprintf(stderr, "%s: fork: %s\n", title, strerror(errno));
+        complain_line("%s: fork: %s", title, strerror(errno));
         run_log_close(log);
         return -1;
     }
     run_log_command(log, command, -1);
     struct run_live *live = options->live ? run_live_start(preload->folder) : NULL;
     if (options->live && !live)
-        fprintf(stderr, "%s: --live: %s\n", title, strerror(errno));
+        complain_line("%s: --live: %s", title, strerror(errno));
     struct run_untraced *untraced = run_untraced_start(preload->folder->dir, log);
     int status = run_command_wait(command);
     run_untraced_end(untraced);
@@ -208,7 +208,7 @@ int cmd_run(int argc, char **argv)
     char shim[PATH_MAX], path[PATH_MAX];
     usage_parse(&run_argp, argc, argv, ARGP_IN_ORDER, &options);
     if (!options.command) {
-        fprintf(stderr, "%s: no command given; `%s --help` tells more\n", title, title);
+        complain_line("%s: no command given; `%s --help` tells more", title, title);
         return CMD_USAGE;
     }
     if (!limit_ready(title) || !shim_ready(shim, title))

@@ -104,7 +104,7 @@ pid_t run_command_start(char *const *argv, const struct run_preload *preload, co
     sigaction(SIGCHLD, &child_was, NULL);
     sigprocmask(SIG_SETMASK, &mask_was, NULL);
     if (!set_environment(preload) || !let_sanitizer_start()) {
-        fprintf(stderr, "%s: %s\n", title, strerror(errno));
+        complain_line("%s: %s", title, strerror(errno));
         _exit(RUN_FAILED);
     }
     execvp(argv[0], argv);

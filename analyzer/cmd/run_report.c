@@ -120,7 +120,9 @@ static uint64_t folder_bytes(const char *dir)
 
 static void print_count(uint64_t count, const char *singular, const char *plural, const char *end)
 {
-    fprintf(stderr, "%" PRIu64 " %s%s", count, count == 1 ? singular : plural, end);
+    fprintf(stderr, "%" PRIu64 " ", count);
+    fputs(count == 1 ? singular : plural, stderr);
+    fputs(end, stderr);
 }
 
 /* A command to go on with. */

@@ -7,6 +7,7 @@
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/reread.h"
 #include "analyzer/cmd/usage.h"
+#include "analyzer/trace/complaint.h"
 #include "analyzer/trace/escape.h"
 #include "analyzer/trace/stream.h"
 #include "analyzer/view/events.h"
@@ -189,7 +190,7 @@ int cmd_top(int argc, char **argv)
     char *title = NULL;
     usage_parse(&argp, argc, argv, 0, &top);
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        fprintf(stderr, "%s: needs a terminal; `sockatlas events -f` does not\n", argv[0]);
+        complain_line("%s: needs a terminal; `sockatlas events -f` does not", argv[0]);
         return CMD_USAGE;
     }
     if (top.count)

@@ -215,9 +215,10 @@ static void timeval_text(const struct timeval *time, char *out)
 {
     char fraction[8] = "";
     if (time->tv_usec > 0 && time->tv_usec < 1000000) {
-        snprintf(fraction, sizeof fraction, ".%06u", (unsigned)time->tv_usec);
-        for (size_t end = strlen(fraction); fraction[end - 1] == '0'; end--)
-            fraction[end - 1] = 0;
+        unsigned number = (unsigned)time->tv_usec, digits = 6;
+        for (; number % 10 == 0; number /= 10)
+            digits--;
+        snprintf(fraction, sizeof fraction, ".%0*u", (int)digits, number);
     }
     snprintf(out, OPTION_TEXT_MAX, "%lld%s s", (long long)time->tv_sec, fraction);
 }
@@ -281,7 +282,7 @@ char *option_text(int level, int name, const void *bytes, size_t size, char out[
     *out = 0;
     if (option_number(level, name, bytes, size, &number)) {
         if (type == OPTION_BOOL && (number == 0 || number == 1))
-            strcpy(out, number != 0 ? "on" : "off");
+            text_copy(out, OPTION_TEXT_MAX, number != 0 ? "on" : "off");
         else if (type == OPTION_UNSIGNED)
             snprintf(out, OPTION_TEXT_MAX, "%" PRIu64, (uint64_t)number);
         else
@@ -291,7 +292,7 @@ char *option_text(int level, int name, const void *bytes, size_t size, char out[
     } else if (!structure_text(type, bytes, size, out)) {
         text_hex(bytes, size < HEX_SHOWN_MAX ? size : HEX_SHOWN_MAX, out);
         if (size > HEX_SHOWN_MAX)
-            strcat(out, "...");
+            text_copy(out + 2 * HEX_SHOWN_MAX, OPTION_TEXT_MAX - 2 * HEX_SHOWN_MAX, "...");
     }
     return out;
 }

@@ -147,7 +147,7 @@ static void unix_text(const struct address *address, char *out)
         text_escape(address->bytes + 1, address->size - 1u, out + 1);
     } else if (address->bytes[0] == '@') {
         /* A path that begins with @ must not look like an abstract name. */
-        strcpy(out, "\\x40");
+        memcpy(out, "\\x40", 4);
         text_escape(address->bytes + 1, address->size - 1u, out + 4);
     } else {
         text_escape(address->bytes, address->size, out);
@@ -175,9 +175,15 @@ static bool vsock_text(const struct address *address, char *out)
     if (address->size != VSOCK_SIZE || !zero_but(address, VSOCK_PORT, 8))
         return false;
     const uint32_t parts[2] = {number_at(address, VSOCK_CID), number_at(address, VSOCK_PORT)};
-    for (int i = 0; i < 2; i++)
-        out +=
-            parts[i] == UINT32_MAX ? sprintf(out, "%s*", i ? ":" : "") : sprintf(out, "%s%u", i ? ":" : "", parts[i]);
+    for (int i = 0; i < 2; i++) {
+        if (i)
+            *out++ = ':';
+        if (parts[i] == UINT32_MAX)
+            *out++ = '*';
+        else
+            out = text_unsigned(parts[i], out);
+    }
+    *out = '\0';
     return true;
 }
 
@@ -187,9 +193,9 @@ static bool netlink_text(const struct address *address, char *out)
     if (address->size != NETLINK_SIZE || !zero_but(address, NETLINK_PORT, 8))
         return false;
     uint32_t port = number_at(address, NETLINK_PORT), groups = number_at(address, NETLINK_GROUPS);
-    out += port ? sprintf(out, "port %u", port) : sprintf(out, "kernel");
+    int size = port ? snprintf(out, ADDRESS_TEXT_MAX, "port %u", port) : snprintf(out, ADDRESS_TEXT_MAX, "kernel");
     if (groups)
-        sprintf(out, " groups 0x%x", groups);
+        snprintf(out + size, ADDRESS_TEXT_MAX - (size_t)size, " groups 0x%x", groups);
     return true;
 }
 
@@ -256,9 +262,9 @@ char *address_text(const struct address *address, char out[ADDRESS_TEXT_MAX])
 char *address_text_port(const struct address *address, char out[ADDRESS_TEXT_MAX])
 {
     if (address->family == AF_UNSPEC)
-        return strcpy(out, "?");
+        return text_copy(out, ADDRESS_TEXT_MAX, "?");
     if (address->family == AF_UNIX && address->size == 0)
-        return strcpy(out, "(unnamed)");
+        return text_copy(out, ADDRESS_TEXT_MAX, "(unnamed)");
     if (address->family != AF_INET && address->family != AF_INET6)
         return address_text(address, out);
     char *at = out;

@@ -36,12 +36,12 @@ bool packet_normalise(struct address *address)
     return true;
 }
 
-static char *protocol_text(unsigned protocol, char *out)
+static void protocol_text(unsigned protocol, char *out, size_t size)
 {
+    snprintf(out, size, "0x%04x", protocol);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].protocol == protocol)
-            return out + sprintf(out, "%s", names[i].name);
-    return out + sprintf(out, "0x%04x", protocol);
+            snprintf(out, size, "%s", names[i].name);
 }
 
 bool packet_text(const struct address *address, char *out)
@@ -51,11 +51,15 @@ bool packet_text(const struct address *address, char *out)
     if (!packet_normalise(&normal) || normal.size != address->size ||
         memcmp(normal.bytes, address->bytes, normal.size) != 0)
         return false;
-    out = protocol_text((unsigned)address->bytes[PROTOCOL] << 8 | address->bytes[PROTOCOL + 1], out);
+    char protocol[32], where[32] = "*";
+    protocol_text((unsigned)address->bytes[PROTOCOL] << 8 | address->bytes[PROTOCOL + 1], protocol, sizeof protocol);
     memcpy(&interface, address->bytes + INTERFACE, sizeof interface);
-    out += interface ? sprintf(out, ":if%u", interface) : sprintf(out, ":*");
-    for (size_t i = LINK; i < address->size; i++)
-        out += sprintf(out, "%c%02x", i == LINK ? ' ' : ':', address->bytes[i]);
+    if (interface)
+        snprintf(where, sizeof where, "if%u", interface);
+    size_t used = (size_t)snprintf(out, ADDRESS_TEXT_MAX, "%s:%s", protocol, where);
+    for (size_t i = LINK; i < address->size && used < ADDRESS_TEXT_MAX; i++)
+        used +=
+            (size_t)snprintf(out + used, ADDRESS_TEXT_MAX - used, "%c%02x", i == LINK ? ' ' : ':', address->bytes[i]);
     return true;
 }
 

@@ -52,6 +52,14 @@ bool text_unescape(const char *text, void *out, size_t room, size_t *size)
     return true;
 }
 
+char *text_copy(char *out, size_t room, const char *text)
+{
+    size_t size = strnlen(text, room - 1);
+    memcpy(out, text, size);
+    out[size] = '\0';
+    return out;
+}
+
 const char *text_name(const char *name)
 {
     return *name ? name : "''";

@@ -18,6 +18,8 @@ size_t text_escape(const void *bytes, size_t size, char *out);
  * nothing. */
 bool text_unescape(const char *text, void *out, size_t room, size_t *size);
 
+/* As much of `text` as `room` bytes hold, a NUL among them. Returns `out`. */
+char *text_copy(char *out, size_t room, const char *text);
 /* A name as a message has it: an empty one must not look like none. */
 const char *text_name(const char *name);
 

@@ -2,6 +2,7 @@
  *
  * The doctor's findings as JSON Lines and as a SARIF log.
  */
+#include "analyzer/trace/buffer.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/trace/value.h"
 #include "analyzer/view/doctor.h"
@@ -88,15 +89,19 @@ static cJSON *rules_sarif(void)
 static void add_uri(cJSON *object, const char *path)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
-    size_t room = 3 * strlen(path) + sizeof "file://";
-    char *uri = malloc(room), *at = uri;
-    if (!uri)
-        abort();
-    at += sprintf(at, "file://");
-    for (; *path; path++)
-        at += sprintf(at, strchr(plain, *path) ? "%c" : "%%%02X", (unsigned char)*path);
-    value_text(object, "uri", uri);
-    free(uri);
+    static const char digits[] = "0123456789ABCDEF";
+    struct buffer uri = {0};
+    buffer_add(&uri, "file://", 7);
+    for (; *path; path++) {
+        const char escaped[] = {'%', digits[(unsigned char)*path >> 4], digits[*path & 15]};
+        if (strchr(plain, *path))
+            buffer_add(&uri, path, 1);
+        else
+            buffer_add(&uri, escaped, sizeof escaped);
+    }
+    buffer_add(&uri, "", 1);
+    value_text(object, "uri", uri.text);
+    buffer_free(&uri);
 }
 
 /* The program is the artifact, the process a logical location in it. */

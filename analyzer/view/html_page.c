@@ -7,7 +7,10 @@
 #include <stddef.h>
 
 #ifdef SOCKATLAS_PAGE
+/* Global, as link-time optimization may compile what refers to them apart from this. */
 __asm__(".pushsection .rodata\n"
+        ".globl html_page_begin_text, html_page_end_text\n"
+        ".hidden html_page_begin_text, html_page_end_text\n"
         "html_page_begin_text:\n"
         ".incbin \"" SOCKATLAS_PAGE "/begin.html\"\n"
         ".byte 0\n"

@@ -128,7 +128,7 @@ static void add_verdicts(cJSON *row, const struct socket *socket)
 {
     cJSON *object = cJSON_GetObjectItemCaseSensitive(row, "options")->child;
     for (const struct socket_option *option = socket->options; option && object; option = option->next) {
-        cJSON_AddStringToObject(object, "verdict", setting_verdict_word(setting_verdict(option)));
+        value_text(object, "verdict", setting_verdict_word(setting_verdict(option)));
         object = object->next;
     }
 }

@@ -2,6 +2,7 @@
  *
  * The map as a picture: map_dot's graph laid out by Graphviz's own program.
  */
+#include "analyzer/trace/complaint.h"
 #include "analyzer/view/map.h"
 
 #include <errno.h>
@@ -33,14 +34,14 @@ static int run_dot(char *option, int from, int to, int messages, int *status)
     return 0;
 }
 
-static bool complain(int error, int status)
+static bool dot_worked(int error, int status)
 {
     if (error == ENOENT)
         fputs("sockatlas map: --format svg needs Graphviz's program `dot`, which is not installed (--format dot works "
               "without it)\n",
               stderr);
     else if (error)
-        fprintf(stderr, "sockatlas map: dot: %s\n", strerror(error));
+        complain_line("sockatlas map: dot: %s", strerror(error));
     else if (WIFSIGNALED(status))
         fprintf(stderr, "sockatlas map: dot: killed by signal %d\n", WTERMSIG(status));
     else if (WEXITSTATUS(status) != 0)
@@ -54,10 +55,10 @@ bool map_svg_ready(void)
 {
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC), status = 0;
     if (nothing < 0)
-        return complain(errno, 0);
+        return dot_worked(errno, 0);
     int error = run_dot((char[]){"-V"}, nothing, nothing, nothing, &status);
     close(nothing);
-    return complain(error, status);
+    return dot_worked(error, status);
 }
 
 bool map_svg(const struct model *model, const struct map_options *options, FILE *out)
@@ -65,7 +66,7 @@ bool map_svg(const struct model *model, const struct map_options *options, FILE 
     FILE *graph = tmpfile();
     int status = 0;
     if (!graph || !map_dot(model, options, graph) || fflush(graph) != 0 || fflush(out) != 0) {
-        fprintf(stderr, "sockatlas map: a temporary file: %s\n", strerror(errno));
+        complain_line("sockatlas map: a temporary file: %s", strerror(errno));
         if (graph)
             fclose(graph);
         return false;
@@ -73,5 +74,5 @@ bool map_svg(const struct model *model, const struct map_options *options, FILE 
     rewind(graph);
     int error = run_dot((char[]){"-Tsvg"}, fileno(graph), fileno(out), STDERR_FILENO, &status);
     fclose(graph);
-    return complain(error, status);
+    return dot_worked(error, status);
 }

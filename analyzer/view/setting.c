@@ -5,6 +5,7 @@
 #include "analyzer/view/setting.h"
 
 #include "analyzer/names/names.h"
+#include "analyzer/trace/text.h"
 #include "analyzer/view/words.h"
 
 #include <string.h>
@@ -23,7 +24,7 @@ const char *setting_name(int level, int name, char out[SETTING_NAME_MAX])
     const char *known = names_option(level, name);
     char number[WORD_MAX];
     if (known)
-        return strcpy(out, known);
+        return text_copy(out, SETTING_NAME_MAX, known);
     snprintf(out, SETTING_NAME_MAX, "%s %d", word_or_number(names_level(level), level, number), name);
     return out;
 }

@@ -98,7 +98,7 @@ static const char *scaled(double value, double step, const char *const *units, u
     }
     char *at = put_rounded(value, unit && value < 9.95, out);
     *at++ = ' ';
-    strcpy(at, units[unit]);
+    text_copy(at, WORD_MAX - (size_t)(at - out), units[unit]);
     return out;
 }
 
@@ -118,15 +118,15 @@ const char *word_process(const struct process *process, char out[WORD_PROCESS_MA
 {
     char text[ADDRESS_TEXT_MAX];
     if (!process)
-        return strcpy(out, "?");
+        return text_copy(out, WORD_PROCESS_MAX, "?");
     if (process->kind == PROCESS_EXTERNAL)
-        return strcpy(out, address_text(&process->address, text) ? text : "?");
+        return text_copy(out, WORD_PROCESS_MAX, address_text(&process->address, text) ? text : "?");
     char *at = out + text_escape(process->comm, strnlen(process->comm, 64), out);
     if (at == out)
         *at++ = '?';
     at = mempcpy(at, " (", 2);
     at = text_unsigned(process->pid, at);
     *at++ = ')';
-    strcpy(at, process->kind == PROCESS_UNTRACED ? ", untraced" : "");
+    text_copy(at, WORD_PROCESS_MAX - (size_t)(at - out), process->kind == PROCESS_UNTRACED ? ", untraced" : "");
     return out;
 }

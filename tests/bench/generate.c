@@ -67,9 +67,9 @@ static struct end make_process(const char *dir, uint32_t pid, const char *comm)
                                       .netns_inode = 1,
                                       .pidns_inode = 1};
     char name[32];
-    strcpy(header.comm, comm);
-    strcpy(header.boot_id, away ? "00000000-0000-0000-0000-000000000002" : "00000000-0000-0000-0000-000000000001");
-    strcpy(header.host, away ? "away" : "generated");
+    snprintf(header.comm, sizeof header.comm, "%s", comm);
+    snprintf(header.boot_id, sizeof header.boot_id, "00000000-0000-0000-0000-00000000000%d", away ? 2 : 1);
+    snprintf(header.host, sizeof header.host, "%s", away ? "away" : "generated");
     snprintf(name, sizeof name, "%s.%u", comm, pid);
     struct end end = {.writer = writer_create(dir, name, &header), .pid = pid};
     if (!end.writer)

@@ -61,6 +61,17 @@ hooked() {
         sort -u
 }
 
+# Statements of the sources in `files`, one a line: FILE:LINE STATEMENT. Enough of C for calls and their arguments.
+statements() {
+    awk '
+        FNR == 1 { text = "" }
+        { line = $0; sub(/^[[:space:]]+/, "", line); sub(/\/\/.*/, "", line) }
+        line ~ /^(\*|\/\*|#)/ { next }
+        text == "" { at = FILENAME ":" FNR }
+        { text = text " " line }
+        line ~ /[;{}]$/ { print at text; text = "" }' "$@"
+}
+
 comm -23 <(printf 'accept\nbind\nconnect\nsocket\n') <(defined) | holds "the shim stands in for the socket calls"
 comm -3 <(defined) <(hooked) | sed 's/^\t/marked HOOK but not exported: /; t; s/^/exported but not marked HOOK: /' |
     holds "the shim exports its hooks and nothing else"
@@ -92,5 +103,31 @@ if git rev-parse --git-dir >/dev/null 2>&1; then git ls-files | cut -d/ -f1 | so
 files \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.sh' -o -name '*.py' -o -path 'tests/deps' -o -path 'tests/run' -o -path 'tests/check/tidy' \) |
     while read -r file; do head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"; done |
     holds "every source file names its licence"
+# shellcheck disable=SC2046
+grep -nwE '(strcpy|stpcpy|strcat|strncat|strncpy|sprintf|vsprintf|gets|wcscpy) *\(' $(files -name '*.[ch]') |
+    holds "no strcpy, strcat, sprintf or the like: they know no bound"
+# What came from outside goes through escape.h: names as they were recorded are no argument of what prints.
+# shellcheck disable=SC2046
+statements $(files \( -path 'analyzer/view/*.c' -o -path 'analyzer/cmd/*.c' -o -path 'analyzer/main.c' \)) |
+    grep -E '[^a-z_](v?f?printf|v?s?nprintf|v?asprintf|dprintf|fputs|puts|fwrite|perror|(mv)?w?printw|(mv)?w?addn?str|buffer_add|put|put_text|fact_print) *\(' |
+    grep -E '(->|\.)(comm|exe|cmdline|peer_name|detail|congestion|boot_id|nodename)([^a-zA-Z0-9_(]|$)|header(->|\.)host|(edge|attempt)(\([^)]*\))?->name' |
+    grep -vE '(complain|complain_line|escape[a-z_]*|text_escape)\(|sizeof' | holds "no name from outside is printed but through escape.h"
+# shellcheck disable=SC2046
+statements $(files -path 'analyzer/*.c' ! -path 'analyzer/trace/complaint.c') | grep -E 'printf\(stderr, .*%[-.*0-9]*s' |
+    holds "messages with a string in them go through complaint.h"
+# shellcheck disable=SC2046
+grep -nE 'cJSON_(CreateString|AddStringToObject|CreateRaw|AddRawToObject)\(' $(files -path 'analyzer/*.c' ! -path 'analyzer/trace/value.c') |
+    holds "strings of JSON are made by value.h and members.h"
+analyzer=build/sockatlas
+hardened() { # prints what the analyzer lacks
+    readelf -hW "$analyzer" | grep -q 'Type: *DYN' || echo "no PIE: it is loaded at one address"
+    readelf -lW "$analyzer" | grep -q GNU_RELRO || echo "no RELRO"
+    readelf -dW "$analyzer" | grep -qE 'BIND_NOW|FLAGS.* NOW' || echo "RELRO is not full: it binds lazily"
+    readelf -lW "$analyzer" | grep GNU_STACK | grep -q RWE && echo "its stack can be executed"
+    readelf --dyn-syms -W "$analyzer" | grep -q '__stack_chk_fail' || echo "no stack protector"
+    readelf --dyn-syms -W "$analyzer" | grep -qE '__(v?snprintf|memcpy|v?fprintf|v?asprintf)_chk' || echo "no _FORTIFY_SOURCE"
+}
+hardened | holds "the analyzer is built with PIE, full RELRO, stack protector and _FORTIFY_SOURCE"
+readelf --dyn-syms -W "$shim" | grep -E '__stack_chk|_chk@|__(a|ub|t|m)san|__gcov' | holds "the shim needs none of their functions"
 echo "1..$cases"
 exit $failed

@@ -109,7 +109,19 @@ case_is "a prefix that moved works too" 3 \
     "$(moved/opt/atlas/bin/sockatlas run -d moved.data "$targets/tcp_both_ends" 2>/dev/null; "$sockatlas" list --json moved.data | wc -l)"
 mv moved image
 case_ok "make uninstall" make -C "$top" -s uninstall DESTDIR="$work/image" PREFIX=/opt/atlas
-case_is "leaves no file" "" "$(find image -type f)"
-case_is "leaves no folder of its own" "" "$(find image -name '*sockatlas*')"
+case_is "leaves neither file nor folder" "image gone" "$([ -e image ] && find image; echo "image gone")"
+mkdir -p "x y/image/opt/my atlas/share"
+case_ok "make install, both names with spaces" make -C "$top" -s install DESTDIR="$work/x y/image" PREFIX="/opt/my atlas"
+case_is "what it installs there works" 3 \
+    "$("x y/image/opt/my atlas/bin/sockatlas" list --json moved.data | wc -l)"
+case_ok "again" make -C "$top" -s install DESTDIR="$work/x y/image" PREFIX="/opt/my atlas"
+case_ok "make uninstall" make -C "$top" -s uninstall DESTDIR="$work/x y/image" PREFIX="/opt/my atlas"
+case_is "leaves the folders that were there and no others" "x y x y/image x y/image/opt x y/image/opt/my atlas x y/image/opt/my atlas/share " \
+    "$(find "x y" | sort | lines)"
+make -C "$top" -s install DESTDIR="$work/other" PREFIX=/usr >/dev/null && : >other/usr/share/sockatlas/note
+make -C "$top" -s uninstall DESTDIR="$work/other" PREFIX=/usr >/dev/null
+case_is "what is not ours stays" "other other/usr other/usr/share other/usr/share/sockatlas other/usr/share/sockatlas/note " "$(find other | sort | lines)"
+case_is "a build says a line a file" "" "$(make --no-print-directory -C "$top" BUILD="$work/quiet" "$work/quiet/shim/clock.o" | grep -v '^  CC shim/clock.c$')"
+case_has "V=1 shows the command" "clock.o shim/clock.c" "$(make -C "$top" V=1 BUILD="$work/loud" "$work/loud/shim/clock.o")"
 
 finish

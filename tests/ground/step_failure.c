@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -66,7 +67,7 @@ static socklen_t destination(const char *text, struct sockaddr_storage *out)
     memset(out, 0, sizeof *out);
     if (text[0] == '/') {
         un->sun_family = AF_UNIX;
-        strcpy(un->sun_path, text);
+        snprintf(un->sun_path, sizeof un->sun_path, "%s", text);
         return sizeof *un;
     }
     in->sin_port = htons(80); /* at the same place in both */

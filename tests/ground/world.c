@@ -27,7 +27,7 @@ struct name world_name(const struct sockaddr_storage *address, socklen_t size)
         bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
         inet_ntop(mapped ? AF_INET : AF_INET6, in6->sin6_addr.s6_addr + (mapped ? 12 : 0), name.text, sizeof name.text);
         if (IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr))
-            sprintf(name.text + strlen(name.text), "%%%u", in6->sin6_scope_id);
+            snprintf(name.text + strlen(name.text), sizeof name.text - strlen(name.text), "%%%u", in6->sin6_scope_id);
         name.port = ntohs(in6->sin6_port);
     } else {
         size_t length = size - offsetof(struct sockaddr_un, sun_path);

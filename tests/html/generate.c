@@ -69,8 +69,8 @@ static void make_process(const char *dir, unsigned index)
                                       .pidns_inode = 1};
     char name[32];
     snprintf(header.comm, sizeof header.comm, "%s", index < servers ? programs[index % 5] : "client");
-    strcpy(header.boot_id, "00000000-0000-0000-0000-000000000002");
-    strcpy(header.host, "generated");
+    snprintf(header.boot_id, sizeof header.boot_id, "00000000-0000-0000-0000-000000000002");
+    snprintf(header.host, sizeof header.host, "generated");
     snprintf(name, sizeof name, "%s.%u", header.comm, header.pid);
     ends[index] = (struct end){.writer = writer_create(dir, name, &header), .pid = header.pid};
     if (!ends[index].writer)

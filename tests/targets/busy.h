@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 static struct ledger *ledger;
 
@@ -27,13 +28,13 @@ static inline int did(enum sockatlas_kind kind, int result, const char *what)
         return result;
     }
     const char *name = strerrorname_np(errno);
-    char line[128] = "went wrong: ";
-    strncat(line, what, 60);
-    strcat(line, " ");
-    strncat(line, name ? name : "?", 30);
-    strcat(line, "\n");
+    const char *words[] = {"went wrong: ", what, " ", name ? name : "?", "\n"};
+    enum { WORDS = sizeof words / sizeof *words };
+    struct iovec line[WORDS];
+    for (int i = 0; i < WORDS; i++)
+        line[i] = (struct iovec){(void *)words[i], strlen(words[i])};
     __atomic_fetch_add(&ledger->wrong, 1, __ATOMIC_RELAXED);
-    if (write(2, line, strlen(line)) < 0)
+    if (writev(2, line, WORDS) < 0)
         _exit(2);
     _exit(1);
 }

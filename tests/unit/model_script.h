@@ -13,6 +13,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -69,8 +70,8 @@ static inline unsigned script_image(struct script *script, uint32_t pid, const c
     image->header.boottime_ns = script->now;
     image->header.netns_inode = netns;
     image->header.pidns_inode = 4026531836;
-    strcpy(image->header.comm, comm);
-    strcpy(image->header.boot_id, host ? "host-b" : "host-a");
+    snprintf(image->header.comm, sizeof image->header.comm, "%s", comm);
+    snprintf(image->header.boot_id, sizeof image->header.boot_id, "host-%c", host ? 'b' : 'a');
     return id;
 }
 
