@@ -151,6 +151,14 @@ $(BUILD)/page/begin.html: $(PAGE_SRC) $(wildcard $(D3))
 	$(Q)mv $(@D)/end.html.new $@
 	$(Q)sed '1,/^@data$$/d' $(@D)/page.html >$(@D)/end.html
 
+# The system calls that the shim makes for itself, for `run` to try: hook_syscall.c has those of programs.
+$(BUILD)/shim_calls.h: $(filter-out shim/hook_syscall.c,$(SHIM_SRC))
+	@mkdir -p $(@D)
+	grep -ohE 'SYS_[a-z0-9_]+' $^ | sort -u | sed 's/^SYS_\(.*\)/#ifdef SYS_\1\nCALL(\1)\n#endif/' >$@.new
+	mv $@.new $@
+
+$(BUILD)/analyzer/cmd/run_filter.o $(BUILD)/fuzz/analyzer/cmd/run_filter.o: $(BUILD)/shim_calls.h
+
 $(BUILD)/analyzer/view/html_page.o: $(if $(PAGE),$(BUILD)/page/begin.html)
 $(BUILD)/analyzer/view/html_page.o: OWN += $(if $(PAGE),-DSOCKATLAS_PAGE='"$(PAGE)"')
 

@@ -261,8 +261,10 @@ void config_read(void)
         return;
     done = true;
     const char *filters = variable("SOCKATLAS_FILTERS");
-    if (filters && *filters >= '0' && *filters <= '9')
+    if (filters && *filters >= '0' && *filters <= '9') {
         sandbox_trust((int)parse_size(filters));
+        memcpy(config.filters_text, filters, strnlen(filters, sizeof(config.filters_text) - 1));
+    }
     find_shim(variable("LD_PRELOAD"));
     if (is_set(variable("SOCKATLAS_OFF")))
         return;

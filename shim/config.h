@@ -17,6 +17,7 @@ struct config {
     bool io;                   /* SOCKATLAS_IO=1: a record per transfer call */
     char limit_text[24];       /* SOCKATLAS_LIMIT as given, "" if not: for the environment of children */
     char run_text[33];         /* SOCKATLAS_RUN as given by `run`, "" if not: for the environment of children */
+    char filters_text[8];      /* SOCKATLAS_FILTERS as given, "" if not: for the environment of children */
     uint64_t run_id[2];        /* what it says, both 0: none */
     uint64_t limit;            /* SOCKATLAS_LIMIT in bytes a file */
     bool across_users;         /* SOCKATLAS_ACROSS_USERS=1: programs are followed where they become another user's */

@@ -20,6 +20,7 @@
     X(RUN, "SOCKATLAS_RUN=")                                                                                           \
     X(NO_CMDLINE, "SOCKATLAS_NO_CMDLINE=")                                                                             \
     X(ACROSS_USERS, "SOCKATLAS_ACROSS_USERS=")                                                                         \
+    X(FILTERS, "SOCKATLAS_FILTERS=")                                                                                   \
     X(PATH, "PATH=")
 
 enum environment_variable {

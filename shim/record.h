@@ -79,6 +79,9 @@ struct reserved {
 struct reserved record_reserve(void);
 void record_complete(const struct reserved *reserved, const struct record *record, const void *body, size_t body_size);
 
+/* Writes the caller's START record now if it has one to write, while it can ask who its parent is. */
+void record_self(void);
+
 /* In the child of a fork: writes its START record, if there is a log. */
 void record_birth(void);
 

@@ -163,6 +163,7 @@ struct sandbox_entering watch_sandbox(enum watch_sandbox kind)
     if (config.on) {
         log_prepare();
         process_identity();
+        record_self();
         log_ahead(SLOTS_AHEAD);
         clock_sandbox(kind == WATCH_SANDBOX_STRICT);
     }

@@ -184,6 +184,8 @@ static int trace(const struct options *options, const struct run_preload *preloa
         return -1;
     }
     run_log_command(log, command, -1);
+    if (preload->killed_by)
+        run_log_sandbox(log, preload->killed_by);
     struct run_live *live = options->live ? run_live_start(preload->folder) : NULL;
     if (options->live && !live)
         complain_line("%s: --live: %s", title, strerror(errno));
@@ -224,8 +226,17 @@ int cmd_run(int argc, char **argv)
     if (!run_folder_prepare(&folder, options.dir, across_users, title))
         return RUN_FAILED;
     warn(title, options.command[0], path, shim);
-    struct run_preload preload = {
-        .shim = shim, .folder = &folder, .no_cmdline = options.no_cmdline || is_set("SOCKATLAS_NO_CMDLINE")};
+    struct run_preload preload = {.shim = shim,
+                                  .folder = &folder,
+                                  .no_cmdline = options.no_cmdline || is_set("SOCKATLAS_NO_CMDLINE"),
+                                  .filters = run_filter_count()};
+    if (preload.filters > 0)
+        preload.killed_by = run_filter_kills();
+    if (preload.killed_by)
+        fprintf(
+            stderr,
+            "%s: nothing will be traced: this runs under a seccomp filter that kills for %s(), which tracing needs\n",
+            title, preload.killed_by);
     if (getrandom(preload.id, sizeof preload.id, 0) != (ssize_t)sizeof preload.id)
         memset(preload.id, 0, sizeof preload.id);
     int wait_status = trace(&options, &preload, title);

@@ -70,13 +70,22 @@ const char *run_content_stands(const struct run_folder *folder, char *path);
 /* A stream's complaint about a file of the folder, to stderr, with the folder's own path. `context`: the folder. */
 void run_content_complain(void *context, const char *line);
 
+/* ---- run_filter.c ---- */
+
+/* Under how many seccomp filters this process is, -1 unknown. */
+int run_filter_count(void);
+/* The name of a system call which the shim makes and which those filters kill for; NULL: none. */
+const char *run_filter_kills(void);
+
 /* ---- run_command.c ---- */
 
 struct run_preload {
     const char *shim; /* absolute path */
     const struct run_folder *folder;
-    bool no_cmdline; /* command lines are not recorded */
-    uint64_t id[2];  /* a random number that all logs of this run bear */
+    bool no_cmdline;       /* command lines are not recorded */
+    uint64_t id[2];        /* a random number that all logs of this run bear */
+    int filters;           /* seccomp filters that the command begins under and that let the shim work; -1 not known */
+    const char *killed_by; /* a call that they kill for: the command starts without the shim. NULL none */
 };
 
 /* Forks and executes `argv` with the shim preloaded, in the caller's process group, with the caller's signal mask and
@@ -115,6 +124,7 @@ void run_log_untraced(struct run_log *log, const struct run_peer *peer);
 /* Looks whether programs can still make logs in the folder; the first time they cannot, a COVERAGE record says so. */
 void run_log_folder(struct run_log *log);
 /* The program that was making this half log was killed. */
+void run_log_sandbox(struct run_log *log, const char *call); /* nothing is traced, for the filter kills for `call` */
 void run_log_half(struct run_log *log, const char *name);
 void run_log_close(struct run_log *log);
 

@@ -65,6 +65,11 @@ static bool set_environment(const struct run_preload *preload)
         return false;
     if (preload->no_cmdline && setenv("SOCKATLAS_NO_CMDLINE", "1", 1) < 0)
         return false;
+    if (preload->killed_by)
+        return setenv("SOCKATLAS_OFF", "1", 1) == 0;
+    snprintf(id, sizeof id, "%d", preload->filters);
+    if ((preload->filters < 0 ? unsetenv("SOCKATLAS_FILTERS") : setenv("SOCKATLAS_FILTERS", id, 1)) < 0)
+        return false;
     if (!others || !*others)
         return setenv("LD_PRELOAD", preload->shim, 1) == 0;
     if (is_listed(others, preload->shim))

@@ -123,9 +123,9 @@ static void append(struct run_log *log, uint8_t kind, pid_t pid, const void *bod
     append_about(log, kind, pid, 0, body, body_size, tail, tail_size);
 }
 
-static void no_log(struct run_log *log, const char *detail)
+static void blind_spot(struct run_log *log, enum sockatlas_coverage what, const char *detail)
 {
-    struct sockatlas_body_coverage body = {.what = SOCKATLAS_COVERAGE_NO_LOG, .detail_size = (uint16_t)strlen(detail)};
+    struct sockatlas_body_coverage body = {.what = (uint16_t)what, .detail_size = (uint16_t)strlen(detail)};
     append(log, SOCKATLAS_COVERAGE, getpid(), &body, sizeof body, detail, body.detail_size);
     writer_flush(log->writer);
 }
@@ -195,7 +195,7 @@ struct run_log *run_log_open(const struct run_preload *preload, char *const *arg
         static const char detail[] =
             "the trace folder's file system does not keep space for logs, and " SOCKATLAS_MEMORY_DIR
             " cannot be used instead; programs have no log";
-        no_log(log, detail);
+        blind_spot(log, SOCKATLAS_COVERAGE_NO_LOG, detail);
         complain_line("sockatlas run: %s: %s", folder->path, detail);
     }
     return log;
@@ -262,7 +262,7 @@ void run_log_folder(struct run_log *log)
              "the trace folder could not be written to any more: %s; programs started then have no log",
              strerror(errno));
     log->folder_lost = true;
-    no_log(log, detail);
+    blind_spot(log, SOCKATLAS_COVERAGE_NO_LOG, detail);
 }
 
 void run_log_half(struct run_log *log, const char *name)
@@ -275,7 +275,17 @@ void run_log_half(struct run_log *log, const char *name)
         return;
     snprintf(detail, sizeof detail, "%.*s (%.*s) was killed while it made its log", (int)(pid - name - 2), name + 1,
              (int)(time - pid), pid);
-    no_log(log, detail);
+    blind_spot(log, SOCKATLAS_COVERAGE_NO_LOG, detail);
+}
+
+void run_log_sandbox(struct run_log *log, const char *call)
+{
+    char detail[160];
+    if (!log)
+        return;
+    snprintf(detail, sizeof detail, "the command runs under a seccomp filter that kills for %s(): nothing was traced",
+             call);
+    blind_spot(log, SOCKATLAS_COVERAGE_SECCOMP, detail);
 }
 
 void run_log_close(struct run_log *log)

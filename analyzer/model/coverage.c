@@ -57,7 +57,7 @@ void coverage_untraced(struct model *model, struct process *process, const char 
 {
     char detail[1200];
     size_t known = sizeof untraced_why / sizeof *untraced_why;
-    snprintf(detail, sizeof detail, "%s: %s", path,
+    snprintf(detail, sizeof detail, "%s: %s", *path ? path : "a program",
              why < known && untraced_why[why] ? untraced_why[why] : "cannot be traced");
     coverage_add(model, process, SOCKATLAS_COVERAGE_UNTRACED_CHILD, detail);
 }

@@ -337,7 +337,7 @@ void untraced_free(struct model *model);
 
 /* Once for each process, kind and detail. */
 void coverage_add(struct model *model, struct process *process, unsigned what, const char *detail);
-/* `process` runs `path`, which is not traced; `why` is one of SOCKATLAS_UNTRACED_*. */
+/* `process` runs `path` ("" unknown), which is not traced; `why` is one of SOCKATLAS_UNTRACED_*. */
 void coverage_untraced(struct model *model, struct process *process, const char *path, unsigned why);
 /* The losses that the files' headers tell. */
 void coverage_losses(struct model *model);

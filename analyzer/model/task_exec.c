@@ -69,11 +69,10 @@ void task_exec_commit(struct model *model, struct task *task)
     descriptor_drop_cloexec(model, task, task->exec_ns);
     descriptor_weaken(model, task);
     task->started = true;
-    if (task->exec_path && task->exec_path[0]) {
+    if (task->exec_path && task->exec_path[0])
         task_describe_path(model, task, task->exec_path);
-        if (task->exec_untraced)
-            coverage_untraced(model, &task->process, task->exec_path, task->exec_untraced);
-    }
+    if (task->exec_untraced)
+        coverage_untraced(model, &task->process, task->exec_path ? task->exec_path : "", task->exec_untraced);
     free(task->exec_path);
     task->exec_path = NULL;
 }

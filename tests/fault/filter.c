@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * filter [--inside] RECORD...: from what `strace -f -n -e raw=all` wrote of a program's runs, a seccomp filter on
- * standard output (BPF, as seccomp(2) takes it) that lets exactly those system calls through and kills for any other.
- * Of calls that ask or change what their arguments name, those are held to what was seen too. --inside: only what came
- * after PR_SET_NO_NEW_PRIVS.
+ * Writes a seccomp filter on standard output (BPF, as seccomp(2) takes it) that kills.
+ *   - filter [--inside] RECORD...: for all but the system calls that `strace -f -n -e raw=all` wrote into the records.
+ *     Of those that ask or change what their arguments name, the arguments are held to what was seen too. --inside:
+ *     only what came after PR_SET_NO_NEW_PRIVS.
+ *   - filter --deny NAME...: for these system calls alone.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -107,14 +108,9 @@ static void read_record(const char *path, bool inside)
     fclose(file);
 }
 
-int main(int argc, char **argv)
+/* All that was seen, and what is always let pass. */
+static void allow(scmp_filter_ctx filter)
 {
-    bool inside = argc > 1 && strcmp(argv[1], "--inside") == 0;
-    for (int i = 1 + inside; i < argc; i++)
-        read_record(argv[i], inside);
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    if (!filter)
-        fail("seccomp_init", ENOMEM);
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, always[i], 0);
     for (unsigned i = 0; i < rules_count; i++) {
@@ -123,6 +119,29 @@ int main(int argc, char **argv)
         if (result < 0 && result != -EEXIST)
             fail("seccomp_rule_add_array", -result);
     }
+}
+
+static void deny(scmp_filter_ctx filter, const char *name)
+{
+    int result = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, seccomp_syscall_resolve_name(name), 0);
+    if (result < 0)
+        fail(name, -result);
+}
+
+int main(int argc, char **argv)
+{
+    bool denies = argc > 1 && strcmp(argv[1], "--deny") == 0, inside = argc > 1 && strcmp(argv[1], "--inside") == 0;
+    scmp_filter_ctx filter = seccomp_init(denies ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
+    if (!filter)
+        fail("seccomp_init", ENOMEM);
+    for (int i = 1 + (denies || inside); i < argc; i++) {
+        if (denies)
+            deny(filter, argv[i]);
+        else
+            read_record(argv[i], inside);
+    }
+    if (!denies)
+        allow(filter);
     int result = seccomp_export_bpf(filter, STDOUT_FILENO);
     if (result < 0)
         fail("seccomp_export_bpf", -result);

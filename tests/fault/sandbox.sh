@@ -110,7 +110,7 @@ inside() { # WHAT SOCKETS COVERAGE
     case_is "sandboxed $1: what is known of its sockets" "$2" "$("$sockatlas" list --json "$trace" | jq -rs '
         group_by(.type)[] | "\(length) \(.[0].type | sub("SOCK_"; "") | ascii_downcase) \(map(.cookie != null) | unique)"' | paste -sd,)"
     case_is "sandboxed $1: blind spots" "$3" "$("$sockatlas" map --format json "$trace" |
-        jq -r '[.coverage[] | "\(.what): \(.detail)" | sub("/proc/self/exe: "; "")] | sort | join(", ")')"
+        jq -r '[.coverage[] | "\(.what): \(.detail)" | sub("a program: "; "")] | sort | join(", ")')"
 }
 part="seccomp: sandboxed: this thread and what it starts ask nothing of the kernel"
 inside thread "1 dgram [false],2 stream [true]" "$part"
@@ -121,6 +121,46 @@ inside strict "2 stream [true]" "$part"
 inside vfork "2 stream [true]" "$part, untraced_child: it begins in a seccomp sandbox"
 inside fork "1 dgram [false],1 stream [true]" "lost: 3 records lost: in a seccomp sandbox, $part"
 inside stamp "2 stream [true]" ""
+
+# Filters that are there from the beginning, as in a container or a service. `run` finds out whether they let the shim work.
+"$top/build/fault/filter" --deny reboot >harmless.bpf
+"$top/build/fault/filter" --deny getsockopt >harmful.bpf
+sockets() {
+    "$sockatlas" list --json "$trace" | jq -s 'map(select(.cookie != null)) | length'
+}
+rm -rf "$trace"
+case_ok "run under a filter that lets the shim work" "$enter" prctl harmless.bpf "$sockatlas" run -d "$trace" -- "$targets/tcp_both_ends"
+case_is "... traces" true "$([ "$(sockets)" -ge 3 ] && echo true)"
+rm -rf "$trace"
+case_ok "... also what begins with a clean environment" "$enter" prctl harmless.bpf "$sockatlas" run -d "$trace" -- "$targets/exec_clean"
+case_is "... and nothing is amiss" 0 "$("$sockatlas" map --format json "$trace" | jq '.coverage | length')"
+rm -rf "$trace"
+said=$("$enter" prctl harmful.bpf "$sockatlas" run -d "$trace" -- "$targets/socketpair" 2>&1)
+case_is "run under a filter that kills for what the shim asks: the command's status" 0 $?
+case_has "... says which call" "nothing will be traced: .*kills for getsockopt\(\)" "$said"
+case_is "... and so does the map" 1 "$(blind seccomp "kills for getsockopt(): nothing was traced")"
+rm -rf "$trace"
+case_ok "one filter more than \`run\` has found good" "$sockatlas" run -d "$trace" -- env "$enter" prctl-raw harmful.bpf "$targets/socketpair"
+
+# Without \`run\`: a filter that pid 1 is under too is a container's.
+ns() { # FILTER COMMAND...: as pid 1 of a namespace, under the filter
+    local filter=$1
+    shift
+    "$enter" prctl "$filter" unshare --pid --fork --mount-proc env LD_PRELOAD="$shim" SOCKATLAS_DIR="$trace" "$@"
+}
+if ns harmless.bpf true 2>err; then
+    rm -rf "$trace"
+    case_ok "in a container, by LD_PRELOAD" ns harmless.bpf sh -c "$targets/tcp_both_ends; true"
+    case_is "... traced" true "$([ "$(sockets)" -ge 3 ] && echo true)"
+else
+    case_skip "in a container, by LD_PRELOAD" "$(head -1 err)"
+fi
+rm -rf "$trace"
+case_ok "under a filter of which nothing is known, by LD_PRELOAD" env ENTER_PRELOAD="$shim" SOCKATLAS_DIR="$trace" "$enter" prctl harmless.bpf "$targets/socketpair"
+case_ok "... not traced, to be sure" test ! -e "$trace"
+rm -rf "$trace"
+case_ok "... unless the user knows better" env ENTER_PRELOAD="$shim" SOCKATLAS_FILTERS=1 SOCKATLAS_DIR="$trace" "$enter" prctl harmless.bpf "$targets/socketpair"
+case_is "... traced" 2 "$(sockets)"
 
 # Real programs. What they ask for is served outside.
 mkdir served && echo hello >served/page
