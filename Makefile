@@ -79,7 +79,9 @@ FUZZ_CC     ?= clang
 FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 
 SANDBOX_BIN := $(BUILD)/fault/filter $(BUILD)/fault/enter $(BUILD)/fault/enter.so
-TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills
+TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills $(BUILD)/fault/hostile
+# The analyzer once more, counting how much it does: tests/fault/hostile.sh.
+COUNTED_OBJ := $(ANALYZER_OBJ:$(BUILD)/%=$(BUILD)/counted/%)
 GROUND_BIN := $(BUILD)/ground/ground $(BUILD)/ground/actor $(BUILD)/ground/compare
 GROUND_COMPARE_SRC := tests/ground/compare.c tests/ground/report.c
 GROUND_SRC := $(filter-out tests/ground/actor.c $(GROUND_COMPARE_SRC),$(wildcard tests/ground/*.c))
@@ -126,7 +128,7 @@ demo: ## install what is missing, build, trace nginx + curl + redis and draw the
 	@$(MAKE) --no-print-directory all $(BUILD)/tools/port $(BUILD)/tools/gone
 	@samples/demo.sh
 
-test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(SANDBOX_BIN) $(GROUND_BIN) $(BUILD)/html/generate $(BENCH_BIN)
+test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(SANDBOX_BIN) $(GROUND_BIN) $(BUILD)/html/generate $(BENCH_BIN) $(BUILD)/counted/sockatlas
 
 # Flags stand in this file.
 $(SHIM_OBJ) $(ANALYZER_OBJ): Makefile
@@ -204,6 +206,17 @@ $(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)
 $(BUILD)/truth/compare: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/truth/*.c))
 $(BUILD)/fault/account: $(BUILD)/tests/fault/account.o $(BUILD)/tests/fault/tally.o
 $(BUILD)/fault/kills: $(BUILD)/tests/fault/kills.o $(BUILD)/tests/fault/tally.o
+$(BUILD)/fault/hostile: $(BUILD)/tests/fault/hostile.o
+
+$(BUILD)/counted/sockatlas: $(COUNTED_OBJ) $(BUILD)/tests/fault/count.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
+$(BUILD)/counted/analyzer/main.o: CPPFLAGS += -DSOCKATLAS_RELEASE='"counted"'
+$(BUILD)/counted/analyzer/view/html_page.o: CPPFLAGS += -DSOCKATLAS_PAGE='"tests/fuzz/page"'
+
+$(BUILD)/counted/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -fsanitize-coverage=trace-pc -c -o $@ $<
 
 $(BUILD)/fault/filter: tests/fault/filter.c
 	@mkdir -p $(@D)
@@ -353,4 +366,4 @@ check-tidy:
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/fuzz/*/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/fuzz/*/*/*.d $(BUILD)/counted/*/*/*.d)

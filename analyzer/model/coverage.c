@@ -25,20 +25,34 @@ static const char *coverage_word(unsigned what)
 /* Enough for any report; a trace that repeats itself must not fill memory. */
 #define COVERAGE_MAX 10000
 
+struct coverage_entry {
+    struct table_link link;
+    unsigned index;
+};
+
 void coverage_add(struct model *model, struct process *process, unsigned what, const char *detail)
 {
     const char *word = coverage_word(what);
-    for (unsigned i = 0; i < model->coverage_count; i++) {
-        const struct coverage *known = &model->coverage[i];
+    uint64_t hash = hash_words((uintptr_t)process, what, hash_bytes(detail, strlen(detail)), 0);
+    for (struct table_link *link = table_first(&model->coverages, hash); link; link = table_next(link)) {
+        const struct coverage *known = &model->coverage[TABLE_OF(link, struct coverage_entry, link)->index];
         if (known->process == process && known->what == word && strcmp(known->detail, detail) == 0)
             return;
     }
     if (model->coverage_count >= COVERAGE_MAX)
         return;
+    struct coverage_entry *entry = store_alloc(sizeof *entry);
+    entry->index = model->coverage_count;
+    table_insert(&model->coverages, &entry->link, hash);
     model->coverage =
         store_grow(model->coverage, model->coverage_count, &model->coverage_room, sizeof *model->coverage);
     model->coverage[model->coverage_count++] =
         (struct coverage){.process = process, .what = word, .detail = strdup(detail)};
+}
+
+void coverage_free(struct model *model)
+{
+    store_free_entries(&model->coverages, offsetof(struct coverage_entry, link));
 }
 
 static const char *const untraced_why[] = {

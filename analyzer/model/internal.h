@@ -90,7 +90,8 @@ struct sock {
     const struct half *shown;   /* what becomes of this one is in the socket's row; only compared */
     struct exchange *exchanges; /* a datagram socket's, the latest first */
     unsigned exchanges_count;
-    unsigned undecided;       /* halves that the pairing has not decided */
+    unsigned undecided; /* halves that the pairing has not decided */
+    struct socket_option *last_option;
     struct listener *service; /* listening: its row; accepted: the row of what accepted it */
     bool owner_left;          /* its owner closed a connection that others hold: theirs is what happens from now on */
     bool owner_passed;        /* its owner closed it while it was on its way to another process */
@@ -117,7 +118,9 @@ struct name {
 #define NAMES_KEPT 64
 
 struct thread_network {
-    struct thread_network *next;
+    struct thread_network *next; /* of the same process */
+    struct table_link by_thread;
+    const struct task *task;
     uint32_t tid;
     struct network *network;
 };
@@ -163,15 +166,17 @@ struct task {
     uint64_t exec_ns;
     char *exec_path;
     uint8_t exec_untraced;
-    struct task *exec_next;
+    struct task *exec_next, *exec_previous;
     uint64_t last_ns;
-    struct name *names; /* ring of NAMES_KEPT */
-    unsigned names_count;
+    struct name *names; /* grows to NAMES_KEPT, then is a ring */
+    unsigned names_count, names_room;
 };
 
 /* A fork whose child is not known yet (vfork): its table as of the FORK slot. */
 struct pending_fork {
-    struct pending_fork *next;
+    struct pending_fork *next, *previous; /* of the same image */
+    struct table_link by_thread, by_slot;
+    unsigned image;
     uint64_t slot;
     uint32_t tid;
     struct task *child; /* no pid yet */
@@ -197,15 +202,15 @@ struct model {
     uint64_t origin_ns; /* wall clock of the first event */
     uint64_t now_ns;    /* latest wall clock seen, Unix epoch */
     struct image *images;
-    unsigned images_count;
+    unsigned images_count, images_room;
     struct host *hosts;
-    unsigned hosts_count, hosts_expected;
+    unsigned hosts_count, hosts_room, hosts_expected;
     struct network *networks;
     struct table network_cookies, network_inodes;
     struct process **processes;
     unsigned processes_count, processes_room;
     struct table tasks, children, cookies, services, exchanges, edges_table, counted, nodes, listeners_table, texts,
-        doubled;
+        doubled, threads, forks_by_thread, forks_by_slot, coverages, options;
     struct sock *first, *last;
     struct sock *free_socks;
     uint64_t sockets_made;
@@ -260,7 +265,7 @@ void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie);
 /* Notes a holder; true: it was one before. */
 bool sock_hold(struct sock *sock, const struct task *task);
 void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
-void sock_option(struct sock *sock, const struct event *event);
+void sock_option(struct model *model, struct sock *sock, const struct event *event);
 /* Descriptors that mean it mean nothing any more. */
 void sock_leave_tables(struct sock *sock);
 void sock_free(struct model *model, struct sock *sock);
@@ -313,7 +318,7 @@ bool descriptor_told(struct task *task, int32_t fd);
 
 struct task *task_find(const struct model *model, unsigned host, uint64_t pidns, uint32_t pid);
 struct network *task_network(struct model *model, struct task *task, uint32_t tid, uint64_t cookie);
-void task_enter_network(struct task *task, uint32_t tid, struct network *network);
+void task_enter_network(struct model *model, struct task *task, uint32_t tid, struct network *network);
 void task_free(struct task *task);
 
 /* ---- note.c ---- */
@@ -342,6 +347,7 @@ void coverage_untraced(struct model *model, struct process *process, const char 
 /* The losses that the files' headers tell. */
 void coverage_losses(struct model *model);
 void coverage_given_up(struct model *model);
+void coverage_free(struct model *model);
 
 /* ---- listener.c ---- */
 
@@ -432,6 +438,8 @@ void task_fork(struct model *model, struct image *image, struct task *parent, co
 void task_start(struct model *model, struct image *image, const struct event *event);
 void task_spawn(struct model *model, struct task *parent, const struct event *event);
 void task_end(struct model *model, struct task *task, uint64_t time_ns);
+/* Forks whose child has not shown up never were of use. */
+void task_drop_forks(struct model *model, struct image *image);
 
 /* ---- replay.c ---- */
 

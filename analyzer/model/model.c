@@ -89,12 +89,8 @@ static bool vanished(const struct model *model, const struct task *task)
 void model_finish(struct model *model)
 {
     for (unsigned i = 0; i < model->images_count; i++)
-        for (struct pending_fork *fork; (fork = model->images[i].forks);) {
-            model->images[i].forks = fork->next;
-            descriptor_drop_all(model, fork->child, model->images[i].trace->header.boottime_ns);
-            task_free(fork->child);
-            free(fork);
-        }
+        if (model->images[i].forks)
+            task_drop_forks(model, &model->images[i]);
     model->finishing = true;
     task_exec_expire(model);
     for (unsigned i = 0; i < model->processes_count; i++) {
@@ -133,6 +129,7 @@ void model_free(struct model *model)
         free(model->listeners[i]);
     for (unsigned i = 0; i < model->coverage_count; i++)
         free(model->coverage[i].detail);
+    coverage_free(model);
     for (struct network *network = model->networks, *next; network; network = next) {
         next = network->next;
         free(network);
@@ -146,10 +143,11 @@ void model_free(struct model *model)
         }
     descriptor_free_doubled(model);
     store_free_entries(&model->texts, offsetof(struct text_entry, link));
-    struct table *tables[] = {&model->tasks,           &model->children,      &model->cookies,
-                              &model->exchanges,       &model->counted,       &model->nodes,
-                              &model->services,        &model->edges_table,   &model->listeners_table,
-                              &model->network_cookies, &model->network_inodes};
+    struct table *tables[] = {&model->tasks,           &model->children,       &model->cookies,
+                              &model->exchanges,       &model->counted,        &model->nodes,
+                              &model->services,        &model->edges_table,    &model->listeners_table,
+                              &model->network_cookies, &model->network_inodes, &model->threads,
+                              &model->forks_by_thread, &model->forks_by_slot,  &model->options};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         table_free(tables[i]);
     free(model->images);

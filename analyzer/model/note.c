@@ -18,8 +18,6 @@ void note_name(struct model *model, struct task *task, const struct event *event
     if (!event_tail(event, sizeof *body, 0, text, body->name_size))
         return;
     const char *name = store_text(model, text, strnlen(text, body->name_size));
-    if (!task->names)
-        task->names = store_alloc(NAMES_KEPT * sizeof *task->names);
     size_t offset = (size_t)body->name_size + body->service_size;
     for (unsigned i = 0; i < body->addresses_count; i++) {
         uint8_t encoded[22] = {0}, family; /* port, address, scope */
@@ -29,6 +27,8 @@ void note_name(struct model *model, struct task *task, const struct event *event
         if (!event_tail(event, sizeof *body, offset + 1, encoded + 2, size))
             return;
         offset += 1 + size;
+        if (task->names_count < NAMES_KEPT)
+            task->names = store_grow(task->names, task->names_count, &task->names_room, sizeof *task->names);
         struct name *slot = &task->names[task->names_count % NAMES_KEPT];
         if (!address_decode(&slot->address, family, encoded, family == AF_INET ? 6 : 22))
             return;

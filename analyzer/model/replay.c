@@ -22,7 +22,7 @@ static void on_option(struct model *model, struct task *task, const struct event
         return;
     sock->broadcasts |= broadcasts;
     if (model->callbacks.socket_done)
-        sock_option(sock, event);
+        sock_option(model, sock, event);
 }
 
 static void on_error(struct model *model, struct task *task, const struct event *event)
@@ -44,7 +44,7 @@ static void on_coverage(struct model *model, struct task *task, const struct eve
 static void on_netns(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_netns *body = event_body(event);
-    task_enter_network(task, event->tid,
+    task_enter_network(model, task, event->tid,
                        store_network(model, task->process.host, body->netns_cookie, body->netns_inode));
 }
 

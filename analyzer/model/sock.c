@@ -119,13 +119,59 @@ void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank)
 
 /* ---- Options ---- */
 
-void sock_option(struct sock *sock, const struct event *event)
+/* One in its socket's list; what was set again takes the place of what was set before. */
+struct option_entry {
+    struct table_link link;
+    const struct sock *sock;
+    struct option_entry *previous;
+    struct socket_option option; /* ends in its bytes */
+};
+
+static struct option_entry *option_entry(struct socket_option *option)
+{
+    return option ? TABLE_OF(option, struct option_entry, option) : NULL;
+}
+
+/* Into the place of `former`, or behind the last one. */
+static void option_link(struct sock *sock, struct option_entry *entry, const struct option_entry *former)
+{
+    struct option_entry *next = former ? option_entry(former->option.next) : NULL;
+    entry->previous = former ? former->previous : option_entry(sock->last_option);
+    entry->option.next = next ? &next->option : NULL;
+    *(entry->previous ? &entry->previous->option.next : &sock->socket.options) = &entry->option;
+    if (next)
+        next->previous = entry;
+    else
+        sock->last_option = &entry->option;
+}
+
+static uint64_t option_hash(const struct sock *sock, const struct socket_option *option)
+{
+    return hash_words(sock->socket.id, (uint32_t)option->level, (uint32_t)option->name, option->error);
+}
+
+static struct option_entry *option_find(const struct model *model, const struct sock *sock,
+                                        const struct socket_option *like)
+{
+    struct table_link *link = table_first(&model->options, option_hash(sock, like));
+    for (; link; link = table_next(link)) {
+        struct option_entry *entry = TABLE_OF(link, struct option_entry, link);
+        if (entry->sock == sock && entry->option.level == like->level && entry->option.name == like->name &&
+            entry->option.error == like->error)
+            return entry;
+    }
+    return NULL;
+}
+
+void sock_option(struct model *model, struct sock *sock, const struct event *event)
 {
     const struct sockatlas_body_option *body = event_body(event);
     size_t size = (size_t)body->kept_size + body->effective_size;
     if (size > 2 * SOCKATLAS_OPTION_BYTES_MAX)
         return;
-    struct socket_option *option = store_alloc(sizeof *option + size);
+    struct option_entry *entry = store_alloc(sizeof *entry + size);
+    struct socket_option *option = &entry->option;
+    entry->sock = sock;
     option->level = body->level;
     option->name = body->name;
     option->error = event->error;
@@ -134,14 +180,23 @@ void sock_option(struct sock *sock, const struct event *event)
     option->effective_size = body->effective_size;
     option->time_ns = event->time_ns;
     event_tail(event, sizeof *body, 0, option->bytes, size);
-    struct socket_option **at = &sock->socket.options;
-    while (*at && ((*at)->level != option->level || (*at)->name != option->name || (*at)->error != option->error))
-        at = &(*at)->next;
-    if (*at) {
-        option->next = (*at)->next;
-        free(*at);
+    struct option_entry *former = option_find(model, sock, option);
+    option_link(sock, entry, former);
+    if (former) {
+        table_remove(&model->options, &former->link);
+        free(former);
     }
-    *at = option;
+    table_insert(&model->options, &entry->link, option_hash(sock, option));
+}
+
+static void free_options(struct model *model, struct sock *sock)
+{
+    for (struct socket_option *option = sock->socket.options, *next; option; option = next) {
+        struct option_entry *entry = TABLE_OF(option, struct option_entry, option);
+        next = option->next;
+        table_remove(&model->options, &entry->link);
+        free(entry);
+    }
 }
 
 /* ---- Freed ---- */
@@ -153,10 +208,7 @@ void sock_leave_tables(struct sock *sock)
 
 void sock_free(struct model *model, struct sock *sock)
 {
-    for (struct socket_option *option = sock->socket.options, *next; option; option = next) {
-        next = option->next;
-        free(option);
-    }
+    free_options(model, sock);
     if (sock->socket.holders != sock->holders_inline)
         free(sock->socket.holders);
     *(sock->previous ? &sock->previous->next : &model->first) = sock->next;

@@ -93,27 +93,35 @@ void task_describe_path(struct model *model, struct task *task, const char *path
     task->process.cmdline = "";
 }
 
+static struct thread_network *thread_find(const struct model *model, const struct task *task, uint32_t tid)
+{
+    struct table_link *link = table_first(&model->threads, hash_numbers((uintptr_t)task, tid));
+    for (; link; link = table_next(link)) {
+        struct thread_network *thread = TABLE_OF(link, struct thread_network, by_thread);
+        if (thread->task == task && thread->tid == tid)
+            return thread;
+    }
+    return NULL;
+}
+
 struct network *task_network(struct model *model, struct task *task, uint32_t tid, uint64_t cookie)
 {
     if (cookie && (!task->network || task->network->cookie != cookie))
         return store_network(model, task->process.host, cookie, 0);
-    for (const struct thread_network *at = task->threads; at && !cookie; at = at->next)
-        if (at->tid == tid)
-            return at->network;
-    return task->network;
+    const struct thread_network *thread = task->threads && !cookie ? thread_find(model, task, tid) : NULL;
+    return thread ? thread->network : task->network;
 }
 
-void task_enter_network(struct task *task, uint32_t tid, struct network *network)
+void task_enter_network(struct model *model, struct task *task, uint32_t tid, struct network *network)
 {
-    struct thread_network *at = task->threads;
-    while (at && at->tid != tid)
-        at = at->next;
-    if (!at) {
-        at = store_alloc(sizeof *at);
-        *at = (struct thread_network){.next = task->threads, .tid = tid};
-        task->threads = at;
+    struct thread_network *thread = task->threads ? thread_find(model, task, tid) : NULL;
+    if (!thread) {
+        thread = store_alloc(sizeof *thread);
+        *thread = (struct thread_network){.next = task->threads, .task = task, .tid = tid};
+        table_insert(&model->threads, &thread->by_thread, hash_numbers((uintptr_t)task, tid));
+        task->threads = thread;
     }
-    at->network = network;
+    thread->network = network;
 }
 
 void task_free(struct task *task)

@@ -27,6 +27,7 @@ void task_exec(struct model *model, struct task *task, const struct event *event
     task->exec_untraced = body->untraced;
     task->exec_path = task_event_path(event, sizeof *body, body->path_size);
     task->exec_next = NULL;
+    task->exec_previous = model->exec_last;
     if (model->exec_last)
         model->exec_last->exec_next = task;
     else
@@ -36,18 +37,11 @@ void task_exec(struct model *model, struct task *task, const struct event *event
 
 static void exec_unlist(struct model *model, struct task *task)
 {
-    struct task *before = NULL;
-    for (struct task *at = model->exec_first; at; before = at, at = at->exec_next) {
-        if (at != task)
-            continue;
-        if (before)
-            before->exec_next = at->exec_next;
-        else
-            model->exec_first = at->exec_next;
-        if (model->exec_last == at)
-            model->exec_last = before;
-        return;
-    }
+    if (!task->exec_previous && model->exec_first != task)
+        return; /* one that no record told of */
+    *(task->exec_previous ? &task->exec_previous->exec_next : &model->exec_first) = task->exec_next;
+    *(task->exec_next ? &task->exec_next->exec_previous : &model->exec_last) = task->exec_previous;
+    task->exec_next = task->exec_previous = NULL;
 }
 
 void task_exec_failed(struct model *model, struct task *task)

@@ -79,19 +79,13 @@ static void task_adopt(struct model *model, struct image *image)
 
 struct image *task_image(struct model *model, const struct trace_image *trace)
 {
-    if (trace->id >= model->images_count) {
-        model->images = realloc(model->images, (trace->id + 1) * sizeof *model->images);
-        if (!model->images)
-            abort();
-        memset(model->images + model->images_count, 0, (trace->id + 1 - model->images_count) * sizeof *model->images);
-        model->images_count = trace->id + 1;
+    while (trace->id >= model->images_count) {
+        model->images = store_grow(model->images, model->images_count, &model->images_room, sizeof *model->images);
+        model->images[model->images_count++] = (struct image){.trace = NULL};
     }
-    if (trace->host >= model->hosts_count) {
-        model->hosts = realloc(model->hosts, (trace->host + 1) * sizeof *model->hosts);
-        if (!model->hosts)
-            abort();
-        memset(model->hosts + model->hosts_count, 0, (trace->host + 1 - model->hosts_count) * sizeof *model->hosts);
-        model->hosts_count = trace->host + 1;
+    while (trace->host >= model->hosts_count) {
+        model->hosts = store_grow(model->hosts, model->hosts_count, &model->hosts_room, sizeof *model->hosts);
+        model->hosts[model->hosts_count++] = (struct host){.image = NULL};
     }
     struct image *image = &model->images[trace->id];
     if (!image->trace) {
@@ -103,19 +97,74 @@ struct image *task_image(struct model *model, const struct trace_image *trace)
     return image;
 }
 
+/* ---- Forks whose child is not known yet ---- */
+
+static void pending_fork_add(struct model *model, struct image *image, const struct event *event, struct task *child)
+{
+    unsigned id = image->trace->id;
+    struct pending_fork *fork = store_alloc(sizeof *fork);
+    *fork = (struct pending_fork){
+        .next = image->forks, .image = id, .slot = event->slot, .tid = event->tid, .child = child};
+    if (image->forks)
+        image->forks->previous = fork;
+    image->forks = fork;
+    table_insert(&model->forks_by_thread, &fork->by_thread, hash_numbers(fork->tid, id));
+    table_insert(&model->forks_by_slot, &fork->by_slot, hash_numbers(fork->slot, id));
+}
+
+static struct task *pending_fork_remove(struct model *model, struct image *image, struct pending_fork *fork)
+{
+    struct task *child = fork->child;
+    *(fork->previous ? &fork->previous->next : &image->forks) = fork->next;
+    if (fork->next)
+        fork->next->previous = fork->previous;
+    table_remove(&model->forks_by_thread, &fork->by_thread);
+    table_remove(&model->forks_by_slot, &fork->by_slot);
+    free(fork);
+    return child;
+}
+
+static struct pending_fork *pending_fork_of_thread(const struct model *model, const struct image *image, uint32_t tid)
+{
+    unsigned id = image->trace->id;
+    struct table_link *link = table_first(&model->forks_by_thread, hash_numbers(tid, id));
+    for (; link; link = table_next(link)) {
+        struct pending_fork *fork = TABLE_OF(link, struct pending_fork, by_thread);
+        if (fork->tid == tid && fork->image == id)
+            return fork;
+    }
+    return NULL;
+}
+
+static struct task *pending_fork_take(struct model *model, struct image *image, uint64_t slot)
+{
+    unsigned id = image->trace->id;
+    struct table_link *link = table_first(&model->forks_by_slot, hash_numbers(slot, id));
+    for (; link; link = table_next(link)) {
+        struct pending_fork *fork = TABLE_OF(link, struct pending_fork, by_slot);
+        if (fork->slot == slot && fork->image == id)
+            return pending_fork_remove(model, image, fork);
+    }
+    return NULL;
+}
+
+/* The thread goes on: its children have come to their own, or to nothing. Without a thread, all have. */
 static void pending_fork_drop(struct model *model, struct image *image, uint32_t tid, uint64_t time_ns)
 {
-    for (struct pending_fork **at = &image->forks, *fork; (fork = *at);) {
-        if (tid && fork->tid != tid) {
-            at = &fork->next;
-            continue;
-        }
-        *at = fork->next;
-        descriptor_drop_all(model, fork->child, time_ns);
-        task_free(fork->child);
-        free(fork);
+    struct pending_fork *fork;
+    while ((fork = tid ? pending_fork_of_thread(model, image, tid) : image->forks)) {
+        struct task *child = pending_fork_remove(model, image, fork);
+        descriptor_drop_all(model, child, time_ns);
+        task_free(child);
     }
 }
+
+void task_drop_forks(struct model *model, struct image *image)
+{
+    pending_fork_drop(model, image, 0, image->trace->header.boottime_ns);
+}
+
+/* ---- Whose event it is ---- */
 
 struct task *task_of(struct model *model, struct image *image, const struct event *event)
 {
@@ -149,9 +198,7 @@ void task_fork(struct model *model, struct image *image, struct task *parent, co
         descriptor_copy(model, child, parent, false);
         return;
     }
-    struct pending_fork *fork = store_alloc(sizeof *fork);
-    *fork = (struct pending_fork){.next = image->forks, .slot = event->slot, .tid = event->tid, .child = child};
-    image->forks = fork;
+    pending_fork_add(model, image, event, child);
     descriptor_copy(model, child, parent, false);
 }
 
@@ -167,19 +214,6 @@ static struct task *fork_child(struct model *model, const struct image *image, u
     return NULL;
 }
 
-static struct task *pending_fork_take(struct image *image, uint64_t slot)
-{
-    for (struct pending_fork **at = &image->forks, *fork; (fork = *at); at = &fork->next) {
-        if (fork->slot != slot)
-            continue;
-        struct task *child = fork->child;
-        *at = fork->next;
-        free(fork);
-        return child;
-    }
-    return NULL;
-}
-
 /* Who a START record is of, made if not known; NULL: nobody. */
 static struct task *started(struct model *model, struct image *image, const struct event *event)
 {
@@ -189,7 +223,7 @@ static struct task *started(struct model *model, struct image *image, const stru
     /* Forked before its parent had a log, that is, a socket. The file is its own, and made it known. */
     if (event->pid == image->trace->header.pid)
         return task_find(model, host, pidns, event->pid);
-    struct task *child = pending_fork_take(image, body->fork_slot);
+    struct task *child = pending_fork_take(model, image, body->fork_slot);
     if (child) {
         task_name(model, child, event->pid, event->time_ns);
         return child;
