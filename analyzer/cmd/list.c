@@ -82,7 +82,7 @@ static bool wanted(const struct request *request, const struct socket *socket)
         .addresses = {&socket->local, &socket->peer},
         .transport = word_transport(socket->family, socket->type, socket->protocol),
         .role = word_role(socket->role),
-        .failed = socket->state == STATE_FAILED || socket->error,
+        .failed = socket->failures != 0,
         .first_us = first ? model_time_us(model, socket->host, first) : 0,
         .last_us = socket->closed_ns ? model_time_us(model, socket->host, socket->closed_ns) : INT64_MAX,
         .origin_us = model_origin_us(model),

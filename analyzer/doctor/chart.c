@@ -182,6 +182,7 @@ void chart_note(struct doctor *doctor, const struct sight *sight)
     chart->type = socket->type;
     chart->tcp = is_tcp(socket);
     chart->state = socket->state;
+    chart->backlog = socket->backlog;
     copy_address(&chart->local, &socket->local);
     copy_address(&chart->peer, &socket->peer);
     chart->owner = socket->owner;

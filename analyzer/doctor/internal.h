@@ -40,6 +40,7 @@ struct chart {
     bool reuse_address, keepalive, user_timeout, linger_zero, nodelay, cork;
     uint16_t own_port_low, own_port_high; /* IP_LOCAL_PORT_RANGE; 0 that bound is not set */
     unsigned refusals_count;
+    int32_t backlog;                /* of a listener */
     uint64_t connected_ns, last_ns; /* established; latest event */
     uint64_t twin_id, twin_ns;      /* another socket got this one's tuple while it was open */
     uint64_t peer_closed_ns;        /* the other end, if it is traced */

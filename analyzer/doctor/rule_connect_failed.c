@@ -13,19 +13,21 @@
 
 #define PATIENCE_NS SECOND_NS /* who gives up sooner may only have been asking two at once */
 
-/* What a process tried in vain with one address. */
+/* What a process tried in vain with one address, for one reason. */
 struct failure {
     UT_hash_handle hh;
     struct failure_key {
         uint32_t process;
         char peer[ADDRESS_TEXT_MAX];
-    } key;
+    } key; /* of the first reason, which leads to the others */
+    struct failure *next;
+    uint16_t error; /* 0: the program gave up */
     const struct process *process;
     unsigned host;
     uint64_t socket, time_ns, duration_ns; /* the first */
     uint64_t times;
-    uint16_t error;   /* the first; 0: the program gave up */
     char *elsewhere;  /* who listens on that port at another address */
+    char *queue;      /* who listens at that very address: its queue was full */
     bool established; /* later it went well */
 };
 
@@ -56,10 +58,31 @@ static char *listens_elsewhere(const struct doctor *doctor, const struct sight *
     return NULL;
 }
 
+/* A listener that is in the trace and does not answer has as many waiting as its backlog allows. */
+static char *listens_there(const struct doctor *doctor, const struct sight *sight)
+{
+    const struct address *peer = &sight->socket->peer;
+    for (const struct chart *at = doctor->first; at; at = at->next) {
+        char *text;
+        if (at->state != STATE_LISTENING || !at->tcp || !at->owner || at->host != sight->chart->host ||
+            at->netns != sight->chart->netns ||
+            !(address_equal(&at->local, peer) || (address_is_any(&at->local) && at->local.port == peer->port)))
+            continue;
+        if (asprintf(&text, "%s (%u) listens there with a backlog of %d", at->owner->comm, at->owner->pid,
+                     at->backlog) < 0)
+            abort();
+        return text;
+    }
+    return NULL;
+}
+
 static void note(struct doctor *doctor, const struct sight *sight, uint16_t error)
 {
     struct failure_key key;
-    struct failure *failures = doctor->notes[RULE_connect_failed], *failure = failure_of(doctor, sight, &key);
+    struct failure *failures = doctor->notes[RULE_connect_failed], *first = failure_of(doctor, sight, &key);
+    struct failure *failure = first;
+    while (failure && failure->error != error)
+        failure = failure->next;
     if (failure) {
         failure->times++;
         return;
@@ -75,8 +98,22 @@ static void note(struct doctor *doctor, const struct sight *sight, uint16_t erro
     failure->times = 1;
     failure->error = error;
     failure->elsewhere = error == ECONNREFUSED ? listens_elsewhere(doctor, sight) : NULL;
+    failure->queue = error == 0 || error == ETIMEDOUT ? listens_there(doctor, sight) : NULL;
+    if (first) {
+        failure->next = first->next;
+        first->next = failure;
+        return;
+    }
     HASH_ADD(hh, failures, key, sizeof failure->key, failure);
     doctor->notes[RULE_connect_failed] = failures;
+}
+
+static void went_well(struct doctor *doctor, const struct sight *sight)
+{
+    struct failure_key key;
+    struct failure *failure = doctor->notes[RULE_connect_failed] ? failure_of(doctor, sight, &key) : NULL;
+    for (; failure; failure = failure->next)
+        failure->established = true;
 }
 
 static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
@@ -88,10 +125,7 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     if (outcome == OUTCOME_FAILED) {
         note(doctor, sight, sight->event->error);
     } else if (outcome == OUTCOME_ESTABLISHED) {
-        struct failure_key key;
-        struct failure *failure = doctor->notes[RULE_connect_failed] ? failure_of(doctor, sight, &key) : NULL;
-        if (failure)
-            failure->established = true;
+        went_well(doctor, sight);
     } else if (sight->event->kind == SOCKATLAS_CLOSE && sight->socket->state == STATE_CONNECTING &&
                sight->event->time_ns - sight->socket->connect_started_ns >= PATIENCE_NS) {
         note(doctor, sight, 0);
@@ -113,6 +147,13 @@ static void explain(struct finding *finding, const struct failure *failure, cons
 {
     const char *peer = failure->key.peer;
     double seconds = (double)failure->duration_ns / 1e9;
+    if (failure->queue) {
+        finding_say(finding, "%s did not answer within %.1f s, though %s: its queue was full", peer, seconds,
+                    failure->queue);
+        finding->remedy = "Have the server accept sooner, or give listen() a larger backlog: SOMAXCONN, or -1, is as "
+                          "many as net.core.somaxconn allows.";
+        return;
+    }
     switch (failure->error) {
     case ECONNREFUSED:
         finding_say(finding, "%s refused the connection: its host answers, and nobody listens there%s%s", peer,
@@ -148,40 +189,49 @@ static void explain(struct finding *finding, const struct failure *failure, cons
     }
 }
 
+static void tell(struct doctor *doctor, const struct rule *rule, const struct failure *at)
+{
+    char number[32];
+    const char *error = names_errno(at->error);
+    if (at->established || told(doctor, at))
+        return;
+    if (!error)
+        error = (snprintf(number, sizeof number, "error %u", at->error), number);
+    struct finding *finding = finding_see(doctor, rule, at->process, at->socket, at->error ? error : "given up");
+    if (!finding->message) {
+        explain(finding, at, error);
+        finding->times = 0;
+    } else {
+        finding->times--;
+    }
+    finding->times += at->times;
+    bool seconds = at->duration_ns >= SECOND_NS;
+    finding_evidence(doctor, finding, at->host, at->time_ns, at->socket, "connect() to %s: %s after %.2f %s%s%s",
+                     at->key.peer, at->error ? error : "given up", (double)at->duration_ns / (seconds ? 1e9 : 1e6),
+                     seconds ? "s" : "ms", at->queue ? "; " : "", at->queue ? at->queue : "");
+}
+
 static void finish(struct doctor *doctor, const struct rule *rule)
 {
     struct failure *failures = doctor->notes[RULE_connect_failed];
-    for (const struct failure *at = failures; at; at = at->hh.next) {
-        char number[32];
-        const char *error = names_errno(at->error);
-        if (at->established || told(doctor, at))
-            continue;
-        if (!error)
-            error = (snprintf(number, sizeof number, "error %u", at->error), number);
-        struct finding *finding = finding_see(doctor, rule, at->process, at->socket, at->error ? error : "given up");
-        if (!finding->message) {
-            explain(finding, at, error);
-            finding->times = 0;
-        } else {
-            finding->times--;
-        }
-        finding->times += at->times;
-        bool seconds = at->duration_ns >= SECOND_NS;
-        finding_evidence(doctor, finding, at->host, at->time_ns, at->socket, "connect() to %s: %s after %.2f %s",
-                         at->key.peer, at->error ? error : "given up", (double)at->duration_ns / (seconds ? 1e9 : 1e6),
-                         seconds ? "s" : "ms");
-    }
+    for (const struct failure *first = failures; first; first = first->hh.next)
+        for (const struct failure *at = first; at; at = at->next)
+            tell(doctor, rule, at);
 }
 
 static void free_failures(void *notes)
 {
-    struct failure *failures = notes, *failure, *next;
-    failure = failures;
+    struct failure *failures = notes, *first, *next;
+    first = failures;
     HASH_CLEAR(hh, failures);
-    for (; failure; failure = next) {
-        next = failure->hh.next;
-        free(failure->elsewhere);
-        free(failure);
+    for (; first; first = next) {
+        next = first->hh.next;
+        for (struct failure *failure = first, *after; failure; failure = after) {
+            after = failure->next;
+            free(failure->elsewhere);
+            free(failure->queue);
+            free(failure);
+        }
     }
 }
 

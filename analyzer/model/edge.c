@@ -145,9 +145,31 @@ static void add_bytes(struct edge *edge, uint64_t sent, uint64_t received)
     edge->bytes_received += received;
 }
 
+void edge_errors_add(struct edge_errors *to, uint16_t error, uint64_t count)
+{
+    unsigned i = 0;
+    while (i < to->kinds && to->of[i].error != error)
+        i++;
+    if (i == EDGE_ERRORS_MAX)
+        return;
+    if (i == to->kinds)
+        to->of[to->kinds++] = (struct edge_error){.error = error};
+    to->of[i].count += count;
+}
+
+void edge_errors_merge(struct edge_errors *to, const struct edge_errors *from)
+{
+    for (unsigned i = 0; i < from->kinds; i++)
+        edge_errors_add(to, from->of[i].error, from->of[i].count);
+}
+
 static void add_failed(struct model *model, struct edge *edge, const struct half *half)
 {
+    bool unanswered = half->outcome == OUTCOME_UNANSWERED;
     edge->failed++;
+    edge->unanswered += unanswered;
+    edge->retransmits += half->tcp_known ? half->retransmits : 0;
+    edge_errors_add(&edge->errors, unanswered ? 0 : half->error, 1);
     if (half->error)
         edge->error = half->error;
     edge->sockets += half->counts_socket;
@@ -164,6 +186,9 @@ static void add_conversation(struct model *model, struct edge *edge, const struc
     bool closed = (from && !from->open) || (to && !to->open);
     edge->connections++;
     edge->open += !closed;
+    edge->reset += (from && from->end == END_RESET) || (to && to->end == END_RESET);
+    edge->retransmits += from && from->tcp_known ? from->retransmits : 0;
+    edge->retransmits += to && to->tcp_known ? to->retransmits : 0;
     edge->sockets += count_socket(model, edge, from);
     edge->sockets += count_socket(model, edge, to);
     edge_seen(model, edge, first, first->start_ns);
@@ -213,6 +238,10 @@ static void edge_retarget(struct model *model, struct edge *edge)
     same->connections += edge->connections;
     same->open += edge->open;
     same->failed += edge->failed;
+    same->unanswered += edge->unanswered;
+    same->reset += edge->reset;
+    same->retransmits += edge->retransmits;
+    edge_errors_merge(&same->errors, &edge->errors);
     if (edge->error)
         same->error = edge->error;
     same->sockets += edge->sockets;

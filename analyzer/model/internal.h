@@ -99,6 +99,8 @@ struct sock {
     bool failure_counted;
     bool dissolved;      /* by connect(AF_UNSPEC): counts of what went through it are of no one connection */
     bool broadcasts;     /* SO_BROADCAST was set */
+    bool aborts;         /* SO_LINGER with no time: close() resets */
+    bool shut;           /* shutdown() of the sending side */
     bool traffic;        /* bytes or messages were seen, or an exchange with a peer */
     uint64_t listener;   /* accepted: id of the socket that it came out of */
     uint32_t listen_pid; /* who called listen() */

@@ -31,8 +31,7 @@ static uint64_t wall(void *context, unsigned host, uint64_t time_ns)
 static struct process *elsewhere(void *context, const struct half *half, enum match *match)
 {
     struct model *model = context;
-    bool failed = half->outcome == OUTCOME_FAILED || half->outcome == OUTCOME_UNANSWERED;
-    struct process *process = failed ? NULL : untraced_end(model, half);
+    struct process *process = outcome_failed(half->outcome) ? NULL : untraced_end(model, half);
     if (!process)
         process = untraced_server(model, half);
     *match = process ? MATCH_UNTRACED : MATCH_EXTERNAL;

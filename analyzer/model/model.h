@@ -66,8 +66,9 @@ struct socket {
     enum outcome outcome;
     enum end end;
     enum resetter reset_by;
-    bool complete;   /* nothing of it was overwritten or lost */
-    bool seen_first; /* first known from a SEEN record */
+    bool complete;     /* nothing of it was overwritten or lost */
+    unsigned failures; /* attempts to connect that failed or were not answered */
+    bool seen_first;   /* first known from a SEEN record */
     struct address local, peer;
     const char *peer_name; /* resolved by the program, NULL if not */
     uint64_t opened_ns, connected_ns, closed_ns;
@@ -87,14 +88,28 @@ struct socket {
     struct process *peer_process; /* traced, untraced or external node, NULL none */
 };
 
+/* Why attempts failed, each errno by itself; 0: not answered. What is more than fits is in no entry. */
+#define EDGE_ERRORS_MAX 8
+struct edge_errors {
+    unsigned kinds;
+    struct edge_error {
+        uint16_t error;
+        uint64_t count;
+    } of[EDGE_ERRORS_MAX];
+};
+void edge_errors_add(struct edge_errors *to, uint16_t error, uint64_t count);
+void edge_errors_merge(struct edge_errors *to, const struct edge_errors *from);
+
 struct edge {
     struct process *from, *to; /* initiator, acceptor */
     uint16_t family, type;
     int32_t protocol;
     struct address server; /* address and port served; unix: the path */
     enum match match;
-    uint64_t connections, open, failed, sockets;
+    uint64_t connections, open, failed, sockets; /* failed: the unanswered included */
+    uint64_t unanswered, reset, retransmits;
     uint16_t error; /* errno of the latest that failed; 0 none, or not known */
+    struct edge_errors errors;
     bool bytes_known;
     uint64_t bytes_sent, bytes_received; /* from `from`'s point of view */
     uint64_t first_ns, last_ns;          /* CLOCK_REALTIME (the two ends may be of two hosts); 0 unknown */

@@ -14,15 +14,27 @@ typedef void handler(struct model *model, struct task *task, const struct event 
 static void on_option(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_option *body = event_body(event);
-    bool broadcasts = body->level == SOL_SOCKET && body->name == SO_BROADCAST && !event->error;
-    if (!model->callbacks.socket_done && !broadcasts)
+    bool set = body->level == SOL_SOCKET && !event->error;
+    bool broadcasts = set && body->name == SO_BROADCAST, lingers = set && body->name == SO_LINGER;
+    struct linger linger = {.l_onoff = 0};
+    if (!model->callbacks.socket_done && !broadcasts && !lingers)
         return; /* options appear on sockets only */
     struct sock *sock = replay_sock(model, task, event);
     if (!sock)
         return;
     sock->broadcasts |= broadcasts;
+    if (lingers && event_tail(event, sizeof *body, 0, &linger, sizeof linger))
+        sock->aborts = linger.l_onoff && !linger.l_linger;
     if (model->callbacks.socket_done)
         sock_option(model, sock, event);
+}
+
+static void on_shutdown(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_shutdown *body = event_body(event);
+    struct sock *sock = replay_sock(model, task, event);
+    if (sock && !event->error && body->how != SHUT_RD)
+        sock->shut = true;
 }
 
 static void on_error(struct model *model, struct task *task, const struct event *event)
@@ -77,6 +89,7 @@ static handler *const handlers[256] = {
     [SOCKATLAS_CONNECTED] = replay_on_connected,
     [SOCKATLAS_ACCEPT] = replay_on_accept,
     [SOCKATLAS_OPTION] = on_option,
+    [SOCKATLAS_SHUTDOWN] = on_shutdown,
     [SOCKATLAS_CLOSE] = replay_on_close,
     [SOCKATLAS_DUP] = replay_on_dup,
     [SOCKATLAS_FLAGS] = replay_on_flags,

@@ -55,6 +55,7 @@ struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struc
     sock->socket.netns = network ? network->inode ? network->inode : network->cookie : 0;
     sock->socket.opened_ns = time_ns;
     sock->socket.connect_ns = UINT64_MAX;
+    sock->socket.complete = true;
     sock->socket.holders = sock->holders_inline;
     sock->holders_room = sizeof sock->holders_inline / sizeof *sock->holders_inline;
     sock_learn_cookie(model, sock, cookie);

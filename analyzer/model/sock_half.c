@@ -5,6 +5,7 @@
  */
 #include "analyzer/model/internal.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -77,9 +78,25 @@ static bool unanswered_surely(const struct sock *sock)
            sock->socket.tcp.state == TCP_STATE_SYN_SENT;
 }
 
+/* What only the kernel knows (a reset whose error nobody read) shows in the state at the close. */
 static void put_end(const struct sock *sock, struct half *half)
 {
-    half->end = half->outcome != OUTCOME_ESTABLISHED ? END_UNKNOWN : sock->stage == STAGE_HELD ? END_OPEN : END_CLOSED;
+    const struct socket *socket = &sock->socket;
+    bool torn = sock_is_tcp(sock) && socket->tcp_known && socket->tcp.state == TCP_STATE_CLOSE && !sock->shut;
+    bool aborted = sock_is_tcp(sock) && sock->aborts && !sock->shut;
+    half->reset_by = RESET_UNKNOWN;
+    if (half->outcome != OUTCOME_ESTABLISHED)
+        half->end = END_UNKNOWN;
+    else if (sock->stage == STAGE_HELD)
+        half->end = END_OPEN;
+    else if (socket->error == ECONNRESET || (torn && !socket->error))
+        half->end = END_RESET;
+    else if (socket->error == EPIPE || socket->error == ETIMEDOUT)
+        half->end = END_BROKEN;
+    else
+        half->end = aborted ? END_RESET : END_CLOSED;
+    if (half->end == END_RESET)
+        half->reset_by = socket->error == ECONNRESET ? RESET_PEER : aborted ? RESET_LOCAL : RESET_UNKNOWN;
 }
 
 /* Whether all of the process's records are there. */
@@ -333,6 +350,8 @@ void half_forget(struct model *model, struct sock *sock)
 void half_decided(struct sock *sock, const struct half *half)
 {
     struct socket *socket = &sock->socket;
+    socket->complete &= half->complete;
+    socket->failures += outcome_failed(half->outcome);
     if (sock->shown != half)
         return;
     socket->match = half->match;

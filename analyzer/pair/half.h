@@ -27,6 +27,12 @@ enum outcome {
     OUTCOME_UNANSWERED, /* given up, closed, interrupted or killed before anybody answered */
 };
 
+/* What every count called failed counts. */
+static inline bool outcome_failed(enum outcome outcome)
+{
+    return outcome == OUTCOME_FAILED || outcome == OUTCOME_UNANSWERED;
+}
+
 /* How an established connection ended. */
 enum end {
     END_UNKNOWN,

@@ -146,16 +146,17 @@ static bool initiates(const struct half *a, const struct half *b, enum match mat
 /* One end tells what the other could not know. */
 static void learn(struct half *half, const struct half *mate)
 {
+    bool by_peer = mate->end == END_RESET && mate->reset_by == RESET_PEER;
+    bool by_mate = mate->end == END_RESET && mate->reset_by == RESET_LOCAL;
     if (half->datagram)
         return;
     half->outcome = OUTCOME_ESTABLISHED;
-    if (half->end == END_UNKNOWN && half->open)
-        half->end = END_OPEN;
-    if ((half->end == END_CLOSED || half->end == END_UNKNOWN) && mate->end == END_RESET &&
-        mate->reset_by == RESET_PEER && !half->open) {
+    if (half->end == END_UNKNOWN)
+        half->end = half->open ? END_OPEN : END_CLOSED;
+    if (by_peer && half->end == END_CLOSED)
         half->end = END_RESET;
-        half->reset_by = RESET_LOCAL;
-    }
+    if (half->end == END_RESET && half->reset_by == RESET_UNKNOWN)
+        half->reset_by = by_peer ? RESET_LOCAL : by_mate ? RESET_PEER : RESET_UNKNOWN;
 }
 
 static void decide_joined(struct pair *pair, struct entry *entry)
@@ -326,8 +327,7 @@ static void decide_alone(struct pair *pair, struct entry *entry)
 {
     struct half *half = &entry->half;
     enum match match;
-    bool failed = half->outcome == OUTCOME_FAILED || half->outcome == OUTCOME_UNANSWERED;
-    if (failed) {
+    if (outcome_failed(half->outcome)) {
         decide_failed(pair, entry);
         return;
     }

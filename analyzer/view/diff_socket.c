@@ -105,7 +105,9 @@ static void add_client(struct diff_run *run, const struct socket *socket, const 
     if (socket->state == STATE_FAILED) {
         fact_print(&what, "connect to %s", served);
         fact_add(run, FACT_FAILURE, socket->owner, what,
-                 word_or_number(names_errno(socket->error), socket->error, number));
+                 socket->outcome == OUTCOME_UNANSWERED
+                     ? "not answered"
+                     : word_or_number(names_errno(socket->error), socket->error, number));
     } else {
         fact_print(&what, "to %s, %s", fact_program(socket->peer_process, other), served);
         fact_add(run, FACT_EDGE, socket->owner, what, "");

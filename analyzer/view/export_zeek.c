@@ -169,11 +169,14 @@ static const char *transport(const struct socket *socket)
 /* NULL where the calls do not tell: a close() does not say whether the other end had closed too, or was reset. */
 static const char *connection_state(const struct socket *socket)
 {
-    if (socket->state == STATE_FAILED && socket->role == ROLE_CLIENT)
+    bool originator = socket->role == ROLE_CLIENT;
+    if (socket->outcome == OUTCOME_UNANSWERED || socket->outcome == OUTCOME_PENDING)
+        return "S0";
+    if (socket->outcome == OUTCOME_FAILED)
         return socket->error == ECONNREFUSED ? "REJ" : socket->error == ETIMEDOUT ? "S0" : NULL;
-    if (socket->connected_ns && socket->error == ECONNRESET)
-        return socket->role == ROLE_CLIENT ? "RSTR" : "RSTO";
-    return socket->state == STATE_ESTABLISHED ? "S1" : NULL;
+    if (socket->end == END_RESET && socket->reset_by)
+        return originator == (socket->reset_by == RESET_LOCAL) ? "RSTO" : "RSTR";
+    return socket->end == END_OPEN ? "S1" : NULL;
 }
 
 /* One number per boot, socket and peer: FNV-1a. */

@@ -165,10 +165,8 @@ static void put_error(struct buffer *to, const struct socket *socket)
 static void put_state(struct buffer *to, const struct list_text *list, const struct socket *socket)
 {
     (void)list;
-    if (socket->state == STATE_FAILED && socket->error)
-        put_error(to, socket);
-    else
-        put(to, word_state(socket->state));
+    char number[WORD_BECAME_MAX];
+    put(to, word_became(socket, false, number));
 }
 
 static void put_local(struct buffer *to, const struct list_text *list, const struct socket *socket)
@@ -213,7 +211,7 @@ static void put_note(struct buffer *to, const struct list_text *list, const stru
     (void)list;
     char name[SETTING_NAME_MAX], address[ADDRESS_TEXT_MAX];
     const char *between = "";
-    if (socket->error && socket->state != STATE_FAILED) {
+    if (socket->error && socket->state != STATE_FAILED && socket->end != END_RESET) {
         put_error(to, socket);
         between = ", ";
     }

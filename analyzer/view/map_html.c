@@ -158,7 +158,7 @@ static void put_row(struct map_html *html, const cJSON *row)
 void map_html_socket(void *context, const struct socket *socket)
 {
     struct map_html *html = context;
-    bool failed = socket->state == STATE_FAILED || socket->error;
+    bool failed = socket->failures != 0;
     if (html->sockets.count >= (failed ? SOCKETS_MOST : SOCKETS_ANY)) {
         html->sockets.left_out++;
         return;

@@ -59,6 +59,18 @@ static void place(cJSON *object, const char *address_key, const char *port_key, 
     value_integer(object, port_key, address->family == AF_INET || address->family == AF_INET6, address->port);
 }
 
+/* Of those that failed with an errno, by errno. */
+static cJSON *errors_json(const struct edge_errors *errors)
+{
+    char number[WORD_MAX];
+    cJSON *object = cJSON_CreateObject();
+    for (unsigned i = 0; i < errors->kinds; i++)
+        if (errors->of[i].error)
+            value_integer(object, word_or_number(names_errno(errors->of[i].error), errors->of[i].error, number), true,
+                          (int64_t)errors->of[i].count);
+    return object;
+}
+
 static cJSON *edge_json(const struct edge *edge)
 {
     char number[WORD_MAX];
@@ -77,6 +89,10 @@ static cJSON *edge_json(const struct edge *edge)
     wall(object, "last_us", edge->last_ns);
     value_text(object, "match", word_match(edge->match));
     value_integer(object, "sockets", true, (int64_t)edge->sockets);
+    value_integer(object, "unanswered", true, (int64_t)edge->unanswered);
+    value_integer(object, "reset", true, (int64_t)edge->reset);
+    value_integer(object, "retransmits", true, (int64_t)edge->retransmits);
+    cJSON_AddItemToObject(object, "errors", errors_json(&edge->errors));
     return object;
 }
 

@@ -60,8 +60,7 @@ static void add_edge(struct map_lines *lines, struct table *table, struct entry 
     line->connections += edge->connections;
     line->open += edge->open;
     line->failed += edge->failed;
-    if (edge->error)
-        line->error = edge->error;
+    edge_errors_merge(&line->errors, &edge->errors);
     line->sent += edge->bytes_sent;
     line->received += edge->bytes_received;
     line->bytes_known |= edge->bytes_known;
@@ -104,7 +103,7 @@ static void fold(struct map_line *into, const struct map_line *line)
     into->sent += line->sent;
     into->received += line->received;
     into->bytes_known |= line->bytes_known;
-    into->error = line->error ? line->error : into->error;
+    edge_errors_merge(&into->errors, &line->errors);
     into->more++;
 }
 
@@ -179,17 +178,33 @@ static const char *looked_up(const struct edge *edge)
     return edge->name && (!text || strcmp(edge->name, text) != 0) ? edge->name : NULL;
 }
 
+/* " (ECONNREFUSED)", " (2 ECONNREFUSED, 1 not answered)": a count only where it is not that of all. */
+static size_t put_errors(const struct edge_errors *errors, uint64_t failed, char *out, size_t size)
+{
+    char number[WORD_MAX];
+    size_t used = 0;
+    for (unsigned i = 0; i < errors->kinds && used < size; i++) {
+        const struct edge_error *at = &errors->of[i];
+        const char *word = at->error ? word_or_number(names_errno(at->error), at->error, number) : "not answered";
+        if (at->count == failed)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : " (", word);
+        else
+            used += (size_t)snprintf(out + used, size - used, "%s%llu %s", i ? ", " : " (",
+                                     (unsigned long long)at->count, word);
+    }
+    if (errors->kinds && used < size)
+        used += (size_t)snprintf(out + used, size - used, ")");
+    return used < size ? used : size - 1;
+}
+
 const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_MAX])
 {
     size_t used = 0, size = MAP_LINE_NOTES_MAX;
     const char *resolved = looked_up(line->edge);
-    char number[WORD_MAX];
     out[0] = '\0';
     if (line->failed)
         used += (size_t)snprintf(out + used, size - used, "%llu failed", (unsigned long long)line->failed);
-    if (line->failed && line->error)
-        used += (size_t)snprintf(out + used, size - used, " (%s)",
-                                 word_or_number(names_errno(line->error), line->error, number));
+    used += put_errors(&line->errors, line->failed, out + used, size - used);
     if (line->open)
         used +=
             (size_t)snprintf(out + used, size - used, "%s%llu open", used ? ", " : "", (unsigned long long)line->open);

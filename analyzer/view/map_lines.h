@@ -14,8 +14,8 @@ struct map_line {
     unsigned from, to;       /* groups */
     const struct edge *edge; /* the first of them */
     uint64_t connections, open, failed, sent, received;
-    uint16_t error; /* of the latest that failed */
-    uint64_t more;  /* served addresses beside edge's that were folded into it */
+    struct edge_errors errors;
+    uint64_t more; /* served addresses beside edge's that were folded into it */
     bool bytes_known;
 };
 
@@ -35,7 +35,7 @@ void map_lines_fold(struct map_lines *lines, unsigned least);
 /* "tcp 127.0.0.1:80", "unix socket pair", "unix datagram /dev/log". */
 #define MAP_LINE_OVER_MAX (ADDRESS_TEXT_MAX + 64)
 const char *map_line_over(const struct map_line *line, char out[MAP_LINE_OVER_MAX]);
-/* "1 failed (ECONNREFUSED), 2 open, nat, example.org"; "" when there is nothing to say. */
+/* "3 failed (2 ECONNREFUSED, 1 not answered), 2 open, nat, example.org"; "" when there is nothing to say. */
 #define MAP_LINE_NOTES_MAX 400
 const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_MAX]);
 

@@ -183,7 +183,7 @@ static void summarize_life(const struct show *show, const struct socket *socket,
         comma = ", ";
     }
     if (socket->connect_ns != UINT64_MAX) {
-        fprintf(out, "%s%s after %s", comma, socket->state == STATE_FAILED ? "failed" : "connected",
+        fprintf(out, "%s%s after %s", comma, outcome_failed(socket->outcome) ? "failed" : "connected",
                 word_duration(socket->connect_ns, duration));
         comma = ", ";
     }
@@ -192,6 +192,15 @@ static void summarize_life(const struct show *show, const struct socket *socket,
     else
         fprintf(out, "%s%s", comma,
                 socket->state == STATE_CLOSED ? "closed, nobody told when" : "open when the trace ends");
+    if (socket->outcome == OUTCOME_UNANSWERED)
+        fputs(", not answered", out);
+    if (socket->end == END_RESET)
+        fprintf(out, ", reset%s",
+                socket->reset_by == RESET_LOCAL  ? " by this end"
+                : socket->reset_by == RESET_PEER ? " by the other end"
+                                                 : "");
+    if (socket->end == END_BROKEN)
+        fputs(", found broken by a write", out);
     fputs("\n", out);
     if (socket->error)
         fprintf(out, "error\t%s\n", word_or_number(names_errno(socket->error), socket->error, duration));

@@ -187,6 +187,11 @@ void socket_members(struct members *to, const struct model *model, const struct 
     members_integer(to, "peer_process", peer != NULL, peer ? peer->id : 0);
     members_word(to, "match", word_match(socket->match));
     members_word(to, "community_id", community_id(&socket->local, &socket->peer, ip_protocol(socket), id));
+    members_word(to, "outcome", word_outcome(socket->outcome));
+    members_word(to, "end", word_end(socket->end));
+    members_word(to, "reset_by", word_reset_by(socket->reset_by));
+    members_integer(to, "failures", true, socket->failures);
+    members_boolean(to, "complete", socket->complete);
 }
 
 cJSON *socket_json(const struct model *model, const struct socket *socket)

@@ -98,9 +98,7 @@ static char *line_from(const char *const cells[COLUMNS_ALL])
 static const char *state_of(const struct top_row *row, char out[WORD_MAX])
 {
     const struct socket *socket = &row->socket;
-    if (socket->state == STATE_FAILED && socket->error)
-        return word_or_number(names_errno(socket->error), socket->error, out);
-    return word_state(row->closed && socket->state != STATE_FAILED ? STATE_CLOSED : socket->state);
+    return word_became(socket, row->closed, out);
 }
 
 static bool named(const struct address *address)

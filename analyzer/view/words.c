@@ -39,6 +39,41 @@ const char *word_match(enum match match)
     return words[match];
 }
 
+const char *word_outcome(enum outcome outcome)
+{
+    static const char *const words[] = {
+        [OUTCOME_UNKNOWN] = NULL,    [OUTCOME_PENDING] = "pending",       [OUTCOME_ESTABLISHED] = "established",
+        [OUTCOME_FAILED] = "failed", [OUTCOME_UNANSWERED] = "unanswered",
+    };
+    return words[outcome];
+}
+
+const char *word_end(enum end end)
+{
+    static const char *const words[] = {
+        [END_UNKNOWN] = NULL,  [END_OPEN] = "open",     [END_CLOSED] = "closed",
+        [END_RESET] = "reset", [END_BROKEN] = "broken",
+    };
+    return words[end];
+}
+
+const char *word_reset_by(enum resetter resetter)
+{
+    return resetter == RESET_LOCAL ? "local" : resetter == RESET_PEER ? "peer" : NULL;
+}
+
+const char *word_became(const struct socket *socket, bool closed, char out[WORD_BECAME_MAX])
+{
+    if (socket->outcome == OUTCOME_UNANSWERED)
+        return word_outcome(socket->outcome);
+    if (socket->state == STATE_FAILED)
+        return socket->error ? word_or_number(names_errno(socket->error), socket->error, out)
+                             : word_state(socket->state);
+    if (socket->end == END_RESET || socket->end == END_BROKEN)
+        return word_end(socket->end);
+    return word_state(closed ? STATE_CLOSED : socket->state);
+}
+
 const char *word_process_kind(enum process_kind kind)
 {
     static const char *const words[] = {

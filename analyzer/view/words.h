@@ -10,6 +10,14 @@
 const char *word_role(enum role role);
 const char *word_state(enum state state);
 const char *word_match(enum match match); /* NULL for none */
+/* NULL where it is not known. */
+const char *word_outcome(enum outcome outcome);
+const char *word_end(enum end end);
+const char *word_reset_by(enum resetter resetter);
+/* For people: how it stands, or what became of it: an errno, "unanswered", "reset", "broken", else the state. `closed`:
+ * it is over, whatever its state says. */
+#define WORD_BECAME_MAX 32
+const char *word_became(const struct socket *socket, bool closed, char out[WORD_BECAME_MAX]);
 const char *word_process_kind(enum process_kind kind);
 /* "tcp", "udp", "unix", ...; the protocol's number where it has no word. Valid until the next call. */
 const char *word_transport(unsigned family, unsigned type, int protocol);

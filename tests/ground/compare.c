@@ -27,9 +27,9 @@ static const char *const listener_keys[] = {"transport", "address", "port", "acc
 static const char *const node_keys[] = {"kind", "comm", NULL};
 static const char *const node_times[] = {"start_us", "end_us", NULL};
 static const char *const coverage_keys[] = {"what", "detail", NULL};
-static const char *const socket_keys[] = {"family",     "type",           "protocol",   "transport",    "role",
-                                          "state",      "local_address",  "local_port", "peer_address", "peer_port",
-                                          "bytes_sent", "bytes_received", "error",      "match",        NULL};
+static const char *const socket_keys[] = {
+    "family",       "type",      "protocol",   "transport",      "role",  "state", "local_address", "local_port",
+    "peer_address", "peer_port", "bytes_sent", "bytes_received", "error", "match", "outcome",       NULL};
 static const char *const socket_times[] = {"opened_us", "connected_us", "closed_us", NULL};
 static const char *const no_times[] = {NULL};
 

@@ -33,6 +33,21 @@ static const char *state_word(const struct sock *sock)
     return failed ? "failed" : "closed";
 }
 
+/* What became of the connection, or of the latest attempt. */
+static const char *outcome_word(const struct sock *sock)
+{
+    bool connection = strcmp(sock->role, "client") == 0 || strcmp(sock->role, "server") == 0;
+    if (strcmp(sock->role, "pair") == 0)
+        return "established";
+    if (!connection)
+        return NULL;
+    if (strcmp(sock->state, "failed") == 0)
+        return "failed";
+    if (strcmp(sock->state, "connecting") == 0)
+        return world_held(sock) ? "pending" : "unanswered";
+    return "established";
+}
+
 static void peer_of(cJSON *object, const struct sock *sock)
 {
     const struct talk *talk = sock->talk;
@@ -67,6 +82,7 @@ cJSON *truth_socket(const struct sock *sock)
     truth_number(object, "bytes_sent", known, (double)sock->sent);
     truth_number(object, "bytes_received", known, (double)sock->received);
     truth_error(object, "error", sock->error);
+    truth_text(object, "outcome", outcome_word(sock));
     truth_time(object, "opened_us", sock->opened);
     truth_time(object, "connected_us", sock->established);
     truth_time(object, "closed_us", sock->closed);

@@ -87,7 +87,7 @@ for (const edge of edges) edge.inner = edge.match === "pair" && edge.from === ed
 const talking = new Set(["client", "server", "pair", "datagram"]);
 let firstTime = data.origin_us, lastTime = data.origin_us;
 for (const socket of sockets) {
-    socket.failed = socket.state === "failed" || socket.error !== null;
+    socket.failed = socket.failures > 0;
     socket.edge = talking.has(socket.role) || socket.failed ? edgeOf(socket) : null;
     if (socket.edge) socket.edge.list.push(socket);
     socket.start = socket.opened_us ?? socket.connected_us ?? data.origin_us;

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# How an attempt to connect, and a connection, ended has one definition: every command counts and names it alike.
+. "$(dirname "$0")/lib.sh"
+
+"$sockatlas" run -d trace -- "$targets/attempts" >ports 2>said
+case_is "the target: status" 0 $?
+read -r nobody full served <ports
+"$sockatlas" list --json trace >list.jsonl
+"$sockatlas" map --format json trace >map.json
+
+sum() { # KEY [FILTER]: of the map's edges
+    jq "[.edges[] | select(${2:-true}) | .$1] | add // 0" map.json
+}
+rows() { # FILTER: how many rows
+    jq -s "[.[] | select($1)] | length" list.jsonl
+}
+case_has "run: failed" ", 5 failed, " "$(cat said)"
+case_is "map: failed" 5 "$(sum failed)"
+case_is "map: not answered" 2 "$(sum unanswered)"
+case_is "map: each errno by itself" '{"ECONNREFUSED":2}' "$(jq -c ".edges[] | select(.server_port == $nobody and .server_address == \"127.0.0.1\") | .errors" map.json)"
+case_has "map: the words" "2 failed \(not answered\)" "$("$sockatlas" map --by process trace)"
+case_is "list: attempts that failed" 5 "$(jq -s '[.[].failures] | add' list.jsonl)"
+case_is "list --failed: rows" 5 "$("$sockatlas" list --failed --json trace | wc -l)"
+case_is "list: outcome of those that were given up" '["unanswered","failed",null]' \
+    "$(jq -c "select(.peer_port == $full and .failures > 0) | [.outcome, .state, .error]" list.jsonl | sort -u)"
+case_is "list: outcome of those that were refused" '["failed","failed","ECONNREFUSED"]' \
+    "$(jq -c "select(.peer_port == $nobody and .peer_address == \"127.0.0.1\") | [.outcome, .state, .error]" list.jsonl | sort -u)"
+case_is "list: nobody listens is no failure" 0 "$(rows '.role == "listener" and .failures != 0')"
+case_is "list: reset by the client, at both ends" '["client","reset","local"] ["server","reset","peer"]' \
+    "$(jq -c 'select(.end == "reset") | [.role, .end, .reset_by]' list.jsonl | sort | head -2 | tr '\n' ' ' | sed 's/ $//')"
+case_is "list: found broken by a write" '["client","broken",null]' "$(jq -c 'select(.end == "broken") | [.role, .end, .reset_by]' list.jsonl)"
+case_is "map: reset" 1 "$(sum reset ".server_port == $served")"
+case_is "list: those that were had" 9 "$(rows '.outcome == "established"')"
+case_is "list: sockets that try nothing have no outcome" 0 "$(rows '.role == "listener" and .outcome != null')"
+"$sockatlas" export --format zeek -o zeek trace
+case_is "zeek: refused, not answered, reset" "REJ 2 S0 2 RSTO 1" \
+    "$(for state in REJ S0 RSTO; do echo "$state $(grep -c "	$state	" zeek)"; done | tr '\n' ' ' | sed 's/ $//')"
+id=$(jq -r 'select(.outcome == "unanswered") | .socket' list.jsonl | head -1)
+case_has "show: not answered" "not answered" "$("$sockatlas" show "$id" trace)"
+id=$(jq -r 'select(.reset_by == "peer") | .socket' list.jsonl | head -1)
+case_has "show: reset by the other end" "reset by the other end" "$("$sockatlas" show "$id" trace)"
+
+# Two ends of one connection say the same of each other, and edges add up to what sockets do.
+case_is "an exact pair mirrors itself" 0 "$(jq -s 'INDEX(.socket | tostring) as $all | [.[] | select(.match == "exact" and .peer_socket) |
+    select($all[.peer_socket | tostring].peer_socket != .socket or $all[.peer_socket | tostring].process != .peer_process)] | length' list.jsonl)"
+finish
