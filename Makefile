@@ -27,10 +27,11 @@ HARDEN_LDFLAGS := $(if $(filter -static -static-pie -no-pie,$(CFLAGS) $(LDFLAGS)
 # (its failure path prints), no fortify (it would call the _chk functions that the shim itself stands in for), no sanitizer, profile or
 # instrumentation (their libraries would be needed by every program that is traced), no link-time optimization (wrappers in assembly
 # and symbols' names are part of the source). Cancellation unwinds through wrappers: -fexceptions.
+# Null pointers are checked for where libc's headers say that none is given, too: programs give them.
 # No RELRO: the table of real functions cannot be read-only anyway, and each image would pay for a mapping more (1.5 % of an exec).
 # Whatever flags the user has, these come behind them; those that cannot be taken back are left out.
 SHIM_CFLAGS  := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE \
-                -fno-builtin-printf -fno-math-errno -fexceptions -fno-lto -fno-sanitize=all \
+                -fno-builtin-printf -fno-math-errno -fexceptions -fno-delete-null-pointer-checks -fno-lto -fno-sanitize=all \
                 -fno-profile-arcs -fno-test-coverage -fno-profile-generate
 SHIM_LDFLAGS := -shared -nostdlib -fno-lto -fno-sanitize=all -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete -Wl,-z,undefs -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1 -Wl,--sort-section=name
 for_shim = $(filter-out -pg -p -finstrument-functions -pie -no-pie -static -static-pie -Wl$(comma)--gc-sections %_FORTIFY_SOURCE=0 %_FORTIFY_SOURCE=1 %_FORTIFY_SOURCE=2 %_FORTIFY_SOURCE=3,$(1))
@@ -196,6 +197,7 @@ $(BUILD)/targets/%: tests/targets/%.c
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(TARGET_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 $(BUILD)/targets/entry_points: $(wildcard tests/targets/entry_points/*.c)
+$(BUILD)/targets/arguments: $(wildcard tests/targets/arguments/*.[ch] tests/targets/arguments/*.def)
 $(BUILD)/targets/static_exit: TARGET_CFLAGS := -static
 
 $(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)

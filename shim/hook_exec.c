@@ -184,6 +184,8 @@ HOOK int execveat(int dirfd, const char *path, char *const argv[], char *const e
 HOOK int fexecve(int fd, char *const argv[], char *const envp[])
 {
     load_ready();
+    if (!envp) /* glibc: EINVAL; elsewhere an empty one is no error */
+        return real.fexecve(fd, argv, envp);
     return exec_traced(
         &(struct exec){.call = SOCKATLAS_CALL_fexecve, .dirfd = fd, .path = "", .argv = argv, .envp = envp});
 }

@@ -15,10 +15,12 @@
 /* The share of a limited address space that the log may have. */
 enum { SHARE = 32 };
 
-static void limited(int resource, int result, rlim_t limit)
+/* `limit`: what was set (struct rlimit64 is the same). NULL: nothing, with which libc's calls succeed. */
+static void limited(int resource, int result, const void *limit)
 {
-    if (result == 0 && resource == RLIMIT_AS && limit != RLIM_INFINITY && config.on && !process_in_vfork())
-        log_shrink(limit / SHARE);
+    rlim_t most = result == 0 && limit ? ((const struct rlimit *)limit)->rlim_cur : RLIM_INFINITY;
+    if (resource == RLIMIT_AS && most != RLIM_INFINITY && config.on && !process_in_vfork())
+        log_shrink(most / SHARE);
 }
 
 /* A limit of this process. */
@@ -26,7 +28,7 @@ HOOK int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
     load_ready();
     int result = real.setrlimit(resource, limit);
-    limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
+    limited((int)resource, result, limit);
     return result;
 }
 
@@ -36,7 +38,7 @@ HOOK int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
     load_ready();
     int result = real.setrlimit64 ? real.setrlimit64(resource, limit)
                                   : real.setrlimit(resource, (const struct rlimit *)limit); /* the same layout */
-    limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
+    limited((int)resource, result, limit);
     return result;
 }
 
@@ -50,8 +52,8 @@ HOOK int prlimit(pid_t pid, __rlimit_resource_t resource, const struct rlimit *l
 {
     load_ready();
     int result = real.prlimit(pid, resource, limit, old);
-    if (limit && is_own(pid))
-        limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
+    if (is_own(pid))
+        limited((int)resource, result, limit);
     return result;
 }
 
@@ -61,8 +63,8 @@ HOOK int prlimit64(pid_t pid, __rlimit_resource_t resource, const struct rlimit6
     load_ready();
     int result = real.prlimit64 ? real.prlimit64(pid, resource, limit, old)
                                 : real.prlimit(pid, resource, (const struct rlimit *)limit, (struct rlimit *)old);
-    if (limit && is_own(pid))
-        limited((int)resource, result, result == 0 ? limit->rlim_cur : 0);
+    if (is_own(pid))
+        limited((int)resource, result, limit);
     return result;
 }
 
