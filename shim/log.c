@@ -381,16 +381,21 @@ void log_ahead(uint64_t slots)
     extend(need <= log_mask ? need : log_mask + 1);
 }
 
+/* Whether this process may be the last that has the log: its maker, or a forked child once the maker has exited, and
+ * not while the process lives that forked it and so has the log too. */
+static bool may_be_last(struct sockatlas_header *header)
+{
+    if (header->pid == process_owner()) {
+        __atomic_store_n(&header->maker_left, 1, __ATOMIC_RELEASE);
+        return true;
+    }
+    return __atomic_load_n(&header->maker_left, __ATOMIC_ACQUIRE) && process_orphaned();
+}
+
 void log_finish(void)
 {
     struct sockatlas_header *header = log_header();
-    if (!header || sandbox_inside())
-        return;
-    if (header->pid == process_owner())
-        __atomic_store_n(&header->maker_left, 1, __ATOMIC_RELEASE);
-    else if (!__atomic_load_n(&header->maker_left, __ATOMIC_ACQUIRE))
-        return;
-    if (!log_file_trimmable())
+    if (!header || sandbox_inside() || !may_be_last(header) || !log_file_trimmable())
         return;
     log_shrink(0); /* after that nobody makes more of it real */
     uint64_t ready = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);

@@ -59,12 +59,18 @@ static bool announce(uint64_t slot)
     if (page)
         __atomic_fetch_add(&page->forks, 1, __ATOMIC_RELAXED);
     process_thread.fork_slot = slot + 1;
+    process_thread.forker = page ? page->pid : 0;
     return page;
 }
 
 void process_forking(uint64_t slot)
 {
     announce(slot);
+}
+
+bool process_orphaned(void)
+{
+    return (uint32_t)sys(SYS_getppid) != process_thread.forker;
 }
 
 void process_spawning(void)

@@ -49,6 +49,7 @@ struct process_thread {
     uint32_t pid;   /* the process that `tid` was read in */
     uint32_t child; /* the vfork child that was seen last */
     bool vforking;
+    uint32_t forker; /* the process in which it announced its latest fork; in the child, by which it was made */
     uint64_t fork_slot; /* index + 1, 0 none */
     void *left;         /* see process_leave() */
     size_t left_size;
@@ -100,6 +101,8 @@ void process_prepare(void);
 
 /* A fork of any kind is about to be made by this thread; `slot` is its FORK record's index, UINT64_MAX none. */
 void process_forking(uint64_t slot);
+/* In a forked child: whether the process that forked it has ended. True also where that is not known. */
+bool process_orphaned(void);
 /* In the child of a fork that was announced: settles who it is. */
 void process_forked(void);
 /* The same for vfork: until the parent is seen running again, each identity asks the kernel. */
