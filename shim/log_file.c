@@ -371,11 +371,12 @@ void log_file_discard(const struct log_file *file)
 {
     char name[LOG_NAME_MAX];
     long folder = find_log(file->header, &file->folder, name);
+    /* The log first: it shall never name a file in memory that is not there. */
+    if (folder >= 0) {
+        sys(SYS_unlinkat, folder, name, 0);
+        sys(SYS_close, folder);
+    }
     unmap(file);
-    if (folder < 0)
-        return;
-    sys(SYS_unlinkat, folder, name, 0);
-    sys(SYS_close, folder);
 }
 
 void log_file_adopt(const struct log_file *file)

@@ -182,13 +182,16 @@ static bool copy(int log, int memory, uint64_t end)
 static uint64_t find_end(int memory)
 {
     uint64_t cursor, made;
+    uint32_t section_slots;
     struct stat status;
     if (!read_field(memory, offsetof(struct sockatlas_header, cursor), &cursor, sizeof(cursor)) ||
         !read_field(memory, offsetof(struct sockatlas_header, made), &made, sizeof(made)) ||
+        !read_field(memory, offsetof(struct sockatlas_header, section_slots), &section_slots, sizeof(section_slots)) ||
         sys(SYS_fstat, memory, &status) < 0 || status.st_size < SOCKATLAS_HEADER_SIZE)
         return 0;
     uint64_t slots = ((uint64_t)status.st_size - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
-    slots = made < slots ? made : slots;
+    if (section_slots && made < slots)
+        slots = made;
     return SOCKATLAS_HEADER_SIZE + (cursor < slots ? cursor : slots) * SOCKATLAS_SLOT_SIZE;
 }
 
@@ -265,10 +268,11 @@ bool memory_log_settle(int dirfd, const char *path, enum memory_log_empty empty)
     if (log >= 0)
         sys(SYS_close, log);
     close_pair(&pair);
-    if (good)
-        memory_log_unlink(name);
+    /* The log first: it shall never name a file that is not there. */
     if (good && remove)
         sys(SYS_unlinkat, dirfd, path, 0);
+    if (good)
+        memory_log_unlink(name);
     return good;
 }
 

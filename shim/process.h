@@ -49,7 +49,7 @@ struct process_thread {
     uint32_t pid;   /* the process that `tid` was read in */
     uint32_t child; /* the vfork child that was seen last */
     bool vforking;
-    uint32_t forker; /* the process in which it announced its latest fork; in the child, by which it was made */
+    uint32_t forker;    /* the process in which it announced its latest fork; in the child, by which it was made */
     uint64_t fork_slot; /* index + 1, 0 none */
     void *left;         /* see process_leave() */
     size_t left_size;
