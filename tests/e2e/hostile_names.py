@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Traces whose every string from outside is a hostile one, through every command and format. hostile_names.py SOCKATLAS BASE.jsonl...
+`--mixed` in place of SOCKATLAS writes mixed.jsonl, all of the strings in one trace, and checks nothing.
 
 Each base trace is exported JSON Lines; its names of programs, hosts, files, unix paths, looked up names, arguments, option values and blind
 spots are replaced by one string at a time, for two hosts, and each output is held to what its format demands, to have no character that
-may steer whoever looks at it, and to have as many lines as it has with a harmless string in the same places. Speaks "ok WHAT", "not ok WHAT".
-Written to the current folder: mixed.jsonl, all strings in one trace, for whoever wants to look at it otherwise."""
+may steer whoever looks at it, and to have as many lines as it has with a harmless string in the same places. Speaks "ok WHAT", "not ok WHAT"."""
 import csv
 import html.parser
 import io
@@ -372,6 +372,11 @@ def say(what, function, *arguments):
         return None
 
 
+names = [hostile + TOKEN for hostile in HOSTILE.values()]
+turn = iter(range(1 << 30))
+write_trace("mixed.jsonl", lambda: names[next(turn) % len(names)], [b"A", b"B"])
+if SOCKATLAS == "--mixed":
+    sys.exit(0)
 write_trace("trace.jsonl", lambda: HARMLESS, [b"A", b"B"])
 write_trace("other.jsonl", lambda: b"other", [b"A"])
 listed = [json.loads(line) for line in
@@ -385,6 +390,3 @@ for what, hostile in HOSTILE.items():
         other = {view: (count, harmless[view]) for view, count in seen.items() if count != harmless[view]}
         print("not ok" if other else "ok", f"{what}: as many lines as with a harmless name", *([other] if other else []))
     say(f"{what}: every message", messages, hostile + TOKEN)
-names = [hostile + TOKEN for hostile in HOSTILE.values()]
-turn = iter(range(1 << 30))
-write_trace("mixed.jsonl", lambda: names[next(turn) % len(names)], [b"A", b"B"])

@@ -244,18 +244,53 @@ async function large() {
     is("large: nothing complained meanwhile", [], complaints);
 }
 
-async function mermaid() {
+// Whatever things are called, nothing of it becomes an element, runs or turns the direction of text.
+async function hostileNames() {
+    const scripts = async () => [await count("script"), await count("img"), await count("iframe")];
+    await open("small");
+    const usual = await scripts();
+    await open("hostile");
+    page.once("dialog", (dialog) => { complaints.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+    const named = JSON.parse(fs.readFileSync(path.join(folder, "hostile.json"), "utf8"));
+    is("hostile: loads without complaints", [], complaints);
+    check("hostile: all of the map is there", await count(".box") > 10 && named.nodes.length > 10, await count(".box"));
+    check("hostile: names are recognisable", (await texts(".box .title")).filter((title) => title.includes("X7q")).length > 10, await texts(".box .title"));
+    for (const selector of ["#rows .row", ".box", ".link"])
+        for (let i = 0; i < Math.min(await count(selector), 40); i++) {
+            await page.$$eval(selector, (found, at) => found[at]?.dispatchEvent(new MouseEvent("click", {bubbles: true})), i);
+            const steering = (await text("body")).match(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/);
+            if (steering) complaints.push(`${selector} ${i}: ${JSON.stringify(steering[0])}`);
+        }
+    is("hostile: chosen one by one, none steers or complains", [], complaints);
+    is("hostile: no element comes of a name", usual, await scripts());
+    is("hostile: nothing in the trace runs", "sockatlas map", await page.title());
+    is("hostile: it asks for its own file only", [`file://${folder}/hostile.html`], asked);
+    await shot("hostile");
+}
+
+async function mermaidOf(name) {
     await page.close();
     page = await browser.newPage();
     await page.addScriptTag({path: path.join(modules, "mermaid/dist/mermaid.min.js")});
-    const source = fs.readFileSync(path.join(folder, "small.mermaid"), "utf8");
-    const drawn = await page.evaluate(async (diagram) => {
+    return page.evaluate(async (diagram) => {
         window.mermaid.initialize({startOnLoad: false});
         await window.mermaid.parse(diagram);
         const {svg} = await window.mermaid.render("drawn", diagram);
         document.body.innerHTML = svg;
-        return {nodes: [...document.querySelectorAll(".node")].map((node) => node.textContent), edges: document.querySelectorAll("path.flowchart-link").length};
-    }, source).catch((error) => ({error: String(error)}));
+        return {nodes: [...document.querySelectorAll(".node")].map((node) => node.textContent), edges: document.querySelectorAll("path.flowchart-link").length,
+            strange: document.querySelectorAll("img, body script, iframe").length};
+    }, fs.readFileSync(path.join(folder, `${name}.mermaid`), "utf8")).catch((error) => ({error: String(error)}));
+}
+
+async function mermaidOfHostileNames() {
+    const drawn = await mermaidOf("hostile");
+    check("hostile, mermaid: draws", drawn.edges > 0, drawn);
+    check("hostile, mermaid: names are recognisable", (drawn.nodes || []).some((node) => node.includes("X7q")), drawn);
+    is("hostile, mermaid: no element comes of a name", 0, drawn.strange);
+}
+
+async function mermaid() {
+    const drawn = await mermaidOf("small");
     is("mermaid: draws every edge", drawnEdges.length, drawn.edges ?? drawn);
     check("mermaid: a hostile name is drawn as it is", (drawn.nodes || []).some((node) => node.includes(`${hostile} (`)), drawn);
     await shot("mermaid");
@@ -264,7 +299,7 @@ async function mermaid() {
 (async () => {
     browser = await launch(executablePath, folder);
     try {
-        for (const part of [loads, chooses, filters, brushes, movesAndKeys, looks, widths, large, mermaid]) await part();
+        for (const part of [loads, chooses, filters, brushes, movesAndKeys, looks, widths, large, hostileNames, mermaid, mermaidOfHostileNames]) await part();
     } finally {
         await browser.close();
     }

@@ -31,6 +31,13 @@ fi
 
 "$sockatlas" map --format json -o small.json small
 "$sockatlas" map --format mermaid -o small.mermaid small
+# Names of all kinds that steer terminals and end formats, in every place where a name can stand.
+"$sockatlas" export --format jsonl -o small.jsonl small
+"$sockatlas" export --format jsonl -o kinds.jsonl "$top/tests/traces/v1-kinds"
+python3 "$top/tests/e2e/hostile_names.py" --mixed small.jsonl kinds.jsonl
+for format in html json mermaid; do
+    "$sockatlas" map --format $format -o hostile.$format mixed.jsonl
+done
 "$top/build/html/generate" large 50 150 26000
 "$sockatlas" map --format html -o large.html large
 "$sockatlas" run -d empty true 2>/dev/null
