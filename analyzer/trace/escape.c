@@ -200,7 +200,8 @@ void escape_put(enum escape kind, const char *text, FILE *out)
     char room[ESCAPED_MAX(PIECE)];
     while (*text) {
         size_t size = escape_cut(text, PIECE);
-        fwrite(room, 1, escape(kind, text, size, room), out);
+        size_t length = escape(kind, text, size, room);
+        fwrite(room, 1, length, out);
         text += size;
     }
 }

@@ -147,7 +147,7 @@ static unsigned settle(struct buffer *text, size_t at)
     if (escape_is_ascii(text->text + at, size))
         return (unsigned)size;
     if (!escape_is_plain(ESCAPE_MESSAGE, text->text + at, size)) {
-        char *copy = malloc(size);
+        char *copy = malloc(size + 1);
         if (!copy)
             abort();
         memcpy(copy, text->text + at, size);
@@ -261,7 +261,9 @@ static void put_cell(const char *text, const struct cell *cell, unsigned width, 
                      struct buffer *out)
 {
     bool fits = cell->columns <= width;
-    struct cut part = fits ? (struct cut){.columns = cell->columns} : cut(text, cell, width, align == GRID_NOTE);
+    struct cut part = {.columns = cell->columns};
+    if (!fits)
+        part = cut(text, cell, width, align == GRID_NOTE);
     unsigned pad = width - part.columns;
     if (align == GRID_RIGHT)
         put_blanks(out, pad);
