@@ -105,6 +105,27 @@ void coverage_losses(struct model *model)
     }
 }
 
+void coverage_doubts(struct model *model)
+{
+    char detail[128];
+    for (unsigned i = 0; i < model->images_count; i++) {
+        const struct trace_image *trace = model->images[i].trace;
+        if (!trace || (!trace->forged && !trace->foreign))
+            continue;
+        const struct task *task = task_find(model, trace->host, trace->header.pidns_inode, trace->header.pid);
+        struct process *process = task ? (struct process *)&task->process : NULL;
+        if (trace->forged) {
+            snprintf(detail, sizeof detail, "%llu forged record%s in its log left out",
+                     (unsigned long long)trace->forged, trace->forged == 1 ? "" : "s");
+            coverage_add(model, process, SOCKATLAS_COVERAGE_FORGED, detail);
+        }
+        if (trace->foreign) {
+            snprintf(detail, sizeof detail, "known by the word of user %u, who made its log", (unsigned)trace->owner);
+            coverage_add(model, process, SOCKATLAS_COVERAGE_FOREIGN_LOG, detail);
+        }
+    }
+}
+
 void coverage_given_up(struct model *model)
 {
     char detail[160];

@@ -348,6 +348,8 @@ void coverage_add(struct model *model, struct process *process, unsigned what, c
 void coverage_untraced(struct model *model, struct process *process, const char *path, unsigned why);
 /* The losses that the files' headers tell. */
 void coverage_losses(struct model *model);
+/* Logs that other users may have written to. */
+void coverage_doubts(struct model *model);
 void coverage_given_up(struct model *model);
 void coverage_free(struct model *model);
 

@@ -108,6 +108,7 @@ void model_finish(struct model *model)
     sock_report_all(model);
     edge_finish(model);
     coverage_losses(model);
+    coverage_doubts(model);
     coverage_given_up(model);
 }
 

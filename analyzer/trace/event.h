@@ -19,6 +19,9 @@ struct trace_image {
     int64_t offset_ns;
     const char *path; /* as given or found; for messages */
     const char *name; /* of the log file, without its folder; survives an export */
+    bool foreign;     /* the file is `owner`'s: neither its folder's owner, nor the reader, nor root */
+    uint32_t owner;
+    uint64_t forged;  /* records that were left out, see belief.h */
     uint32_t version; /* of the file, or of the export that it came out of; its header is given in the newest form */
     struct sockatlas_header header;
 };

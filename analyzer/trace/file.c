@@ -48,25 +48,30 @@ static bool open_records(struct file *file)
     return false;
 }
 
+void file_release(struct file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+}
+
 static bool reopen(struct file *file)
 {
     if (file->fd >= 0)
         return true;
     struct stat status;
-    file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (file->listed ? O_NOFOLLOW : 0));
     if (file->fd < 0 || fstat(file->fd, &status) != 0) {
         complain(file->complaints, "%s: %s", file->path, strerror(errno));
         return false;
     }
-    if (file->device == 0 && file->inode == 0) {
-        file->device = status.st_dev;
-        file->inode = status.st_ino;
-    } else if (file->device != status.st_dev || file->inode != status.st_ino) {
+    bool same = file->device == status.st_dev && file->inode == status.st_ino && S_ISREG(status.st_mode);
+    if (!same)
         complain(file->complaints, "%s: replaced while it was read", file->path);
+    if (!same || !open_records(file) || fstat(file->fd, &status) != 0) {
+        file_release(file);
         return false;
     }
-    if (!open_records(file) || fstat(file->fd, &status) != 0)
-        return false;
     file->size = (uint64_t)status.st_size;
     return true;
 }
@@ -158,9 +163,16 @@ static void take_header(struct file *file)
     find_end(file);
 }
 
-bool file_open(struct file *file, const char *path, struct trace_image *image, struct complaints *complaints)
+bool file_open(struct file *file, const char *path, const struct stat *status, bool listed, struct trace_image *image,
+               struct complaints *complaints)
 {
-    *file = (struct file){.path = strdup(path), .fd = -1, .image = image, .complaints = complaints};
+    *file = (struct file){.path = strdup(path),
+                          .fd = -1,
+                          .device = status->st_dev,
+                          .inode = status->st_ino,
+                          .listed = listed,
+                          .image = image,
+                          .complaints = complaints};
     file->offset = SOCKATLAS_HEADER_SIZE;
     char room[128];
     const char *fault = NULL;
@@ -338,6 +350,7 @@ bool file_next(struct file *file, struct event *event)
         if (idle == 0 && !is_published(file, record)) {
             if (file->patient && is_awaited(file, slot_at(file, file->offset + file->used)))
                 return false;
+            file->unpublished = true;
             idle = 1;
         }
         if (idle > 0) {
@@ -387,6 +400,13 @@ void file_refresh(struct file *file)
     take_header(file);
 }
 
+bool file_gaps(const struct file *file)
+{
+    const struct sockatlas_header *header = &file->image->header;
+    return file->unpublished || header->lost != 0 ||
+           (file->ring != NULL && (header->skipped != 0 || header->cursor > header->ring_slots));
+}
+
 uint64_t file_done(const struct file *file)
 {
     return file->ring != NULL ? file_ring_position(file, file->offset + file->used) * SOCKATLAS_SLOT_SIZE
@@ -396,13 +416,6 @@ uint64_t file_done(const struct file *file)
 uint64_t file_total(const struct file *file)
 {
     return file->ring != NULL ? file->image->header.cursor * SOCKATLAS_SLOT_SIZE : file->end;
-}
-
-void file_release(struct file *file)
-{
-    if (file->fd >= 0)
-        close(file->fd);
-    file->fd = -1;
 }
 
 void file_rest(struct file *file)

@@ -10,6 +10,7 @@
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/event.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct file {
@@ -30,6 +31,8 @@ struct file {
     uint64_t size;     /* of the file, at the latest look */
     unsigned damages;  /* records complained about */
     bool unknown_said, cut_said;
+    bool listed;      /* found in a folder: through no link */
+    bool unpublished; /* a slot was taken and not published: records may be missing */
 
     struct file_ring *ring; /* NULL: the file is none */
 
@@ -38,9 +41,13 @@ struct file {
     int64_t held_since_ms; /* CLOCK_MONOTONIC */
 };
 
-/* Opens PATH, checks its header and fills image->header. False, complained about, when it is no readable log: the file
- * is left closed. `image` and `complaints` must outlive it. */
-bool file_open(struct file *file, const char *path, struct trace_image *image, struct complaints *complaints);
+/* Opens PATH, which must still be the regular file that `status` tells of, checks its header and fills image->header.
+ * `listed`: it was found in a folder, and is followed through no link. False, complained about, when it is no readable
+ * log: the file is left closed. `image` and `complaints` must outlive it. */
+bool file_open(struct file *file, const char *path, const struct stat *status, bool listed, struct trace_image *image,
+               struct complaints *complaints);
+/* Whether records may be missing of those that were written: lost, overwritten, or not published. */
+bool file_gaps(const struct file *file);
 /* How long a patient reader waits for a slot to be published: its writer may have been killed before it could. */
 #define FILE_PATIENCE_MS 300
 

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 /* A log file known already, by what it is, not by its path. */
 struct known {
+    bool left_out; /* until it is asked for by its name */
     struct {
         dev_t device;
         ino_t inode;
@@ -74,6 +76,8 @@ static void add_image(struct sources *sources, struct trace_image *image)
     image->id = sources->images_count;
     image->host = host->index;
     sources->images = grow(sources->images, sources->images_count, sizeof *sources->images);
+    sources->of_images = grow(sources->of_images, sources->images_count, sizeof *sources->of_images);
+    sources->of_images[sources->images_count] = NULL;
     sources->images[sources->images_count++] = image;
     if (header->boottime_ns < host->earliest_ns && !(sources->live && host->earliest_ns != UINT64_MAX)) {
         host->earliest_ns = header->boottime_ns;
@@ -87,8 +91,8 @@ static void add_image(struct sources *sources, struct trace_image *image)
 
 /* ---- One source ---- */
 
-/* True when the file was not known yet. */
-static bool is_new(struct sources *sources, const struct stat *status)
+/* True when the file was not known yet. `listed`: found in a folder, where it is left out if it is `foreign`. */
+static bool is_new(struct sources *sources, const struct stat *status, bool listed, bool foreign)
 {
     struct known *known = NULL;
     struct known *new = memory_must(calloc(1, sizeof *new));
@@ -97,8 +101,11 @@ static bool is_new(struct sources *sources, const struct stat *status)
     HASH_FIND(hh, sources->known, &new->key, sizeof new->key, known);
     if (known != NULL) {
         free(new);
-        return false;
+        bool asked = known->left_out && !listed;
+        known->left_out = known->left_out && listed;
+        return asked;
     }
+    new->left_out = listed &&foreign;
     HASH_ADD(hh, sources->known, key, sizeof new->key, new);
     return true;
 }
@@ -109,20 +116,39 @@ static void add_source(struct sources *sources, struct source *source)
     sources->list[sources->count++] = source;
 }
 
-static void add_file(struct sources *sources, const char *path)
+/* A log file as it was found. */
+struct found {
+    const char *path;
+    struct stat status;
+    bool listed, foreign;
+};
+
+static void add_file(struct sources *sources, const struct found *found)
 {
     struct source *source = memory_must(calloc(1, sizeof *source));
     struct trace_image *image = memory_must(calloc(1, sizeof *image));
-    if (!file_open(&source->file, path, image, &sources->complaints)) {
+    bool good = file_open(&source->file, found->path, &found->status, found->listed, image, &sources->complaints);
+    const char *fault = NULL;
+    if (good) {
+        file_release(&source->file);
+        source->file.patient = sources->patient;
+        image->path = source->file.path;
+        image->name = base_name(image->path);
+        image->foreign = found->foreign;
+        image->owner = found->status.st_uid;
+        fault = belief_check(image);
+    }
+    if (fault != NULL)
+        complain(&sources->complaints, "%s: forged: %s; left out", found->path, fault);
+    if (!good || fault != NULL) {
+        file_close(&source->file);
         free(image);
         free(source);
         return;
     }
-    file_release(&source->file);
-    source->file.patient = sources->patient;
-    image->path = source->file.path;
-    image->name = base_name(image->path);
     add_image(sources, image);
+    sources->of_images[image->id] = source;
+    belief_image(sources->belief, image);
     add_source(sources, source);
 }
 
@@ -159,6 +185,64 @@ static bool ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+/* ---- A folder ---- */
+
+/* A log of one who neither owns the folder nor reads it, nor is root. */
+static bool is_foreign(const struct stat *file, const struct stat *folder)
+{
+    return file->st_uid != folder->st_uid && file->st_uid != geteuid() && file->st_uid != 0;
+}
+
+/* Whether `run` made the folder for other users' programs as well: by its own log, which must not be one of theirs. */
+static bool is_shared(const char *folder, const struct stat *of_folder)
+{
+    struct sockatlas_header header;
+    struct stat status;
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", folder, SOCKATLAS_RUN_NAME SOCKATLAS_SUFFIX) < 0)
+        memory_must(NULL);
+    bool regular = lstat(path, &status) == 0 && S_ISREG(status.st_mode);
+    int fd = regular ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+    free(path);
+    bool shared = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && !is_foreign(&status, of_folder) &&
+                  pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+                  memcmp(header.magic, SOCKATLAS_MAGIC, sizeof header.magic) == 0 &&
+                  header.byte_order == SOCKATLAS_BYTE_ORDER && header.version == SOCKATLAS_VERSION &&
+                  header.writer == SOCKATLAS_WRITER_RUN && header.across_users;
+    if (fd >= 0)
+        close(fd);
+    return shared;
+}
+
+static const char *kind_of(mode_t mode)
+{
+    return S_ISLNK(mode)                    ? "a symbolic link"
+           : S_ISDIR(mode)                  ? "a folder"
+           : S_ISFIFO(mode)                 ? "a FIFO"
+           : S_ISSOCK(mode)                 ? "a socket"
+           : S_ISCHR(mode) || S_ISBLK(mode) ? "a device"
+                                            : "no file";
+}
+
+/* One that has a log's name. What is no regular file is not even opened: that might do something. */
+static void add_listed(struct sources *sources, const struct found *found, bool shared)
+{
+    const struct stat *status = &found->status;
+    bool left_out = found->foreign && !shared;
+    if (S_ISREG(status->st_mode) && sources->patient && status->st_size < SOCKATLAS_HEADER_SIZE)
+        return; /* it is being made */
+    if (!is_new(sources, status, true, left_out))
+        return;
+    if (!S_ISREG(status->st_mode))
+        complain(&sources->complaints, "%s: %s, no log; left out", found->path, kind_of(status->st_mode));
+    else if (left_out)
+        complain(&sources->complaints,
+                 "%s: put there by user %u, not by the folder's owner; left out unless it is named", found->path,
+                 (unsigned)status->st_uid);
+    else
+        add_file(sources, found);
+}
+
 static int is_log(const struct dirent *entry)
 {
     return ends_with(entry->d_name, SOCKATLAS_SUFFIX);
@@ -173,18 +257,21 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 static int add_folder_files(struct sources *sources, const char *folder)
 {
     struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, is_log, by_name);
+    struct stat of_folder;
+    int count = stat(folder, &of_folder) != 0 ? -1 : scandir(folder, &entries, is_log, by_name);
+    bool shared = count > 0 && is_shared(folder, &of_folder);
     for (int i = 0; i < count; i++) {
         char *path = NULL;
-        struct stat status;
+        struct found found = {.listed = true};
         if (asprintf(&path, "%s/%s", folder, entries[i]->d_name) < 0)
             memory_must(NULL);
-        if (stat(path, &status) != 0)
+        found.path = path;
+        if (lstat(path, &found.status) != 0) {
             complain(&sources->complaints, "%s: %s", path, strerror(errno));
-        else if (sources->patient && status.st_size < SOCKATLAS_HEADER_SIZE)
-            ; /* it is being made */
-        else if (is_new(sources, &status))
-            add_file(sources, path);
+        } else {
+            found.foreign = is_foreign(&found.status, &of_folder);
+            add_listed(sources, &found, shared);
+        }
         free(path);
         free(entries[i]);
     }
@@ -212,8 +299,19 @@ static void add_folder(struct sources *sources, const char *folder)
     sources->folders[sources->folders_count++] = name;
 }
 
+/* Of a file that was named. */
+static bool is_foreign_here(const char *path, const struct stat *status)
+{
+    struct stat of_folder;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    bool known = stat(memory_must(folder), &of_folder) == 0;
+    free(folder);
+    return known && is_foreign(status, &of_folder);
+}
+
 /* A file is what it begins with: an export with `{`, whatever its name; a log otherwise. */
-static void add_regular(struct sources *sources, const char *trace)
+static void add_regular(struct sources *sources, const char *trace, const struct stat *status)
 {
     FILE *file = fopen(trace, "re");
     if (file == NULL) {
@@ -230,7 +328,7 @@ static void add_regular(struct sources *sources, const char *trace)
     if (first == EOF && ends_with(trace, ".jsonl"))
         complain(&sources->complaints, "%s: empty, not a trace", trace);
     else
-        add_file(sources, trace);
+        add_file(sources, &(struct found){.path = trace, .status = *status, .foreign = is_foreign_here(trace, status)});
 }
 
 /* What can be read once is an export, or no trace: a log is read at its end and its beginning in turns. */
@@ -260,7 +358,7 @@ void sources_add(struct sources *sources, const char *trace)
     if (strcmp(trace, "-") == 0) {
         if (fstat(STDIN_FILENO, &status) != 0)
             complain(&sources->complaints, "stdin: %s", strerror(errno));
-        else if (is_new(sources, &status))
+        else if (is_new(sources, &status, false, false))
             add_once(sources, stdin, "stdin");
     } else if (stat(trace, &status) != 0)
         complain(&sources->complaints, "%s: %s", text_name(trace), strerror(errno));
@@ -268,12 +366,12 @@ void sources_add(struct sources *sources, const char *trace)
         add_folder(sources, trace);
     else if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
         complain(&sources->complaints, "%s: neither a folder nor a file: not a trace", trace);
-    else if (!is_new(sources, &status))
+    else if (!is_new(sources, &status, false, false))
         ; /* given twice */
     else if (S_ISFIFO(status.st_mode))
         add_once(sources, fopen(trace, "re"), trace);
     else
-        add_regular(sources, trace);
+        add_regular(sources, trace, &status);
 }
 
 void sources_look(struct sources *sources)
@@ -318,5 +416,6 @@ void sources_free(struct sources *sources)
         free(sources->folders[i]);
     free(sources->list);
     free(sources->images);
+    free(sources->of_images);
     free(sources->folders);
 }

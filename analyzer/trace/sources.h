@@ -6,6 +6,7 @@
 #ifndef ANALYZER_TRACE_SOURCES_H
 #define ANALYZER_TRACE_SOURCES_H
 
+#include "analyzer/trace/belief.h"
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/file.h"
 #include "analyzer/trace/jsonl.h"
@@ -37,9 +38,11 @@ struct sources {
     struct source **list;
     unsigned count;
     struct trace_image **images; /* by id */
+    struct source **of_images;   /* the log of each; NULL: from an export */
     unsigned images_count;
     struct known *known;
     struct host *hosts;
+    struct belief *belief; /* the owner's */
 };
 
 /* Adds what `trace` (see stream_open()) stands for; what cannot be read is complained about and left out. */

@@ -11,6 +11,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 /* Blocks of all sources together, and of one. A block holds at least two of the longest records. */
 #define BLOCKS_TOTAL   (64u << 20)
@@ -210,16 +212,35 @@ static void settle(struct stream *stream)
 
 /* ---- The interface ---- */
 
+static bool is_folder(const char *trace)
+{
+    struct stat status;
+    return strcmp(trace, "-") != 0 && stat(trace, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* See belief_lives. */
+static bool process_lives(void *context, unsigned image, uint64_t time_ns)
+{
+    const struct stream *stream = context;
+    const struct source *source = stream->sources.of_images[image];
+    return source != NULL && source->waiting && source->event.pid == source->file.image->header.pid &&
+           source->event.time_ns > time_ns;
+}
+
 static struct stream *open_stream(char *const *traces, int count, bool patient, stream_complain_fn *complain_fn,
                                   void *context)
 {
     struct stream *stream = memory_must(calloc(1, sizeof *stream));
     stream->sources.patient = patient;
     stream->sources.complaints = (struct complaints){.complain = complain_fn, .context = context};
+    stream->sources.belief = belief_new(process_lives, stream);
     if (count == 0)
         sources_add(&stream->sources, "./sockatlas.data");
-    for (int i = 0; i < count; i++)
-        sources_add(&stream->sources, traces[i]);
+    /* First what was asked for by its name: it is not left out of its folder then. */
+    for (int folders = 0; folders <= 1; folders++)
+        for (int i = 0; i < count; i++)
+            if (is_folder(traces[i]) == (folders == 1))
+                sources_add(&stream->sources, traces[i]);
     fill_heap(stream);
     stream->sources.live = true;
     stream->memory_before = stream->memory_seen = budget_memory();
@@ -252,12 +273,29 @@ bool stream_may_grow(const struct stream *stream)
     return stream->sources.folders_count > 0;
 }
 
+/* Of the current source's event. */
+static bool believe(struct stream *stream)
+{
+    struct source *source = stream->current;
+    const struct event *event = &source->event;
+    if (source->jsonl != NULL || belief_event(stream->sources.belief, event, file_gaps(&source->file)))
+        return true;
+    if (source->file.image->forged++ == 0)
+        complain(&stream->sources.complaints,
+                 "%s: forged: a record about process %" PRIu32 ", which this log cannot have, at slot %" PRIu64
+                 "; all such are left out",
+                 source->file.path, event->pid, event->slot);
+    return false;
+}
+
 bool stream_next(struct stream *stream, struct event *event)
 {
-    settle(stream);
-    stream->current = stream->heap_count > 0 ? stream->heap[0] : NULL;
-    if (stream->current == NULL)
-        return false;
+    do {
+        settle(stream);
+        stream->current = stream->heap_count > 0 ? stream->heap[0] : NULL;
+        if (stream->current == NULL)
+            return false;
+    } while (!believe(stream));
     *event = stream->current->event;
     return true;
 }
@@ -312,6 +350,7 @@ void stream_progress(const struct stream *stream, uint64_t *done, uint64_t *tota
 
 void stream_close(struct stream *stream)
 {
+    belief_free(stream->sources.belief);
     sources_free(&stream->sources);
     free(stream->heap);
     free(stream);
