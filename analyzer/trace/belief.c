@@ -25,9 +25,20 @@ struct birth {
     uint64_t ended_ns; /* 0: it has not told so */
 };
 
+/* A fork that the log tells of: its child begins once. */
+struct fork {
+    uint64_t slot;
+    uint32_t child; /* as its parent counts it; 0 unknown */
+    bool begun;
+};
+
+enum { FORKS_KEPT = 16 };
+
 struct log {
     const struct trace_image *image; /* NULL: all is believed */
-    struct birth *births;            /* open addressing; the size is a power of two */
+    struct fork forks[FORKS_KEPT];   /* the latest */
+    unsigned forks_next;
+    struct birth *births; /* open addressing; the size is a power of two */
     unsigned births_size, births_used;
     bool other_pids; /* some of its processes count pids in a namespace of their own */
     bool begun;
@@ -270,15 +281,29 @@ static bool is_known_writer(const struct belief *belief, const struct log *log, 
     return log->pid == event->pid && event->time_ns < log->until_ns && log->images == belief->images;
 }
 
-static bool believe_start(const struct belief *belief, struct log *log, const struct event *event)
+/* Whether the child has another number for itself than its parent has for it: it is in a namespace of its own. */
+static bool is_elsewhere(struct log *log, const struct event *event)
 {
     const struct sockatlas_body_start *body = event_body(event);
+    struct fork *fork = NULL;
+    for (unsigned i = 0; i < FORKS_KEPT && i < log->forks_next && !fork; i++)
+        if (log->forks[i].slot == body->fork_slot)
+            fork = &log->forks[i];
+    if (fork == NULL)
+        return !body->vforked && (body->fork_slot != UINT64_MAX || event->pid == 1);
+    bool first = !fork->begun;
+    fork->begun = true;
+    return first && fork->child != 0 && fork->child != event->pid;
+}
+
+static bool believe_start(const struct belief *belief, struct log *log, const struct event *event)
+{
+    bool elsewhere = is_elsewhere(log, event);
+    bool known = find_birth(log, event->pid) != NULL;
     log->begun = true;
     if (event->pid == log->image->header.pid)
         return true;
-    /* Its parent knew it by another number, or it is the first of its namespace. */
-    bool known = find_birth(log, event->pid) != NULL;
-    if (!known && !body->vforked && (body->fork_slot != UINT64_MAX || event->pid == 1))
+    if (!known && elsewhere)
         log->other_pids = true;
     if (!known && lives_elsewhere(belief, log, event->pid, event->time_ns))
         return false;
@@ -290,10 +315,11 @@ static bool believe_start(const struct belief *belief, struct log *log, const st
 /* A child that goes on in this log; what it executes has another one. */
 static bool believe_child(const struct belief *belief, struct log *log, const struct event *event, uint32_t child)
 {
-    if (event->error || child == 0)
+    if (event->error)
         return true;
-    if (lives_elsewhere(belief, log, child, event->time_ns))
+    if (child != 0 && lives_elsewhere(belief, log, child, event->time_ns))
         return false;
+    log->forks[log->forks_next++ % FORKS_KEPT] = (struct fork){.slot = event->slot, .child = child};
     give_birth(log, child, event->time_ns);
     log->pid = 0;
     return true;

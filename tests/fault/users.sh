@@ -8,7 +8,7 @@
 
 other=65534
 chmod 755 "$work"
-cp "$sockatlas" "$shim" "$targets/connect_refused" "$targets/become" "$targets/tcp_both_ends" "$targets/busy" "$tools/exchange" .
+cp "$sockatlas" "$shim" "$targets/connect_refused" "$targets/become" "$targets/tcp_both_ends" "$targets/busy" "$targets/forge" "$tools/exchange" .
 as_other=(setpriv --reuid=$other --regid=$other --clear-groups)
 two_users=
 [ "$(id -u)" -ne 0 ] || ! "${as_other[@]}" true 2>/dev/null || two_users=1
@@ -159,6 +159,60 @@ if [ -n "$two_users" ]; then
         ./sockatlas run --across-users -d thrice ./become $other keep "$PWD/tcp_both_ends" >out 2>err
         case_is "across users, run $i in one folder" 0 $?
     done
+
+    # ---- What others put into a trace ----
+    core() { # FOLDER...: what the map is about
+        "$sockatlas" map --format json "$@" 2>err | jq -c '[.nodes[] | [.comm, .pid]], [.edges[] | [.from, .to, .bytes_sent]]'
+    }
+    preloaded "$PWD/own/planted" ./tcp_both_ends
+    preloaded "$PWD/own/theirs" ./connect_refused
+    before=$(core own/planted)
+    cp own/theirs/*.atlas own/planted/forged.atlas && chown $other own/planted/forged.atlas
+    ln -s ../theirs/connect_refused.atlas own/planted/link.atlas
+    ln -s "$PWD"/own/theirs/*.atlas own/planted/led.atlas
+    mkfifo own/planted/fifo.atlas && mkdir own/planted/folder.atlas
+    (cd own/planted && chown -h $other link.atlas led.atlas fifo.atlas folder.atlas)
+    case_is "planted files: the map is as before" "$before" "$(core own/planted)"
+    case_is "planted files: each is named in a line" "fifo.atlas: a FIFO, no log; left out
+folder.atlas: a folder, no log; left out
+forged.atlas: put there by user $other, not by the folder's owner; left out unless it is named
+led.atlas: a symbolic link, no log; left out
+link.atlas: a symbolic link, no log; left out" "$(sed 's|^own/planted/||' err)"
+    for command in map list events "map --format json" tuned doctor "export --format jsonl"; do
+        # shellcheck disable=SC2086
+        timeout 10 "$sockatlas" $command own/planted >out 2>err
+        case_is "planted files: status of $command" 1 $?
+        case_is "planted files: $command names each once" 5 "$(grep -c 'left out' err)"
+    done
+    case_has "another user's log, asked for: used" "connect_refused" "$(core own/planted/forged.atlas own/planted)"
+    case_is "another user's log, asked for: the others are named" 4 "$(grep -c 'left out' err)"
+    case_is "another user's log, asked for: marked" "foreign_log: known by the word of user $other, who made its log" \
+        "$(covered own/planted/forged.atlas 2>err)"
+    (cd own/planted && cp forged.atlas theirs.atlas && chown -hR $other .)
+    case_ok "all of a folder's owner: read" "$sockatlas" list own/planted/forged.atlas
+    case_is "a folder and logs of one user: read by another" "connect_refused tcp_both_ends" \
+        "$(rm -r own/planted/{link,led,fifo,folder}.atlas && names own/planted 2>err)"
+    case_is "programs followed across users are marked" "foreign_log: known by the word of user $other, who made its log" "$(covered thrice)"
+
+    # ---- What a worker writes into root's log ----
+    for pid in 1 $$; do
+        ./sockatlas run -d forged ./forge $other record $pid 2>err
+        case_is "a record as process $pid: forged at all" 0 $?
+        case_has "a record as process $pid: run's line" "forge\..*\.atlas: forged: a record about process $pid, which this log cannot have, at slot" "$(cat err)"
+        case_is "a record as process $pid: not on the map" "" "$(core forged | grep -w "$pid")"
+        case_is "a record as process $pid: the map says so" "forged: 1 forged record in its log left out" "$(covered forged 2>err)"
+        "$sockatlas" events --json forged 2>err | jq -r .pid >out
+        case_is "a record as process $pid: not among the events" "" "$(grep -wx $pid out)"
+        case_is "a record as process $pid: one line" 1 "$(wc -l <err)"
+    done
+    ./sockatlas run -d forged ./forge $other header 1 2>err
+    case_has "a header of another process: run's line" "forge\..*\.atlas: forged: its header is of another process than its name; left out" "$(cat err)"
+    case_is "a header of another process: not on the map" "" "$(core forged | grep -w important)"
+    # A process with a log of its own cannot have begun in another's.
+    # shellcheck disable=SC2016
+    ./sockatlas run -d forged bash -c 'exec 3<>/dev/udp/127.0.0.1/9; ./become 0 keep /usr/bin/env sleep 1.2; ./forge '$other' birth $$; exec 3<>/dev/udp/127.0.0.1/9' 2>err
+    case_has "a birth of a process that lives: run's line" "forge\..*\.atlas: forged: a record about process" "$(cat err)"
+    case_is "a birth of a process that lives: it is what it was" 1 "$(core forged | grep -o '"bash",[0-9]*' | wc -l)"
 else
     case_skip "folders, files and programs of another user's" "not root, or no setpriv here"
 fi
