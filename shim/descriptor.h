@@ -33,6 +33,8 @@ enum descriptor_flag {
     DESCRIPTOR_CONNECT_TIMED = 512, /* the pending connect() is over, its error not fetched yet */
     DESCRIPTOR_BUFFERS = 1024,      /* the program has set a buffer size */
     DESCRIPTOR_LISTENING = 2048,
+    DESCRIPTOR_ACCEPTED = 8192,
+    DESCRIPTOR_CALLED = 16384, /* connect() was called on it, and went on or through */
     DESCRIPTOR_STREAM = 4096,  /* a stream of stdio's was made of it, whose transfers nobody sees */
     DESCRIPTOR_SHUT_IN = 8192, /* the program has shut down its receiving side */
     DESCRIPTOR_ENDED = 16384,  /* a stream's end was read: the peer has sent a FIN */
@@ -47,9 +49,10 @@ struct descriptor {
     uint64_t bytes_received;
     uint32_t messages_sent;
     uint32_t messages_received;
-    uint64_t connect_ns; /* when the pending connect() was called; with CONNECT_TIMED, how long it took */
-    uint32_t holder;     /* pid the counts belong to (a forked child starts at 0 again) | DESCRIPTOR_IDLE */
-    uint32_t peers;      /* datagram peers: index of its set, 0 none */
+    uint64_t
+        connect_ns;  /* when connect() was called, or it was accepted; with CONNECT_TIMED, how long connect() took */
+    uint32_t holder; /* pid the counts belong to (a forked child starts at 0 again) | DESCRIPTOR_IDLE */
+    uint32_t peers;  /* datagram peers: index of its set, 0 none */
     uint16_t protocol;
     uint16_t flags; /* enum descriptor_flag */
     uint8_t family;
@@ -57,6 +60,7 @@ struct descriptor {
     uint8_t state;  /* enum descriptor_state */
     uint8_t error;  /* with ERROR_SEEN: which was seen first */
     uint32_t forks; /* process_forks() when it was made: if that differs now, a child may hold it too */
+    uint32_t told;  /* the section of the ring that tells of it, as struct record has it; 0 none */
 } __attribute__((aligned(64)));
 
 /* The process whose entry it is. */

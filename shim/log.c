@@ -98,6 +98,7 @@ static void publish(const struct log_file *file)
         return;
     }
     log_file_adopt(file);
+    process_page()->told = 1; /* the header tells of it */
     settle_losses(file->header);
 }
 
@@ -333,9 +334,9 @@ static bool take_here(struct sockatlas_header *header, uint64_t first, unsigned 
     return false;
 }
 
-struct log_slots log_take_beyond(unsigned count)
+/* Takes slots wherever there are some; `why` is set where there are none. */
+static struct log_slots take_anywhere(struct sockatlas_header *header, unsigned count, enum sockatlas_loss *why)
 {
-    struct sockatlas_header *header = log_header();
     struct log_slots taken = {.at = NULL};
     uint64_t first = 0;
     /* Each round moves the cursor, or finds it moved by others. */
@@ -347,13 +348,28 @@ struct log_slots log_take_beyond(unsigned count)
                                              : begin_section(header, first >> log_shift);
     }
     uint64_t start = section_start(first >> log_shift);
-    enum sockatlas_loss why = good                                                       ? SOCKATLAS_LOSS_HELD
-                              : start + 2 > __atomic_load_n(&capacity, __ATOMIC_RELAXED) ? SOCKATLAS_LOSS_LIMIT
-                              : sandbox_inside()                                         ? SOCKATLAS_LOSS_SANDBOX
-                                                                                         : SOCKATLAS_LOSS_SPACE;
+    *why = good                                                       ? SOCKATLAS_LOSS_HELD
+           : start + 2 > __atomic_load_n(&capacity, __ATOMIC_RELAXED) ? SOCKATLAS_LOSS_LIMIT
+           : sandbox_inside()                                         ? SOCKATLAS_LOSS_SANDBOX
+                                                                      : SOCKATLAS_LOSS_SPACE;
+    return taken;
+}
+
+struct log_slots log_take_beyond(unsigned count)
+{
+    struct sockatlas_header *header = log_header();
+    enum sockatlas_loss why;
+    struct log_slots taken = take_anywhere(header, count, &why);
     if (!taken.at)
         count_loss(header, why, 1, clock_now());
     return taken;
+}
+
+struct log_slots log_take_uncounted(unsigned count)
+{
+    struct sockatlas_header *header = log_header();
+    enum sockatlas_loss why;
+    return header ? take_anywhere(header, count, &why) : (struct log_slots){.at = NULL};
 }
 
 /* What exists already in the file needs only be opened up. */

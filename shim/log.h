@@ -74,6 +74,16 @@ static inline struct log_slots log_take(unsigned count)
     return log_slots(header, first, open);
 }
 
+/* The same for what the program did not ask for: nothing is counted. */
+struct log_slots log_take_uncounted(unsigned count);
+
+/* The section that this process wrote to last, as struct record has it; 0: none. */
+static inline uint32_t log_section(void)
+{
+    uint64_t open = __atomic_load_n(&log_open, __ATOMIC_RELAXED) >> 4;
+    return open ? (uint32_t)((open - 1) >> log_shift) + 1 : 0;
+}
+
 /* The position of slots that were taken. */
 static inline uint64_t log_position(struct log_slots slots)
 {

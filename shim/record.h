@@ -5,6 +5,7 @@
 #ifndef SHIM_RECORD_H
 #define SHIM_RECORD_H
 
+#include "shim/descriptor.h"
 #include "shim/endpoint.h"
 #include "shim/log.h"
 #include "shim/process.h"
@@ -20,16 +21,23 @@ struct record {
     int error;
     int fd;
     uint64_t cookie;
-    uint64_t time_ns; /* 0: now */
+    uint64_t time_ns; /* 0: now; record_begin() fills it in */
+    /* A socket that is taken to be known, and its number: where the section does not tell of it yet, it is told first.
+     */
+    struct descriptor *about;
+    int about_fd;
+    uint16_t brings;  /* flags of its entry that are news: where it is told first, then as without them */
+    uint32_t section; /* filled in by record_begin(): what the `told` of a descriptor is that this record tells of */
 };
 
-/* Writes a record: body, then tail. A child's first one has its START record before it. */
-void record_write(const struct record *record, const void *body, size_t body_size, const void *tail, size_t tail_size);
+/* Writes a record: body, then tail. A child's first one has its START record before it, and each process's first one in
+ * a section of the ring a PROCESS record. */
+void record_write(struct record *record, const void *body, size_t body_size, const void *tail, size_t tail_size);
 
 /* The same in three steps, for the records that are many: the body is filled in where it stays. record_begin() takes
  * room for a body and a tail of these sizes and returns where the body goes, all zeros as yet; NULL: lost, and counted.
  * Nothing of it is seen before record_commit(). */
-void *record_begin(const struct record *record, size_t body_size, size_t tail_size);
+void *record_begin(struct record *record, size_t body_size, size_t tail_size);
 static inline void record_commit(void *body, enum sockatlas_kind kind)
 {
     struct sockatlas_common *slot = (struct sockatlas_common *)body - 1;

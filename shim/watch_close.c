@@ -129,7 +129,7 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
         probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
     if (own && (entry->flags & DESCRIPTOR_COUNTED) && ((entry->flags & DESCRIPTOR_STREAM) || stream_used(fd)))
         body.bytes_sent = body.bytes_received = SOCKATLAS_BYTES_UNKNOWN;
-    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
     struct sockatlas_body_close *at = record_begin(&record, sizeof(*at), tail);
     if (!at)
         return;

@@ -52,7 +52,8 @@ void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockad
         probe_local(fd, &local);
     if (!error && endpoint_is_specific(endpoint_known(&local) ? &local : &requested))
         descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
-    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    struct record record = {
+        .call = call, .error = error, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
     struct sockatlas_body_bind *body = record_begin(&record, sizeof(*body), record_addresses_size(&requested, &local));
     if (!body)
         return;
@@ -71,7 +72,13 @@ void watch_listen(enum sockatlas_call call, int fd, int error, int backlog)
         probe_local(fd, &local);
     if (!error)
         descriptor_set(entry, DESCRIPTOR_LISTENING, 0);
-    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.call = call,
+                            .error = error,
+                            .fd = fd,
+                            .cookie = entry->cookie,
+                            .about = entry,
+                            .about_fd = fd,
+                            .brings = DESCRIPTOR_LISTENING};
     struct sockatlas_body_listen *body = record_begin(&record, sizeof(*body), record_addresses_size(&local, NULL));
     if (!body)
         return;
@@ -87,9 +94,10 @@ static void note_connect(struct descriptor *entry, int error, uint64_t started_n
         descriptor_set(entry, 0, DESCRIPTOR_CONNECTING | DESCRIPTOR_LOCAL_KNOWN);
     } else if (error == EINPROGRESS) {
         entry->connect_ns = started_ns;
-        descriptor_set(entry, DESCRIPTOR_CONNECTING, DESCRIPTOR_CONNECT_TIMED);
+        descriptor_set(entry, DESCRIPTOR_CONNECTING | DESCRIPTOR_CALLED, DESCRIPTOR_CONNECT_TIMED);
     } else if (error == 0) {
-        descriptor_set(entry, DESCRIPTOR_CONNECTED, 0);
+        entry->connect_ns = started_ns;
+        descriptor_set(entry, DESCRIPTOR_CONNECTED | DESCRIPTOR_CALLED, 0);
     }
 }
 
@@ -118,7 +126,14 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
     uint64_t ended_ns = clock_now();
     uint32_t peer_pid = error == 0 && entry->family == AF_UNIX ? probe_peer_pid(fd) : 0;
     uint32_t flags = entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0;
-    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie, .time_ns = ended_ns};
+    struct record record = {.call = call,
+                            .error = error,
+                            .fd = fd,
+                            .cookie = entry->cookie,
+                            .about = entry,
+                            .about_fd = fd,
+                            .brings = DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING | DESCRIPTOR_CALLED,
+                            .time_ns = ended_ns};
     struct sockatlas_body_connect *body = record_begin(&record, sizeof(*body), record_addresses_size(&peer, &local));
     if (!body)
         return;
@@ -161,8 +176,14 @@ void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry,
     struct sockatlas_body_connected body = {
         .duration_ns = before & DESCRIPTOR_CONNECT_TIMED ? since : clock_now() - since,
     };
-    struct record record = {
-        .kind = SOCKATLAS_CONNECTED, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.kind = SOCKATLAS_CONNECTED,
+                            .call = call,
+                            .error = error,
+                            .fd = fd,
+                            .cookie = entry->cookie,
+                            .about = entry,
+                            .about_fd = fd,
+                            .brings = DESCRIPTOR_CONNECTED};
     record_write(&record, &body, sizeof(body), NULL, 0);
 }
 
@@ -190,9 +211,9 @@ static struct descriptor accepted(const struct descriptor *listener, int fd, int
         .family = listener->family,
         .type = listener->type,
         .protocol = listener->protocol,
-        .flags =
-            (uint16_t)(DESCRIPTOR_CONNECTED | DESCRIPTOR_LOCAL_KNOWN | (flags & SOCK_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0) |
-                       (flags & SOCK_NONBLOCK ? DESCRIPTOR_NONBLOCK : 0)),
+        .flags = (uint16_t)(DESCRIPTOR_CONNECTED | DESCRIPTOR_ACCEPTED | DESCRIPTOR_LOCAL_KNOWN |
+                            (flags & SOCK_CLOEXEC ? DESCRIPTOR_CLOEXEC : 0) |
+                            (flags & SOCK_NONBLOCK ? DESCRIPTOR_NONBLOCK : 0)),
     };
     probe_cookie(fd, &entry.cookie);
     /* Linux gives an accepted MPTCP socket its listener's cookie (seen on 6.18): better none than another's. */
@@ -210,7 +231,7 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
     if (!from)
         return;
     struct endpoint peer, local;
-    struct descriptor entry = {0};
+    struct descriptor entry = {0}, *adopted = NULL;
     uint32_t peer_pid = 0;
     endpoint_clear(&peer);
     endpoint_clear(&local);
@@ -223,11 +244,12 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
             probe_local(fd, &local);
         if (entry.family == AF_UNIX)
             peer_pid = probe_peer_pid(fd);
-        watch_adopt(fd, &entry);
+        adopted = watch_adopt(fd, &entry);
     }
     uint32_t descriptor_flags =
         (flags & SOCK_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) | (flags & SOCK_NONBLOCK ? SOCKATLAS_NONBLOCK : 0);
-    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry.cookie};
+    struct record record = {
+        .call = call, .error = error, .fd = fd, .cookie = entry.cookie, .about = from, .about_fd = listener};
     struct sockatlas_body_accept *body = record_begin(&record, sizeof(*body), record_addresses_size(&peer, &local));
     if (!body)
         return;
@@ -236,6 +258,10 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
     body->peer_pid = peer_pid;
     record_addresses(body, sizeof(*body), &body->addresses, &peer, &local, descriptor_flags);
     record_commit(body, SOCKATLAS_ACCEPT);
+    if (adopted) {
+        adopted->told = record.section;
+        adopted->connect_ns = record.time_ns;
+    }
 }
 
 void watch_shutdown(enum sockatlas_call call, int fd, int error, int how)
@@ -248,7 +274,12 @@ void watch_shutdown(enum sockatlas_call call, int fd, int error, int how)
     if (!error && (how == SHUT_RD || how == SHUT_RDWR))
         descriptor_set(entry, DESCRIPTOR_SHUT_IN, 0);
     struct sockatlas_body_shutdown body = {.how = how};
-    struct record record = {
-        .kind = SOCKATLAS_SHUTDOWN, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.kind = SOCKATLAS_SHUTDOWN,
+                            .call = call,
+                            .error = error,
+                            .fd = fd,
+                            .cookie = entry->cookie,
+                            .about = entry,
+                            .about_fd = fd};
     record_write(&record, &body, sizeof(body), NULL, 0);
 }

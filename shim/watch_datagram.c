@@ -21,7 +21,7 @@ static void record_peer(enum sockatlas_call call, enum watch_direction direction
         /* A wildcard address stays one, but its port is settled with the first message. */
         descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
     }
-    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
     struct sockatlas_body_peer *body = record_begin(&record, sizeof(*body), record_addresses_size(peer, &local));
     if (!body)
         return;
@@ -53,8 +53,9 @@ void watch_message(enum sockatlas_call call, enum watch_direction direction, int
 
 static void record_total(void *context, const struct peer *peer, uint32_t unlisted)
 {
-    const struct record *record = context;
+    struct record *record = context;
     const struct endpoint *address = peer ? &peer->address : NULL;
+    record->time_ns = 0;
     struct sockatlas_body_peer_total *body = record_begin(record, sizeof(*body), record_addresses_size(address, NULL));
     if (!body)
         return;
@@ -71,6 +72,6 @@ static void record_total(void *context, const struct peer *peer, uint32_t unlist
 
 void watch_peers_end(enum sockatlas_call call, int fd, struct descriptor *entry)
 {
-    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
     peers_drain(entry, record_total, &record);
 }

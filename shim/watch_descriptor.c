@@ -50,11 +50,12 @@ void watch_socket(enum sockatlas_call call, int fd, int error, int family, int t
         .protocol = protocol_of(family, type & TYPE_MASK, protocol),
         .flags = descriptor_flags_of(flags_of(type)),
     };
+    struct descriptor *adopted = NULL;
     uint64_t netns_cookie = 0;
     if (fd >= 0) {
         probe_cookie(fd, &entry.cookie);
         netns_cookie = netns_of(fd);
-        watch_adopt(fd, &entry);
+        adopted = watch_adopt(fd, &entry);
     }
     struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry.cookie};
     struct sockatlas_body_socket *body = record_begin(&record, sizeof(*body), 0);
@@ -66,6 +67,8 @@ void watch_socket(enum sockatlas_call call, int fd, int error, int family, int t
                                            .protocol = entry.protocol,
                                            .netns_cookie = netns_cookie};
     record_commit(body, SOCKATLAS_SOCKET);
+    if (adopted)
+        adopted->told = record.section;
 }
 
 void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int family, int type, int protocol)
@@ -81,17 +84,21 @@ void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int
     struct sockatlas_body_socketpair body = {
         .family = (uint16_t)family, .type = entry.type, .flags = flags_of(type), .protocol = protocol, .fd2 = -1};
     struct record record = {.kind = SOCKATLAS_SOCKETPAIR, .call = call, .error = error, .fd = -1};
+    struct descriptor *ends[2] = {NULL, NULL};
     if (!error) {
         probe_cookie(fds[1], &entry.cookie);
-        watch_adopt(fds[1], &entry);
+        ends[1] = watch_adopt(fds[1], &entry);
         body.fd2 = fds[1];
         body.cookie2 = entry.cookie;
         probe_cookie(fds[0], &entry.cookie);
-        watch_adopt(fds[0], &entry);
+        ends[0] = watch_adopt(fds[0], &entry);
         record.fd = fds[0];
         record.cookie = entry.cookie;
     }
     record_write(&record, &body, sizeof(body), NULL, 0);
+    for (int i = 0; i < 2; i++)
+        if (ends[i])
+            ends[i]->told = record.section;
 }
 
 void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
@@ -117,8 +124,11 @@ void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
     if (made)
         made->holder |= copy.holder & DESCRIPTOR_IDLE;
     struct sockatlas_body_dup body = {.old_fd = old, .flags = cloexec ? SOCKATLAS_CLOEXEC : 0};
-    struct record record = {.kind = SOCKATLAS_DUP, .call = call, .fd = fd, .cookie = copy.cookie};
+    struct record record = {
+        .kind = SOCKATLAS_DUP, .call = call, .fd = fd, .cookie = copy.cookie, .about = entry, .about_fd = old};
     record_write(&record, &body, sizeof(body), NULL, 0);
+    if (made)
+        made->told = record.section;
 }
 
 /* What a descriptor's flags are now, where that is news. */
@@ -130,7 +140,8 @@ static void note_flags(enum sockatlas_call call, int fd, struct descriptor *entr
     if (!process_identity().vforked)
         descriptor_set(entry, flags, (uint16_t)((DESCRIPTOR_CLOEXEC | DESCRIPTOR_NONBLOCK) & ~flags));
     struct sockatlas_body_flags body = {.flags = now};
-    struct record record = {.kind = SOCKATLAS_FLAGS, .call = call, .fd = fd, .cookie = entry->cookie};
+    struct record record = {
+        .kind = SOCKATLAS_FLAGS, .call = call, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
     record_write(&record, &body, sizeof(body), NULL, 0);
 }
 

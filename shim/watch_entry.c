@@ -93,8 +93,8 @@ static struct sockatlas_body_seen seen_body(const struct descriptor *entry, enum
     };
 }
 
-static void record_seen(const struct record *record, const struct sockatlas_body_seen *seen,
-                        const struct endpoint *local, const struct endpoint *peer)
+static void record_seen(struct record *record, const struct sockatlas_body_seen *seen, const struct endpoint *local,
+                        const struct endpoint *peer)
 {
     struct sockatlas_body_seen *body = record_begin(record, sizeof(*body), record_addresses_size(local, peer));
     if (!body)
@@ -139,13 +139,15 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
         entry->holder = holder_after(entry, entry->holder, how == SOCKATLAS_HOW_USED && is_transfer(call));
     struct record record = {.call = call, .fd = fd, .cookie = cookie};
     record_seen(&record, &body, &local, &peer);
+    if (entry)
+        entry->told = record.section;
     return entry;
 }
 
-static void record_used(enum sockatlas_call call, int fd, const struct descriptor *entry)
+static void record_used(enum sockatlas_call call, int fd, struct descriptor *entry)
 {
     struct sockatlas_body_seen body = seen_body(entry, SOCKATLAS_HOW_USED);
-    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.call = call, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
     record_seen(&record, &body, NULL, NULL);
 }
 

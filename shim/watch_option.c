@@ -33,7 +33,7 @@ static int read_name(int level, int name)
     return name == SO_SNDBUFFORCE ? SO_SNDBUF : name == SO_RCVBUFFORCE ? SO_RCVBUF : name;
 }
 
-static void record_option(const struct record *record, const struct sockatlas_body_option *option, const void *tail)
+static void record_option(struct record *record, const struct sockatlas_body_option *option, const void *tail)
 {
     struct sockatlas_body_option *body =
         record_begin(record, sizeof(*body), option->kept_size + option->effective_size);
@@ -45,7 +45,7 @@ static void record_option(const struct record *record, const struct sockatlas_bo
 }
 
 /* What the kernel made of it, too. */
-static void record_altered(const struct record *record, struct descriptor *entry, struct sockatlas_body_option *option,
+static void record_altered(struct record *record, struct descriptor *entry, struct sockatlas_body_option *option,
                            const void *value)
 {
     unsigned char both[2 * SOCKATLAS_OPTION_BYTES_MAX];
@@ -69,7 +69,8 @@ void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, in
     uint16_t kept =
         (uint16_t)memory_readable(value, size < SOCKATLAS_OPTION_BYTES_MAX ? size : SOCKATLAS_OPTION_BYTES_MAX);
     struct sockatlas_body_option option = {.level = level, .name = name, .requested_size = size, .kept_size = kept};
-    struct record record = {.call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    struct record record = {
+        .call = call, .error = error, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
     if (!error && kernel_alters(level, name))
         record_altered(&record, entry, &option, value);
     else
@@ -97,8 +98,13 @@ void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, in
             watch_connected(call, fd, entry, pending);
     } else if (pending) {
         descriptor_error(entry, pending);
-        struct record record = {
-            .kind = SOCKATLAS_ERROR, .call = call, .error = pending, .fd = fd, .cookie = entry->cookie};
+        struct record record = {.kind = SOCKATLAS_ERROR,
+                                .call = call,
+                                .error = pending,
+                                .fd = fd,
+                                .cookie = entry->cookie,
+                                .about = entry,
+                                .about_fd = fd};
         record_write(&record, "", 0, NULL, 0);
     }
 }

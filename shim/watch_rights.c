@@ -53,8 +53,12 @@ void watch_rights_sent(enum sockatlas_call call, int fd, const struct msghdr *me
             continue;
         descriptor_set(entry, DESCRIPTOR_SHARED, 0);
         struct sockatlas_body_pass body = {.passed_cookie = entry->cookie, .passed_fd = passed};
-        struct record record = {
-            .kind = SOCKATLAS_PASS, .call = call, .fd = fd, .cookie = carrier ? carrier->cookie : 0};
+        struct record record = {.kind = SOCKATLAS_PASS,
+                                .call = call,
+                                .fd = fd,
+                                .cookie = carrier ? carrier->cookie : 0,
+                                .about = entry,
+                                .about_fd = passed};
         record_write(&record, &body, sizeof(body), NULL, 0);
     }
 }

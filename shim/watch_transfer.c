@@ -53,7 +53,13 @@ void watch_io_slowly(enum sockatlas_call call, enum watch_direction direction, i
     struct descriptor *entry = watch_any_used(call, fd);
     if (!entry)
         return;
-    struct record record = {.kind = SOCKATLAS_ERROR, .call = call, .error = error, .fd = fd, .cookie = entry->cookie};
+    struct record record = {.kind = SOCKATLAS_ERROR,
+                            .call = call,
+                            .error = error,
+                            .fd = fd,
+                            .cookie = entry->cookie,
+                            .about = entry,
+                            .about_fd = fd};
     if ((entry->flags & DESCRIPTOR_CONNECTING) && (error == 0 || ends_connection(error)))
         watch_connected(call, fd, entry, error);
     else if (ends_connection(error) && descriptor_error(entry, error))

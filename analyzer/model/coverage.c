@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char *coverage_word(unsigned what)
 {
@@ -83,10 +84,36 @@ static const char *const loss_why[] = {
     [SOCKATLAS_LOSS_OPEN] = "before the log could be opened",
     [SOCKATLAS_LOSS_TABLE] = "a descriptor beyond the table",
     [SOCKATLAS_LOSS_SANDBOX] = "in a seccomp sandbox",
+    [SOCKATLAS_LOSS_HELD] = "every section has a record that was not finished",
 };
+
+/* "before 14:03:22 overwritten: 1234 records". */
+static void overwritten(struct model *model, const struct trace_image *trace)
+{
+    const struct sockatlas_header *header = &trace->header;
+    struct task *task = task_find(model, trace->host, header->pidns_inode, header->pid);
+    char when[32] = "?", detail[128];
+    time_t seconds = (time_t)(store_wall(model, trace->host, header->overwritten_until) / 1000000000);
+    struct tm broken;
+    if (header->overwritten_until && localtime_r(&seconds, &broken))
+        strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &broken);
+    snprintf(detail, sizeof detail, "before %s: %llu records, %llu of them beginnings of connections", when,
+             (unsigned long long)header->overwritten, (unsigned long long)header->overwritten_connections);
+    coverage_add(model, task ? &task->process : NULL, SOCKATLAS_COVERAGE_OVERWRITTEN, detail);
+}
 
 void coverage_losses(struct model *model)
 {
+    for (unsigned i = 0; i < model->processes_count; i++) {
+        struct task *task = (struct task *)model->processes[i];
+        if (model->processes[i]->kind != PROCESS_TRACED || !model->images[task->image].trace)
+            continue;
+        const struct sockatlas_header *header = &model->images[task->image].trace->header;
+        task->process.incomplete = task->process.incomplete || header->overwritten != 0 || header->lost != 0;
+    }
+    for (unsigned i = 0; i < model->images_count; i++)
+        if (model->images[i].trace && model->images[i].trace->header.overwritten)
+            overwritten(model, model->images[i].trace);
     for (unsigned i = 0; i < model->images_count; i++) {
         const struct trace_image *trace = model->images[i].trace;
         if (!trace || !trace->header.lost)

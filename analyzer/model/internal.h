@@ -440,6 +440,7 @@ struct image *task_image(struct model *model, const struct trace_image *trace);
 struct task *task_of(struct model *model, struct image *image, const struct event *event);
 void task_fork(struct model *model, struct image *image, struct task *parent, const struct event *event);
 void task_start(struct model *model, struct image *image, const struct event *event);
+void task_process(struct model *model, struct task *task, const struct event *event);
 void task_spawn(struct model *model, struct task *parent, const struct event *event);
 void task_end(struct model *model, struct task *task, uint64_t time_ns);
 /* Forks whose child has not shown up never were of use. */

@@ -37,6 +37,9 @@ struct process {
     uint64_t start_ns;      /* CLOCK_BOOTTIME; 0 unknown */
     uint64_t end_ns;        /* 0: alive when the trace ends, or unknown */
     struct address address; /* external: the peer address (port 0) */
+    uint32_t uid;           /* effective, UINT32_MAX unknown */
+    const char *cgroup;     /* "" unknown */
+    bool incomplete;        /* records of its log were overwritten or lost */
 };
 
 /* A parameter set on a socket: the latest setsockopt() of this level, name and error. */

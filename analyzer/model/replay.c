@@ -93,6 +93,7 @@ static handler *const handlers[256] = {
     [SOCKATLAS_CLOSE] = replay_on_close,
     [SOCKATLAS_DUP] = replay_on_dup,
     [SOCKATLAS_FLAGS] = replay_on_flags,
+    [SOCKATLAS_PROCESS] = task_process,
     [SOCKATLAS_EXEC] = task_exec,
     [SOCKATLAS_EXEC_FAILED] = on_exec_failed,
     [SOCKATLAS_SPAWN] = task_spawn,

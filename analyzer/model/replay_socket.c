@@ -82,7 +82,11 @@ static void seen_connection(struct model *model, struct task *task, struct sock 
     socket->state = body->tcp_state == TCP_STATE_SYN_SENT ? STATE_CONNECTING : STATE_ESTABLISHED;
     sock->peer_pid = body->peer_pid;
     sock->own_pid = event->pid;
-    enum side side = body->tcp_state == TCP_STATE_SYN_SENT ? SIDE_CLIENT : seen_side(model, sock);
+    enum side side = body->tcp_state == TCP_STATE_SYN_SENT || body->role == SOCKATLAS_ROLE_CLIENT ? SIDE_CLIENT
+                     : body->role == SOCKATLAS_ROLE_SERVER                                        ? SIDE_SERVER
+                                                           : seen_side(model, sock);
+    if (body->connected_ms)
+        socket->connected_ns = event->time_ns - (body->connected_ms - 1) * 1000000ull;
     socket->role = side == SIDE_CLIENT ? ROLE_CLIENT : side == SIDE_SERVER ? ROLE_SERVER : ROLE_UNUSED;
     half_begin(model, sock, side, 0);
     sock_own(sock, task, event->fd, RANK_SENT);
@@ -106,6 +110,8 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         sock = replay_make(model, task, event, event->fd, event->cookie, network, false);
     }
     struct socket *socket = &sock->socket;
+    if (known && body->how == SOCKATLAS_HOW_TOLD && socket->state != STATE_CREATED)
+        return; /* nothing new */
     if (sock->in_flight && body->how == SOCKATLAS_HOW_RECEIVED)
         sock->in_flight--;
     descriptor_flags(task, event->fd, (body->flags & SOCKATLAS_CLOEXEC) != 0);
@@ -116,6 +122,7 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         local = (struct address){0}; /* what the kernel has for a socket that nobody bound */
     if (!known) {
         socket->seen_first = true;
+        socket->complete = body->how != SOCKATLAS_HOW_TOLD; /* else what came before was overwritten */
         socket->opened_ns = 0;
         socket->family = body->family;
         socket->type = body->type;

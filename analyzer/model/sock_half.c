@@ -99,13 +99,14 @@ static void put_end(const struct sock *sock, struct half *half)
         half->reset_by = socket->error == ECONNRESET ? RESET_PEER : aborted ? RESET_LOCAL : RESET_UNKNOWN;
 }
 
-/* Whether all of the process's records are there. */
+/* Whether no record of the process was lost. Of one whose oldest are overwritten, a socket that they told of is told
+ * again, and known as such. */
 static bool log_complete(const struct model *model, const struct process *process)
 {
     if (!process)
         return false;
     const struct sockatlas_header *header = &model->images[((const struct task *)process)->image].trace->header;
-    return !header->lost && !header->skipped;
+    return !header->lost;
 }
 
 static void put_socket(const struct model *model, const struct sock *sock, struct half *half)
@@ -126,7 +127,7 @@ static void put_socket(const struct model *model, const struct sock *sock, struc
     half->tcp_known = socket->tcp_known;
     half->rtt_us = socket->tcp.rtt_us;
     half->retransmits = socket->tcp.retransmits;
-    half->complete = !sock->lost && log_complete(model, socket->owner);
+    half->complete = socket->complete && !sock->lost && log_complete(model, socket->owner);
 }
 
 static void put_connection(const struct model *model, const struct sock *sock, struct half *half)

@@ -33,8 +33,14 @@ struct task *task_new(struct model *model, const struct image *image)
 {
     struct task *task = store_alloc(sizeof *task);
     const struct sockatlas_header *header = &image->trace->header;
-    task->process =
-        (struct process){.kind = PROCESS_TRACED, .host = image->trace->host, .comm = "", .exe = "", .cmdline = ""};
+    task->process = (struct process){.kind = PROCESS_TRACED,
+                                     .host = image->trace->host,
+                                     .comm = "",
+                                     .exe = "",
+                                     .cmdline = "",
+                                     .uid = UINT32_MAX,
+                                     .cgroup = ""};
+    task->process.incomplete = header->overwritten != 0 || header->lost != 0;
     task->pidns = header->pidns_inode;
     task->image = image->trace->id;
     task->network = store_network(model, image->trace->host, header->netns_cookie, header->netns_inode);
@@ -48,6 +54,8 @@ struct task *task_child(struct model *model, const struct image *image, const st
     child->process.comm = parent->process.comm;
     child->process.exe = parent->process.exe;
     child->process.cmdline = parent->process.cmdline;
+    child->process.uid = parent->process.uid;
+    child->process.cgroup = parent->process.cgroup;
     child->network = task_network(model, (struct task *)parent, tid, 0);
     return child;
 }
@@ -71,6 +79,8 @@ void task_describe(struct model *model, struct task *task, const struct sockatla
     process->comm = store_text(model, header->comm, strnlen(header->comm, sizeof header->comm));
     process->exe = store_text(model, header->exe, strnlen(header->exe, sizeof header->exe));
     process->cmdline = header_cmdline(model, header);
+    process->uid = header->uid;
+    process->cgroup = store_text(model, header->cgroup, strnlen(header->cgroup, sizeof header->cgroup));
     if (!process->ppid)
         process->ppid = header->ppid;
     if (header->start_ticks) {

@@ -72,6 +72,7 @@ static void task_adopt(struct model *model, struct image *image)
         task_name(model, task, header->pid, header->start_ticks ? header->start_ticks * TICK_NS : time_ns);
     }
     task->image = image->trace->id;
+    task->process.incomplete = task->process.incomplete || header->overwritten != 0 || header->lost != 0;
     task->started = true;
     task->network = store_network(model, image->trace->host, header->netns_cookie, header->netns_inode);
     task_describe(model, task, header);
@@ -262,6 +263,22 @@ void task_start(struct model *model, struct image *image, const struct event *ev
         child->process.comm = store_text(model, body->comm, strnlen(body->comm, sizeof body->comm));
     child->last_ns = event->time_ns;
     image->last = child;
+}
+
+void task_process(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_process *body = event_body(event);
+    struct process *process = &task->process;
+    char cgroup[1024];
+    if (body->comm[0])
+        process->comm = store_text(model, body->comm, strnlen(body->comm, sizeof body->comm));
+    if (!process->ppid)
+        process->ppid = body->ppid;
+    process->uid = body->uid;
+    task->started = true;
+    if (body->cgroup_size && body->cgroup_size <= sizeof cgroup &&
+        event_tail(event, sizeof *body, 0, cgroup, body->cgroup_size))
+        process->cgroup = store_text(model, cgroup, body->cgroup_size);
 }
 
 void task_spawn(struct model *model, struct task *parent, const struct event *event)

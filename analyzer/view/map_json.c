@@ -102,8 +102,9 @@ static cJSON *listener_json(const struct listener *listener)
     value_integer(object, "node", true, listener->process->id);
     value_text(object, "transport", word_transport(listener->family, listener->type, listener->protocol));
     place(object, "address", "port", &listener->address);
-    value_integer(object, "accepted", true, (int64_t)listener->accepted);
-    value_integer(object, "peak", true, (int64_t)listener->peak);
+    bool complete = !listener->process->incomplete; /* else there may have been more */
+    value_integer(object, "accepted", complete, (int64_t)listener->accepted);
+    value_integer(object, "peak", complete, (int64_t)listener->peak);
     return object;
 }
 

@@ -131,9 +131,11 @@ static bool print_listeners(const struct model *model, const struct map_groups *
         if (more && used > 0 && (size_t)used < sizeof where)
             snprintf(where + used, sizeof where - (size_t)used, " and %u more", more);
         grid_cell(grid, where);
-        snprintf(number, sizeof number, "%llu", (unsigned long long)listener.accepted);
+        const char *least =
+            listener.process->incomplete ? ">=" : ""; /* there may have been more, overwritten or lost */
+        snprintf(number, sizeof number, "%s%llu", least, (unsigned long long)listener.accepted);
         grid_cell(grid, number);
-        snprintf(number, sizeof number, "%llu", (unsigned long long)listener.peak);
+        snprintf(number, sizeof number, "%s%llu", least, (unsigned long long)listener.peak);
         grid_cell(grid, number);
     }
     return grid_print(grid, 0, options->width, out);
