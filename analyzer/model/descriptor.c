@@ -108,6 +108,10 @@ void descriptor_free(struct task *task)
 bool descriptor_holds(const struct task *task, const struct sock *sock)
 {
     const struct descriptor *descriptor;
+    if (!sock->refs && !sock->weak_refs)
+        return false;
+    if (sock->held_by == task && descriptor_get(task, sock->held_fd) == sock)
+        return true;
     for (int64_t fd = 0; (descriptor = descriptor_next(task, &fd)); fd++)
         if (descriptor->sock == sock)
             return true;

@@ -63,7 +63,9 @@ bool descriptor_only(const struct model *model, const struct task *task, int32_t
 /* Where else `task`, which held `sock` before, has it; NULL: nowhere. */
 static struct descriptor *find_other(const struct task *task, const struct sock *sock)
 {
-    struct descriptor *descriptor;
+    struct descriptor *descriptor = sock->held_by == task ? descriptor_at(task, sock->held_fd) : NULL;
+    if (descriptor && descriptor->sock == sock)
+        return descriptor;
     if (!sock->refs && !sock->weak_refs)
         return NULL;
     for (int64_t fd = 0; (descriptor = descriptor_next(task, &fd)); fd++)
@@ -137,6 +139,8 @@ void descriptor_put(struct model *model, struct task *task, int32_t fd, struct s
         lose(at, time_ns);
     bool before = !task->process.pid || sock_hold(sock, task);
     put(model, task, at, sock, cloexec, before ? find_other(task, sock) : NULL);
+    sock->held_by = task;
+    sock->held_fd = fd;
     if (former)
         count_down(model, task, former, time_ns);
 }
@@ -173,11 +177,11 @@ void descriptor_copy(struct model *model, struct task *child, const struct task 
         if (inheritable && from->cloexec)
             continue;
         /* Its table was empty: what it has already is the latest that was copied. */
-        struct descriptor *other = sock->copied_to == child ? descriptor_at(child, sock->copied_fd) : NULL;
+        struct descriptor *other = sock->held_by == child ? descriptor_at(child, sock->held_fd) : NULL;
         put(model, child, descriptor_place(child, (int32_t)fd), sock, from->cloexec,
             other && other->sock == sock ? other : NULL);
-        sock->copied_to = child;
-        sock->copied_fd = (int32_t)fd;
+        sock->held_by = child;
+        sock->held_fd = (int32_t)fd;
         if (child->process.pid)
             sock_hold(sock, child);
         if (inheritable)

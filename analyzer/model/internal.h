@@ -70,6 +70,7 @@ struct sock {
     struct socket socket;         /* what reports see; stands first */
     struct sock *next, *previous; /* all, in order of appearance */
     struct table_link by_cookie;
+    struct table_link by_address; /* the same, of any network */
     struct table_link by_service; /* while it serves an address: listening, or a bound datagram socket */
     struct network *network;
     unsigned refs;      /* descriptors in processes that are known to run a traced image */
@@ -77,9 +78,9 @@ struct sock {
     unsigned in_flight; /* passed, not yet received */
     enum rank rank;
     struct process *creator;
-    uint32_t life;                /* how often this record has been another socket's */
-    const struct task *copied_to; /* at a fork: the child that got it last, and at which number */
-    int32_t copied_fd;
+    uint32_t life;              /* how often this record has been another socket's */
+    const struct task *held_by; /* who got it last, and at which number; only compared */
+    int32_t held_fd;
     unsigned untold;       /* descriptors whose counts are still to be told */
     bool lost;             /* some never will be */
     uint64_t told_ns;      /* TCP: when the connection's counts were told last */
@@ -211,8 +212,8 @@ struct model {
     struct table network_cookies, network_inodes;
     struct process **processes;
     unsigned processes_count, processes_room;
-    struct table tasks, children, cookies, services, exchanges, edges_table, counted, nodes, listeners_table, texts,
-        doubled, threads, forks_by_thread, forks_by_slot, coverages, options;
+    struct table tasks, children, cookies, services, services_anywhere, exchanges, edges_table, counted, nodes,
+        listeners_table, texts, doubled, threads, forks_by_thread, forks_by_slot, coverages, options;
     struct sock *first, *last;
     struct sock *free_socks;
     uint64_t sockets_made;
@@ -228,6 +229,7 @@ struct model {
     unsigned coverage_count, coverage_room;
     struct table untraced_connections, untraced_services, untraced_processes;
     uint64_t untraced_noted;
+    bool services_nowhere; /* some were made in a network that is not known */
     bool finishing;
 };
 
@@ -309,7 +311,7 @@ static inline struct sock *descriptor_get(const struct task *task, int32_t fd)
     return descriptor ? descriptor->sock : NULL;
 }
 
-/* Looks through the whole table. */
+/* Looks through the whole table, unless what it asks for was put there last. */
 bool descriptor_holds(const struct task *task, const struct sock *sock);
 void descriptor_flags(struct task *task, int32_t fd, bool cloexec);
 /* The process uses it, so that counts of its own are to come; and they came. */

@@ -12,12 +12,10 @@ struct listener_entry {
     struct table_link by_key;
 };
 
-/* Wildcards serve any address: internet sockets are filed by port alone. */
-static uint64_t service_key(const struct sock *sock, const struct address *address)
+/* In the network (NULL: one that is not known), or wherever. */
+static uint64_t service_key(const struct sock *sock, const struct address *address, const struct network *network)
 {
-    if (address->family == AF_INET || address->family == AF_INET6)
-        return hash_numbers((uint64_t)sock_class(sock) << 32 | address->port, sock->socket.host);
-    return address_hash(address, (uint64_t)sock_class(sock) << 32 | sock->socket.host);
+    return address_hash(address, hash_words(sock_class(sock), sock->socket.host, (uintptr_t)network, 0));
 }
 
 static struct listener *row(struct model *model, const struct sock *sock)
@@ -46,11 +44,14 @@ static struct listener *row(struct model *model, const struct sock *sock)
 
 void listener_listed(struct model *model, struct sock *sock)
 {
-    if (!address_known(&sock->socket.local) || sock->by_service.listed)
+    const struct address *local = &sock->socket.local;
+    if (!address_known(local) || sock->by_service.listed)
         return;
-    if (sock->socket.local.family == AF_UNIX && !sock->socket.local.size)
+    if (local->family == AF_UNIX && !local->size)
         return;
-    table_insert(&model->services, &sock->by_service, service_key(sock, &sock->socket.local));
+    table_insert(&model->services, &sock->by_service, service_key(sock, local, sock->network));
+    table_insert(&model->services_anywhere, &sock->by_address, service_key(sock, local, NULL));
+    model->services_nowhere |= !sock->network;
     if (sock->socket.state == STATE_LISTENING && sock->socket.owner && !sock->service)
         sock->service = row(model, sock);
 }
@@ -58,6 +59,7 @@ void listener_listed(struct model *model, struct sock *sock)
 void listener_unlisted(struct model *model, struct sock *sock)
 {
     table_remove(&model->services, &sock->by_service);
+    table_remove(&model->services_anywhere, &sock->by_address);
 }
 
 /* So many descriptors are looked at, at most: a peak may be told too high by connections behind these. */
@@ -138,16 +140,47 @@ static bool better(const struct sock *a, const struct sock *b)
     return a->socket.id < b->socket.id;
 }
 
+static struct sock *better_of(struct sock *server, struct sock *best, const struct sock *sock,
+                              const struct address *address)
+{
+    return sock_class(server) == sock_class(sock) && serves(server, sock, address) && (!best || better(server, best))
+               ? server
+               : best;
+}
+
+/* The best of those at exactly the address `at`, and `best`: of any network, or of that of `sock`. */
+static struct sock *best_at(const struct model *model, const struct sock *sock, const struct address *address,
+                            const struct address *at, bool anywhere, struct sock *best)
+{
+    struct table_look look;
+    struct table_link *link = NULL;
+    if (anywhere || !sock->network) {
+        link = table_look(&look, &model->services_anywhere, service_key(sock, at, NULL));
+        for (; link; link = table_look_on(&look))
+            best = better_of(TABLE_OF(link, struct sock, by_address), best, sock, address);
+        return best;
+    }
+    for (int i = 0; i < 1 + model->services_nowhere; i++) {
+        link = table_look(&look, &model->services, service_key(sock, at, i ? NULL : sock->network));
+        for (; link; link = table_look_on(&look))
+            best = better_of(TABLE_OF(link, struct sock, by_service), best, sock, address);
+    }
+    return best;
+}
+
 struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address)
 {
     if (!address_known(address) || (address->family == AF_UNIX && !address->size))
         return NULL;
-    struct sock *best = NULL;
-    uint64_t hash = service_key(sock, address);
-    for (struct table_link *link = table_first(&model->services, hash); link; link = table_next(link)) {
-        struct sock *server = TABLE_OF(link, struct sock, by_service);
-        if (sock_class(server) == sock_class(sock) && serves(server, sock, address) && (!best || better(server, best)))
-            best = server;
-    }
-    return best;
+    bool is_unix = address->family == AF_UNIX, inet = address->family == AF_INET || address->family == AF_INET6;
+    bool anywhere = is_unix ? address->bytes[0] != 0 : !address_is_loopback(address);
+    struct sock *best = best_at(model, sock, address, address, anywhere, NULL);
+    if (!inet || !sock_own_address(&sock->socket.local, address))
+        return best;
+    struct address wildcard = {.family = AF_INET6, .port = address->port, .size = 16};
+    best = best_at(model, sock, address, &wildcard, false, best);
+    if (address->family == AF_INET6)
+        return best;
+    wildcard = (struct address){.family = AF_INET, .port = address->port, .size = 4};
+    return best_at(model, sock, address, &wildcard, false, best);
 }

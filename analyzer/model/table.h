@@ -112,6 +112,43 @@ static inline struct table_link *table_next(const struct table_link *link)
     return link->after;
 }
 
+/* A walk over the entries with one hash that looks at so many at most: the oldest, then, where there are more, the
+ * newest, latest first. For rules that nearly always find what they look for at either end, while whoever makes a trace
+ * can have any number of entries share a hash: `for (link = table_look(&look, ...); link; link =
+ * table_look_on(&look))`.
+ */
+#define TABLE_LOOK_MAX 64
+
+struct table_look {
+    struct table_link *first, *at;
+    const struct table_link *stop; /* walking back: the last that was looked at before */
+    unsigned left;
+    bool cut; /* some were not looked at */
+};
+
+static inline struct table_link *table_look(struct table_look *look, const struct table *table, uint64_t hash)
+{
+    struct table_link *first = table_first(table, hash);
+    *look = (struct table_look){.first = first, .at = first, .left = TABLE_LOOK_MAX};
+    return first;
+}
+
+static inline struct table_link *table_look_on(struct table_look *look)
+{
+    struct table_link *next = look->stop ? look->at->before : look->at->after;
+    if (!next || next == look->stop)
+        return NULL;
+    if (--look->left == 0) {
+        look->cut = look->stop != NULL;
+        if (look->stop)
+            return NULL;
+        look->stop = look->at;
+        look->left = TABLE_LOOK_MAX;
+        next = look->first->before;
+    }
+    return look->at = next;
+}
+
 static inline void table_free(struct table *table)
 {
     free(table->buckets);

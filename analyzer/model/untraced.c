@@ -5,6 +5,8 @@
  */
 #include "analyzer/model/internal.h"
 
+#include "analyzer/trace/budget.h"
+
 #include <string.h>
 #include <sys/socket.h>
 
@@ -26,11 +28,8 @@ struct untraced {
 
 /* ---- Keys ---- */
 
-/* Wildcards serve any address: internet sockets are filed by port alone. */
 static uint64_t service_key(unsigned host, const struct address *address)
 {
-    if (address->family == AF_INET || address->family == AF_INET6)
-        return hash_numbers(host, address->port);
     return address_hash(address, host);
 }
 
@@ -135,23 +134,31 @@ struct process *untraced_end(struct model *model, const struct half *half)
     return process;
 }
 
-static bool serves(const struct untraced *untraced, const struct half *half)
+/* The latest at exactly this address, or `than` where that is later. */
+static const struct untraced *latest_at(const struct model *model, const struct half *half,
+                                        const struct address *address, const struct untraced *than)
 {
-    const struct address *address = &half->peer;
-    if (address_equal(&untraced->local, address))
-        return true;
-    return address->family != AF_UNIX && untraced->local.port == address->port && address_is_any(&untraced->local) &&
-           sock_own_address(&half->local, address);
+    struct table_link *first = table_first(&model->untraced_services, service_key(half->host, address));
+    for (struct table_link *link = first ? first->before : NULL; link; link = link == first ? NULL : link->before) {
+        const struct untraced *at = TABLE_OF(link, struct untraced, link);
+        budget_work(1);
+        if (than && than->number > at->number)
+            return than;
+        if (near(at, half) && address_equal(&at->local, address))
+            return at;
+    }
+    return than;
 }
 
 struct process *untraced_server(const struct model *model, const struct half *half)
 {
-    const struct untraced *latest = NULL;
-    uint64_t hash = service_key(half->host, &half->peer);
-    for (struct table_link *link = table_first(&model->untraced_services, hash); link; link = table_next(link)) {
-        const struct untraced *at = TABLE_OF(link, struct untraced, link);
-        if (near(at, half) && serves(at, half) && (!latest || at->number > latest->number))
-            latest = at;
+    const struct address *address = &half->peer;
+    const struct untraced *latest = latest_at(model, half, address, NULL);
+    bool inet = address->family == AF_INET || address->family == AF_INET6;
+    if (inet && sock_own_address(&half->local, address)) { /* wildcards serve it, too */
+        latest = latest_at(model, half, &(struct address){.family = AF_INET, .port = address->port, .size = 4}, latest);
+        latest =
+            latest_at(model, half, &(struct address){.family = AF_INET6, .port = address->port, .size = 16}, latest);
     }
     return latest ? latest->process : NULL;
 }

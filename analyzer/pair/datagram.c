@@ -34,7 +34,9 @@ struct entry *datagram_find(struct pair *pair, struct entry *entry)
 {
     const struct half *half = &entry->half;
     uint64_t hash = exchange_key(half, &half->peer, &half->local);
-    for (struct table_link *at = table_first(&pair->keys[KEY_MATE], hash); at; at = table_next(at)) {
+    struct table_look look;
+    struct table_link *at = table_look(&look, &pair->keys[KEY_MATE], hash);
+    for (; at; at = table_look_on(&look)) {
         struct entry *other = ENTRY_OF(at, KEY_MATE);
         if (other->half.socket == half->socket || other->half.class != half->class ||
             !wild_equal(&half->peer, &other->half.local) || !wild_equal(&other->half.peer, &half->local) ||

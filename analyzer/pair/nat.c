@@ -59,8 +59,9 @@ static struct entry *find_destination(const struct pair *pair, struct entry *ent
 {
     const struct half *half = &entry->half;
     bool server = half->side == SIDE_SERVER;
-    for (struct table_link *at = table_first(&pair->keys[KEY_CLIENT], client_key(entry, opposite(half))); at;
-         at = table_next(at)) {
+    struct table_look look;
+    struct table_link *at = table_look(&look, &pair->keys[KEY_CLIENT], client_key(entry, opposite(half)));
+    for (; at; at = table_look_on(&look)) {
         struct entry *other = ENTRY_OF(at, KEY_CLIENT);
         const struct half *c = server ? &other->half : half, *s = server ? half : &other->half;
         if (!could_be_ends(c, s) || !address_equal(&c->local, &s->peer) ||
@@ -100,8 +101,9 @@ static struct choice find_kept(const struct pair *pair, const struct entry *entr
 {
     struct choice choice = {.count = 0};
     const struct half *half = &entry->half;
-    for (struct table_link *at = table_first(&pair->keys[KEY_KEPT], kept_key(half, opposite(half))); at;
-         at = table_next(at)) {
+    struct table_look look;
+    struct table_link *at = table_look(&look, &pair->keys[KEY_KEPT], kept_key(half, opposite(half)));
+    for (; at; at = table_look_on(&look)) {
         struct entry *other = ENTRY_OF(at, KEY_KEPT);
         if (!(half->side == SIDE_SERVER ? kept(pair, other, entry) : kept(pair, entry, other)))
             continue;
@@ -111,6 +113,10 @@ static struct choice find_kept(const struct pair *pair, const struct entry *entr
             choice.agree++;
             choice.only_agrees = other;
         }
+    }
+    if (look.cut) { /* those that were not looked at could be meant as well */
+        choice.count++;
+        choice.agree++;
     }
     return choice;
 }

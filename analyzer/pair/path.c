@@ -87,7 +87,9 @@ struct entry *path_find(struct pair *pair, struct entry *entry)
     uint64_t key = path_key(half);
     struct entry *best = NULL;
     uint64_t hash = pair_side_key(key, server ? SIDE_CLIENT : SIDE_SERVER);
-    for (struct table_link *at = table_first(&pair->keys[KEY_MATE], hash); at; at = table_next(at)) {
+    struct table_look look;
+    struct table_link *at = table_look(&look, &pair->keys[KEY_MATE], hash);
+    for (; at; at = table_look_on(&look)) {
         struct entry *other = ENTRY_OF(at, KEY_MATE);
         const struct half *c = server ? &other->half : half, *s = server ? half : &other->half;
         if (c->host != s->host || connector(c) != connector(s) || c->class != s->class || !same_path(c, s) ||
@@ -110,7 +112,9 @@ struct entry *path_find(struct pair *pair, struct entry *entry)
 static bool first_of(const struct pair *pair, struct entry *entry, enum side side, struct entry **first)
 {
     uint64_t hash = pair_side_key(credentials_key(&entry->half), side);
-    for (struct table_link *at = table_first(&pair->keys[KEY_KEPT], hash); at; at = table_next(at)) {
+    struct table_look look;
+    struct table_link *at = table_look(&look, &pair->keys[KEY_KEPT], hash);
+    for (; at; at = table_look_on(&look)) {
         struct entry *other = ENTRY_OF(at, KEY_KEPT);
         const struct half *half = &other->half, *mine = &entry->half;
         bool server = side == SIDE_SERVER, opposite = mine->side != side;

@@ -81,9 +81,7 @@ static void values_of(const struct diff_run *run, const struct fact *fact, char 
 {
     size_t used = 0;
     out[0] = '\0';
-    for (const struct fact *at = run->facts; at && used < size - 1; at = at->hh.next) {
-        if (at->kind != fact->kind || strcmp(at->program, fact->program) != 0 || strcmp(at->what, fact->what) != 0)
-            continue;
+    for (const struct fact *at = fact_first(run, fact); at && used < size - 1; at = fact_next(at)) {
         int put = snprintf(out + used, size - used, "%s%s", used ? "; " : "", at->value);
         used += put > 0 ? (size_t)put : 0;
     }
@@ -91,10 +89,7 @@ static void values_of(const struct diff_run *run, const struct fact *fact, char 
 
 static bool told_before(const struct diff_run *run, const struct fact *fact)
 {
-    for (const struct fact *at = run->facts; at && at != fact; at = at->hh.next)
-        if (at->kind == fact->kind && strcmp(at->program, fact->program) == 0 && strcmp(at->what, fact->what) == 0)
-            return true;
-    return false;
+    return fact_first(run, fact) != fact;
 }
 
 static bool put_difference(const struct difference *difference, bool json, unsigned width, bool colour, FILE *out)
@@ -206,19 +201,14 @@ static bool gone(const struct diff_run *first, const struct diff_run *second, co
     return !difference->after[0]; /* else it was told of as changed */
 }
 
-static int in_order(struct fact *a, struct fact *b)
-{
-    return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : strcmp(a->key, b->key);
-}
-
 bool diff_write(struct diff_run *first, struct diff_run *second, bool json, unsigned width, bool colour, FILE *out,
                 unsigned *differences)
 {
     struct difference difference;
     bool written = true;
     *differences = 0;
-    HASH_SORT(first->facts, in_order);
-    HASH_SORT(second->facts, in_order);
+    fact_sort(first);
+    fact_sort(second);
     for (enum fact_kind kind = FACT_EDGE; kind <= FACT_ROUND_TRIP; kind++) {
         for (struct fact *fact = first->facts; fact && written; fact = fact->hh.next)
             if (fact->kind == kind && gone(first, second, fact, &difference)) {

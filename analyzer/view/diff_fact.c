@@ -73,6 +73,54 @@ struct fact *fact_add(struct diff_run *run, enum fact_kind kind, const struct pr
     return fact;
 }
 
+/* ---- Groups ---- */
+
+/* How much of a fact's key says which group it belongs to. */
+static unsigned group_size(const struct fact *fact)
+{
+    return (unsigned)(strlen(fact->key) - strlen(fact->value));
+}
+
+static bool same_group(const struct fact *a, const struct fact *b)
+{
+    unsigned size = group_size(a);
+    return size == group_size(b) && memcmp(a->key, b->key, size) == 0;
+}
+
+static int in_order(struct fact *a, struct fact *b)
+{
+    return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) : strcmp(a->key, b->key);
+}
+
+void fact_sort(struct diff_run *run)
+{
+    HASH_SORT(run->facts, in_order);
+    for (struct fact *fact = run->facts, *before = NULL; fact; before = fact, fact = fact->hh.next) {
+        if (before && same_group(before, fact))
+            continue;
+        struct fact_group *group = calloc(1, sizeof *group);
+        if (!group)
+            abort();
+        group->first = fact;
+        HASH_ADD_KEYPTR(hh, run->groups, fact->key, group_size(fact), group);
+    }
+}
+
+struct fact *fact_first(const struct diff_run *run, const struct fact *fact)
+{
+    struct fact_group *group;
+    HASH_FIND(hh, run->groups, fact->key, group_size(fact), group);
+    return group ? group->first : NULL;
+}
+
+struct fact *fact_next(const struct fact *fact)
+{
+    struct fact *next = fact->hh.next;
+    return next && same_group(fact, next) ? next : NULL;
+}
+
+/* ---- Times ---- */
+
 /* Every step-th is kept; when the room is full, every second of them, and the step doubles. */
 void fact_sample(struct fact *fact, uint64_t us)
 {
@@ -109,6 +157,12 @@ void diff_run_free(struct diff_run *run)
         free(fact->value);
         free(fact->samples);
         free(fact);
+    }
+    struct fact_group *group = run->groups, *next_group;
+    HASH_CLEAR(hh, run->groups);
+    for (; group; group = next_group) {
+        next_group = group->hh.next;
+        free(group);
     }
     port = run->chosen;
     HASH_CLEAR(hh, run->chosen);

@@ -38,8 +38,15 @@ struct chosen_port {
     uint32_t port;
 };
 
+/* Facts of one kind, program and `what`, by that part of their keys: they stand together once they are sorted. */
+struct fact_group {
+    UT_hash_handle hh;
+    struct fact *first;
+};
+
 struct diff_run {
     struct fact *facts;
+    struct fact_group *groups;
     struct chosen_port *chosen;
 };
 
@@ -52,6 +59,11 @@ void fact_print(char **text, const char *format, ...) __attribute__((format(prin
 /* The fact that `process` did `what`: a new one, or the one there was, counted once more. */
 struct fact *fact_add(struct diff_run *run, enum fact_kind kind, const struct process *process, const char *what,
                       const char *value);
+/* Sorts a run's facts by kind, then by key, and groups them. */
+void fact_sort(struct diff_run *run);
+/* The first fact of the group that `fact`, which may be another run's, belongs to, and the next one; NULL: none. */
+struct fact *fact_first(const struct diff_run *run, const struct fact *fact);
+struct fact *fact_next(const struct fact *fact);
 /* One time of a fact that was just added. */
 void fact_sample(struct fact *fact, uint64_t us);
 

@@ -53,7 +53,7 @@ struct line {
 
 /* What a datagram socket exchanged with one address. */
 struct exchange {
-    struct exchange *next;
+    UT_hash_handle hh;
     struct address peer, local;
     uint64_t first_ns, last_ns;
     uint64_t bytes_sent, bytes_received;
@@ -63,7 +63,7 @@ struct exchange {
 /* A datagram socket that exchanged something, until it is settled. */
 struct datagrams {
     uint64_t socket;
-    struct exchange *exchanges;
+    struct exchange *exchanges; /* by peer */
     UT_hash_handle hh;
 };
 
@@ -270,6 +270,19 @@ static void *must(void *memory)
     return memory;
 }
 
+/* The same address with nothing behind its bytes. */
+static struct address bare(const struct address *address)
+{
+    struct address out;
+    memset(&out, 0, sizeof out);
+    out.family = address->family;
+    out.port = address->port;
+    out.scope = address->scope;
+    out.size = address->size;
+    memcpy(out.bytes, address->bytes, address->size);
+    return out;
+}
+
 static struct exchange *find_exchange(struct export *report, const struct socket *socket, const struct address *peer)
 {
     struct datagrams *known = report->state, *found = NULL;
@@ -280,14 +293,15 @@ static struct exchange *find_exchange(struct export *report, const struct socket
         HASH_ADD(hh, known, socket, sizeof found->socket, found);
         report->state = known;
     }
-    struct exchange **at = &found->exchanges;
-    while (*at && !address_equal(&(*at)->peer, peer))
-        at = &(*at)->next;
-    if (!*at) {
-        *at = must(calloc(1, sizeof **at));
-        (*at)->peer = *peer;
+    struct exchange *exchange;
+    struct address key = bare(peer);
+    HASH_FIND(hh, found->exchanges, &key, sizeof key, exchange);
+    if (!exchange) {
+        exchange = must(calloc(1, sizeof *exchange));
+        exchange->peer = key;
+        HASH_ADD(hh, found->exchanges, peer, sizeof exchange->peer, exchange);
     }
-    return *at;
+    return exchange;
 }
 
 static void zeek_event(struct export *report, const struct event *event, const struct process *process,
@@ -323,8 +337,10 @@ static bool write_exchanges(struct export *report, const struct socket *socket)
     HASH_FIND(hh, known, &socket->id, sizeof socket->id, found);
     if (!found)
         return false;
-    for (struct exchange *exchange = found->exchanges, *next; exchange; exchange = next) {
-        next = exchange->next;
+    struct exchange *exchange = found->exchanges, *next;
+    HASH_CLEAR(hh, found->exchanges);
+    for (; exchange; exchange = next) {
+        next = exchange->hh.next;
         write_exchange(report, socket, exchange);
         free(exchange);
     }
@@ -352,8 +368,10 @@ static void zeek_finish(struct export *report)
     HASH_CLEAR(hh, known);
     for (; each; each = next) {
         next = each->hh.next;
-        for (struct exchange *exchange = each->exchanges, *after; exchange; exchange = after) {
-            after = exchange->next;
+        struct exchange *exchange = each->exchanges, *after;
+        HASH_CLEAR(hh, each->exchanges);
+        for (; exchange; exchange = after) {
+            after = exchange->hh.next;
             free(exchange);
         }
         free(each);

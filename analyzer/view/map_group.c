@@ -38,7 +38,8 @@ static bool same_group(const struct process *a, const struct process *b, bool by
 
 static uint64_t group_key(const struct process *process, bool by_program)
 {
-    return hash_numbers((uintptr_t)program(process), by_program ? 0 : process->ppid);
+    return hash_words((uintptr_t)program(process), (uintptr_t)process->comm, by_program ? 0 : process->ppid,
+                      (uint64_t)process->kind << 32 | process->host);
 }
 
 static void collect(struct map_groups *groups, struct table *table, unsigned id, bool by_program)
@@ -46,6 +47,8 @@ static void collect(struct map_groups *groups, struct table *table, unsigned id,
     const struct process *process = model_process(groups->model, id);
     struct member *member = &groups->members[id];
     *member = (struct member){.first = id, .count = 1, .low_pid = process->pid, .high_pid = process->pid};
+    if (!same_group(process, process, by_program))
+        return; /* it is in none */
     uint64_t key = group_key(process, by_program);
     for (struct table_link *link = table_first(table, key); link; link = table_next(link)) {
         struct member *first = TABLE_OF(link, struct member, by_key);

@@ -50,7 +50,9 @@ static void add_edge(struct map_lines *lines, struct table *table, struct entry 
         lines->inner_pairs += edge->connections;
         return;
     }
-    uint64_t key = hash_numbers((uint64_t)from << 32 | to, address_known(&edge->server) ? edge->server.port : 0);
+    uint64_t transport = (uint64_t)edge->family << 48 | (uint64_t)edge->type << 32 | (uint32_t)edge->protocol;
+    uint64_t key = hash_words((uint64_t)from << 32 | to, transport, edge->match,
+                              address_known(&edge->server) ? address_hash(&edge->server, 0) : 0);
     struct map_line *line = find(lines, table, entries, key, from, to, edge);
     if (!line) {
         line = &lines->line[lines->count];
@@ -107,34 +109,50 @@ static void fold(struct map_line *into, const struct map_line *line)
     into->more++;
 }
 
-/* How many of the lines between its two groups, which stand together, are over the transport of line `at`. */
-static unsigned alike(const struct map_line *line, unsigned count, unsigned at)
+/* The lines between two groups that are over one transport, filed by the first of them. */
+struct alike {
+    struct table_link by_transport;
+    unsigned count;
+    unsigned folded; /* where the first of them went */
+};
+
+static unsigned first_alike(const struct map_lines *lines, struct table *table, struct alike *alike, unsigned at)
 {
-    unsigned from = at, found = 0;
-    while (from && line[from - 1].from == line[at].from && line[from - 1].to == line[at].to)
-        from--;
-    for (; from < count && line[from].from == line[at].from && line[from].to == line[at].to; from++)
-        found += same_transport(&line[from], &line[at]);
-    return found;
+    const struct map_line *line = &lines->line[at];
+    uint64_t hash =
+        hash_words((uint64_t)line->from << 32 | line->to, (uint64_t)line->edge->family << 32 | line->edge->type,
+                   (uint32_t)line->edge->protocol, line->edge->match);
+    for (struct table_link *link = table_first(table, hash); link; link = table_next(link)) {
+        unsigned first = (unsigned)(TABLE_OF(link, struct alike, by_transport) - alike);
+        if (same_transport(&lines->line[first], line))
+            return first;
+    }
+    table_insert(table, &alike[at].by_transport, hash);
+    return at;
 }
 
 void map_lines_fold(struct map_lines *lines, unsigned least)
 {
+    struct table table = {.size = 0};
     struct map_line *folded = calloc(lines->count + 1, sizeof *folded);
+    struct alike *alike = calloc(lines->count + 1, sizeof *alike);
     unsigned count = 0;
-    if (!folded)
+    if (!folded || !alike)
         abort();
+    for (unsigned i = 0; i < lines->count; i++)
+        alike[first_alike(lines, &table, alike, i)].count++;
     for (unsigned i = 0; i < lines->count; i++) {
-        unsigned at = count;
-        while (at && folded[at - 1].from == lines->line[i].from && folded[at - 1].to == lines->line[i].to &&
-               !same_transport(&folded[at - 1], &lines->line[i]))
-            at--;
-        bool there = at && same_transport(&folded[at - 1], &lines->line[i]);
-        if (there && alike(lines->line, lines->count, i) >= least)
-            fold(&folded[at - 1], &lines->line[i]);
-        else
+        unsigned first = first_alike(lines, &table, alike, i);
+        if (first != i && alike[first].count >= least) {
+            fold(&folded[alike[first].folded], &lines->line[i]);
+        } else {
+            if (first == i)
+                alike[i].folded = count;
             folded[count++] = lines->line[i];
+        }
     }
+    table_free(&table);
+    free(alike);
     free(lines->line);
     lines->line = folded;
     lines->count = count;
