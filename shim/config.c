@@ -201,6 +201,8 @@ static bool find_by_path(void)
     if (parent < 0) {
         if (trouble.error == EACCES)
             return false; /* as in check_writable() */
+        if (trouble.error == EMFILE || trouble.error == ENFILE)
+            return true; /* there may be a descriptor to spare when the log is made, which looks again */
         bool where = trouble.fault == FOLDER_FAULT_ANCESTOR || trouble.fault == FOLDER_FAULT_LINK;
         say(config.dir, ": ", folder_words(&trouble), where ? real : "");
         return false;

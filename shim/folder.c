@@ -98,7 +98,8 @@ static bool check_ancestor(struct walk *walk)
 
 static bool enter(struct walk *walk, long fd)
 {
-    sys(SYS_close, walk->fd);
+    if (walk->fd >= 0)
+        sys(SYS_close, walk->fd);
     walk->fd = fd;
     return true;
 }

@@ -117,7 +117,11 @@ bool run_trim_mapped(int folder, const char *name)
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
-    enum use use = use_by_lease(fd);
+    /* Where the records are in memory, that file is what is mapped. */
+    long memory = memory_log_open(fd, O_RDONLY);
+    enum use use = use_by_lease(memory < 0 ? fd : (int)memory);
+    if (memory >= 0)
+        close((int)memory);
     close(fd);
     return (use == USE_UNKNOWN ? use_by_maps(name) : use) == USE_MAPPED;
 }

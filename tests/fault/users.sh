@@ -262,6 +262,12 @@ start ./sockatlas run -d both sh -c './connect_refused; echo ready >first; read 
 first=$!
 wait_true test -s first
 ./sockatlas run -d both sh -c './busy ledger 1 1 5' >out 2>err
+before=$(listing both both.old)
+./sockatlas run -d both true 2>third.err
+case_is "two runs in one folder, a third: status" 125 $?
+case_is "two runs in one folder, a third: line" \
+    "sockatlas run: both.old: another \`sockatlas run\` still records into it; choose another folder with -d" "$(cat third.err)"
+case_is "two runs in one folder, a third: all is left" "$before" "$(listing both both.old)"
 echo go >&8
 wait "$first"
 exec 8>&-
