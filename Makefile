@@ -198,6 +198,7 @@ $(BUILD)/targets/%: tests/targets/%.c
 
 $(BUILD)/targets/entry_points: $(wildcard tests/targets/entry_points/*.c)
 $(BUILD)/targets/arguments: $(wildcard tests/targets/arguments/*.[ch] tests/targets/arguments/*.def)
+$(BUILD)/targets/small_stacks: TARGET_CFLAGS := -pthread
 $(BUILD)/targets/static_exit: TARGET_CFLAGS := -static
 
 $(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)

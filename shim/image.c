@@ -64,12 +64,17 @@ static void read_port_range(struct sockatlas_header *header)
     header->port_high = (uint16_t)parse_number(high);
 }
 
-/* Field 22 of /proc/self/stat; counted from behind the comm, which may hold spaces and brackets. */
-static uint64_t start_ticks(void)
+/* Reads a small file into the place of the command line, which is read last: the stack may be small. */
+static char *read_aside(struct sockatlas_header *header, const char *path)
 {
-    char text[1024];
-    size_t size = image_read_file("/proc/self/stat", text, sizeof(text) - 1);
-    text[size] = 0;
+    header->cmdline[image_read_file(path, header->cmdline, sizeof(header->cmdline) - 1)] = 0;
+    return header->cmdline;
+}
+
+/* Field 22 of /proc/self/stat; counted from behind the comm, which may hold spaces and brackets. */
+static uint64_t start_ticks(struct sockatlas_header *header)
+{
+    const char *text = read_aside(header, "/proc/self/stat");
     const char *at = strrchr(text, ')');
     for (int field = 2; at && field < 22; field++) {
         at = strchr(at, ' ');
@@ -79,11 +84,11 @@ static uint64_t start_ticks(void)
 }
 
 /* The path of version 2's line, which begins with `0::`; without one, that of the first line. */
-static void read_cgroup(char *out, size_t room)
+static void read_cgroup(struct sockatlas_header *header)
 {
-    char text[2048];
-    size_t size = image_read_file("/proc/self/cgroup", text, sizeof(text) - 1);
-    text[size] = 0;
+    char *out = header->cgroup;
+    size_t room = sizeof(header->cgroup);
+    const char *text = read_aside(header, "/proc/self/cgroup");
     const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
     const char *path = strchr(line ? line : text, '/');
     size_t length = path ? strcspn(path, "\n") : 0;
@@ -150,7 +155,7 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     header->writer = SOCKATLAS_WRITER_SHIM;
     uint64_t now = vdso_clock(CLOCK_BOOTTIME) - (uint64_t)clock_offset;
     header->realtime_ns = vdso_clock(CLOCK_REALTIME) - (now - header->boottime_ns);
-    header->start_ticks = start_ticks();
+    header->start_ticks = start_ticks(header);
     if (header->start_ticks)
         header->start_ticks -= (uint64_t)(clock_offset / TICK_NS);
     header->netns_inode = inode("/proc/self/ns/net");
@@ -167,13 +172,14 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     read_line("/proc/sys/net/core/somaxconn", number, sizeof(number));
     header->somaxconn = (uint32_t)parse_number(number);
     read_port_range(header);
-    read_cgroup(header->cgroup, sizeof(header->cgroup));
+    read_cgroup(header);
     memcpy(header->run_id, config.run_id, sizeof(header->run_id));
     long size = sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe, sizeof(header->exe));
     header->exe[size > 0 && (size_t)size < sizeof(header->exe) ? size : 0] = 0;
     if (!config.no_cmdline)
         header->cmdline_size =
             (uint32_t)image_read_file("/proc/self/cmdline", header->cmdline, sizeof(header->cmdline));
+    memset(header->cmdline + header->cmdline_size, 0, sizeof(header->cmdline) - header->cmdline_size);
     __atomic_thread_fence(__ATOMIC_RELEASE);
     memcpy(header->magic, SOCKATLAS_MAGIC, sizeof(header->magic));
 }

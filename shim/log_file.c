@@ -325,15 +325,18 @@ bool log_file_make(struct log_file *file)
 /* A log of `run`'s as this shim knows it, by its user or root. */
 static bool is_ledger(int fd)
 {
+    enum { READ = offsetof(struct sockatlas_header, boot_id) };
     struct stat status;
-    struct sockatlas_header header;
+    unsigned char head[READ]; /* all of a header is much for a small stack */
+    uint32_t version, writer;
     if (sys(SYS_fstat, fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size < SOCKATLAS_HEADER_SIZE ||
         (status.st_uid != 0 && status.st_uid != (uint32_t)sys(SYS_geteuid)))
         return false;
-    enum { READ = offsetof(struct sockatlas_header, boot_id) };
-    return sys(SYS_pread64, fd, &header, READ, 0) == READ &&
-           memcmp(header.magic, SOCKATLAS_MAGIC, sizeof(header.magic)) == 0 && header.version == SOCKATLAS_VERSION &&
-           header.writer == SOCKATLAS_WRITER_RUN;
+    if (sys(SYS_pread64, fd, head, READ, 0) != READ || memcmp(head, SOCKATLAS_MAGIC, sizeof(SOCKATLAS_MAGIC) - 1) != 0)
+        return false;
+    memcpy(&version, head + offsetof(struct sockatlas_header, version), sizeof(version));
+    memcpy(&writer, head + offsetof(struct sockatlas_header, writer), sizeof(writer));
+    return version == SOCKATLAS_VERSION && writer == SOCKATLAS_WRITER_RUN;
 }
 
 struct sockatlas_header *log_file_ledger(void)

@@ -158,6 +158,7 @@ static struct identity identify(void)
         if (pid != process_wiped->pid)
             forked(pid, (uint32_t)sys(SYS_gettid));
         process_thread.vforking = false;
+        take_down_left();
     }
     if (process_thread.pid != process_wiped->pid) {
         process_thread.tid = (uint32_t)sys(SYS_gettid);

@@ -59,19 +59,24 @@ static int number_of(const char *text, const char *name)
  * them: 1 for any number. */
 static int filters_of(const char *path)
 {
-    char text[4096];
-    long fd = open_as_loader(path);
+    enum { PART = 768, LINE = 64 }; /* the stack may be small: the end of each part is looked at again with the next */
+    char text[LINE + PART + 1];
+    long fd = open_as_loader(path), got;
     if (fd < 0)
         return -1;
-    size_t size = 0;
-    long got;
-    while (size < sizeof(text) - 1 &&
-           (got = sys_raw(SYS_read, fd, (long)(text + size), (long)(sizeof(text) - 1 - size), 0, 0, 0)) > 0)
-        size += (size_t)got;
+    int mode = -1, count = -1;
+    size_t kept = 0;
+    while ((got = sys_raw(SYS_read, fd, (long)(text + kept), PART, 0, 0, 0)) > 0) {
+        size_t size = kept + (size_t)got;
+        text[size] = 0;
+        int mode_here = number_of(text, "\nSeccomp:"), count_here = number_of(text, "\nSeccomp_filters:");
+        mode = mode_here >= 0 ? mode_here : mode;
+        count = count_here >= 0 ? count_here : count;
+        kept = size < LINE ? size : LINE;
+        memmove(text, text + size - kept, kept);
+    }
     sys_raw(SYS_close, fd, 0, 0, 0, 0, 0);
-    text[size] = 0;
-    int mode = number_of(text, "\nSeccomp:"), count = number_of(text, "\nSeccomp_filters:");
-    if (size == 0)
+    if (kept == 0)
         return -1;
     if (mode <= 0)
         return 0;

@@ -10,6 +10,12 @@ case_ok "errors that are told once, without the shim" "$targets/kept_errors"
 faulty "$targets/kept_errors"
 case_is "errors that are told once reach whoever asks" "0 " "$? $(cat out)"
 
+for where in "" handler; do
+    case_ok "small stacks${where:+, a signal handler first}, without the shim" "$targets/small_stacks" $where
+    faulty "$targets/small_stacks" $where
+    case_is "small stacks${where:+, a signal handler first}" "0 " "$? $(cat out)"
+done
+
 case_is "every entry point that the shim stands in for is tried" "" \
     "$(comm -23 <(nm -D --defined-only "$shim" | awk '{ print $NF }' | sort -u) <("$targets/arguments" names | sort -u))"
 

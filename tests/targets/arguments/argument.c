@@ -108,6 +108,17 @@ static int leave(void *unused)
     _exit(0);
 }
 
+static void *stay(void *unused)
+{
+    return unused;
+}
+
+static long a_thread(unsigned choice)
+{
+    (void)choice;
+    return (long)(uintptr_t)stay;
+}
+
 static long a_function(unsigned choice)
 {
     (void)choice;
