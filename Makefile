@@ -157,10 +157,13 @@ $(BUILD)/page/begin.html: $(PAGE_SRC) $(wildcard $(D3))
 # The system calls that the shim makes for itself, for `run` to try: hook_syscall.c has those of programs.
 $(BUILD)/shim_calls.h: $(filter-out shim/hook_syscall.c,$(SHIM_SRC))
 	@mkdir -p $(@D)
-	grep -ohE 'SYS_[a-z0-9_]+' $^ | sort -u | sed 's/^SYS_\(.*\)/#ifdef SYS_\1\nCALL(\1)\n#endif/' >$@.new
-	mv $@.new $@
+	$(call say,CALLS,$@)
+	$(Q)grep -ohE 'SYS_[a-z0-9_]+' $^ | sort -u | sed 's/^SYS_\(.*\)/#ifdef SYS_\1\nCALL(\1)\n#endif/' >$@.new
+	$(Q)mv $@.new $@
 
-$(BUILD)/analyzer/cmd/run_filter.o $(BUILD)/fuzz/analyzer/cmd/run_filter.o: $(BUILD)/shim_calls.h
+run_filter := $(foreach each,analyzer counted/analyzer fuzz/analyzer,$(BUILD)/$(each)/cmd/run_filter.o)
+$(run_filter): $(BUILD)/shim_calls.h
+$(run_filter): OWN += -DSOCKATLAS_SHIM_CALLS='"$(BUILD)/shim_calls.h"'
 
 $(BUILD)/analyzer/view/html_page.o: $(if $(PAGE),$(BUILD)/page/begin.html)
 $(BUILD)/analyzer/view/html_page.o: OWN += $(if $(PAGE),-DSOCKATLAS_PAGE='"$(PAGE)"')
@@ -212,26 +215,31 @@ $(BUILD)/fault/kills: $(BUILD)/tests/fault/kills.o $(BUILD)/tests/fault/tally.o
 $(BUILD)/fault/hostile: $(BUILD)/tests/fault/hostile.o
 
 $(BUILD)/counted/sockatlas: $(COUNTED_OBJ) $(BUILD)/tests/fault/count.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
 
-$(BUILD)/counted/analyzer/main.o: CPPFLAGS += -DSOCKATLAS_RELEASE='"counted"'
-$(BUILD)/counted/analyzer/view/html_page.o: CPPFLAGS += -DSOCKATLAS_PAGE='"tests/fuzz/page"'
+$(BUILD)/counted/analyzer/main.o: OWN += -DSOCKATLAS_RELEASE='"counted"'
+$(BUILD)/counted/analyzer/view/html_page.o: OWN += -DSOCKATLAS_PAGE='"tests/fuzz/page"'
 
 $(BUILD)/counted/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) -fsanitize-coverage=trace-pc -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) $(OWN) $(CPPFLAGS) $(CFLAGS) -fsanitize-coverage=trace-pc -c -o $@ $<
 
 $(BUILD)/fault/filter: tests/fault/filter.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lseccomp
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lseccomp
 
 $(BUILD)/fault/enter: tests/fault/enter.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 $(BUILD)/fault/enter.so: tests/fault/enter.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -DENTER_LIBRARY -fPIC -shared -o $@ $<
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -DENTER_LIBRARY -fPIC -shared -o $@ $<
 
 # tests/ground/: ground.c and its steps play a scenario whose truth they know, with actor.c's processes; compare.c lays two maps side by side.
 $(BUILD)/ground/ground: $(GROUND_SRC)
@@ -364,7 +372,7 @@ check-cppcheck:
 	    shim analyzer $(sort $(dir $(wildcard tests/*/*.c tests/*/*/*.c)))
 
 check-tidy:
-	@tests/check/tidy -I. -D_GNU_SOURCE $(CPPFLAGS) -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11 -- $(filter %.c,$(ALL_C))
+	@tests/check/tidy -I. -D_GNU_SOURCE $(CPPFLAGS) -DSOCKATLAS_SHIM_CALLS='"$(BUILD)/shim_calls.h"' -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11 -- $(filter %.c,$(ALL_C))
 
 clean: ## remove build/
 	rm -rf $(BUILD)

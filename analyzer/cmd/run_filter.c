@@ -20,7 +20,7 @@ static const struct {
     const char *name;
 } calls[] = {
 #define CALL(name) {SYS_##name, #name},
-#include "build/shim_calls.h"
+#include SOCKATLAS_SHIM_CALLS
 #undef CALL
 };
 enum { CALLS = sizeof calls / sizeof *calls };

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../../e2e/lib.sh"
 
 imports() { # SHIM: what it takes from libc; a compiler may call the string functions that it knows
-    nm -D --undefined-only "$1" | awk '{ print $NF }' | sed 's/@.*//' | grep -vxE 'mem(cpy|move|set|cmp|chr)|mempcpy|str(len|nlen|cmp|ncmp|chr|rchr|cpy|pbrk|spn|cspn)|__errno_location' | sort
+    nm -D --undefined-only "$1" | awk '{ print $NF }' | sed 's/@.*//' | grep -vxE 'mem(cpy|move|set|cmp|chr)|bcmp|mempcpy|str(len|nlen|cmp|ncmp|chr|rchr|cpy|pbrk|spn|cspn)|__errno_location' | sort
 }
 exports() {
     nm -D --defined-only "$1" | awk '{ print $NF }' | sort
