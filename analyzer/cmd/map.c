@@ -28,7 +28,7 @@ static const struct format {
 struct request {
     const struct format *format;
     struct shape shape;
-    bool by_program;
+    enum map_grouping by;
 };
 
 static const struct format *find_format(const char *name)
@@ -52,8 +52,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
             usage_error(state, "--format %s: no such format (text, json, dot, mermaid, svg, html)", text_name(text));
         return 0;
     case OPTION_BY:
-        request->by_program = strcmp(text, "program") == 0;
-        if (!request->by_program && strcmp(text, "process") != 0)
+        request->by = strcmp(text, "program") == 0 ? MAP_BY_PROGRAM : MAP_BY_PROCESS;
+        if (request->by == MAP_BY_PROCESS && strcmp(text, "process") != 0)
             usage_error(state, "--by %s: process or program", text_name(text));
         return 0;
     default:
@@ -64,7 +64,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
     {"format", OPTION_FORMAT, "FORMAT", 0,
      "text (default), json, dot, mermaid, svg (laid out by Graphviz) or html (a page to explore, in one file)", 0},
-    {"by", OPTION_BY, "WHAT", 0, "process (default), or program: its processes drawn as one", 0},
+    {"by", OPTION_BY, "WHAT", 0,
+     "process: each by itself, or program: its processes drawn as one; else workers of one parent that do the same are "
+     "one",
+     0},
     {0}};
 
 static const struct argp_child children[] = {SHAPE_CHILD, {0}};
@@ -80,10 +83,8 @@ static const struct argp argp = {
 
 static bool draw(const struct model *model, const struct request *request, struct map_html *html, FILE *out)
 {
-    struct map_options view = {.by_program = request->by_program,
-                               .html = html,
-                               .width = shape_width(&request->shape, out),
-                               .colour = view_colour(out)};
+    struct map_options view = {
+        .by = request->by, .html = html, .width = shape_width(&request->shape, out), .colour = view_colour(out)};
     return request->format->draw(model, &view, out);
 }
 

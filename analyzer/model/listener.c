@@ -114,13 +114,31 @@ void listener_closed(struct sock *sock)
         sock->service->now--;
 }
 
+/* The kernel named the process that called listen(): one path or name may have several living listeners (another
+ * mount namespace, another working directory, bound again). */
+static bool named(const struct sock *server, const struct sock *asker)
+{
+    return asker->peer_pid && asker->peer_pid == server->listen_pid;
+}
+
+static uint64_t pidns_of(const struct sock *sock)
+{
+    return sock->socket.owner ? ((const struct task *)sock->socket.owner)->pidns : 0;
+}
+
+/* It named another one. */
+static bool ruled_out(const struct sock *server, const struct sock *asker)
+{
+    return asker->peer_pid && server->listen_pid && !named(server, asker) && pidns_of(server) == pidns_of(asker);
+}
+
 static bool serves(const struct sock *server, const struct sock *asker, const struct address *address)
 {
     const struct address *local = &server->socket.local;
     bool near = sock_same_network(server, asker);
     if (address->family == AF_UNIX)
         return address_equal(local, address) && server->socket.host == asker->socket.host &&
-               (near || address->bytes[0]);
+               (near || address->bytes[0]) && !ruled_out(server, asker);
     if (address_equal(local, address))
         return near || !address_is_loopback(address);
     return near && local->port == address->port && address_is_any(local) &&
@@ -129,8 +147,10 @@ static bool serves(const struct sock *server, const struct sock *asker, const st
 }
 
 /* A path means whoever bound it last; a port whoever has it still; of a group on one port, the first stands for all. */
-static bool better(const struct sock *a, const struct sock *b)
+static bool better(const struct sock *a, const struct sock *b, const struct sock *asker)
 {
+    if (named(a, asker) != named(b, asker))
+        return named(a, asker);
     if (a->socket.family == AF_UNIX)
         return a->socket.id > b->socket.id;
     if (a->stage != b->stage)
@@ -143,7 +163,8 @@ static bool better(const struct sock *a, const struct sock *b)
 static struct sock *better_of(struct sock *server, struct sock *best, const struct sock *sock,
                               const struct address *address)
 {
-    return sock_class(server) == sock_class(sock) && serves(server, sock, address) && (!best || better(server, best))
+    return sock_class(server) == sock_class(sock) && serves(server, sock, address) &&
+                   (!best || better(server, best, sock))
                ? server
                : best;
 }

@@ -6,6 +6,7 @@
 #include "analyzer/model/replay.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* The namespace of a socket just made is its thread's: where that is known by its inode alone, this is its cookie. */
 static struct network *made_in(struct model *model, struct task *task, uint32_t tid, uint64_t cookie)
@@ -65,12 +66,31 @@ static bool is_stream(const struct sock *sock)
 }
 
 /* Which end a connection is that was there before we looked. */
-static enum side seen_side(const struct model *model, const struct sock *sock)
+static enum side seen_side(const struct model *model, const struct sock *sock, const struct sockatlas_body_seen *body)
 {
     const struct socket *socket = &sock->socket;
+    if (body->role == SOCKATLAS_ROLE_CLIENT)
+        return SIDE_CLIENT;
+    if (body->role == SOCKATLAS_ROLE_SERVER)
+        return SIDE_SERVER;
     if (socket->family == AF_UNIX)
         return socket->peer.size ? SIDE_CLIENT : socket->local.size ? SIDE_SERVER : SIDE_UNKNOWN;
     return listener_find(model, sock, &socket->local) ? SIDE_SERVER : SIDE_UNKNOWN;
+}
+
+/* Of two ports, the one that the kernel does not hand out by itself is the server's. Else a connection that a process
+ * has as its standard input was given to it by who accepted it, as inetd does. */
+static enum side likely_side(const struct sock *sock, const struct event *event)
+{
+    const struct sockatlas_header *header = &event->image->header;
+    const struct socket *socket = &sock->socket;
+    if (!sock_is_tcp(sock))
+        return SIDE_UNKNOWN;
+    bool own = socket->local.port >= header->port_low && socket->local.port <= header->port_high;
+    bool other = socket->peer.port >= header->port_low && socket->peer.port <= header->port_high;
+    if (header->port_low && own != other)
+        return own ? SIDE_CLIENT : SIDE_SERVER;
+    return event->fd == STDIN_FILENO ? SIDE_SERVER : SIDE_UNKNOWN;
 }
 
 static void seen_connection(struct model *model, struct task *task, struct sock *sock,
@@ -82,13 +102,12 @@ static void seen_connection(struct model *model, struct task *task, struct sock 
     socket->state = body->tcp_state == TCP_STATE_SYN_SENT ? STATE_CONNECTING : STATE_ESTABLISHED;
     sock->peer_pid = body->peer_pid;
     sock->own_pid = event->pid;
-    enum side side = body->tcp_state == TCP_STATE_SYN_SENT || body->role == SOCKATLAS_ROLE_CLIENT ? SIDE_CLIENT
-                     : body->role == SOCKATLAS_ROLE_SERVER                                        ? SIDE_SERVER
-                                                           : seen_side(model, sock);
+    enum side side = body->tcp_state == TCP_STATE_SYN_SENT ? SIDE_CLIENT : seen_side(model, sock, body);
     if (body->connected_ms)
         socket->connected_ns = event->time_ns - (body->connected_ms - 1) * 1000000ull;
     socket->role = side == SIDE_CLIENT ? ROLE_CLIENT : side == SIDE_SERVER ? ROLE_SERVER : ROLE_UNUSED;
     half_begin(model, sock, side, 0);
+    sock->half->likely = likely_side(sock, event);
     sock_own(sock, task, event->fd, RANK_SENT);
     if (socket->family != AF_UNIX || side != SIDE_UNKNOWN)
         half_offer(model, sock, sock->half);
@@ -142,7 +161,7 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         listener_listed(model, sock);
     } else if (is_stream(sock)) {
         seen_connection(model, task, sock, body, event);
-        if (body->how == SOCKATLAS_HOW_USED && sock->half && (is_transfer(event->call) || sock->owner_left))
+        if (body->how == SOCKATLAS_HOW_USED && sock->half && is_transfer(event->call))
             sock_hand_over(sock, task, event->fd);
     } else {
         replay_serve(model, sock);

@@ -363,6 +363,8 @@ void half_decided(struct sock *sock, const struct half *half)
         socket->peer = half->peer;
     if (half->datagram)
         return;
+    if (socket->role == ROLE_UNUSED && half->side)
+        socket->role = half->side == SIDE_CLIENT ? ROLE_CLIENT : ROLE_SERVER;
     socket->outcome = half->outcome;
     socket->end = half->end;
     socket->reset_by = half->reset_by;

@@ -79,6 +79,7 @@ struct half {
 
     /* Who began, and when. Datagrams: CLIENT sent first, SERVER received first. */
     enum side side;
+    enum side likely;  /* of one that was there before it was looked at: by its ports and its descriptor */
     uint64_t start_ns; /* the call to connect(), accept(); the first datagram */
     uint64_t began_ns; /* when it can have begun at the earliest */
     uint64_t connected_ns;

@@ -26,8 +26,8 @@ enum half_state { HALF_OPEN, HALF_WAITING, HALF_DECIDED, HALF_STATES };
 enum wait { WAIT_NONE, WAIT_RECORD, WAIT_END, WAITS };
 
 /* By what halves are found. MATE: what a mate must have, while there is none. LIVES: internet connections: the tuple,
- * until decided. CLIENT: the client's end alone, KEPT: the client's port alone, or unix credentials; while there is no
- * mate. */
+ * until decided. CLIENT: the client's end alone, or the unix path alone; KEPT: the client's port alone, or unix
+ * credentials; while there is no mate. */
 enum key { KEY_MATE, KEY_LIVES, KEY_CLIENT, KEY_KEPT, KEYS };
 
 struct entry {
@@ -131,6 +131,9 @@ struct entry *nat_find(struct pair *pair, struct entry *entry);
 
 /* The mate of a unix connection by the path served, the credentials and the order; NULL: none yet, and it is listed. */
 struct entry *path_find(struct pair *pair, struct entry *entry);
+/* The other end is in another pid namespace, so that neither end's pids mean anything to the other: by path and order.
+ */
+struct entry *path_find_across(struct pair *pair, struct entry *entry);
 /* For one that no path has matched (the socket was bound under another name, then linked or renamed): by who the kernel
  * says is at either end. Returns the first that is to be joined, with `other`, before `entry` has its turn, or `entry`
  * itself; NULL: none, or more than one listener could be meant. */

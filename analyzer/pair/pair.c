@@ -316,6 +316,11 @@ static bool join_late(struct pair *pair, struct entry *entry)
     }
     if (join_credentials(pair, entry))
         return true;
+    mate = path_find_across(pair, entry);
+    if (mate) {
+        join(pair, entry, mate, MATCH_PATH);
+        return true;
+    }
     mate = nat_find(pair, entry);
     if (mate)
         join(pair, entry, mate, MATCH_NAT);
@@ -335,6 +340,8 @@ static void decide_alone(struct pair *pair, struct entry *entry)
         tell(pair, entry);
         return;
     }
+    if (half->side == SIDE_UNKNOWN)
+        half->side = half->likely;
     if (decide_served(pair, entry))
         return;
     struct process *process = pair->callbacks.elsewhere(pair->callbacks.context, half, &match);

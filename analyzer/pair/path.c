@@ -53,9 +53,8 @@ static bool may_be_ends(const struct half *client, const struct half *server)
 
 /* ---- By path ---- */
 
-/* Two processes may know one path by different names (relative, through a link): the last part and the connector's pid.
- */
-static uint64_t path_key(const struct half *half)
+/* Two processes may know one path by different names (relative, through a link): the last part and `who`. */
+static uint64_t path_key(const struct half *half, uint32_t who)
 {
     const struct address *path = served(half);
     size_t start = 0;
@@ -63,8 +62,8 @@ static uint64_t path_key(const struct half *half)
         for (size_t i = 0; i < path->size; i++)
             if (path->bytes[i] == '/')
                 start = i + 1;
-    uint64_t who = hash_numbers((uint64_t)connector(half) << 32 | half->host, half->class);
-    return hash_numbers(hash_bytes(path->bytes + start, path->size - start), who);
+    uint64_t hash = hash_numbers((uint64_t)who << 32 | half->host, half->class);
+    return hash_numbers(hash_bytes(path->bytes + start, path->size - start), hash);
 }
 
 static bool same_path(const struct half *client, const struct half *server)
@@ -84,7 +83,7 @@ struct entry *path_find(struct pair *pair, struct entry *entry)
     bool server = half->side == SIDE_SERVER;
     if (!address_known(served(half)) || served(half)->size == 0)
         return NULL;
-    uint64_t key = path_key(half);
+    uint64_t key = path_key(half, connector(half));
     struct entry *best = NULL;
     uint64_t hash = pair_side_key(key, server ? SIDE_CLIENT : SIDE_SERVER);
     struct table_look look;
@@ -101,9 +100,30 @@ struct entry *path_find(struct pair *pair, struct entry *entry)
     if (best)
         return best;
     table_insert(&pair->keys[KEY_MATE], &entry->links[KEY_MATE], pair_side_key(key, half->side));
+    table_insert(&pair->keys[KEY_CLIENT], &entry->links[KEY_CLIENT], pair_side_key(path_key(half, 0), half->side));
     if (connector(half) && listened(half))
         table_insert(&pair->keys[KEY_KEPT], &entry->links[KEY_KEPT], pair_side_key(credentials_key(half), half->side));
     return NULL;
+}
+
+struct entry *path_find_across(struct pair *pair, struct entry *entry)
+{
+    const struct half *half = &entry->half;
+    bool server = half->side == SIDE_SERVER;
+    if (!entry->links[KEY_CLIENT].listed || half->family != AF_UNIX)
+        return NULL;
+    struct entry *best = NULL;
+    uint64_t hash = pair_side_key(path_key(half, 0), server ? SIDE_CLIENT : SIDE_SERVER);
+    for (struct table_link *at = table_first(&pair->keys[KEY_CLIENT], hash); at; at = table_next(at)) {
+        struct entry *other = ENTRY_OF(at, KEY_CLIENT);
+        const struct half *c = server ? &other->half : half, *s = server ? half : &other->half;
+        if (c->host != s->host || c->class != s->class || c->pidns == s->pidns || !same_path(c, s) ||
+            !may_be_ends(c, s))
+            continue;
+        if (!best || earlier(other, best))
+            best = other;
+    }
+    return best;
 }
 
 /* ---- By credentials ---- */

@@ -6,14 +6,14 @@
 #ifndef ANALYZER_VIEW_MAP_H
 #define ANALYZER_VIEW_MAP_H
 
-#include "analyzer/model/model.h"
+#include "analyzer/view/map_group.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
 struct map_options {
-    bool by_program; /* processes of one program are one */
-    unsigned width;  /* columns; 0: as wide as the text is */
+    enum map_grouping by;
+    unsigned width; /* columns; 0: as wide as the text is */
     bool colour;
     struct map_html *html; /* for map_html(): what it collected */
 };

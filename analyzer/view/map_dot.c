@@ -79,7 +79,7 @@ static const struct map_graph_language language = {
 
 bool map_dot(const struct model *model, const struct map_options *options, FILE *out)
 {
-    struct map_graph *graph = map_graph_new(model, options->by_program);
+    struct map_graph *graph = map_graph_new(model, options->by);
     fputs("digraph sockatlas {\n"
           "    graph [rankdir=LR, fontname=\"sans-serif\", fontsize=11, ranksep=1.1];\n"
           "    node [shape=box, fontname=\"sans-serif\", fontsize=11, color=\"#546e7a\"];\n"

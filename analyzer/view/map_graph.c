@@ -34,13 +34,13 @@ static void add_served(struct map_box *box, const char *text)
     box->served[box->served_count++] = must(strdup(text));
 }
 
-struct map_graph *map_graph_new(const struct model *model, bool by_program)
+struct map_graph *map_graph_new(const struct model *model, enum map_grouping by)
 {
     struct map_graph *graph = must(calloc(1, sizeof *graph));
     unsigned count = model_process_count(model);
     bool *drawn = must(calloc(count + 1, sizeof *drawn));
     struct map_box **box_of = must(calloc(count + 1, sizeof *box_of));
-    graph->groups = map_groups_new(model, by_program);
+    graph->groups = map_groups_new(model, by);
     graph->boxes = must(calloc(count + 1, sizeof *graph->boxes));
     graph->hosts_count = model_host_count(model);
     map_lines_collect(&graph->lines, model, graph->groups);

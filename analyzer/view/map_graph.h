@@ -28,7 +28,7 @@ struct map_graph {
     unsigned hosts_count; /* of the trace */
 };
 
-struct map_graph *map_graph_new(const struct model *model, bool by_program);
+struct map_graph *map_graph_new(const struct model *model, enum map_grouping by);
 void map_graph_free(struct map_graph *graph);
 
 /* How a language writes the parts of a graph. */

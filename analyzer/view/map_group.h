@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which processes a picture of the map draws as one: workers of one parent, or all of one program.
+ * Which processes a picture of the map draws as one: none, workers of one parent that do the same, or all of one
+ * program.
  */
 #ifndef ANALYZER_VIEW_MAP_GROUP_H
 #define ANALYZER_VIEW_MAP_GROUP_H
@@ -9,10 +10,16 @@
 
 #define GROUP_TEXT_MAX 640
 
-struct map_groups;
-/* Siblings of one program are grouped from this many on; `by_program` groups all processes of one program. */
+enum map_grouping {
+    MAP_BY_SIBLINGS, /* processes of one program, parent and role whose peers are the same, from so many on */
+    MAP_BY_PROCESS,  /* each by itself */
+    MAP_BY_PROGRAM
+};
 #define GROUP_SIBLINGS_LEAST 4
-struct map_groups *map_groups_new(const struct model *model, bool by_program);
+
+struct map_groups;
+/* Of a finished model. */
+struct map_groups *map_groups_new(const struct model *model, enum map_grouping by);
 /* The group of a process: the id of its first member. */
 unsigned map_group(const struct map_groups *groups, const struct process *process);
 /* "nginx (88)", "nginx x4 (88-91)". */

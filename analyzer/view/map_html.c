@@ -271,7 +271,7 @@ static void put_data(const struct model *model, const struct map_options *option
     put_json(out, text);
     cJSON_free(text);
     cJSON_Delete(map);
-    fprintf(out, ",\n\"by_program\":%s,\"origin_us\":%lld", options->by_program ? "true" : "false",
+    fprintf(out, ",\n\"by_program\":%s,\"origin_us\":%lld", options->by == MAP_BY_PROGRAM ? "true" : "false",
             (long long)model_origin_us(model));
     put_columns(options->html, out);
     put_list(out, "sockets", &options->html->sockets);

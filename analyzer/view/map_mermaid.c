@@ -66,7 +66,7 @@ static const struct map_graph_language language = {
 
 bool map_mermaid(const struct model *model, const struct map_options *options, FILE *out)
 {
-    struct map_graph *graph = map_graph_new(model, options->by_program);
+    struct map_graph *graph = map_graph_new(model, options->by);
     fputs("flowchart LR\n", out);
     if (graph->lines.count > EDGES_DRAWN)
         fprintf(out, "    %%%% %u edges: Mermaid draws %u unless its maxEdges is raised\n", graph->lines.count,

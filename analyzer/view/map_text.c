@@ -121,7 +121,7 @@ static bool print_listeners(const struct model *model, const struct map_groups *
     for (unsigned i = 0; i < model_listener_count(model); i++) {
         struct listener listener = *model_listener(model, i);
         unsigned more = 0;
-        if (options->by_program && !gather(model, groups, i, &listener, &more))
+        if (options->by == MAP_BY_PROGRAM && !gather(model, groups, i, &listener, &more))
             continue;
         char text[GROUP_TEXT_MAX], address[ADDRESS_TEXT_MAX], where[ADDRESS_TEXT_MAX + 64], number[WORD_MAX];
         grid_cell(grid, map_group_text(groups, map_group(groups, listener.process), text));
@@ -160,10 +160,10 @@ static bool print_coverage(const struct model *model, unsigned width, FILE *out)
 
 bool map_text(const struct model *model, const struct map_options *options, FILE *out)
 {
-    struct map_groups *groups = map_groups_new(model, options->by_program);
+    struct map_groups *groups = map_groups_new(model, options->by);
     struct map_lines lines;
     map_lines_collect(&lines, model, groups);
-    if (options->by_program)
+    if (options->by == MAP_BY_PROGRAM)
         map_lines_fold(&lines, ADDRESSES_MANY);
     if (lines.count)
         print_lines(&lines, groups, options, out);
@@ -180,7 +180,7 @@ bool map_text(const struct model *model, const struct map_options *options, FILE
         fputc('\n', out);
         print_coverage(model, options->width, out);
     }
-    if (options->width && !options->by_program && lines.count >= LINES_MANY)
+    if (options->width && options->by != MAP_BY_PROGRAM && lines.count >= LINES_MANY)
         fputs("\n--by program draws the processes of one program as one\n", out);
     map_lines_free(&lines);
     map_groups_free(groups);

@@ -295,7 +295,7 @@ static void free_rows(struct tuned_row **rows, bool options)
 
 bool tuned_text(struct tuned *tuned, const struct model *model, unsigned width, bool colour, FILE *out)
 {
-    struct map_groups *groups = map_groups_new(model, false);
+    struct map_groups *groups = map_groups_new(model, MAP_BY_SIBLINGS);
     struct tuned_row *grouped = by_group(tuned, groups);
     unsigned count = HASH_COUNT(grouped), done = 0;
     struct tuned_row **rows = calloc(count + 1, sizeof *rows);

@@ -182,3 +182,38 @@ Test(match_unix, connections_of_one_process_are_in_the_order_of_connect)
     script_mates(&script, 0x21, 0x30, MATCH_PATH);
     script_mates(&script, 0x20, 0x31, MATCH_PATH);
 }
+
+/* One relative name in two working directories: the kernel names who called listen(). */
+Test(match_unix, two_living_listeners_of_one_name_are_told_apart_by_credentials)
+{
+    struct who one = process(100, "one"), two = process(101, "two"), client = process(200, "client");
+    t_server(&script, one, 3, 0x10, "/app.sock");
+    t_server(&script, two, 3, 0x11, "/app.sock");
+    t_connect_unix(client, 3, 0x20, "/app.sock", 100);
+    t_connect_unix(client, 4, 0x21, "/app.sock", 101);
+    t_accept(&script, two, 4, 0x31, 3, 0x11, "", NULL, 200);
+    t_accept(&script, one, 4, 0x30, 3, 0x10, "", NULL, 200);
+    t_connect_unix(client, 5, 0x22, "/app.sock", 100); /* not accepted */
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_PATH);
+    script_mates(&script, 0x21, 0x31, MATCH_PATH);
+    cr_expect_eq(script_socket(&script, 0x22)->peer_process->pid, 100);
+}
+
+/* Neither end's pids mean anything to the other. */
+Test(match_unix, ends_in_two_pid_namespaces_meet_by_path_and_order)
+{
+    struct who server = process(100, "server");
+    unsigned image = script_image(&script, 7, "client", 0, 1);
+    script.images[image].header.pidns_inode = 4026532000;
+    struct who client = {image, 7};
+    t_server(&script, server, 3, 0x10, "/run/x.sock");
+    t_connect_unix(client, 3, 0x20, "/run/x.sock", 0);
+    t_connect_unix(client, 4, 0x21, "/run/x.sock", 0);
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "", NULL, 9007);
+    t_accept(&script, server, 5, 0x31, 3, 0x10, "", NULL, 9007);
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_PATH);
+    script_mates(&script, 0x21, 0x31, MATCH_PATH);
+    cr_expect_eq(script_edge(&script, 7, 100)->connections, 2);
+}

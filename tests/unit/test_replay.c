@@ -483,3 +483,71 @@ Test(replay, host_without_events_has_no_image)
     cr_expect_null(model_host(script.model, 0));
     cr_expect_not_null(model_host(script.model, 1));
 }
+
+/* The one that served it has closed it; another only asks who is at its other end. */
+Test(replay, connection_stays_with_who_served_it)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    struct who worker = t_child(&script, server, 101);
+    t_used(&script, worker, 4, 0x30, SOCKATLAS_CALL_recv);
+    t_close_tcp(&script, worker, 4, 0x30, 8, 8);
+    struct who heir = t_child(&script, server, 102);
+    t_used(&script, heir, 4, 0x30, SOCKATLAS_CALL_getpeername);
+    t_close(&script, server, 4, 0x30);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x30)->owner->pid, 101);
+    cr_expect_eq(script_socket(&script, 0x20)->peer_process->pid, 101);
+    cr_expect_not_null(script_edge(&script, 200, 101));
+    cr_expect_null(script_edge(&script, 200, 102));
+}
+
+/* Each exchange of a datagram socket belongs to the process that took part in it. */
+Test(replay, datagram_socket_of_several_processes)
+{
+    struct who parent = process(100, "parent"), client = process(200, "client");
+    t_socket(&script, parent, 3, 0x10, AF_INET, SOCK_DGRAM, 0);
+    t_bind(&script, parent, 3, 0x10, "127.0.0.1:53");
+    for (unsigned i = 0; i < 2; i++) {
+        const char *local = i ? "127.0.0.1:4001" : "127.0.0.1:4000";
+        struct who child = t_child(&script, parent, 101 + i);
+        t_socket(&script, client, 3 + (int)i, 0x20 + i, AF_INET, SOCK_DGRAM, 0);
+        t_peer(&script, client, 3 + (int)i, 0x20 + i, true, "127.0.0.1:53", local);
+        t_peer(&script, child, 3, 0x10, false, local, NULL);
+        t_peer(&script, child, 3, 0x10, true, local, NULL);
+    }
+    script_finish(&script);
+    cr_expect_not_null(script_edge(&script, 200, 101));
+    cr_expect_not_null(script_edge(&script, 200, 102));
+}
+
+/* One that is disconnected and connected anew is two connections. */
+Test(replay, connection_dissolved_and_made_anew)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_server(&script, server, 4, 0x11, "127.0.0.1:81");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 5, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    struct sockatlas_body_connect body = {
+        .addresses = {.first_size = SOCKATLAS_ABSENT, .second_size = SOCKATLAS_ABSENT}};
+    script_record(&script, client, (struct sockatlas_common){.kind = SOCKATLAS_CONNECT, .fd = 3, .cookie = 0x20}, &body,
+                  sizeof body, NULL, 0);
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:81", "127.0.0.1:4001", 0, 0);
+    t_accept(&script, server, 6, 0x31, 4, 0x11, "127.0.0.1:4001", NULL, 0);
+    t_close_tcp(&script, client, 3, 0x20, 9, 0);
+    t_close_tcp(&script, server, 5, 0x30, 0, 5);
+    t_close_tcp(&script, server, 6, 0x31, 0, 9);
+    script_finish(&script);
+    cr_expect_eq(model_edge_count(script.model), 2);
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < model_edge_count(script.model); i++) {
+        cr_expect_eq(model_edge(script.model, i)->connections, 1);
+        cr_expect_eq(model_edge(script.model, i)->match, MATCH_EXACT);
+        bytes += model_edge(script.model, i)->bytes_sent;
+    }
+    cr_expect_eq(bytes, 14);
+    cr_expect_not(script_socket(&script, 0x20)->bytes_known);
+}
