@@ -8,6 +8,7 @@
 #include "shim/config.h"
 #include "shim/descriptor.h"
 #include "shim/memory.h"
+#include "shim/sandbox.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -39,7 +40,8 @@ static inline size_t caller_vector(const struct iovec *vector, size_t count, ssi
 }
 
 /* Where accept() puts the peer's address. A caller that does not want it gets ours filled instead, which saves asking
- * again, and is known even if the peer has reset the connection since. */
+ * again, and is known even if the peer has reset the connection since; but in a sandbox, which may look at what a call
+ * is given. */
 struct caller_peer {
     union {
         struct sockaddr address;
@@ -63,7 +65,7 @@ static inline bool caller_has_address(int listener)
 static inline void caller_peer_prepare(struct caller_peer *peer, int listener, bool wanted, struct sockaddr *address,
                                        socklen_t *size)
 {
-    bool given = address || !wanted || !caller_has_address(listener);
+    bool given = address || !wanted || sandbox_inside() || !caller_has_address(listener);
     peer->own_size = sizeof(peer->own);
     peer->address = given ? address : &peer->own.address;
     peer->size = given ? size : &peer->own_size;

@@ -38,6 +38,7 @@ enum descriptor_flag {
     DESCRIPTOR_STREAM = 4096,  /* a stream of stdio's was made of it, whose transfers nobody sees */
     DESCRIPTOR_SHUT_IN = 8192, /* the program has shut down its receiving side */
     DESCRIPTOR_ENDED = 16384,  /* a stream's end was read: the peer has sent a FIN */
+    DESCRIPTOR_TOLD = 32768,   /* its peer's address is recorded because the program was told it in a sandbox */
 };
 
 /* In `holder`: a connection that came from another process or image, and on which this one has not sent or received. */

@@ -39,7 +39,7 @@ static void received_from(enum sockatlas_call call, int fd, ssize_t result, size
 HOOK ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
     load_ready();
-    if (!watch_wants_peer(fd)) {
+    if (!watch_wants_peer(fd) || sandbox_inside()) {
         ssize_t result = real.recv(fd, buffer, size, flags);
         received(SOCKATLAS_CALL_recv, fd, result, size, flags);
         return result;
@@ -66,7 +66,7 @@ HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __S
 {
     load_ready();
     struct sender sender = {.size = sizeof(sender.own)};
-    if (address.__sockaddr__ || address_size || !watch_wants_peer(fd)) {
+    if (address.__sockaddr__ || address_size || !watch_wants_peer(fd) || sandbox_inside()) {
         socklen_t room = address.__sockaddr__ && watch_may_want_peer(fd) ? caller_room(address_size) : 0;
         ssize_t result = real.recvfrom(fd, buffer, size, flags, address, address_size);
         received(SOCKATLAS_CALL_recvfrom, fd, result, size, flags);

@@ -3,6 +3,7 @@
  * Wrappers that only look at a socket, by which one that was inherited or passed is first met, and those that bring
  * sockets in from elsewhere. Callable from anywhere.
  */
+#include "shim/caller.h"
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/watch.h"
@@ -15,9 +16,11 @@
 HOOK int getsockname(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
 {
     load_ready();
+    socklen_t room = sandbox_inside() ? caller_room(size) : 0;
     int result = real.getsockname(fd, address, size);
     if (result == 0)
-        watch_socket_used(SOCKATLAS_CALL_getsockname, fd);
+        watch_told(SOCKATLAS_CALL_getsockname, fd, address.__sockaddr__,
+                   room ? caller_whole(address.__sockaddr__, size, room) : 0);
     return result;
 }
 
@@ -25,9 +28,11 @@ HOOK int getsockname(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
 HOOK int getpeername(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
 {
     load_ready();
+    socklen_t room = sandbox_inside() ? caller_room(size) : 0;
     int result = real.getpeername(fd, address, size);
     if (result == 0)
-        watch_socket_used(SOCKATLAS_CALL_getpeername, fd);
+        watch_told(SOCKATLAS_CALL_getpeername, fd, address.__sockaddr__,
+                   room ? caller_whole(address.__sockaddr__, size, room) : 0);
     return result;
 }
 

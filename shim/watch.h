@@ -33,6 +33,9 @@ static inline struct descriptor *watch_socket_used(enum sockatlas_call call, int
 struct descriptor *watch_any_used(enum sockatlas_call call, int fd);
 /* A descriptor that came in from outside: over a unix socket or by pidfd_getfd. */
 void watch_received(enum sockatlas_call call, int fd);
+/* Records that it is used, and addresses of it that have become known; NULL none. */
+void watch_addresses(enum sockatlas_call call, int fd, struct descriptor *entry, const struct endpoint *local,
+                     const struct endpoint *peer);
 /* A number without a known socket: asks whether there is one now, and records it as seen. NULL: none. */
 struct descriptor *watch_meet(enum sockatlas_call call, int fd, enum sockatlas_how how);
 /* The same in a vfork child, where the parent's table holds only what the kernel says too. */
@@ -87,6 +90,9 @@ void watch_connect_settle(enum sockatlas_call call, int fd, struct descriptor *e
 void watch_accept(enum sockatlas_call call, int listener, int fd, int error, const struct sockaddr *peer,
                   socklen_t size, int flags);
 void watch_shutdown(enum sockatlas_call call, int fd, int error, int how);
+/* getsockname() or getpeername() succeeded. In a sandbox, where nobody else tells, the address that the program was
+ * told is recorded; size 0: it is not known whole. */
+void watch_told(enum sockatlas_call call, int fd, const struct sockaddr *address, socklen_t size);
 
 /* ---- watch_pending.c ---- */
 

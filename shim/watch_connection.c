@@ -283,3 +283,22 @@ void watch_shutdown(enum sockatlas_call call, int fd, int error, int how)
                             .about_fd = fd};
     record_write(&record, &body, sizeof(body), NULL, 0);
 }
+
+void watch_told(enum sockatlas_call call, int fd, const struct sockaddr *address, socklen_t size)
+{
+    bool is_peer = call == SOCKATLAS_CALL_getpeername;
+    struct descriptor *entry = watch_socket_used(call, fd);
+    if (!entry || !sandbox_inside())
+        return;
+    if (is_peer && (entry->flags & DESCRIPTOR_CONNECTING))
+        watch_connected(call, fd, entry, 0);
+    if (!size || (entry->flags & (is_peer ? DESCRIPTOR_TOLD : DESCRIPTOR_LOCAL_KNOWN)))
+        return;
+    struct endpoint told;
+    endpoint_encode(&told, address, size);
+    if (is_peer)
+        descriptor_set(entry, DESCRIPTOR_TOLD, 0);
+    else if (endpoint_is_specific(&told))
+        descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
+    watch_addresses(call, fd, entry, is_peer ? NULL : &told, is_peer ? &told : NULL);
+}

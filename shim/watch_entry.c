@@ -144,11 +144,12 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
     return entry;
 }
 
-static void record_used(enum sockatlas_call call, int fd, struct descriptor *entry)
+void watch_addresses(enum sockatlas_call call, int fd, struct descriptor *entry, const struct endpoint *local,
+                     const struct endpoint *peer)
 {
     struct sockatlas_body_seen body = seen_body(entry, SOCKATLAS_HOW_USED);
     struct record record = {.call = call, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
-    record_seen(&record, &body, NULL, NULL);
+    record_seen(&record, &body, local, peer);
 }
 
 /* The first use of a socket that this process has from its parent by fork. */
@@ -159,7 +160,7 @@ static void take_over(enum sockatlas_call call, int fd, struct descriptor *entry
     entry->messages_sent = entry->messages_received = 0;
     entry->peers = 0;
     process_hold();
-    record_used(call, fd, entry);
+    watch_addresses(call, fd, entry, NULL, NULL);
 }
 
 static struct descriptor *used(enum sockatlas_call call, int fd, struct descriptor *entry)
@@ -173,7 +174,7 @@ static struct descriptor *used(enum sockatlas_call call, int fd, struct descript
         take_over(call, fd, entry, who.pid);
     } else if (is_transfer(call)) {
         entry->holder = who.pid;
-        record_used(call, fd, entry);
+        watch_addresses(call, fd, entry, NULL, NULL);
     }
     return entry;
 }

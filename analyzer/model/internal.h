@@ -359,6 +359,8 @@ void coverage_free(struct model *model);
 
 void listener_listed(struct model *model, struct sock *sock);
 void listener_unlisted(struct model *model, struct sock *sock);
+/* Its port, not known before, is: whoever is filed under its address follows. */
+void listener_moved(struct model *model, struct sock *sock, const struct address *local);
 void listener_accepted(struct model *model, struct sock *listener, struct sock *sock);
 void listener_closed(struct sock *sock);
 /* It was not closed after all: somebody holds it who had told nothing yet. */

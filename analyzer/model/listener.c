@@ -18,10 +18,15 @@ static uint64_t service_key(const struct sock *sock, const struct address *addre
     return address_hash(address, hash_words(sock_class(sock), sock->socket.host, (uintptr_t)network, 0));
 }
 
+static uint64_t row_hash(const struct process *process, unsigned family, const struct address *address)
+{
+    return address_hash(address, (uint64_t)process->id << 32 | family);
+}
+
 static struct listener *row(struct model *model, const struct sock *sock)
 {
     const struct address *address = &sock->socket.local;
-    uint64_t hash = address_hash(address, (uint64_t)sock->socket.owner->id << 32 | sock->socket.family);
+    uint64_t hash = row_hash(sock->socket.owner, sock->socket.family, address);
     for (struct table_link *link = table_first(&model->listeners_table, hash); link; link = table_next(link)) {
         struct listener *listener = &TABLE_OF(link, struct listener_entry, by_key)->listener;
         bool one_transport = listener->family == AF_UNIX ||
@@ -60,6 +65,22 @@ void listener_unlisted(struct model *model, struct sock *sock)
 {
     table_remove(&model->services, &sock->by_service);
     table_remove(&model->services_anywhere, &sock->by_address);
+}
+
+void listener_moved(struct model *model, struct sock *sock, const struct address *local)
+{
+    bool listed = sock->by_service.listed;
+    listener_unlisted(model, sock);
+    sock->socket.local = *local;
+    if (sock->service) {
+        struct listener_entry *entry = (struct listener_entry *)sock->service;
+        table_remove(&model->listeners_table, &entry->by_key);
+        entry->listener.address = *local;
+        table_insert(&model->listeners_table, &entry->by_key,
+                     row_hash(entry->listener.process, entry->listener.family, local));
+    }
+    if (listed)
+        listener_listed(model, sock);
 }
 
 /* So many descriptors are looked at, at most: a peak may be told too high by connections behind these. */

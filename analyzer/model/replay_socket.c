@@ -147,10 +147,15 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         socket->type = body->type;
         socket->protocol = body->protocol;
     }
-    if (!address_known(&socket->local) && address_known(&local)) {
+    bool port_told = socket->local.port == 0 && local.port != 0; /* after a bind() to any, in a sandbox */
+    if ((!address_known(&socket->local) || port_told) && address_known(&local)) {
+        if (port_told)
+            listener_moved(model, sock, &local);
         socket->local = local;
         if (socket->state == STATE_CREATED && (local.port || local.size))
             socket->state = STATE_BOUND;
+        if (sock->half)
+            half_offer(model, sock, sock->half);
     }
     if (!address_known(&socket->peer) && address_known(&peer))
         socket->peer = peer;

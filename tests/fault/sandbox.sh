@@ -174,6 +174,29 @@ present curl && both "curl" curl -s "http://127.0.0.1:$port/page"
 present socat && both "socat" socat -T 2 - "TCP4:127.0.0.1:$port"
 both "getent" getent ahosts localhost
 
+# What a program in a sandbox is told of its sockets' addresses is known: a server on a port of the kernel's choice, and a client.
+cat >told.py <<'P'
+import os, socket, subprocess, sys
+if len(sys.argv) > 1:
+    l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(3); print(l.getsockname()[1], flush=True)
+    a, _ = l.accept(); a.recv(9); a.getpeername(); a.send(b"ok")
+    c = socket.create_connection(("127.0.0.1", int(sys.stdin.readline()))); c.getsockname(); c.send(b"xyz"); c.recv(9); c.close(); a.close()
+    sys.exit()
+l = socket.create_server(("127.0.0.1", 0))
+env = dict(os.environ, LD_PRELOAD=os.environ["LIBRARY"] + ":" + os.environ["LD_PRELOAD"], ENTER_HOW="prctl", ENTER_FILE=os.environ["FILTER"])
+p = subprocess.Popen([sys.executable, __file__, "in"], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+c = socket.create_connection(("127.0.0.1", int(p.stdout.readline()))); c.send(b"hello"); c.recv(9)
+p.stdin.write(b"%d\n" % l.getsockname()[1]); p.stdin.flush()
+a, _ = l.accept(); a.recv(9); a.send(b"ok"); a.close(); status = p.wait(); c.close(); sys.exit(status)
+P
+rm -rf "$trace"
+case_ok "a server and client in a sandbox, and its peer outside" env LIBRARY="$library" FILTER="$work/harmless.bpf" \
+    "$sockatlas" run -d "$trace" -- /usr/bin/python3 "$work/told.py"
+"$sockatlas" map --format json "$trace" >map.json
+case_is "... both connections are found" "exact 1 3 2,exact 1 5 2" \
+    "$(jq -r '.edges[] | "\(.match) \(.connections) \(.bytes_sent) \(.bytes_received)"' map.json | sort | paste -sd,)"
+case_is "... both listeners have their ports" true "$(jq '.listeners | length == 2 and all(.port != 0)' map.json)"
+
 cat >threads.py <<'P'
 import os, selectors, socket, subprocess, sys, threading, urllib.request
 port, got = int(sys.argv[1]), []
