@@ -133,13 +133,33 @@ static bool find_known(char path[CONFIG_DIR_MAX], struct stat *status)
     return stands_at(path, status);
 }
 
+static bool restricted;
+
+void config_restricted(void)
+{
+    restricted = true;
+}
+
+/* A file without a name leaves nothing behind. */
+static bool may_make_files(const char *path)
+{
+    if (sys(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK) < 0)
+        return false;
+    if (!restricted)
+        return true;
+    long fd = sys(SYS_openat, AT_FDCWD, path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        sys(SYS_close, fd);
+    return fd != -EACCES;
+}
+
 bool config_dir_writable(void)
 {
     struct stat status;
     char path[CONFIG_DIR_MAX];
     if (!config.folder.inode)
-        return sys(SYS_faccessat, AT_FDCWD, config.dir, W_OK | X_OK) >= 0;
-    return find_known(path, &status) && sys(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK) >= 0;
+        return may_make_files(config.dir);
+    return find_known(path, &status) && may_make_files(path);
 }
 
 /* Where `run` is about, an image without a log counts what it loses in `run`'s. */

@@ -37,5 +37,8 @@ void config_read(void);
 
 /* Whether this process's user may make files in the trace folder, as far as one or two system calls tell. */
 bool config_dir_writable(void);
+/* This process has restricted itself by landlock(7), which access(2) does not know of: config_dir_writable() tries, by
+ * up to two system calls more. */
+void config_restricted(void);
 
 #endif

@@ -37,6 +37,10 @@ int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout
 int bindresvport(int fd, struct sockaddr_in *address);
 int pidfd_getfd(int pidfd, int target, unsigned flags);
 
+/* In libc, but not in its headers. */
+int capset(void *header, const void *data);
+int pivot_root(const char *root, const char *old);
+
 /* liburing's types are its own; only pointers to them pass through here. */
 struct io_uring;
 struct io_uring_params;

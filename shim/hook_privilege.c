@@ -12,7 +12,6 @@
 #include "shim/record.h"
 #include "shim/watch.h"
 
-#include <grp.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -86,6 +85,48 @@ HOOK int setegid(gid_t group)
 {
     before_drop();
     return real.setegid(group);
+}
+
+/* The user by whom files are opened. */
+HOOK int setfsuid(uid_t user)
+{
+    before_drop();
+    return real.setfsuid(user);
+}
+
+/* See setfsuid. */
+HOOK int setfsgid(gid_t group)
+{
+    before_drop();
+    return real.setfsgid(group);
+}
+
+/* Other groups beside it. */
+HOOK int setgroups(size_t count, const gid_t *groups)
+{
+    before_drop();
+    return real.setgroups(count, groups);
+}
+
+/* See setgroups: those of a user. */
+HOOK int initgroups(const char *user, gid_t group)
+{
+    before_drop();
+    return real.initgroups(user, group);
+}
+
+/* Other rights: root without CAP_DAC_OVERRIDE is as anybody. */
+HOOK int capset(void *header, const void *data)
+{
+    before_drop();
+    return real.capset(header, data);
+}
+
+/* Another root file system. */
+HOOK int pivot_root(const char *root, const char *old)
+{
+    before_drop();
+    return real.pivot_root(root, old);
 }
 
 static void record_netns(enum sockatlas_call call)

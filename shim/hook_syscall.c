@@ -19,6 +19,17 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#ifndef SYS_landlock_restrict_self
+#define SYS_landlock_restrict_self 446
+#endif
+
+/* Each gives up a right that making the log may need. */
+/* clang-format off */
+#define SYSCALL_DROPS(X)                                                                                               \
+    X(setuid) X(setgid) X(setreuid) X(setregid) X(setresuid) X(setresgid) X(setfsuid) X(setfsgid) X(setgroups)         \
+    X(capset) X(chroot) X(pivot_root) X(landlock_restrict_self)
+/* clang-format on */
+
 enum { NUMBERS = 512, KIND_PASS = 0, KIND_WATCH = 1, KIND_FORK = 2 };
 
 /* Read by the assembly below: where libc's own is, NULL before the constructor. */
@@ -32,18 +43,37 @@ __attribute__((constructor)) static void syscall_begin(void)
 
 /* Read by the assembly below: what to do with a number. */
 __attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
-    [SYS_socket] = KIND_WATCH,   [SYS_socketpair] = KIND_WATCH, [SYS_bind] = KIND_WATCH,
-    [SYS_listen] = KIND_WATCH,   [SYS_connect] = KIND_WATCH,    [SYS_accept] = KIND_WATCH,
-    [SYS_accept4] = KIND_WATCH,  [SYS_setsockopt] = KIND_WATCH, [SYS_getsockopt] = KIND_WATCH,
-    [SYS_shutdown] = KIND_WATCH, [SYS_close] = KIND_WATCH,      [SYS_close_range] = KIND_WATCH,
+    [SYS_socket] = KIND_WATCH,
+    [SYS_socketpair] = KIND_WATCH,
+    [SYS_bind] = KIND_WATCH,
+    [SYS_listen] = KIND_WATCH,
+    [SYS_connect] = KIND_WATCH,
+    [SYS_accept] = KIND_WATCH,
+    [SYS_accept4] = KIND_WATCH,
+    [SYS_setsockopt] = KIND_WATCH,
+    [SYS_getsockopt] = KIND_WATCH,
+    [SYS_shutdown] = KIND_WATCH,
+    [SYS_close] = KIND_WATCH,
+    [SYS_close_range] = KIND_WATCH,
     [SYS_dup] = KIND_WATCH,
 #ifdef SYS_dup2
     [SYS_dup2] = KIND_WATCH,
 #endif
-    [SYS_dup3] = KIND_WATCH,     [SYS_fcntl] = KIND_WATCH,      [SYS_io_uring_setup] = KIND_WATCH,
-    [SYS_prctl] = KIND_WATCH,    [SYS_seccomp] = KIND_WATCH,    [SYS_pidfd_getfd] = KIND_WATCH,
-    [SYS_execve] = KIND_WATCH,   [SYS_execveat] = KIND_WATCH,   [SYS_setns] = KIND_WATCH,
-    [SYS_unshare] = KIND_WATCH,  [SYS_clone] = KIND_FORK,       [SYS_clone3] = KIND_FORK,
+    [SYS_dup3] = KIND_WATCH,
+    [SYS_fcntl] = KIND_WATCH,
+    [SYS_io_uring_setup] = KIND_WATCH,
+    [SYS_prctl] = KIND_WATCH,
+    [SYS_seccomp] = KIND_WATCH,
+    [SYS_pidfd_getfd] = KIND_WATCH,
+    [SYS_execve] = KIND_WATCH,
+    [SYS_execveat] = KIND_WATCH,
+    [SYS_setns] = KIND_WATCH,
+    [SYS_unshare] = KIND_WATCH,
+#define X(name) [SYS_##name] = KIND_WATCH,
+    SYSCALL_DROPS(X)
+#undef X
+        [SYS_clone] = KIND_FORK,
+    [SYS_clone3] = KIND_FORK,
 #ifdef SYS_fork
     [SYS_fork] = KIND_FORK,
 #endif
@@ -145,6 +175,16 @@ static long watched_seccomp(const long a[6])
     return result;
 }
 
+/* A right is given up, of this thread: libc's functions do it for all. */
+static long watched_drop(long number, const long a[6])
+{
+    log_prepare();
+    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (number == SYS_landlock_restrict_self && result == 0)
+        config_restricted();
+    return result;
+}
+
 static long watched_process(long number, const long a[6])
 {
     switch (number) {
@@ -196,6 +236,10 @@ __attribute__((used)) static long syscall_watched(long number, long a, long b, l
     case SYS_io_uring_setup:
     case SYS_pidfd_getfd:
         return watched_process(number, arguments);
+#define X(name) case SYS_##name:
+        SYSCALL_DROPS(X)
+#undef X
+        return watched_drop(number, arguments);
     default:
         if (number >= 0 && number < NUMBERS && syscall_kinds[number] == KIND_WATCH)
             return watched_socket(number, arguments);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,8 +27,8 @@ enum { MACHINE = EM_X86_64 };
 enum { MACHINE = EM_AARCH64 };
 #endif
 
-/* A setuid or setgid bit that changes nothing does not make the execution secure; file capabilities do unless root runs
- * it. */
+/* A setuid or setgid bit that changes nothing, as in a process that set no_new_privs, does not make the execution
+ * secure; file capabilities do unless root runs it. */
 static bool is_secure(int fd)
 {
     struct stat status;
@@ -36,7 +37,7 @@ static bool is_secure(int fd)
     uint32_t user = (uint32_t)sys(SYS_geteuid), group = (uint32_t)sys(SYS_getegid);
     if (((status.st_mode & S_ISUID) && status.st_uid != user) ||
         ((status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && status.st_gid != group))
-        return true;
+        return sys(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
     return user != 0 && sys(SYS_fgetxattr, fd, "security.capability", NULL, 0) > 0;
 }
 

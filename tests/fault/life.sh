@@ -17,12 +17,22 @@ busy "a daemon that closes everything by close_range" busy_daemon close_range 10
 busy "closed standard streams, then a socket" busy_confined first 10 stdio
 busy "a socket, then closed standard streams" busy_confined later 10 stdio
 
+faulty "$targets/busy_confined" ledger first 1 landlock
+if grep -q "landlock: Function not implemented\|landlock: Operation not supported" out; then
+    case_skip "landlock" "not in this kernel"
+else
+    busy "landlock before the first socket" busy_confined first 10 landlock
+    busy "landlock after the first socket" busy_confined later 300 landlock
+fi
+
 if [ "$(id -u)" -eq 0 ]; then
     busy "chroot after the first socket" busy_confined later 10 chroot
     busy "setuid after the first socket" busy_confined later 10 setuid
     busy "chroot and setuid after the first socket" busy_confined later 10 chroot setuid
     busy "chroot before the first socket" busy_confined first 10 chroot
     busy "setuid before the first socket" busy_confined first 10 setuid
+    busy "setuid by syscall() before the first socket" busy_confined first 10 raw-setuid
+    busy "capset before the first socket" busy_confined first 10 capset
     busy "an ordinary user's mlockall, then a socket" busy_confined first 10 setuid mlockall
     busy "a socket, then an ordinary user's mlockall" busy_confined later 10 setuid mlockall
     busy "mlockall, then a socket" busy_confined first 10 mlockall

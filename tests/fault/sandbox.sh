@@ -174,6 +174,32 @@ present curl && both "curl" curl -s "http://127.0.0.1:$port/page"
 present socat && both "socat" socat -T 2 - "TCP4:127.0.0.1:$port"
 both "getent" getent ahosts localhost
 
+# Landlock forbids making files where access(2) would have said yes: the new image has no log, which is said before.
+cat >landlock.c <<'C'
+#include <linux/landlock.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+    struct landlock_ruleset_attr rules = {.handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG};
+    int fd = syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
+    if (fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_landlock_restrict_self, fd, 0))
+        return 77;
+    execl(TARGET, TARGET, (char *)0);
+    return 1;
+}
+C
+"$cc" -w -D_GNU_SOURCE -DTARGET="\"$targets/socketpair\"" -o landlock landlock.c
+if ./landlock; then
+    rm -rf "$trace"
+    said=$("$sockatlas" run -d "$trace" -- ./landlock 2>err)
+    case_is "a program that landlock keeps from making files: its own result" "0 " "$? $said"
+    case_is "... is named as not traced" 1 "$(blind untraced_child "it may not write in the trace folder")"
+else
+    case_skip "landlock" "not in this kernel"
+fi
+
 # What a program in a sandbox is told of its sockets' addresses is known: a server on a port of the kernel's choice, and a client.
 cat >told.py <<'P'
 import os, socket, subprocess, sys

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
  * busy_confined LEDGER WHEN ROUNDS WHAT...: gives things up, before its first socket (WHEN first) or after it (later),
- * and goes on with connections. WHAT: chroot (into an empty folder), setuid (to nobody), mlockall, nofile (no number
+ * and goes on with connections. WHAT: chroot (into an empty folder), setuid (to nobody), raw-setuid (the same by
+ * syscall(2)), capset (all rights), landlock (making and writing files), mlockall, nofile (no number
  * free but those it needs), fsize (no file may grow), as (an address space of 64 MiB), stdio (standard streams closed).
  * Ends by SIGKILL.
  */
 #include "tests/targets/busy.h"
 
 #include <grp.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 static int limit(int resource, rlim_t value)
 {
@@ -42,8 +47,34 @@ static int enter_empty_folder(void)
     return mkdtemp(folder) && chroot(folder) == 0 && chdir("/") == 0 ? 0 : -1;
 }
 
+/* Not there: EOPNOTSUPP or ENOSYS. */
+static int forbid_writing(void)
+{
+    struct landlock_ruleset_attr rules = {.handled_access_fs = LANDLOCK_ACCESS_FS_WRITE_FILE |
+                                                               LANDLOCK_ACCESS_FS_MAKE_REG |
+                                                               LANDLOCK_ACCESS_FS_REMOVE_FILE};
+    int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
+    if (fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+        return -1;
+    return close(fd);
+}
+
+extern int capset(struct __user_cap_header_struct *header, struct __user_cap_data_struct *data);
+
+static int drop_rights(void)
+{
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    return capset(&(struct __user_cap_header_struct){.version = _LINUX_CAPABILITY_VERSION_3}, none);
+}
+
 static int give_up(const char *what)
 {
+    if (strcmp(what, "raw-setuid") == 0)
+        return (int)syscall(SYS_setresuid, 65534, 65534, 65534);
+    if (strcmp(what, "capset") == 0)
+        return drop_rights();
+    if (strcmp(what, "landlock") == 0)
+        return forbid_writing();
     if (strcmp(what, "chroot") == 0)
         return enter_empty_folder();
     if (strcmp(what, "setuid") == 0)
