@@ -62,6 +62,9 @@ static const char *take_image(struct jsonl *jsonl, const cJSON *object)
     name[size] = 0;
     image->name = name;
     image->path = jsonl->path;
+    uint64_t owner = 0;
+    image->foreign = json_integer(jsonl->line, object, "log_owner", &owner) && owner <= UINT32_MAX;
+    image->owner = (uint32_t)owner;
     if (id >= jsonl->images_count) {
         jsonl->images = memory_must(realloc(jsonl->images, (id + 1) * sizeof *jsonl->images));
         memset(jsonl->images + jsonl->images_count, 0, (id + 1 - jsonl->images_count) * sizeof *jsonl->images);

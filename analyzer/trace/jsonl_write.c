@@ -331,6 +331,7 @@ cJSON *jsonl_image(const struct trace_image *image)
     members_unsigned(&tree, "image", image->id);
     members_unsigned(&tree, "host", image->host);
     members_escaped(&tree, "file", image->name, strlen(image->name));
+    members_integer(&tree, "log_owner", image->foreign, image->owner);
     struct writing writing = {
         .to = &tree, .structure = &image->header, .fields = fields_header, .fields_count = fields_header_count};
     write_fields(&writing);

@@ -54,7 +54,7 @@ def check():
         key, form = cells[-4], cells[-3]
         members[kind] |= FORMS.get(form, lambda key: {key})(key)
     common = set(schemas["events"]["$defs"]["common"]["properties"]) | {"event"}
-    extra = {"tcp": set(), "image": {"event", "image", "host", "file"}}
+    extra = {"tcp": set(), "image": {"event", "image", "host", "file", "log_owner"}}
     for kind, keys in members.items():
         schema = schemas["export" if kind == "image" else "events"]["$defs"].get(kind)
         if schema is None:

@@ -192,6 +192,8 @@ link.atlas: a symbolic link, no log; left out" "$(sed 's|^own/planted/||' err)"
     case_ok "all of a folder's owner: read" "$sockatlas" list own/planted/forged.atlas
     case_is "a folder and logs of one user: read by another" "connect_refused tcp_both_ends" \
         "$(rm -r own/planted/{link,led,fifo,folder}.atlas && names own/planted 2>err)"
+    case_is "... in an export too" "foreign_log: known by the word of user $other, who made its log" \
+        "$("$sockatlas" export --format jsonl thrice | "$sockatlas" map --format json - | jq -r '.coverage[] | "\(.what): \(.detail)"')"
     case_is "programs followed across users are marked" "foreign_log: known by the word of user $other, who made its log" "$(covered thrice)"
 
     # ---- What a worker writes into root's log ----
