@@ -277,7 +277,16 @@ fuzz: ## fuzz what reads traces for N seconds each (60); T=NAME one target (fuzz
 	@$(MAKE) --no-print-directory fuzz-binaries
 	@SOCKATLAS_FUZZ_SECONDS=$(or $(N),60) tests/fuzz/fuzz.sh $(T)
 
-fuzz-binaries: $(FUZZ_BIN)
+fuzz-binaries: $(FUZZ_BIN) $(BUILD)/fuzz/sockatlas $(BUILD)/fuzz/mutate
+
+$(BUILD)/fuzz/sockatlas: $(filter-out $(BUILD)/fuzz/tests/%,$(FUZZ_OBJ)) $(BUILD)/fuzz/analyzer/main.o
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -o $@ $^ $(ANALYZER_LIBS)
+
+$(BUILD)/fuzz/analyzer/main.o: CPPFLAGS += -DSOCKATLAS_RELEASE='"fuzzed"'
+
+$(BUILD)/fuzz/mutate: tests/fuzz/mutate.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)

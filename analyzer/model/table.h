@@ -117,7 +117,7 @@ static inline struct table_link *table_next(const struct table_link *link)
  * can have any number of entries share a hash: `for (link = table_look(&look, ...); link; link =
  * table_look_on(&look))`.
  */
-#define TABLE_LOOK_MAX 64
+#define TABLE_LOOK_MAX 32
 
 struct table_look {
     struct table_link *first, *at;

@@ -52,7 +52,7 @@ static struct end log_of(uint32_t pid, unsigned host, uint64_t netns, enum socka
     snprintf(header.comm, sizeof header.comm, "program");
     snprintf(header.boot_id, sizeof header.boot_id, "00000000-0000-0000-0000-%012u", host);
     snprintf(header.host, sizeof header.host, "host%u", host);
-    snprintf(name, sizeof name, "program.%u.%u", host, pid);
+    snprintf(name, sizeof name, writer == SOCKATLAS_WRITER_RUN ? SOCKATLAS_RUN_NAME : "log%u_%u", host, pid);
     struct end end = {.writer = writer_create(folder, name, &header), .pid = pid, .tid = pid};
     if (!end.writer)
         die(name);
@@ -193,8 +193,9 @@ static void descriptors(unsigned n)
 {
     struct end end = process(100);
     for (unsigned i = 0; i < n; i++) {
-        end.pid = end.tid = 100 + i;
-        made(&end, 1048575, AF_INET, SOCK_STREAM);
+        struct end child = {.writer = end.writer, .pid = 101 + i, .tid = 101 + i};
+        forks(&end, child.pid);
+        made(&child, 1048575, AF_INET, SOCK_STREAM);
     }
     done(&end);
 }
@@ -286,12 +287,13 @@ static void execs(unsigned n)
     struct end end = process(100);
     struct sockatlas_body_exec body = {.path_size = 5};
     for (unsigned i = 0; i < n; i++) {
-        end.pid = end.tid = 100 + i;
-        put(&end, SOCKATLAS_EXEC, -1, 0, &body, sizeof body, "/prog", 5);
+        struct end child = {.writer = end.writer, .pid = 101 + i, .tid = 101 + i};
+        forks(&end, child.pid);
+        put(&child, SOCKATLAS_EXEC, -1, 0, &body, sizeof body, "/prog", 5);
     }
     for (unsigned i = n; i-- > 0;) {
-        end.pid = end.tid = 100 + i;
-        put(&end, SOCKATLAS_EXEC_FAILED, -1, 0, NULL, 0, NULL, 0);
+        struct end child = {.writer = end.writer, .pid = 101 + i, .tid = 101 + i};
+        put(&child, SOCKATLAS_EXEC_FAILED, -1, 0, NULL, 0, NULL, 0);
     }
     done(&end);
 }
@@ -591,8 +593,9 @@ static void names(unsigned n)
         tail[size + 2] = (unsigned char)(i >> 16);
         tail[size + 3] = (unsigned char)(i >> 8);
         tail[size + 4] = (unsigned char)i;
-        end.pid = end.tid = 100 + i;
-        put(&end, SOCKATLAS_NAME, -1, 0, &body, sizeof body, tail, (size_t)size + 5);
+        struct end child = {.writer = end.writer, .pid = 101 + i, .tid = 101 + i};
+        forks(&end, child.pid);
+        put(&child, SOCKATLAS_NAME, -1, 0, &body, sizeof body, tail, (size_t)size + 5);
     }
     done(&end);
 }
@@ -704,7 +707,7 @@ static void hole(unsigned n)
     done(&end);
     char path[4200];
     uint64_t cursor = UINT64_C(1) << 34;
-    snprintf(path, sizeof path, "%s/program.1.100.atlas", folder);
+    snprintf(path, sizeof path, "%s/log1_100.atlas", folder);
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0 || ftruncate(fd, (off_t)(SOCKATLAS_HEADER_SIZE + cursor * SOCKATLAS_SLOT_SIZE)) != 0 ||
         pwrite(fd, &cursor, sizeof cursor, offsetof(struct sockatlas_header, cursor)) != (ssize_t)sizeof cursor)
