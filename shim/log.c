@@ -314,8 +314,8 @@ static bool take_here(struct sockatlas_header *header, uint64_t first, unsigned 
     uint32_t use;
     /* Another process may have come further than this one can. */
     uint64_t limit = limit_for(sequence, first);
-    if (!limit || (!section_is_open(section, sequence, &use) && !reachable(section_start(sequence) + section_slots()) &&
-                   section_state(section)))
+    if (!limit || (section_state(section) && !section_is_open(section, sequence, &use) &&
+                   !reachable(section_start(sequence) + section_slots())))
         return false;
     section_open(header, sequence);
     section_is_open(section, sequence, &use);

@@ -43,7 +43,7 @@ long memory_log_make(const char *log, char memory_file[SOCKATLAS_MEMORY_NAME_SIZ
         return -ENAMETOOLONG;
     memset(memory_file, 0, SOCKATLAS_MEMORY_NAME_SIZE);
     memcpy(memory_file, prefix, sizeof(prefix) - 1);
-    memcpy(memory_file + sizeof(prefix) - 1, log, size);
+    memcpy(memory_file + sizeof(prefix) - 1, log, size + 1);
     if (!build_path(path, memory_file))
         return -EINVAL;
     long fd = sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
