@@ -128,31 +128,63 @@ static void measure_row(const struct bench *bench, const struct row *row)
         table_note("", "    %llu records lost", (unsigned long long)content.lost);
 }
 
+/* What a started program has preloaded on each side, and where its trace goes. */
+struct started {
+    const char *load, *without, *with;
+    const struct folder *folder;
+};
+
 /* The starter is not traced: only what it starts has the shim, or the empty object. */
-static void measure_exec(const struct bench *bench, const char *title, const char *without, const char *with)
+static bool measure_started(const struct bench *bench, const char *title, const struct started *started,
+                            struct series *series)
 {
-    static struct series series;
-    const char *const commands[2][4] = {{bench->load, "exec", without, NULL}, {bench->load, "exec", with, NULL}};
+    const char *const commands[2][4] = {{bench->load, started->load, started->without, NULL},
+                                        {bench->load, started->load, started->with, NULL}};
     struct load_side loads[2];
     struct side *sides[] = {&loads[0].side, &loads[1].side};
     struct plan plan = bench_plan(bench);
     bool good = true;
     for (int i = 0; i < 2; i++) {
-        struct spawn spawn = {.command = commands[i], .trace = bench->memory.path, .cpu = bench->cpu};
+        struct spawn spawn = {.command = commands[i], .trace = started->folder->path, .cpu = bench->cpu};
         good = load_side_open(&loads[i], &spawn) && good;
     }
-    good = good && pair_measure(sides, &plan, &series);
+    good = good && pair_measure(sides, &plan, series);
     for (int i = 0; i < 2; i++)
         load_side_close(&loads[i]);
-    if (!good) {
+    if (good)
+        print_measures(title, series, CPU);
+    else
         table_note(title, "cannot run: the load ended early");
+    return good;
+}
+
+static void measure_exec(const struct bench *bench, const char *title, const char *without, const char *with)
+{
+    static struct series series;
+    struct started started = {.load = "exec", .without = without, .with = with, .folder = &bench->memory};
+    if (!measure_started(bench, title, &started, &series))
         return;
-    }
-    print_measures(title, &series, CPU);
     unsigned files = folder_content(&bench->memory).files;
     if (files)
         table_note("", "    %u files left, none expected", files);
     folder_clear(&bench->memory);
+}
+
+/* A program of one socket: what its log costs, once. */
+static void measure_once(const struct bench *bench, const char *title, const struct folder *folder)
+{
+    static struct series series;
+    char added[TABLE_FIGURE];
+    struct started started = {.load = "once", .without = bench->empty, .with = bench->shim, .folder = folder};
+    if (!bench_wanted(bench, title) || !measure_started(bench, title, &started, &series))
+        return;
+    struct summary summary = pair_summary(series.cpu[0], series.cpu[1], series.size);
+    struct folder_content content = folder_content(folder);
+    table_note("  CPU time more, a program", "    %9s", table_time(added, summary.added));
+    if (content.files)
+        table_note("  page cache left, a log", "    %6llu KiB",
+                   (unsigned long long)(content.cached / content.files >> 10));
+    folder_clear(folder);
 }
 
 void bench_shim(const struct bench *bench)
@@ -161,6 +193,9 @@ void bench_shim(const struct bench *bench)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (bench_wanted(bench, rows[i].title))
             measure_row(bench, &rows[i]);
+    table_part("a program of one socket", "empty", "shim");
+    measure_once(bench, "one socket", &bench->memory);
+    measure_once(bench, "one socket, on disk", &bench->disk);
     if (!bench_wanted(bench, "exec"))
         return;
     table_part("exec of /bin/true", "empty", "shim");

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -24,6 +26,25 @@ void folder_make(struct folder *out, const char *parent)
     }
 }
 
+static uint64_t cached_bytes(int fd)
+{
+    enum { PAGE = 4096, PAGES_MAX = 1 << 16 };
+    static unsigned char resident[PAGES_MAX];
+    struct stat status;
+    uint64_t bytes = 0;
+    if (fstat(fd, &status) < 0 || status.st_size > (off_t)PAGE * PAGES_MAX || status.st_size == 0)
+        return 0;
+    size_t size = (size_t)status.st_size;
+    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return 0;
+    if (mincore(map, size, resident) == 0)
+        for (size_t i = 0; i < (size + PAGE - 1) / PAGE; i++)
+            bytes += resident[i] & 1 ? PAGE : 0;
+    munmap(map, size);
+    return bytes;
+}
+
 static void add_file(int dir, const char *name, struct folder_content *sum)
 {
     static struct sockatlas_header header;
@@ -32,6 +53,7 @@ static void add_file(int dir, const char *name, struct folder_content *sum)
         memcmp(header.magic, SOCKATLAS_MAGIC, sizeof(header.magic)) == 0) {
         sum->slots += header.cursor;
         sum->lost += header.lost;
+        sum->cached += cached_bytes(fd);
     }
     if (fd >= 0)
         close(fd);

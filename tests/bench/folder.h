@@ -20,6 +20,7 @@ void folder_remove(const struct folder *folder);
 struct folder_content {
     unsigned files;
     uint64_t slots, lost;
+    uint64_t cached; /* bytes of them in the page cache */
 };
 struct folder_content folder_content(const struct folder *folder);
 /* Removes the files in it. */
