@@ -4,7 +4,9 @@
  */
 #include "shim/config.h"
 
+#include "shim/memory_log.h"
 #include "shim/sandbox.h"
+#include "shim/storage.h"
 #include "shim/sys.h"
 #include "shim/trace_format.h"
 
@@ -199,6 +201,16 @@ static bool use_known(void)
     return check_writable(status.st_uid);
 }
 
+/* Where neither the folder's file system keeps space for logs nor memory is to be had, there will be none. */
+static bool check_storage(int fd)
+{
+    if (storage_known(fd) || memory_log_possible())
+        return true;
+    say(config.dir,
+        ": its file system does not keep space for logs, and " SOCKATLAS_MEMORY_DIR " cannot be used instead", "", "");
+    return false;
+}
+
 /* The folder stands already. */
 static bool check_folder(int fd)
 {
@@ -231,10 +243,11 @@ static bool find_by_path(void)
     const char *name = strrchr(config.dir, '/') + 1;
     long fd = sys(SYS_openat, parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     bool good = fd >= 0 ? check_folder((int)fd) : fd == -ENOENT && sys(SYS_faccessat, parent, ".", W_OK | X_OK) >= 0;
+    if (fd < 0 && !good)
+        say("", config.dir, ": cannot be made", "");
+    good = good && check_storage(fd >= 0 ? (int)fd : (int)parent);
     if (fd >= 0)
         sys(SYS_close, fd);
-    else if (!good)
-        say("", config.dir, ": cannot be made", "");
     sys(SYS_close, parent);
     return good;
 }

@@ -268,14 +268,14 @@ static bool make_in_memory(int folder, struct log_file *file, const struct log_n
             sys(SYS_munmap, file->header, file->size);
     }
     if (!good)
-        memory_log_unlink(memory_file);
+        memory_log_unlink(memory_file, (uint32_t)sys(SYS_geteuid));
     return good;
 }
 
 static void unmap(const struct log_file *file)
 {
     if (file->in_memory)
-        memory_log_unlink(file->header->memory_file);
+        memory_log_unlink(file->header->memory_file, (uint32_t)sys(SYS_geteuid));
     sys(SYS_munmap, file->header, file->size);
 }
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -57,10 +58,13 @@ long memory_log_make(const char *log, char memory_file[SOCKATLAS_MEMORY_NAME_SIZ
     return -ENOSYS;
 }
 
-void memory_log_unlink(const char memory_file[SOCKATLAS_MEMORY_NAME_SIZE])
+/* The name may come from another user, who may not remove what is not his own by it. */
+void memory_log_unlink(const char memory_file[SOCKATLAS_MEMORY_NAME_SIZE], uint32_t user)
 {
     char path[PATH_SIZE];
-    if (build_path(path, memory_file))
+    struct stat status;
+    if (build_path(path, memory_file) && sys(SYS_newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        status.st_uid == user)
         sys(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
@@ -74,6 +78,13 @@ static bool space(uint64_t *all, uint64_t *available)
     if (*all == 0) /* a tmpfs without a limit */
         *all = *available = UINT64_MAX;
     return true;
+}
+
+bool memory_log_possible(void)
+{
+    struct statfs status;
+    return sys(SYS_statfs, SOCKATLAS_MEMORY_DIR, &status) == 0 && status.f_type == TMPFS_MAGIC &&
+           sys(SYS_faccessat, AT_FDCWD, SOCKATLAS_MEMORY_DIR, W_OK | X_OK) == 0;
 }
 
 uint64_t memory_log_allowed(void)
@@ -232,6 +243,13 @@ static bool same_file(int one, int other)
            a.st_ino == b.st_ino;
 }
 
+/* Whose file it is; nobody's where that cannot be told. */
+static uint32_t owner(int fd)
+{
+    struct stat status;
+    return sys(SYS_fstat, fd, &status) == 0 ? status.st_uid : UINT32_MAX;
+}
+
 static void close_pair(const struct pair *pair)
 {
     sys(SYS_close, pair->memory);
@@ -256,6 +274,7 @@ bool memory_log_settle(int dirfd, const char *path, enum memory_log_empty empty)
     if (pair.memory < 0)
         return false;
     uint64_t end = find_end(pair.memory);
+    uint32_t user = owner(pair.memory);
     bool remove = end == SOCKATLAS_HEADER_SIZE && empty == MEMORY_LOG_REMOVE;
     bool good =
         end != 0 && !limited(end) && !is_mapped(pair.memory) && read_field(pair.log, NAME_AT, name, sizeof(name));
@@ -272,7 +291,7 @@ bool memory_log_settle(int dirfd, const char *path, enum memory_log_empty empty)
     if (good && remove)
         sys(SYS_unlinkat, dirfd, path, 0);
     if (good)
-        memory_log_unlink(name);
+        memory_log_unlink(name, user);
     return good;
 }
 
@@ -283,6 +302,6 @@ void memory_log_remove(int dirfd, const char *path)
     if (pair.memory < 0)
         return;
     if (read_field(pair.log, NAME_AT, name, sizeof(name)))
-        memory_log_unlink(name);
+        memory_log_unlink(name, owner(pair.memory));
     close_pair(&pair);
 }

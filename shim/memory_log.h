@@ -16,12 +16,14 @@
 /* Makes the file in memory for the log that will be named `log` and says which it is, for header.memory_file. The
  * descriptor, or a negative errno. */
 long memory_log_make(const char *log, char memory_file[SOCKATLAS_MEMORY_NAME_SIZE]);
+/* Whether there may be such logs: the folder for them is memory, and may be written to. */
+bool memory_log_possible(void);
 /* How large such a log may become, bytes: a part of what is free of the memory that all programs share. */
 uint64_t memory_log_allowed(void);
 /* Whether it may grow from `from` to `to` bytes: the other programs keep half of that memory. */
 bool memory_log_may_grow(uint64_t from, uint64_t to);
-/* Removes a file in memory, by its name. */
-void memory_log_unlink(const char memory_file[SOCKATLAS_MEMORY_NAME_SIZE]);
+/* Removes a file in memory, by its name, if it is the user's. */
+void memory_log_unlink(const char memory_file[SOCKATLAS_MEMORY_NAME_SIZE], uint32_t user);
 
 /* Opens the file in memory that holds the records of the log `log`, with openat(2)'s `flags`. The descriptor, or a
  * negative errno; ENODATA: the log is none of these; ESTALE: what stands under that name is another file, or another

@@ -56,17 +56,27 @@ static bool keeps(enum space space, int fd)
     return false;
 }
 
-struct storage storage_of(int fd)
+static const struct file_system *find(int fd)
 {
     struct statfs status;
     if (sys(SYS_fstatfs, fd, &status) < 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof(file_systems) / sizeof(file_systems[0]); i++)
+        if (file_systems[i].type == (unsigned long)status.f_type)
+            return &file_systems[i];
+    return NULL;
+}
+
+struct storage storage_of(int fd)
+{
+    const struct file_system *known = find(fd);
+    if (!known)
         return (struct storage){.keeps = false};
-    for (size_t i = 0; i < sizeof(file_systems) / sizeof(file_systems[0]); i++) {
-        const struct file_system *known = &file_systems[i];
-        if (known->type == (unsigned long)status.f_type)
-            return (struct storage){.keeps = keeps(known->space, fd),
-                                    .leased = known->lease == SEES_MAPPINGS,
-                                    .memory = known->pages == MEMORY};
-    }
-    return (struct storage){.keeps = false};
+    return (struct storage){
+        .keeps = keeps(known->space, fd), .leased = known->lease == SEES_MAPPINGS, .memory = known->pages == MEMORY};
+}
+
+bool storage_known(int fd)
+{
+    return find(fd) != NULL;
 }

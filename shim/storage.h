@@ -13,7 +13,10 @@ struct storage {
     bool memory; /* the file's pages are memory that is not given back by writing them out */
 };
 
-/* Of the open regular file `fd`, best a new and empty one. All false where nothing is known. */
+/* Of the regular file `fd`, a new and empty one that is open for reading and writing (of another one `leased` and
+ * `memory` are true, and `keeps` may be false). All false where nothing is known. */
 struct storage storage_of(int fd);
+/* Whether files of the folder `fd` may come to be kept: its file system is in the table. */
+bool storage_known(int fd);
 
 #endif

@@ -198,7 +198,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
     run_live_end(live);
     run_report(&report, log, preload->folder, &(struct run_ended){.command = command, .wait_status = status});
     run_log_close(log);
-    run_trim(preload->folder->dir);
+    report.in_memory = run_trim(preload->folder->dir);
     run_report_print(&report, preload->folder, options->dir_given ? options->dir : NULL);
     return status;
 }

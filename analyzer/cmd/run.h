@@ -156,6 +156,7 @@ struct run_ended {
 struct run_report {
     uint64_t processes, running; /* traced ones; of these, still there */
     uint64_t sockets, connections, failed, coverage;
+    uint64_t in_memory; /* logs whose records have not come to the folder: run_trim()'s to say */
 };
 
 /* Reads the trace in `folder` and counts. Traced processes that ended without a word are written to `log` as gone. */
@@ -169,8 +170,9 @@ void run_report_print(const struct run_report *report, const struct run_folder *
 /* Removes what killed programs left of logs they were making, and says so in `log`. */
 void run_trim_half(const char *dir, struct run_log *log);
 /* Cuts every log file of this user's in `dir` that no process has mapped any more to the slots taken, and marks it
- * closed. Records in memory come to it. */
-void run_trim(const char *dir);
+ * closed. Records in memory, other users' too, come to their log where no process has them mapped; returns of how many
+ * logs they stay there. */
+unsigned run_trim(const char *dir);
 /* Whether a process is known to have the log `name` mapped, or open for writing. */
 bool run_trim_mapped(int folder, const char *name);
 

@@ -150,7 +150,7 @@ static struct writer *begin_in_memory(int fd, struct sockatlas_header *header)
     if (writer && !good)
         writer_close(writer);
     if (!good)
-        memory_log_unlink(header->memory_file);
+        memory_log_unlink(header->memory_file, geteuid());
     return good ? writer : NULL;
 }
 

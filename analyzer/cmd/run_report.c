@@ -156,6 +156,10 @@ void run_report_print(const struct run_report *report, const struct run_folder *
         fputs("; ", stderr);
         print_count(report->running, "process goes on recording", "processes go on recording", "");
     }
+    if (report->in_memory) {
+        fputs("; records of ", stderr);
+        print_count(report->in_memory, "log", "logs", " are still in " SOCKATLAS_MEMORY_DIR);
+    }
     print_next("\nsockatlas: next: sockatlas map", dir_argument);
     if (report->failed)
         print_next("; what failed: sockatlas list --failed", dir_argument);

@@ -150,12 +150,12 @@ static void trim(int folder, const char *name)
 }
 
 /* Its file in memory, if it is to have one, was made before it was named anywhere. */
-static void remove_half_in_memory(const char *name)
+static void remove_half_in_memory(const char *name, uid_t user)
 {
     char memory_file[SOCKATLAS_MEMORY_NAME_SIZE];
     if (snprintf(memory_file, sizeof memory_file, SOCKATLAS_MEMORY_PREFIX "%s" SOCKATLAS_SUFFIX, name + 1) <
         (int)sizeof memory_file)
-        memory_log_unlink(memory_file);
+        memory_log_unlink(memory_file, user);
 }
 
 void run_trim_half(const char *dir, struct run_log *log)
@@ -168,10 +168,11 @@ void run_trim_half(const char *dir, struct run_log *log)
         if (fd < 0)
             continue;
         /* One that is still being made changes its name soon. */
-        bool left = unused(fd, entry->d_name);
+        struct stat status;
+        bool left = fstat(fd, &status) == 0 && unused(fd, entry->d_name);
         close(fd);
         if (left && unlinkat(dirfd(entries), entry->d_name, 0) == 0) {
-            remove_half_in_memory(entry->d_name);
+            remove_half_in_memory(entry->d_name, status.st_uid);
             run_log_half(log, entry->d_name);
         }
     }
@@ -179,17 +180,33 @@ void run_trim_half(const char *dir, struct run_log *log)
         closedir(entries);
 }
 
-void run_trim(const char *dir)
+/* Whether the log's records are in memory, and stay there. */
+static bool stays_in_memory(int folder, const char *name)
 {
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    long memory = fd < 0 ? -1 : memory_log_open(fd, O_RDONLY);
+    if (memory >= 0)
+        close((int)memory);
+    if (fd >= 0)
+        close(fd);
+    return memory >= 0;
+}
+
+unsigned run_trim(const char *dir)
+{
+    unsigned in_memory = 0;
     DIR *entries = opendir(dir);
     if (!entries)
-        return;
+        return 0;
     for (const struct dirent *entry; (entry = readdir(entries));) {
         struct stat status;
-        if (!run_content_log(entry->d_name) ||
-            fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 || status.st_uid != geteuid())
+        if (!run_content_log(entry->d_name) || memory_log_settle(dirfd(entries), entry->d_name, MEMORY_LOG_KEEP))
             continue;
-        if (memory_log_settle(dirfd(entries), entry->d_name, MEMORY_LOG_KEEP))
+        if (stays_in_memory(dirfd(entries), entry->d_name)) {
+            in_memory++;
+            continue;
+        }
+        if (fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 || status.st_uid != geteuid())
             continue;
         /* The lease wants a descriptor that cannot write, the cut one that can. */
         int fd = openat(dirfd(entries), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -201,4 +218,5 @@ void run_trim(const char *dir)
             trim(dirfd(entries), entry->d_name);
     }
     closedir(entries);
+    return in_memory;
 }

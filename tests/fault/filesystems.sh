@@ -262,8 +262,23 @@ memory() {
     case_is "no memory to be had: exit status" 0 $?
     case_has "no memory to be had: said" "does not keep space for logs, and /dev/shm cannot be used instead" "$(cat run.out)"
     case_has "no memory to be had: the map says so" "cannot be used instead" "$("$sockatlas" map disk/own 2>&1)"
+    SOCKATLAS_DIR=$PWD/disk/plain LD_PRELOAD=$shim "$targets/footprint" plain >plain.out 2>&1
+    case_is "no memory to be had, without run: one line" \
+        "sockatlas: $PWD/disk/plain: its file system does not keep space for logs, and /dev/shm cannot be used instead; not tracing" \
+        "$(grep -v '^[0-9]' plain.out)"
     umount /dev/shm
     umount shared
+
+    # A program that goes on when run ends: its records are where they are, and come to the trace when it has ended.
+    rm -f ledger
+    rm -rf disk/own
+    mkfifo stop
+    "$sockatlas" run -d disk/own bash -c '"$0" ledger 2 5 <>stop >phases.out 2>&1 & n=0; until grep -q ready phases.out || [ $((n += 1)) -gt 5000 ]; do :; done' \
+        "$targets/busy_phases" >run.out 2>&1
+    case_has "a program that goes on: run says where its records are" "records of 1 log are still in /dev/shm" "$(cat run.out)"
+    case_ok "a program that goes on: they can be read" "$sockatlas" list disk/own
+    echo x >stop
+    wait_true grep -q "done" phases.out
 } 2>/dev/null
 
 if [ "$SOCKATLAS_TEST_NAMESPACE" != none ] && why=$(mount_of btrfs); then
