@@ -31,10 +31,10 @@ HARDEN_LDFLAGS := $(if $(filter -static -static-pie -no-pie,$(CFLAGS) $(LDFLAGS)
 # No RELRO: the table of real functions cannot be read-only anyway, and each image would pay for a mapping more (1.5 % of an exec).
 # Whatever flags the user has, these come behind them; those that cannot be taken back are left out.
 SHIM_CFLAGS  := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE \
-                -fno-builtin-printf -fno-math-errno -fexceptions -fno-delete-null-pointer-checks -fno-lto -fno-sanitize=all \
-                -fno-profile-arcs -fno-test-coverage -fno-profile-generate
+                -fno-builtin-printf -fno-math-errno -fexceptions -fno-delete-null-pointer-checks -fno-lto -fno-sanitize=all
 SHIM_LDFLAGS := -shared -nostdlib -fno-lto -fno-sanitize=all -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete -Wl,-z,undefs -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1 -Wl,--sort-section=name
-for_shim = $(filter-out -pg -p -finstrument-functions -pie -no-pie -static -static-pie -Wl$(comma)--gc-sections %_FORTIFY_SOURCE=0 %_FORTIFY_SOURCE=1 %_FORTIFY_SOURCE=2 %_FORTIFY_SOURCE=3,$(1))
+for_shim = $(filter-out -pg -p -finstrument-functions --coverage -coverage -fprofile-arcs -ftest-coverage -fprofile-generate% \
+           -fprofile-instr-generate% -fcoverage-mapping -pie -no-pie -static -static-pie -Wl$(comma)--gc-sections %_FORTIFY_SOURCE=0 %_FORTIFY_SOURCE=1 %_FORTIFY_SOURCE=2 %_FORTIFY_SOURCE=3,$(1))
 comma   := ,
 
 # V=1 shows commands as they are.

@@ -65,6 +65,7 @@ shim_flags() { # CC FLAG...
     shift
     for flag; do
         name=$cc$(tr -cd 'a-z0-9-' <<<"$flag")
-        build "$name" "$work/$name/libsockatlas.so" CC="$cc" CFLAGS="-O2 $flag" LDFLAGS="$flag" && check_shim "$name"
+        build "$name" "$work/$name/libsockatlas.so" CC="$cc" CFLAGS="-O2 $(tr ' ' '\n' <<<"$flag" | grep -v '^-Wl,' | tr '\n' ' ')" LDFLAGS="$flag" &&
+            check_shim "$name"
     done
 }
