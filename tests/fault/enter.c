@@ -69,8 +69,9 @@ int main(int argc, char **argv)
         fputs("usage: enter HOW FILE COMMAND...\n", stderr);
         return 2;
     }
-    if (getenv("ENTER_PRELOAD"))
-        setenv("LD_PRELOAD", getenv("ENTER_PRELOAD"), 1);
+    const char *preload = getenv("ENTER_PRELOAD");
+    if (preload)
+        setenv("LD_PRELOAD", preload, 1);
     if (enter(argv[1], argv[2]) != 0) {
         perror(argv[2]);
         return 99;
