@@ -24,6 +24,14 @@ static void before_drop(void)
     log_prepare();
 }
 
+/* The process's user or name has changed, unless the call failed. */
+static int after_change(int result)
+{
+    if (result == 0)
+        record_process();
+    return result;
+}
+
 /* Another root folder. */
 HOOK int chroot(const char *path)
 {
@@ -35,7 +43,7 @@ HOOK int chroot(const char *path)
 HOOK int setuid(uid_t user)
 {
     before_drop();
-    return real.setuid(user);
+    return after_change(real.setuid(user));
 }
 
 /* See setuid. */
@@ -49,7 +57,7 @@ HOOK int setgid(gid_t group)
 HOOK int setreuid(uid_t user, uid_t effective)
 {
     before_drop();
-    return real.setreuid(user, effective);
+    return after_change(real.setreuid(user, effective));
 }
 
 /* See setuid. */
@@ -63,7 +71,7 @@ HOOK int setregid(gid_t group, gid_t effective)
 HOOK int setresuid(uid_t user, uid_t effective, uid_t saved)
 {
     before_drop();
-    return real.setresuid(user, effective, saved);
+    return after_change(real.setresuid(user, effective, saved));
 }
 
 /* See setuid. */
@@ -77,7 +85,7 @@ HOOK int setresgid(gid_t group, gid_t effective, gid_t saved)
 HOOK int seteuid(uid_t user)
 {
     before_drop();
-    return real.seteuid(user);
+    return after_change(real.seteuid(user));
 }
 
 /* See setuid. */
@@ -163,7 +171,7 @@ HOOK int unshare(int flags)
     return result;
 }
 
-/* A sandbox. After it no system call is ours to make; records go on as far as room was made ahead. */
+/* A name; a sandbox. After it no system call is ours to make; records go on as far as room was made ahead. */
 HOOK int prctl(int option, ...)
 {
     load_ready();
@@ -174,6 +182,8 @@ HOOK int prctl(int option, ...)
     va_end(arguments);
     if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV && config.on)
         clock_stamp_forbidden();
+    if (option == PR_SET_NAME)
+        return after_change(real.prctl(option, a, b, c, d));
     if (option != PR_SET_SECCOMP)
         return real.prctl(option, a, b, c, d);
     struct sandbox_entering entering =

@@ -6,6 +6,7 @@
 #include "shim/record.h"
 
 #include "shim/clock.h"
+#include "shim/config.h"
 #include "shim/image.h"
 #include "shim/log.h"
 #include "shim/probe.h"
@@ -147,6 +148,29 @@ static void tell_process(struct identity who, uint64_t time_ns)
     place_whole(&record, who, &body, sizeof(body), NULL, 0);
     if (record.section)
         process_page()->told = record.section;
+}
+
+void record_process(void)
+{
+    if (!config.on || !log_is_open() || !log_section())
+        return;
+    struct identity who = writer();
+    if (who.pid && !who.vforked)
+        tell_process(who, clock_now());
+}
+
+void record_renamed(void)
+{
+    char comm[16];
+    struct identity who = process_identity();
+    const struct sockatlas_header *header = log_header();
+    if (!known_comm[0] && header && header->pid == who.pid)
+        memcpy(known_comm, header->comm, sizeof(known_comm));
+    if (!known_comm[0] || who.tid != who.pid || sandbox_inside())
+        return;
+    image_comm(comm);
+    if (memcmp(comm, known_comm, sizeof(comm)) != 0)
+        record_process();
 }
 
 static uint8_t tcp_state_of(const struct descriptor *entry, uint16_t flags)

@@ -93,6 +93,12 @@ void record_self(void);
 /* In the child of a fork: writes its START record, if there is a log. */
 void record_birth(void);
 
+/* The process may be called otherwise now, or have another user: writes a PROCESS record, if it has recorded anything.
+ */
+void record_process(void);
+/* The same where its name is known to have changed: not every way to change it is seen. For the end of a process. */
+void record_renamed(void);
+
 /* How many bytes a record's tail of two addresses has. NULL: none. */
 static inline size_t record_addresses_size(const struct endpoint *first_end, const struct endpoint *second_end)
 {

@@ -205,6 +205,7 @@ void watch_exit(enum sockatlas_call call, int status)
         struct descriptor copy = *entry;
         record_end(call, fd, &copy, true);
     }
+    record_renamed();
     struct sockatlas_body_exit body = {.status = status};
     struct record record = {.kind = SOCKATLAS_EXIT, .call = call, .fd = -1};
     record_write(&record, &body, sizeof(body), NULL, 0);

@@ -217,10 +217,27 @@ void edge_add(struct model *model, const struct conversation *conversation)
 
 /* ---- The end ---- */
 
-/* An address that turned out to be served by an untraced process only after connections to it were over. */
+/* Who is known to listen there from records that came later, because the earlier ones were overwritten. NULL: nobody.
+ */
+static struct process *told_server(const struct model *model, const struct edge *edge)
+{
+    const struct address *address = &edge->server;
+    for (unsigned i = 0; model->overwritten && i < model->listeners_count; i++) {
+        const struct listener *listener = model->listeners[i];
+        bool any = address_is_any(&listener->address) && listener->address.port == address->port &&
+                   address_is_loopback(address);
+        if (listener->process->incomplete && listener->process->host == edge->from->host &&
+            listener->type == edge->type && (any || address_equal(&listener->address, address)))
+            return listener->process;
+    }
+    return NULL;
+}
+
+/* An address that turned out to be served by an untraced process only after connections to it were over, or by one that
+ * had listened there all along. */
 static void edge_retarget(struct model *model, struct edge *edge)
 {
-    if (edge->match != MATCH_EXTERNAL || edge->from->kind != PROCESS_TRACED)
+    if (edge->from->kind != PROCESS_TRACED || edge->to->kind != PROCESS_EXTERNAL)
         return;
     const struct task *task = (const struct task *)edge->from;
     struct sock like = {.socket = {.family = edge->family, .type = edge->type, .protocol = edge->protocol}};
@@ -231,10 +248,13 @@ static void edge_retarget(struct model *model, struct edge *edge)
                          .protocol = edge->protocol,
                          .class = sock_class(&like),
                          .peer = edge->server};
-    struct process *process = untraced_server(model, &asker);
+    struct process *process = edge->match == MATCH_EXTERNAL ? untraced_server(model, &asker) : NULL;
+    enum match match = process ? MATCH_UNTRACED : MATCH_NONE;
+    if (!process)
+        process = told_server(model, edge);
     if (!process)
         return;
-    struct edge *same = edge_get(model, &asker, edge->from, process, &edge->server, MATCH_UNTRACED);
+    struct edge *same = edge_get(model, &asker, edge->from, process, &edge->server, match);
     same->connections += edge->connections;
     same->open += edge->open;
     same->failed += edge->failed;

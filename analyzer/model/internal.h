@@ -210,6 +210,7 @@ struct model {
     unsigned hosts_count, hosts_room, hosts_expected;
     struct network *networks;
     struct table network_cookies, network_inodes;
+    bool overwritten; /* a log's oldest records were */
     struct process **processes;
     unsigned processes_count, processes_room;
     struct table tasks, children, cookies, services, services_anywhere, exchanges, edges_table, counted, nodes,

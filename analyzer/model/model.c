@@ -34,7 +34,9 @@ static struct process *elsewhere(void *context, const struct half *half, enum ma
     struct process *process = outcome_failed(half->outcome) ? NULL : untraced_end(model, half);
     if (!process)
         process = untraced_server(model, half);
-    *match = process ? MATCH_UNTRACED : MATCH_EXTERNAL;
+    /* Where records were overwritten, the other end may have been in them. */
+    bool unknown = !half->complete || (model->overwritten && address_is_loopback(&half->peer));
+    *match = process ? MATCH_UNTRACED : unknown ? MATCH_NONE : MATCH_EXTERNAL;
     return process ? process : edge_external(model, half);
 }
 

@@ -91,6 +91,7 @@ struct image *task_image(struct model *model, const struct trace_image *trace)
     struct image *image = &model->images[trace->id];
     if (!image->trace) {
         image->trace = trace;
+        model->overwritten |= trace->header.overwritten != 0;
         if (!model->hosts[trace->host].image)
             model->hosts[trace->host].image = trace;
         task_adopt(model, image);

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 #
 # Traces of every released format version go on reading, to the letter: tests/traces/vN/ are logs as that version wrote them (a server
-# killed with connections open, what `run` said of it), vN-kinds/ has one record of every kind; beside them stands what they tell.
+# killed with connections open, what `run` said of it), vN-kinds/ has one record of every kind, vN-ring/ is a ring that was written
+# full; beside them stands what they tell.
 # A file of a newer version is refused in one sentence that names both.
 . "$(dirname "$0")/lib.sh"
 
 cd "$top/tests/traces" || exit 1
+export TZ=UTC # a time stands in what is overwritten
 for version in v[0-9]*/; do
     version=${version%/}
     for command in list map events; do

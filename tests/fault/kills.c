@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * kills SHIM BUSY COUNT SEED: COUNT times, runs `busy` under the shim, kills it at a random moment with SIGKILL (its
- * parent first where it has several processes) and compares what it had counted with its trace. Works in the current
- * folder. Prints what does not agree, and the number of kills and calls; exit status 1 when anything did not agree.
+ * kills SHIM BUSY COUNT SEED [LIMIT [stop]]: COUNT times, runs `busy` under the shim, kills it at a random moment with
+ * SIGKILL (its parent first where it has several processes) and compares what it had counted with its trace. LIMIT:
+ * SOCKATLAS_LIMIT (16777216). With `stop` one of several processes is stopped first, for as long as the others take to
+ * write the ring full once more, and goes on. Works in the current folder. Prints what does not agree, and the number
+ * of kills and calls; exit status 1 when anything did not agree.
  */
 #include "tests/fault/tally.h"
 
@@ -33,6 +35,8 @@ static void pause_us(uint64_t microseconds)
         ;
 }
 
+static const char *limit = "16777216";
+
 static pid_t start(const char *shim, const char *busy, const char *processes, const char *threads)
 {
     pid_t child = fork();
@@ -44,7 +48,7 @@ static pid_t start(const char *shim, const char *busy, const char *processes, co
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setenv("LD_PRELOAD", shim, 1);
     setenv("SOCKATLAS_DIR", "trace", 1);
-    setenv("SOCKATLAS_LIMIT", "16777216", 1);
+    setenv("SOCKATLAS_LIMIT", limit, 1);
     execl(busy, busy, "ledger", processes, threads, "0", (char *)NULL);
     _exit(127);
 }
@@ -83,19 +87,66 @@ static bool trace_there(void)
     return there;
 }
 
+/* The cursor of the only log, 0 none yet. */
+static uint64_t cursor(uint64_t *ring)
+{
+    struct sockatlas_header header = {.cursor = 0};
+    glob_t found;
+    if (glob("trace/*" SOCKATLAS_SUFFIX, 0, NULL, &found) == 0) {
+        int fd = open(found.gl_pathv[0], O_RDONLY);
+        if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+            header.cursor = 0;
+        close(fd);
+    }
+    globfree(&found);
+    *ring = header.ring_slots;
+    return header.cursor;
+}
+
+/* One of its children, 0 none. */
+static pid_t child_of(pid_t leader)
+{
+    char path[64], text[256];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)leader, (int)leader);
+    FILE *file = fopen(path, "r");
+    pid_t child = file && fgets(text, sizeof(text), file) ? (pid_t)strtol(text, NULL, 10) : 0;
+    if (file)
+        fclose(file);
+    return child;
+}
+
+/* Whether it was stopped while the others went round. */
+static bool stop_for_a_lap(pid_t leader)
+{
+    enum { LOOKS = 4000 };
+    uint64_t ring, begun;
+    pid_t child = child_of(leader);
+    if (!child || kill(child, SIGSTOP) != 0)
+        return false;
+    begun = cursor(&ring);
+    bool round = false;
+    for (int i = 0; i < LOOKS && !(round = cursor(&ring) > begun + ring + ring / 2); i++)
+        pause_us(500);
+    kill(child, SIGCONT);
+    return round;
+}
+
 int main(int argc, char **argv)
 {
     static const char *const shapes[][2] = {{"1", "1"}, {"1", "4"}, {"3", "1"}, {"2", "2"}};
-    unsigned long long calls = 0, bad = 0, empty = 0;
-    if (argc != 5) {
-        fputs("usage: kills SHIM BUSY COUNT SEED\n", stderr);
+    unsigned long long calls = 0, bad = 0, empty = 0, laps = 0;
+    bool stop = argc == 7 && strcmp(argv[6], "stop") == 0;
+    if (argc > 5)
+        limit = argv[5];
+    if (argc < 5 || argc > 7 || (argc == 7 && !stop)) {
+        fputs("usage: kills SHIM BUSY COUNT SEED [LIMIT [stop]]\n", stderr);
         return 2;
     }
     long count = strtol(argv[3], NULL, 10);
     random_state = strtoull(argv[4], NULL, 0) * 2 + 1;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     for (long i = 0; i < count; i++) {
-        const char *const *shape = shapes[random_below(4)];
+        const char *const *shape = stop ? shapes[2 + random_below(2)] : shapes[random_below(4)];
         struct tally tally = {0};
         uint64_t done = 0;
         empty_trace();
@@ -109,6 +160,8 @@ int main(int argc, char **argv)
         if (random_below(4))
             until_begun(ledger, leader);
         pause_us(wait_us);
+        if (stop)
+            laps += stop_for_a_lap(leader);
         kill_all(leader);
         for (int kind = 0; kind < 64; kind++)
             done += ledger->done[kind];
@@ -127,5 +180,7 @@ int main(int argc, char **argv)
     }
     empty_trace();
     printf("%ld kills, %llu of them before the first call, %llu calls, %llu traces wrong\n", count, empty, calls, bad);
-    return bad ? 1 : 0;
+    if (stop)
+        printf("%llu stopped for a lap\n", laps);
+    return bad || (stop && !laps) ? 1 : 0;
 }

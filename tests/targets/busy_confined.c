@@ -3,15 +3,19 @@
  * busy_confined LEDGER WHEN ROUNDS WHAT...: gives things up, before its first socket (WHEN first) or after it (later),
  * and goes on with connections. WHAT: chroot (into an empty folder), setuid (to nobody), raw-setuid (the same by
  * syscall(2)), capset (all rights), landlock (making and writing files), mlockall, nofile (no number
- * free but those it needs), fsize (no file may grow), as (an address space of 64 MiB), stdio (standard streams closed).
+ * free but those it needs), fsize (no file may grow), as (an address space of 64 MiB), stdio (standard streams closed),
+ * seccomp (a filter that kills for what a log that grows or opens files would call).
  * Ends by SIGKILL.
  */
 #include "tests/targets/busy.h"
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -67,6 +71,22 @@ static int drop_rights(void)
     return capset(&(struct __user_cap_header_struct){.version = _LINUX_CAPABILITY_VERSION_3}, none);
 }
 
+static int enter_sandbox(void)
+{
+    static struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0)
+                                                       : -1;
+}
+
 static int give_up(const char *what)
 {
     if (strcmp(what, "raw-setuid") == 0)
@@ -75,6 +95,8 @@ static int give_up(const char *what)
         return drop_rights();
     if (strcmp(what, "landlock") == 0)
         return forbid_writing();
+    if (strcmp(what, "seccomp") == 0)
+        return enter_sandbox();
     if (strcmp(what, "chroot") == 0)
         return enter_empty_folder();
     if (strcmp(what, "setuid") == 0)

@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# A log so small that its ring is written full many times: each connection that was made is in the trace or counted as overwritten,
+# whatever becomes of its writers; and what is left can be understood.
+. "$(dirname "$0")/lib.sh"
+
+environment=(SOCKATLAS_LIMIT=65536)
+busy "one thread" busy 1 1 3000 kill
+busy "threads" busy 1 4 1000 kill
+busy "processes of threads" busy 3 3 400 kill
+environment=(SOCKATLAS_LIMIT=1048576)
+busy "a ring of a mebibyte" busy 2 2 3000 kill
+environment=(SOCKATLAS_LIMIT=65536)
+busy "in a sandbox" busy_confined later 3000 seccomp
+if [ "$(id -u)" -eq 0 ]; then
+    busy "after chroot, setuid and in a sandbox" busy_confined later 3000 chroot setuid seccomp
+else
+    case_skip "after chroot, setuid and in a sandbox" "needs root"
+fi
+environment=()
+
+seed=${SEED:-$RANDOM$RANDOM}
+kills() { # CASE ARGUMENT...
+    local what=$1 said status
+    shift
+    said=$("$top/build/fault/kills" "$shim" "$targets/busy" "$@" 2>&1)
+    status=$?
+    if [ $status -eq 0 ]; then pass "$what: $(tr '\n' ' ' <<<"$said")(SEED=$seed)"; else fail "$what (SEED=$seed)" "$(tail -20 <<<"$said")"; fi
+}
+kills "killed at random moments" "${N:-100}" "$seed" 65536
+kills "one of several stopped for a lap" "${N:-25}" "$seed" 65536 stop
+
+# What is left tells who it is about.
+cat >pairs.py <<'EOF'
+import ctypes, os, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+if os.fork() == 0:
+    ctypes.CDLL(None).prctl(15, b"worker", 0, 0, 0)
+    while True:
+        connection, _ = listener.accept()
+        if connection.recv(9) == b"end":
+            os._exit(0)
+        connection.close()
+for i in range(1500):
+    client = socket.create_connection(listener.getsockname())
+    client.sendall(b"end" if i == 1499 else b"x")
+    client.close()
+os.wait()
+EOF
+rm -rf trace
+port=$(LD_PRELOAD=$shim SOCKATLAS_DIR=$PWD/trace SOCKATLAS_LIMIT=65536 python3 pairs.py)
+"$sockatlas" map --format json trace >map.json 2>err
+case_is "one log" 1 "$(ls trace | wc -l)"
+case_is "nothing is complained about" "" "$(cat err)"
+case_is "what both ends are left of is matched" "python3 worker $port exact" "$(jq -r '
+    . as $map | [.nodes[] | {(.id | tostring): .comm}] | add as $name |
+    $map.edges[] | select(.match != null) | "\($name[.from | tostring]) \($name[.to | tostring]) \(.server_port) \(.match)"' map.json)"
+case_is "how many were accepted is not known" null "$(jq -c '[.listeners[].accepted] | unique | .[]' map.json)"
+case_is "what was overwritten is said" 1 "$(jq '[.coverage[] | select(.what == "overwritten")] | length' map.json)"
+case_has "... and until when" "overwritten +before [0-9-]+ [0-9:]+: [0-9]+ records, [0-9]+ of them beginnings of connections" "$("$sockatlas" map trace)"
+lost=$(jq -r '.coverage[] | select(.what == "overwritten") | .detail' map.json | sed 's/.*records, \([0-9]*\) of.*/\1/')
+left=$("$sockatlas" events --json trace | jq -s '[.[] | select((.event == "connect" or .event == "accept") and .error == null)] | length')
+case_is "all are there or counted" 3000 $((lost + left))
+case_is "nothing is said to be not accepted" 0 "$("$sockatlas" map trace | grep -c 'not accepted')"
+finish
