@@ -35,7 +35,7 @@ static struct process *elsewhere(void *context, const struct half *half, enum ma
     if (!process)
         process = untraced_server(model, half);
     /* Where records were overwritten, the other end may have been in them. */
-    bool unknown = !half->complete || (model->overwritten && address_is_loopback(&half->peer));
+    bool unknown = model->overwritten && (!half->complete || address_is_loopback(&half->peer));
     *match = process ? MATCH_UNTRACED : unknown ? MATCH_NONE : MATCH_EXTERNAL;
     return process ? process : edge_external(model, half);
 }
