@@ -87,6 +87,7 @@ struct socket {
     struct socket_option *options;
     uint32_t *holders; /* process ids, holders_count of them */
     unsigned holders_count;
+    unsigned peers;               /* datagrams: how many addresses it exchanged with; of several none is named */
     uint64_t peer_socket;         /* id of the other end, 0 none */
     struct process *peer_process; /* traced, untraced or external node, NULL none */
 };

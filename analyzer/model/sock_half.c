@@ -238,7 +238,7 @@ struct half *half_exchange(struct model *model, struct sock *sock, struct task *
         if (!sock->exchanges)
             sock->shown = exchange->half;
         sock->exchanges = exchange;
-        sock->exchanges_count++;
+        sock->socket.peers = ++sock->exchanges_count;
     }
     if (rank > exchange->rank) {
         exchange->rank = rank;
@@ -348,12 +348,18 @@ void half_forget(struct model *model, struct sock *sock)
 
 /* ---- Decided, or not yet ---- */
 
+/* A row that names one peer has what went through with that one. */
+static bool several_peers(const struct sock *sock)
+{
+    return sock->exchanges_count > 1 && !address_known(&sock->socket.peer);
+}
+
 void half_decided(struct sock *sock, const struct half *half)
 {
     struct socket *socket = &sock->socket;
     socket->complete &= half->complete;
     socket->failures += outcome_failed(half->outcome);
-    if (sock->shown != half)
+    if (sock->shown != half || several_peers(sock))
         return;
     socket->match = half->match;
     socket->peer_socket = half->peer_socket;
@@ -375,6 +381,8 @@ void half_decided(struct sock *sock, const struct half *half)
 struct process *half_peer_so_far(const struct model *model, const struct sock *sock)
 {
     const struct half *half = sock->half;
+    if (several_peers(sock))
+        return NULL;
     for (const struct exchange *at = sock->exchanges; at; at = at->next)
         half = at->half; /* the first one it met */
     const struct half *mate = half ? pair_mate(half) : NULL;

@@ -178,6 +178,12 @@ static void put_local(struct buffer *to, const struct list_text *list, const str
 static void put_peer(struct buffer *to, const struct list_text *list, const struct socket *socket)
 {
     (void)list;
+    char peers[WORD_MAX];
+    if (socket->peers > 1 && !address_known(&socket->peer)) {
+        snprintf(peers, sizeof peers, "%u peers", socket->peers);
+        put(to, peers);
+        return;
+    }
     put_end(to, &socket->peer);
 }
 

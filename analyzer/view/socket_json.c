@@ -192,6 +192,7 @@ void socket_members(struct members *to, const struct model *model, const struct 
     members_word(to, "reset_by", word_reset_by(socket->reset_by));
     members_integer(to, "failures", true, socket->failures);
     members_boolean(to, "complete", socket->complete);
+    members_integer(to, "peers", socket->role == ROLE_DATAGRAM, socket->peers);
 }
 
 cJSON *socket_json(const struct model *model, const struct socket *socket)

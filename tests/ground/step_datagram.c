@@ -117,14 +117,22 @@ static void answer(struct sock *server, struct sock *client, const struct sockad
     talk->received += (unsigned)bytes;
 }
 
+static void has_met(struct sock *sock, struct name name)
+{
+    if (!sock->met.known)
+        sock->met = name;
+    else if (strcmp(sock->met.text, name.text) != 0 || sock->met.port != name.port)
+        sock->several = true;
+}
+
 /* What the server learns of a sender with a name. */
 static void meets(struct sock *server, const struct sock *client, const struct sockaddr_storage *to)
 {
     struct sockaddr_storage seen;
-    if (server->peer.known)
-        return;
     socklen_t size = came_from(client, to, &seen);
-    server->peer = world_name(&seen, size);
+    has_met(server, world_name(&seen, size));
+    if (!server->peer.known)
+        server->peer = world_name(&seen, size);
 }
 
 static void exchange(struct sock *client, struct sock *server, const struct order *order, struct cast_span begun)
@@ -134,6 +142,7 @@ static void exchange(struct sock *client, struct sock *server, const struct orde
     if (!begun.from)
         begun = cast_span(client->user);
     sent(client, order->b);
+    has_met(client, world_name(&order->address, order->size));
     world_local(client->user, fd);
     if (strcmp(client->state, "created") == 0 && client->local.port > 0)
         client->state = "bound";

@@ -48,16 +48,22 @@ static const char *outcome_word(const struct sock *sock)
     return "established";
 }
 
+/* A datagram socket that exchanged with several peers, and is connected to none. */
+static bool names_none(const struct sock *sock)
+{
+    return sock->several && strcmp(sock->state, "established") != 0;
+}
+
 static void peer_of(cJSON *object, const struct sock *sock)
 {
     const struct talk *talk = sock->talk;
-    const struct sock *other = sock->other;
+    const struct sock *other = names_none(sock) ? NULL : sock->other;
     int process = -1;
-    if (talk)
+    if (talk && !names_none(sock))
         process = talk->server == sock && talk->client != sock ? truth_from(talk) : truth_to(talk);
     truth_number(object, "peer_socket", other != NULL, other ? socket_id(other) : 0);
     truth_number(object, "peer_process", process >= 0, process);
-    truth_text(object, "match", talk && !talk->failed ? talk->match : NULL);
+    truth_text(object, "match", talk && !talk->failed && !names_none(sock) ? talk->match : NULL);
 }
 
 cJSON *truth_socket(const struct sock *sock)
@@ -78,7 +84,7 @@ cJSON *truth_socket(const struct sock *sock)
     truth_text(object, "role", sock->role);
     truth_text(object, "state", state_word(sock));
     truth_place(object, "local_address", "local_port", &sock->local);
-    truth_place(object, "peer_address", "peer_port", &sock->peer);
+    truth_place(object, "peer_address", "peer_port", names_none(sock) ? &(struct name){.known = false} : &sock->peer);
     truth_number(object, "bytes_sent", known, (double)sock->sent);
     truth_number(object, "bytes_received", known, (double)sock->received);
     truth_error(object, "error", sock->error);

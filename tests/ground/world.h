@@ -59,6 +59,8 @@ struct sock {
     bool counted;    /* some process told its counts */
     bool lost;       /* some process could not, as it became another image */
     bool killed;     /* or was killed, nobody knows when */
+    struct name met; /* datagrams: the first peer that it exchanged with */
+    bool several;    /* and another */
     bool unreleased; /* nobody knows when some process let go */
     bool haunted;    /* of one that the trace knew to hold it */
     bool shut;
