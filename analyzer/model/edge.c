@@ -205,9 +205,11 @@ static void add_conversation(struct model *model, struct edge *edge, const struc
 void edge_add(struct model *model, const struct conversation *conversation)
 {
     const struct half *from = conversation->from, *to = conversation->to;
+    if (!from && !to)
+        return;
     struct edge *edge = edge_get(model, from ? from : to, conversation->from_process, conversation->to_process,
                                  served(conversation), conversation->match);
-    if (conversation->failed)
+    if (conversation->failed && from)
         add_failed(model, edge, from);
     else
         add_conversation(model, edge, from, to);

@@ -85,6 +85,8 @@ static inline void table_remove(struct table *table, struct table_link *link)
     if (!link->listed)
         return;
     struct table_link **at = table_at(table, link->hash), *first = *at;
+    if (!first)
+        return; /* cannot be: it is listed */
     if (link->after)
         link->after->before = link->before;
     else
