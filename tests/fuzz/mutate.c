@@ -6,6 +6,7 @@
 #include "shim/trace_format.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

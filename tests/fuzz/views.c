@@ -159,7 +159,7 @@ void views_inherited(struct views *views, const struct process *process, const s
 
 static void print(struct views *views, const struct doctor *doctor)
 {
-    const struct map_options narrow = {.width = WIDTH, .html = views->html}, wide = {.by_program = true};
+    const struct map_options narrow = {.width = WIDTH, .html = views->html}, wide = {.by = MAP_BY_PROGRAM};
     list_text_end(views->list);
     for (unsigned i = 0; i < EXPORTS; i++)
         formats[i]->finish(&views->exports[i]);
