@@ -28,6 +28,7 @@ HOT struct sockatlas_header *log_mapped;
 HOT uint64_t log_open;
 HOT uint64_t log_mask;
 HOT uint32_t log_shift;
+HOT bool log_failing;
 static uint64_t log_ready; /* slots from the ring's start on that this process may touch */
 static uint64_t capacity;  /* slots in the mapped range */
 static unsigned extending; /* threads that may be about to open up more of the range */
@@ -219,10 +220,15 @@ static uint64_t section_start(uint64_t sequence)
     return sequence << log_shift & log_mask;
 }
 
-/* Whether this process may touch the ring's slots before `end`. */
+/* Whether this process may touch the ring's slots before `end`. Where that failed it is tried again now and then only:
+ * each time costs several system calls. */
 static bool reachable(uint64_t end)
 {
-    return end <= __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE) || extend(end);
+    enum { TRY_EACH = 32 };
+    static unsigned asked;
+    if (end <= __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE))
+        return true;
+    return (!log_is_failing() || __atomic_fetch_add(&asked, 1, __ATOMIC_RELAXED) % TRY_EACH == 0) && extend(end);
 }
 
 static bool move(struct sockatlas_header *header, uint64_t from, uint64_t to)
@@ -347,6 +353,8 @@ static struct log_slots take_anywhere(struct sockatlas_header *header, unsigned 
         good = first & (section_slots() - 1) ? take_here(header, first, count, &taken)
                                              : begin_section(header, first >> log_shift);
     }
+    if (log_failing != !taken.at)
+        __atomic_store_n(&log_failing, !taken.at, __ATOMIC_RELAXED);
     uint64_t start = section_start(first >> log_shift);
     *why = good                                                       ? SOCKATLAS_LOSS_HELD
            : start + 2 > __atomic_load_n(&capacity, __ATOMIC_RELAXED) ? SOCKATLAS_LOSS_LIMIT

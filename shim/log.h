@@ -19,6 +19,13 @@ extern uint64_t log_open;
 extern uint64_t log_mask;  /* slots of the ring - 1 */
 extern uint32_t log_shift; /* 1 << this: slots of a section */
 
+/* The latest record that needed more room was lost: what is asked of the kernel only to be recorded need not be. */
+extern bool log_failing;
+static inline bool log_is_failing(void)
+{
+    return __builtin_expect(__atomic_load_n(&log_failing, __ATOMIC_RELAXED), 0);
+}
+
 /* Slots that were taken. */
 struct log_slots {
     struct sockatlas_common *at; /* NULL: none, the record is lost and counted */

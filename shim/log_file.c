@@ -9,6 +9,7 @@
 #include "shim/config.h"
 #include "shim/folder.h"
 #include "shim/image.h"
+#include "shim/mapping.h"
 #include "shim/memory_log.h"
 #include "shim/memory_share.h"
 #include "shim/process.h"
@@ -361,13 +362,25 @@ struct sockatlas_header *log_file_ledger(void)
     return page < 0 && page > -PAGE ? NULL : (struct sockatlas_header *)page;
 }
 
+/* The folder was moved while its log was mapped: /proc tells where to. */
+static long open_moved(const struct sockatlas_header *header, const struct folder_id *folder)
+{
+    char path[FOLDER_PATH_MAX];
+    char *slash = mapping_path(header, path, sizeof(path)) ? strrchr(path, '/') : NULL;
+    if (!slash || slash == path)
+        return -1;
+    *slash = 0;
+    return folder_open_known(path, folder);
+}
+
 /* The name of the log that has this header, and the folder it was made in; negative when that is not to be found. */
 static long find_log(const struct sockatlas_header *header, const struct folder_id *folder, char out[LOG_NAME_MAX])
 {
     struct log_name name = {.pid = header->pid, .boottime_ns = header->boottime_ns};
     memcpy(name.comm, header->comm, sizeof(name.comm));
     build_name(out, &name, "", SOCKATLAS_SUFFIX);
-    return open_known(folder);
+    long found = open_known(folder);
+    return found >= 0 ? found : open_moved(header, folder);
 }
 
 void log_file_discard(const struct log_file *file)

@@ -8,6 +8,7 @@
 #include "shim/clock.h"
 #include "shim/config.h"
 #include "shim/image.h"
+#include "shim/listener.h"
 #include "shim/log.h"
 #include "shim/probe.h"
 #include "shim/sandbox.h"
@@ -203,6 +204,8 @@ static void tell_socket(const struct record *about, struct identity who)
     struct endpoint local, peer;
     endpoint_clear(&peer);
     probe_local(fd, &local);
+    if (!endpoint_known(&local) && (flags & DESCRIPTOR_LISTENING))
+        listener_local(entry->cookie, &local);
     if (flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING))
         probe_peer(fd, &peer);
     struct sockatlas_body_seen seen = {
@@ -241,6 +244,8 @@ static inline bool is_told(const struct record *record, uint32_t section)
 static __attribute__((noinline, cold)) void tell(const struct record *record, struct identity who)
 {
     uint32_t section = log_section();
+    if (log_is_failing())
+        return;
     if (process_page()->told != section)
         tell_process(who, record->time_ns);
     if (record->about && record->about->told != process_page()->told)

@@ -116,7 +116,8 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
     }
     if (own && entry->peers)
         watch_peers_end(call, fd, entry);
-    if (own && descriptor_is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
+    bool ask = own && !log_is_failing(); /* what cannot be recorded is not asked for */
+    if (ask && descriptor_is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
         probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
         tail = sizeof(tcp);
         bool doubtful = !all_read(entry, body.bytes_received);
@@ -125,7 +126,7 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
             fin = fin_received(fd, entry, tcp.state, body.bytes_received);
         body.bytes_received = fin == FIN_UNKNOWN ? SOCKATLAS_BYTES_UNKNOWN : body.bytes_received - (fin == FIN_CAME);
     }
-    if (own && buffers_matter(entry, body.bytes_sent, body.bytes_received))
+    if (ask && buffers_matter(entry, body.bytes_sent, body.bytes_received))
         probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
     if (own && (entry->flags & DESCRIPTOR_COUNTED) && ((entry->flags & DESCRIPTOR_STREAM) || stream_used(fd)))
         body.bytes_sent = body.bytes_received = SOCKATLAS_BYTES_UNKNOWN;

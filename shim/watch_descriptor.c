@@ -7,6 +7,7 @@
 
 #include "shim/clock.h"
 #include "shim/coverage.h"
+#include "shim/listener.h"
 #include "shim/probe.h"
 #include "shim/record.h"
 #include "shim/sandbox.h"
@@ -176,6 +177,7 @@ struct sandbox_entering watch_sandbox(enum watch_sandbox kind)
         process_identity();
         record_self();
         log_ahead(SLOTS_AHEAD);
+        listener_note_all();
         clock_sandbox(kind == WATCH_SANDBOX_STRICT);
     }
     return sandbox_enter(kind == WATCH_SANDBOX_FILTER_ALL, process_in_vfork());

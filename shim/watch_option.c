@@ -54,8 +54,9 @@ static void record_altered(struct record *record, struct descriptor *entry, stru
         descriptor_set(entry, DESCRIPTOR_BUFFERS, 0);
     if (option->kept_size)
         memcpy(both, value, option->kept_size);
-    option->effective_size =
-        (uint16_t)probe_option(record->fd, option->level, name, both + option->kept_size, SOCKATLAS_OPTION_BYTES_MAX);
+    if (!log_is_failing())
+        option->effective_size = (uint16_t)probe_option(record->fd, option->level, name, both + option->kept_size,
+                                                        SOCKATLAS_OPTION_BYTES_MAX);
     record_option(record, option, both);
 }
 

@@ -230,7 +230,9 @@ const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_
         used += (size_t)snprintf(out + used, size - used, "%snat", used ? ", " : "");
     if (line->edge->match == MATCH_NONE)
         used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
-                                 line->edge->to->incomplete ? "other half unknown" : "not accepted");
+                                 line->edge->to->incomplete || line->edge->to->kind == PROCESS_EXTERNAL
+                                     ? "other half unknown"
+                                     : "not accepted");
     if (resolved && used < size) {
         char name[TEXT_ESCAPED_MAX(NAME_SHOWN)];
         escape(ESCAPE_TEXT, resolved, escape_cut(resolved, NAME_SHOWN), name);

@@ -31,6 +31,13 @@ kills() { # CASE ARGUMENT...
 kills "killed at random moments" "${N:-100}" "$seed" 65536
 kills "one of several stopped for a lap" "${N:-25}" "$seed" 65536 stop
 
+# A log whose folder was given another name is trimmed all the same.
+LD_PRELOAD=$shim SOCKATLAS_DIR=$PWD/before python3 -c '
+import os, socket
+listener = socket.create_server(("127.0.0.1", 0))
+os.rename("before", "after")'
+case_is "a folder with another name: the log is trimmed" 1 "$(find after -name '*.atlas' -size -8k | wc -l)"
+
 # What is left tells who it is about.
 cat >pairs.py <<'EOF'
 import ctypes, os, socket, sys
