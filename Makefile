@@ -305,7 +305,7 @@ $(BUILD)/fuzz/%.o: %.c
 bench: ## measure what watching costs; B='GROUP...' only those (shim call scale server tracer analyzer), BIG=1 all sizes
 	@tests/deps build
 	-@tests/deps bench
-	@$(MAKE) --no-print-directory all $(BENCH_BIN)
+	@$(MAKE) --no-print-directory all $(BENCH_BIN) $(BUILD)/fault/hostile
 	@$(BUILD)/bench/bench $(B)
 
 $(BUILD)/bench/bench: $(BENCH_SRC)

@@ -180,6 +180,33 @@ static void measure_others(const struct bench *bench)
     folder_clear(&bench->disk);
 }
 
+/* Each rule by which two ends are found to belong together, on traces in which as many ends as can be share what it
+ * looks up by (tests/fault/hostile.c). Ten times as many take ten times as long. */
+static void measure_rules(const struct bench *bench)
+{
+    static const char *const families[] = {"same_tuple",   "same_tuple_apart", "unix_untraced", "unix_renamed",
+                                           "unix_backlog", "one_port",         "peers",         "peers_of_two",
+                                           "askers",       "listeners",        "translated",    "namespaces"};
+    char trace[4200], make[4200], title[64];
+    struct cost cost;
+    snprintf(trace, sizeof(trace), "%s/trace", bench->disk.path);
+    snprintf(make, sizeof(make), "%s/fault/hostile", bench->build);
+    table_note("map, ends that share a key", "%s", "");
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        for (unsigned count = 10000; count <= 100000; count *= 10) {
+            char number[16];
+            snprintf(number, sizeof(number), "%u", count);
+            snprintf(title, sizeof(title), "  %s, %u", families[i], count);
+            const char *const generate_it[] = {make, families[i], number, trace, NULL};
+            const char *const map[] = {bench->analyzer, "map", trace, NULL};
+            if (run_once(generate_it, &cost))
+                measure(title, map, count, RUNS);
+            else
+                table_note(title, "cannot run: the trace could not be made");
+            folder_clear(&bench->disk);
+        }
+}
+
 void bench_analyzer(const struct bench *bench)
 {
     table_volumes("the analyzer");
@@ -188,4 +215,5 @@ void bench_analyzer(const struct bench *bench)
     if (bench->big)
         measure_size(bench, 1e8);
     measure_others(bench);
+    measure_rules(bench);
 }
