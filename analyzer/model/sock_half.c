@@ -127,7 +127,8 @@ static void put_socket(const struct model *model, const struct sock *sock, struc
     half->tcp_known = socket->tcp_known;
     half->rtt_us = socket->tcp.rtt_us;
     half->retransmits = socket->tcp.retransmits;
-    half->complete = socket->complete && !sock->lost && log_complete(model, socket->owner);
+    half->recorded = socket->complete && log_complete(model, socket->owner);
+    half->complete = half->recorded && !sock->lost;
 }
 
 static void put_connection(const struct model *model, const struct sock *sock, struct half *half)

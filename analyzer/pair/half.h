@@ -99,6 +99,7 @@ struct half {
     bool tcp_known;
     uint32_t rtt_us, retransmits;
     bool complete; /* nothing of it was overwritten or lost */
+    bool recorded; /* all of its process's records are there, if not all counts */
 
     /* What the pairing finds. */
     enum match match;

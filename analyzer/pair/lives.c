@@ -35,7 +35,7 @@ static double weight(const struct pair *pair, const struct entry *client, const 
     bool other_listener = c->served_socket && s->listener && c->served_socket != s->listener;
     double weight =
         by_bytes[evidence_bytes(c, s)] * (evidence_same_network(c, s) ? 10 : 1) * (other_listener ? 0.9 : 1);
-    if (c->complete && s->complete && c->host == s->host)
+    if (c->recorded && s->recorded && c->host == s->host)
         return weight;
     double far = (double)clock_gap(pair, c, s) / 1e9;
     far = far < 0 ? -far : far;

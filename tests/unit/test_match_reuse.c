@@ -75,3 +75,20 @@ Test(match_reuse, connect_that_was_given_up_was_not_with_a_later_listener)
     cr_assert_not_null(given_up);
     cr_expect_eq(given_up->failed, 1);
 }
+
+/* Two lives of one tuple in a backlog, and one accept() by a process that tells no counts: the first is served first.
+ */
+Test(match_reuse, backlog_is_served_in_order_whoever_tells_no_counts)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x20, 0, 0);
+    t_client(&script, client, 3, 0x21, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_close_tcp(&script, client, 3, 0x21, 0, 0);
+    script.alive_answer = MODEL_DEAD;
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_EXACT);
+    cr_expect_eq(script_socket(&script, 0x21)->peer_socket, 0);
+}
