@@ -47,6 +47,21 @@ void endpoint_encode(struct endpoint *out, const struct sockaddr *address, sockl
     }
 }
 
+void endpoint_encode_sent(struct endpoint *out, int family, const struct sockaddr *address, socklen_t size)
+{
+    struct sockaddr_in own;
+    endpoint_clear(out);
+    if (size < sizeof(sa_family_t))
+        return;
+    if (address->sa_family != AF_UNSPEC) {
+        endpoint_encode(out, address, size);
+    } else if (family == AF_INET && size >= sizeof(own)) {
+        memcpy(&own, address, sizeof(own));
+        own.sin_family = AF_INET;
+        endpoint_encode(out, (const struct sockaddr *)&own, sizeof(own));
+    }
+}
+
 bool endpoint_is_specific(const struct endpoint *endpoint)
 {
     static const unsigned char any[16];

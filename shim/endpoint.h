@@ -24,6 +24,10 @@ struct endpoint {
  */
 void endpoint_encode(struct endpoint *out, const struct sockaddr *address, socklen_t size);
 
+/* The same for where a message goes: an IPv4 socket takes a family of 0 for its own (udp_sendmsg()), others for the
+ * peer that they are connected to, which is absent here. */
+void endpoint_encode_sent(struct endpoint *out, int family, const struct sockaddr *address, socklen_t size);
+
 static inline void endpoint_clear(struct endpoint *out)
 {
     out->family = 0;

@@ -17,7 +17,7 @@ HOOK int close_range(unsigned from, unsigned to, int flags)
 {
     load_ready();
     bool marks = (flags & CLOSE_RANGE_CLOEXEC) != 0;
-    if (from <= to && real.close_range && !marks)
+    if (real.close_range && !marks && watch_will_close(from, to, flags))
         watch_close_range(SOCKATLAS_CALL_close_range, from, to);
     int result = real.close_range ? real.close_range(from, to, flags) : hook_missing();
     int fd = marks && result == 0 && from <= INT_MAX ? descriptor_next((int)from) : -1;

@@ -87,7 +87,8 @@ static long watched_descriptor(long number, const long a[6])
     int fd = (int)a[0];
     if (number == SYS_close)
         watch_close(SOCKATLAS_CALL_syscall, fd);
-    else if (number == SYS_close_range && !(a[2] & CLOSE_RANGE_CLOEXEC))
+    else if (number == SYS_close_range && !(a[2] & CLOSE_RANGE_CLOEXEC) &&
+             watch_will_close((unsigned)a[0], (unsigned)a[1], (int)a[2]))
         watch_close_range(SOCKATLAS_CALL_syscall, (unsigned)a[0], (unsigned)a[1]);
     else if (number == SYS_dup3)
         watch_replace(SOCKATLAS_CALL_syscall, fd, (int)a[1], (int)a[2]);

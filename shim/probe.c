@@ -97,15 +97,23 @@ bool probe_buffers(int fd, uint32_t *rcvbuf, uint32_t *sndbuf)
     return true;
 }
 
+/* A FIN that waits behind unsent data stands in the queue as a byte: there is one in the states after our end. */
+static uint64_t queued(const struct tcp_info *info)
+{
+    enum { FIN_WAIT1 = 4, LAST_ACK = 9, CLOSING = 11 }; /* include/net/tcp_states.h */
+    bool fin = info->tcpi_state == FIN_WAIT1 || info->tcpi_state == LAST_ACK || info->tcpi_state == CLOSING;
+    return info->tcpi_notsent_bytes - (fin && info->tcpi_notsent_bytes);
+}
+
 /* tcpi_bytes_sent counts every transmission (Linux 4.19); a kernel that lacks the fields returns a shorter structure.
  * Without a segment of data, the one byte received is the FIN's. */
 static void count_bytes(const struct tcp_info *info, size_t size, uint64_t *sent, uint64_t *received)
 {
     bool counts_segments = size >= offsetof(struct tcp_info, tcpi_data_segs_in) + sizeof(info->tcpi_data_segs_in);
     *received = counts_segments && !info->tcpi_data_segs_in ? 0 : info->tcpi_bytes_received;
-    *sent = info->tcpi_bytes_sent - info->tcpi_bytes_retrans + info->tcpi_notsent_bytes;
+    *sent = info->tcpi_bytes_sent - info->tcpi_bytes_retrans + queued(info);
     if (size < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(info->tcpi_bytes_retrans))
-        *sent = info->tcpi_bytes_acked + info->tcpi_notsent_bytes;
+        *sent = info->tcpi_bytes_acked + queued(info);
 }
 
 bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t *bytes_received)

@@ -11,4 +11,7 @@
  * from anywhere; changes nothing. */
 bool stream_used(int fd);
 
+/* Whether that stream holds text that is not written yet. */
+bool stream_holds(int fd);
+
 #endif

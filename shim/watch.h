@@ -47,6 +47,9 @@ int watch_child_highest(void);
 
 /* ---- watch_close.c ---- */
 
+/* Whether a close_range() with these arguments, without CLOSE_RANGE_CLOEXEC, will close anything: a kernel that does
+ * not know the call, or a flag of it, closes nothing. One system call. */
+bool watch_will_close(unsigned first, unsigned last, int flags);
 /* Descriptors first..last are about to be closed: those known as sockets are as by watch_close(). */
 void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last);
 /* Before the real close: takes the entry out, then asks and records how the socket ended. */

@@ -9,10 +9,12 @@
 #include "shim/probe.h"
 #include "shim/record.h"
 #include "shim/stream.h"
+#include "shim/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <stddef.h>
 
 /* Has the peer's FIN come? */
@@ -126,6 +128,9 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
             fin = fin_received(fd, entry, tcp.state, body.bytes_received);
         body.bytes_received = fin == FIN_UNKNOWN ? SOCKATLAS_BYTES_UNKNOWN : body.bytes_received - (fin == FIN_CAME);
     }
+    /* libc writes out what its streams hold after exit() has asked all else: what comes of it is not to be known. */
+    if (tail && call == SOCKATLAS_CALL_exit && ((entry->flags & DESCRIPTOR_STREAM) || stream_holds(fd)))
+        body.bytes_sent = SOCKATLAS_BYTES_UNKNOWN;
     if (ask && buffers_matter(entry, body.bytes_sent, body.bytes_received))
         probe_buffers(fd, &body.rcvbuf, &body.sndbuf);
     if (own && (entry->flags & DESCRIPTOR_COUNTED) && ((entry->flags & DESCRIPTOR_STREAM) || stream_used(fd)))
@@ -172,6 +177,12 @@ void watch_close(enum sockatlas_call call, int fd)
         pending_remove(fd);
     }
     record_end(call, fd, &copy, own);
+}
+
+/* A range that ends before it begins closes nothing, so it serves to ask. */
+bool watch_will_close(unsigned first, unsigned last, int flags)
+{
+    return config.on && first <= last && !(flags & ~CLOSE_RANGE_UNSHARE) && sys(SYS_close_range, 1, 0, 0) != -ENOSYS;
 }
 
 void watch_close_range(enum sockatlas_call call, unsigned first, unsigned last)

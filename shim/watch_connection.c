@@ -91,7 +91,12 @@ void watch_listen(enum sockatlas_call call, int fd, int error, int backlog)
 static void note_connect(struct descriptor *entry, int error, uint64_t started_ns, bool dissolves)
 {
     if (dissolves) {
-        descriptor_set(entry, 0, DESCRIPTOR_CONNECTING | DESCRIPTOR_LOCAL_KNOWN);
+        /* The kernel's counts are of no connection any more. */
+        descriptor_set(entry, 0,
+                       DESCRIPTOR_CONNECTING | DESCRIPTOR_CONNECTED | DESCRIPTOR_LOCAL_KNOWN | DESCRIPTOR_ERROR_SEEN |
+                           DESCRIPTOR_SHUT | DESCRIPTOR_SHUT_IN | DESCRIPTOR_ENDED);
+        if (descriptor_is_tcp(entry))
+            entry->bytes_received = entry->messages_received = 0;
     } else if (error == EINPROGRESS) {
         entry->connect_ns = started_ns;
         descriptor_set(entry, DESCRIPTOR_CONNECTING | DESCRIPTOR_CALLED, DESCRIPTOR_CONNECT_TIMED);
@@ -116,7 +121,8 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
     struct endpoint peer, local;
     encode_given(&peer, error, address, size);
     endpoint_clear(&local);
-    bool goes_on = error == 0 || error == EINPROGRESS, dissolves = endpoint_known(&peer) && peer.family == AF_UNSPEC;
+    bool goes_on = error == 0 || error == EINPROGRESS,
+         dissolves = error == 0 && endpoint_known(&peer) && peer.family == AF_UNSPEC;
     if (goes_on && entry->family != AF_UNIX && !dissolves && !(entry->flags & DESCRIPTOR_LOCAL_KNOWN))
         probe_local(fd, &local);
     /* Interrupted by a signal: goes on asynchronously, as if the socket had not blocked (connect(2), EINTR). */

@@ -37,7 +37,7 @@ void watch_message(enum sockatlas_call call, enum watch_direction direction, int
     if (!size || !watch_wants_peer(fd) || process_identity().vforked)
         return;
     struct endpoint peer;
-    endpoint_encode(&peer, address, size);
+    endpoint_encode_sent(&peer, entry->family, address, size);
     if (!endpoint_known(&peer))
         return;
     bool fresh;
