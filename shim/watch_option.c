@@ -44,9 +44,9 @@ static void record_option(struct record *record, const struct sockatlas_body_opt
     record_commit(body, SOCKATLAS_OPTION);
 }
 
-/* What the kernel made of it, too. */
-static void record_altered(struct record *record, struct descriptor *entry, struct sockatlas_body_option *option,
-                           const void *value)
+/* What the kernel made of it, too. Apart, since its buffers are large for a small stack. */
+static __attribute__((noinline)) void record_altered(struct record *record, struct descriptor *entry,
+                                                     struct sockatlas_body_option *option, const void *value)
 {
     unsigned char both[2 * SOCKATLAS_OPTION_BYTES_MAX];
     int name = read_name(option->level, option->name);
