@@ -8,6 +8,7 @@
 #include "shim/clock.h"
 #include "shim/hook.h"
 #include "shim/load.h"
+#include "shim/message.h"
 #include "shim/watch.h"
 
 /* Where an address that the program did not ask for is put. */
@@ -19,18 +20,10 @@ struct sender {
     socklen_t size;
 };
 
-/* What is told of a message that went out is none that came in. */
-static void received(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags)
-{
-    bool peeked = (flags & MSG_PEEK) && result > 0, told = (flags & MSG_ERRQUEUE) && result >= 0;
-    if (!peeked && !told)
-        watch_io(call, WATCH_IN, fd, result, requested);
-}
-
 static void received_from(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags,
                           const struct sender *sender)
 {
-    received(call, fd, result, requested, flags);
+    message_bytes(call, fd, result, requested, flags);
     if (result >= 0 && !(flags & MSG_PEEK))
         watch_message(call, WATCH_IN, fd, &sender->own.address, sender->size, (size_t)result);
 }
@@ -41,7 +34,7 @@ HOOK ssize_t recv(int fd, void *buffer, size_t size, int flags)
     load_ready();
     if (!watch_wants_peer(fd) || sandbox_inside()) {
         ssize_t result = real.recv(fd, buffer, size, flags);
-        received(SOCKATLAS_CALL_recv, fd, result, size, flags);
+        message_bytes(SOCKATLAS_CALL_recv, fd, result, size, flags);
         return result;
     }
     struct sender sender = {.size = sizeof(sender.own)};
@@ -69,7 +62,7 @@ HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __S
     if (address.__sockaddr__ || address_size || !watch_wants_peer(fd) || sandbox_inside()) {
         socklen_t room = address.__sockaddr__ && watch_may_want_peer(fd) ? caller_room(address_size) : 0;
         ssize_t result = real.recvfrom(fd, buffer, size, flags, address, address_size);
-        received(SOCKATLAS_CALL_recvfrom, fd, result, size, flags);
+        message_bytes(SOCKATLAS_CALL_recvfrom, fd, result, size, flags);
         if (result >= 0 && !(flags & MSG_PEEK))
             watch_message(SOCKATLAS_CALL_recvfrom, WATCH_IN, fd, address.__sockaddr__,
                           caller_whole(address.__sockaddr__, address_size, room), (size_t)result);
@@ -113,24 +106,6 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_
     return result;
 }
 
-static void message_sent(enum sockatlas_call call, int fd, const struct msghdr *message, size_t bytes)
-{
-    if (message->msg_name)
-        watch_message(call, WATCH_OUT, fd, message->msg_name, message->msg_namelen, bytes);
-    if (message->msg_controllen)
-        watch_rights_sent(call, fd, message);
-}
-
-static void message_received(enum sockatlas_call call, int fd, const struct msghdr *message, socklen_t room, int flags,
-                             size_t bytes)
-{
-    if (!(flags & MSG_PEEK))
-        watch_message(call, WATCH_IN, fd, message->msg_name,
-                      caller_whole(message->msg_name, &message->msg_namelen, room), bytes);
-    if (message->msg_controllen)
-        watch_rights_received(call, message);
-}
-
 /* A message out. */
 HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
@@ -148,12 +123,6 @@ HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     return result;
 }
 
-/* The size of the buffer for a message's address, before the call; 0: not known. */
-static socklen_t message_room(const struct msghdr *message)
-{
-    return memory_readable(message, sizeof(*message)) == sizeof(*message) ? message->msg_namelen : 0;
-}
-
 /* A message in. */
 HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
@@ -161,7 +130,7 @@ HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
     socklen_t room = watch_may_want_peer(fd) ? message_room(message) : 0;
     ssize_t result = real.recvmsg(fd, message, flags);
     size_t requested = result >= 0 ? caller_vector(message->msg_iov, message->msg_iovlen, result) : 0;
-    received(SOCKATLAS_CALL_recvmsg, fd, result, requested, flags);
+    message_bytes(SOCKATLAS_CALL_recvmsg, fd, result, requested, flags);
     if (result >= 0)
         message_received(SOCKATLAS_CALL_recvmsg, fd, message, room, flags, (size_t)result);
     return result;
@@ -172,48 +141,17 @@ HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     load_ready();
     int result = real.sendmmsg(fd, messages, count, flags);
-    if (result < 0)
-        watch_io(SOCKATLAS_CALL_sendmmsg, WATCH_OUT, fd, -1, 0);
-    for (int i = 0; i < result; i++) {
-        watch_io(SOCKATLAS_CALL_sendmmsg, WATCH_OUT, fd, messages[i].msg_len, 0);
-        message_sent(SOCKATLAS_CALL_sendmmsg, fd, &messages[i].msg_hdr, messages[i].msg_len);
-    }
+    message_all_sent(SOCKATLAS_CALL_sendmmsg, fd, messages, result);
     return result;
 }
 HOOK_ALIAS(__sendmmsg, sendmmsg);
-
-/* The least of the buffers for the first `count` messages' addresses, which are one size in practice. */
-struct rooms {
-    socklen_t least;
-    unsigned count;
-};
-
-static struct rooms messages_rooms(const struct mmsghdr *messages, unsigned count)
-{
-    struct rooms rooms = {.least = sizeof(struct sockaddr_storage)};
-    struct memory_walk walk = {0};
-    for (unsigned most = count < 1024 ? count : 1024; rooms.count < most; rooms.count++) {
-        const struct mmsghdr *message = &messages[rooms.count];
-        if (!memory_walk(&walk, message) || !memory_walk(&walk, (const char *)(message + 1) - 1))
-            break;
-        socklen_t room = message->msg_hdr.msg_name ? message->msg_hdr.msg_namelen : rooms.least;
-        rooms.least = room < rooms.least ? room : rooms.least;
-    }
-    return rooms;
-}
 
 /* Several messages in. */
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
 {
     load_ready();
-    struct rooms rooms = watch_may_want_peer(fd) ? messages_rooms(messages, count) : (struct rooms){0};
+    struct message_rooms rooms = watch_may_want_peer(fd) ? message_rooms(messages, count) : (struct message_rooms){0};
     int result = real.recvmmsg(fd, messages, count, flags, timeout);
-    if (result < 0)
-        received(SOCKATLAS_CALL_recvmmsg, fd, -1, 0, flags);
-    for (int i = 0; i < result; i++) {
-        socklen_t room = (unsigned)i < rooms.count ? rooms.least : 0;
-        received(SOCKATLAS_CALL_recvmmsg, fd, messages[i].msg_len, 0, flags);
-        message_received(SOCKATLAS_CALL_recvmmsg, fd, &messages[i].msg_hdr, room, flags, messages[i].msg_len);
-    }
+    message_all_received(SOCKATLAS_CALL_recvmmsg, fd, messages, &rooms, flags, result);
     return result;
 }

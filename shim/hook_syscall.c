@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The raw door: syscall(2). Numbers that concern descriptors, processes and sandboxes are watched; all others, futex
- * above all, jump straight on. Transfers made this way are not counted; a socket made by a number not listed is
- * snapshotted when a wrapper first meets it.
+ * above all, jump straight on. Transfers by numbers that are not listed are not counted; a socket made by a number not
+ * listed is snapshotted when a wrapper first meets it.
  */
 #include "shim/caller.h"
 #include "shim/clock.h"
@@ -10,6 +10,7 @@
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/memory.h"
+#include "shim/message.h"
 #include "shim/watch.h"
 
 #include <linux/close_range.h>
@@ -53,6 +54,16 @@ __attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
     [SYS_setsockopt] = KIND_WATCH,
     [SYS_getsockopt] = KIND_WATCH,
     [SYS_shutdown] = KIND_WATCH,
+    [SYS_read] = KIND_WATCH,
+    [SYS_write] = KIND_WATCH,
+    [SYS_readv] = KIND_WATCH,
+    [SYS_writev] = KIND_WATCH,
+    [SYS_sendto] = KIND_WATCH,
+    [SYS_recvfrom] = KIND_WATCH,
+    [SYS_sendmsg] = KIND_WATCH,
+    [SYS_recvmsg] = KIND_WATCH,
+    [SYS_sendmmsg] = KIND_WATCH,
+    [SYS_recvmmsg] = KIND_WATCH,
     [SYS_close] = KIND_WATCH,
     [SYS_close_range] = KIND_WATCH,
     [SYS_dup] = KIND_WATCH,
@@ -107,6 +118,74 @@ static long watched_descriptor(long number, const long a[6])
         watch_dup(SOCKATLAS_CALL_syscall, fd, (int)result, a[1] == F_DUPFD_CLOEXEC);
     else if (a[1] == F_SETFD || a[1] == F_SETFL)
         watch_flags(SOCKATLAS_CALL_syscall, fd);
+    return result;
+}
+
+/* The transfers among them, with libc's name for the same. */
+static const unsigned char transfers[NUMBERS] = {
+    [SYS_read] = SOCKATLAS_CALL_read,         [SYS_write] = SOCKATLAS_CALL_write,
+    [SYS_readv] = SOCKATLAS_CALL_readv,       [SYS_writev] = SOCKATLAS_CALL_writev,
+    [SYS_sendto] = SOCKATLAS_CALL_sendto,     [SYS_recvfrom] = SOCKATLAS_CALL_recvfrom,
+    [SYS_sendmsg] = SOCKATLAS_CALL_sendmsg,   [SYS_recvmsg] = SOCKATLAS_CALL_recvmsg,
+    [SYS_sendmmsg] = SOCKATLAS_CALL_sendmmsg, [SYS_recvmmsg] = SOCKATLAS_CALL_recvmmsg,
+};
+
+static long watched_transfer(long number, const long a[6])
+{
+    enum sockatlas_call call = transfers[number];
+    int fd = (int)a[0];
+    struct msghdr *message = (struct msghdr *)a[1];
+    struct mmsghdr *messages = (struct mmsghdr *)a[1];
+    struct message_rooms rooms = {0};
+    if (number == SYS_recvmmsg && watch_may_want_peer(fd))
+        rooms = message_rooms(messages, (unsigned)a[2]);
+    else if (number == SYS_recvmsg && watch_may_want_peer(fd))
+        rooms.least = message_room(message);
+    else if (number == SYS_recvfrom && a[4] && watch_may_want_peer(fd))
+        rooms.least = caller_room((const socklen_t *)a[5]);
+    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    switch (number) {
+    case SYS_read:
+        watch_io(call, WATCH_IN, fd, result, (size_t)a[2]);
+        break;
+    case SYS_write:
+        watch_io(call, WATCH_OUT, fd, result, (size_t)a[2]);
+        break;
+    case SYS_readv:
+        watch_io(call, WATCH_IN, fd, result, caller_vector((const struct iovec *)a[1], (size_t)a[2], result));
+        break;
+    case SYS_writev:
+        watch_io(call, WATCH_OUT, fd, result, caller_vector((const struct iovec *)a[1], (size_t)a[2], result));
+        break;
+    case SYS_sendto:
+        watch_io(call, WATCH_OUT, fd, result, (size_t)a[2]);
+        if (result >= 0 && a[4])
+            watch_message(call, WATCH_OUT, fd, (const struct sockaddr *)a[4], (socklen_t)a[5], (size_t)result);
+        break;
+    case SYS_recvfrom:
+        message_bytes(call, fd, result, (size_t)a[2], (int)a[3]);
+        if (result >= 0 && a[4] && !(a[3] & MSG_PEEK))
+            watch_message(call, WATCH_IN, fd, (const struct sockaddr *)a[4],
+                          caller_whole((const struct sockaddr *)a[4], (const socklen_t *)a[5], rooms.least),
+                          (size_t)result);
+        break;
+    case SYS_sendmsg:
+        watch_io(call, WATCH_OUT, fd, result, 0);
+        if (result >= 0)
+            message_sent(call, fd, message, (size_t)result);
+        break;
+    case SYS_recvmsg:
+        message_bytes(call, fd, result, 0, (int)a[2]);
+        if (result >= 0)
+            message_received(call, fd, message, rooms.least, (int)a[2], (size_t)result);
+        break;
+    case SYS_sendmmsg:
+        message_all_sent(call, fd, messages, (int)result);
+        break;
+    case SYS_recvmmsg:
+        message_all_received(call, fd, messages, &rooms, (int)a[3], (int)result);
+        break;
+    }
     return result;
 }
 
@@ -242,6 +321,8 @@ __attribute__((used)) static long syscall_watched(long number, long a, long b, l
 #undef X
         return watched_drop(number, arguments);
     default:
+        if (number >= 0 && number < NUMBERS && transfers[number])
+            return watched_transfer(number, arguments);
         if (number >= 0 && number < NUMBERS && syscall_kinds[number] == KIND_WATCH)
             return watched_socket(number, arguments);
         return real.syscall(number, a, b, c, d, e, f);

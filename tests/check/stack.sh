@@ -5,7 +5,7 @@
 # more than OPEN bytes once there is a log, EXEC to execute a program, MAKE where the log is to be made.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-OPEN=2816 EXEC=3520 MAKE=5120
+OPEN=3072 EXEC=3584 MAKE=5632
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 

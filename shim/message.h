@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the calls with messages hand over, by whatever entry point they were made. For wrappers only: what a call was
+ * given is read before it where memory.h lets it be, and after it where it succeeded.
+ */
+#ifndef SHIM_MESSAGE_H
+#define SHIM_MESSAGE_H
+
+#include "shim/caller.h"
+#include "shim/watch.h"
+
+#include <sys/socket.h>
+
+/* What is told of a message that went out is none that came in. */
+static inline void message_bytes(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags)
+{
+    bool peeked = (flags & MSG_PEEK) && result > 0, told = (flags & MSG_ERRQUEUE) && result >= 0;
+    if (!peeked && !told)
+        watch_io(call, WATCH_IN, fd, result, requested);
+}
+
+static inline void message_sent(enum sockatlas_call call, int fd, const struct msghdr *message, size_t bytes)
+{
+    if (message->msg_name)
+        watch_message(call, WATCH_OUT, fd, message->msg_name, message->msg_namelen, bytes);
+    if (message->msg_controllen)
+        watch_rights_sent(call, fd, message);
+}
+
+static inline void message_received(enum sockatlas_call call, int fd, const struct msghdr *message, socklen_t room,
+                                    int flags, size_t bytes)
+{
+    if (!(flags & MSG_PEEK))
+        watch_message(call, WATCH_IN, fd, message->msg_name,
+                      caller_whole(message->msg_name, &message->msg_namelen, room), bytes);
+    if (message->msg_controllen)
+        watch_rights_received(call, message);
+}
+
+/* The size of the buffer for a message's address, before the call; 0: not known. */
+static inline socklen_t message_room(const struct msghdr *message)
+{
+    return memory_readable(message, sizeof(*message)) == sizeof(*message) ? message->msg_namelen : 0;
+}
+
+/* The least of the buffers for the first `count` messages' addresses, which are one size in practice. */
+struct message_rooms {
+    socklen_t least;
+    unsigned count;
+};
+
+static inline struct message_rooms message_rooms(const struct mmsghdr *messages, unsigned count)
+{
+    struct message_rooms rooms = {.least = sizeof(struct sockaddr_storage)};
+    struct memory_walk walk = {0};
+    for (unsigned most = count < 1024 ? count : 1024; rooms.count < most; rooms.count++) {
+        const struct mmsghdr *message = &messages[rooms.count];
+        if (!memory_walk(&walk, message) || !memory_walk(&walk, (const char *)(message + 1) - 1))
+            break;
+        socklen_t room = message->msg_hdr.msg_name ? message->msg_hdr.msg_namelen : rooms.least;
+        rooms.least = room < rooms.least ? room : rooms.least;
+    }
+    return rooms;
+}
+
+/* After sendmmsg(). */
+static inline void message_all_sent(enum sockatlas_call call, int fd, const struct mmsghdr *messages, int result)
+{
+    if (result < 0)
+        watch_io(call, WATCH_OUT, fd, -1, 0);
+    for (int i = 0; i < result; i++) {
+        watch_io(call, WATCH_OUT, fd, messages[i].msg_len, 0);
+        message_sent(call, fd, &messages[i].msg_hdr, messages[i].msg_len);
+    }
+}
+
+/* After recvmmsg(). */
+static inline void message_all_received(enum sockatlas_call call, int fd, const struct mmsghdr *messages,
+                                        const struct message_rooms *rooms, int flags, int result)
+{
+    if (result < 0)
+        message_bytes(call, fd, -1, 0, flags);
+    for (int i = 0; i < result; i++) {
+        socklen_t room = (unsigned)i < rooms->count ? rooms->least : 0;
+        message_bytes(call, fd, messages[i].msg_len, 0, flags);
+        message_received(call, fd, &messages[i].msg_hdr, room, flags, messages[i].msg_len);
+    }
+}
+
+#endif
