@@ -60,7 +60,9 @@
  *     before the first record of a process about a descriptor that it has had for longer, a SEEN record
  *     (SOCKATLAS_HOW_TOLD). So every section can be understood when those before it are gone.
  *   - A collector copies whole sections that lie behind the cursor's, checks `state` as any reader does, and then moves
- *     header.collected on. It rewrites nothing else.
+ *     header.collected on, to the position behind the last one it has; never beyond a section with a record that may
+ *     still be published. It rewrites nothing else. What it has not taken when its section's turn comes is overwritten
+ *     and counted: writers do not wait for it.
  *
  * Versions. A reader refuses a newer version. Version 1 (sockatlas 0.1) differed in this: a record did not tell its
  * slots and its body's size (it went on over the continuation slots that followed it, and its body had the size in

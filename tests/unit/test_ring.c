@@ -10,7 +10,7 @@
 enum { SECTION = 128, RING = 512 }; /* slots */
 
 struct log {
-    char *folder;
+    char folder[64];
     char path[128];
     int fd;
     struct sockatlas_header header;
@@ -29,7 +29,10 @@ static void put_header(const struct log *log)
 
 static void begin(struct log *log)
 {
-    *log = (struct log){.folder = make_folder(), .header = sample_header()};
+    char *folder = make_folder();
+    *log = (struct log){.header = sample_header()};
+    snprintf(log->folder, sizeof log->folder, "%s", folder);
+    free(folder);
     snprintf(log->path, sizeof log->path, "%s/ring.atlas", log->folder);
     log->fd = open(log->path, O_RDWR | O_CREAT, 0600);
     cr_assert_geq(log->fd, 0);
@@ -49,7 +52,7 @@ static void begin(struct log *log)
 static void end(struct log *log)
 {
     close(log->fd);
-    remove_folder(log->folder);
+    remove_folder(strdup(log->folder));
 }
 
 static void put_section(const struct log *log, uint64_t sequence, unsigned uses)
@@ -92,7 +95,7 @@ static const char *read_all(struct log *log, struct heard *heard)
     int last = -1;
     unsigned count = 0;
     text[0] = 0;
-    struct stream *stream = stream_open(&log->folder, 1, hear, heard);
+    struct stream *stream = stream_open((char *[]){log->folder}, 1, hear, heard);
     while (stream_next(stream, &event)) {
         cr_expect_eq(event.slot / SECTION, (uint64_t)event.fd, "position %llu", (unsigned long long)event.slot);
         if (event.fd != last && last >= 0)
@@ -165,7 +168,7 @@ Test(ring, drops_a_section_that_is_used_again_under_it)
         fill(&log, sequence, 1);
     log.header.cursor = 4 * SECTION;
     put_header(&log);
-    struct stream *stream = stream_open(&log.folder, 1, hear, &heard);
+    struct stream *stream = stream_open((char *[]){log.folder}, 1, hear, &heard);
     cr_assert(stream_next(stream, &event));
     fill(&log, 5, 2); /* where the section 1 was */
     do
@@ -190,7 +193,7 @@ Test(ring, follows_across_laps)
     fill(&log, 0, 1);
     log.header.cursor = 100;
     put_header(&log);
-    struct stream *stream = stream_open_live(&log.folder, 1, hear, &heard);
+    struct stream *stream = stream_open_live((char *[]){log.folder}, 1, hear, &heard);
     for (unsigned sequence = 0; sequence < 10; sequence++) {
         fill(&log, sequence, 1 + sequence / 4);
         log.header.cursor = (sequence + 1) * SECTION;
@@ -217,7 +220,7 @@ Test(ring, tells_what_was_overwritten)
     log.header.totals[0] = (struct sockatlas_totals){4ull << 48 | 1, 4ull << 48 | 1, 4ull << 48 | 1};
     log.header.totals[1] = (struct sockatlas_totals){5ull << 48 | 127, 5ull << 48 | 7, 5ull << 48 | 1234};
     put_header(&log);
-    struct stream *stream = stream_open(&log.folder, 1, hear, &heard);
+    struct stream *stream = stream_open((char *[]){log.folder}, 1, hear, &heard);
     const struct sockatlas_header *header = &stream_image(stream, 0)->header;
     cr_expect_eq(header->overwritten, 127);
     cr_expect_eq(header->overwritten_connections, 7);
