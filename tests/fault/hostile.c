@@ -625,7 +625,7 @@ static void untraced(unsigned n)
             .listening = 1,
             .type = SOCK_STREAM,
             .addresses = {.family = AF_INET, .first_size = 6, .second_size = SOCKATLAS_ABSENT}};
-        memcpy(tail + size, "serv", 4);
+        memset(tail + size, 's', 4);
         put(&run, SOCKATLAS_UNTRACED, -1, 0, &body, sizeof body, tail, size + 4);
         uint64_t cookie = made(&client, 3, AF_INET, SOCK_STREAM);
         connects(&client, 3, cookie, true, 1, 80, 2, 20000 + i % 40000);

@@ -97,7 +97,8 @@ static void change_lines(void)
         while (at < size && bytes[at] != ':')
             at++;
         if (at + 1 + strlen(text) < size)
-            memcpy(bytes + at + 1, text, strlen(text));
+            for (; *text; text++)
+                bytes[++at] = (unsigned char)*text;
         break;
     case 2: { /* a piece again */
         size_t length = 1 + below(size - at < 400 ? size - at : 400), to = below(size);
