@@ -221,8 +221,10 @@ void sock_free(struct model *model, struct sock *sock)
 
 void sock_free_all(struct model *model)
 {
-    while (model->first)
-        sock_free(model, model->first);
+    for (struct sock *sock = model->first, *next; sock; sock = next) {
+        next = sock->next;
+        sock_free(model, sock);
+    }
     while (model->free_socks) {
         struct sock *next = model->free_socks->next;
         free(model->free_socks);

@@ -155,6 +155,7 @@ static void pending_fork_drop(struct model *model, struct image *image, uint32_t
 {
     struct pending_fork *fork;
     while ((fork = tid ? pending_fork_of_thread(model, image, tid) : image->forks)) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): that this unlinks the fork is not seen */
         struct task *child = pending_fork_remove(model, image, fork);
         descriptor_drop_all(model, child, time_ns);
         task_free(child);

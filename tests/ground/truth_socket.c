@@ -84,7 +84,8 @@ cJSON *truth_socket(const struct sock *sock)
     truth_text(object, "role", sock->role);
     truth_text(object, "state", state_word(sock));
     truth_place(object, "local_address", "local_port", &sock->local);
-    truth_place(object, "peer_address", "peer_port", names_none(sock) ? &(struct name){.known = false} : &sock->peer);
+    const struct name unknown = {.known = false};
+    truth_place(object, "peer_address", "peer_port", names_none(sock) ? &unknown : &sock->peer);
     truth_number(object, "bytes_sent", known, (double)sock->sent);
     truth_number(object, "bytes_received", known, (double)sock->received);
     truth_error(object, "error", sock->error);
