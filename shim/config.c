@@ -80,7 +80,7 @@ static uint64_t parse_size(const char *text)
     return value > (UINT64_MAX >> shift) ? 0 : value << shift;
 }
 
-/* SOCKATLAS_RUN: 32 hexadecimal digits, the more significant half first. Anything else is as good as none. */
+/* SOCKATLAS_RUN: 32 hexadecimal digits, the more significant half first. Anything else counts as none. */
 static void read_run_id(const char *text)
 {
     uint64_t id[2] = {0};

@@ -46,7 +46,7 @@ static bool maps_name(FILE *maps, const char *name)
     return found;
 }
 
-/* Looks for the file's name, which is as good as unique, among the mappings of all processes there are at one look. */
+/* Looks for the file's name, which no two logs share, among the mappings of all processes there are at one look. */
 static enum use use_at_a_look(const char *file)
 {
     char name[NAME_MAX + 2];

@@ -121,19 +121,19 @@ bool descriptor_holds(const struct task *task, const struct sock *sock)
 void descriptor_untold(struct task *task, int32_t fd)
 {
     struct descriptor *descriptor = descriptor_at(task, fd);
-    if (!descriptor || descriptor->untold)
+    if (!descriptor || descriptor->uncounted)
         return;
-    descriptor->untold = true;
-    descriptor->sock->untold++;
+    descriptor->uncounted = true;
+    descriptor->sock->uncounted++;
 }
 
 bool descriptor_told(struct task *task, int32_t fd)
 {
     struct descriptor *descriptor = descriptor_at(task, fd);
-    if (!descriptor || !descriptor->untold)
+    if (!descriptor || !descriptor->uncounted)
         return false;
-    descriptor->untold = false;
-    descriptor->sock->untold--;
+    descriptor->uncounted = false;
+    descriptor->sock->uncounted--;
     return true;
 }
 

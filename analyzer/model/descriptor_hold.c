@@ -80,10 +80,10 @@ static struct descriptor *find_other(const struct task *task, const struct sock 
 static void lose(struct descriptor *at, uint64_t time_ns)
 {
     struct sock *sock = at->sock;
-    if (!at->untold)
+    if (!at->uncounted)
         return;
-    at->untold = false;
-    sock->untold--;
+    at->uncounted = false;
+    sock->uncounted--;
     if (!time_ns || !sock->told_ns || time_ns > sock->told_ns)
         sock->lost = true;
 }
@@ -95,7 +95,7 @@ static void count_up(struct model *model, const struct task *task, struct sock *
         return;
     }
     sock->refs++;
-    if (sock->stage == STAGE_UNHELD)
+    if (sock->stage == STAGE_NO_HOLDER)
         sock_held_again(model, sock);
 }
 

@@ -60,10 +60,10 @@ enum rank {
     RANK_TRANSFERRED /* a process that was handed the connection has sent or received on it: the latest such one */
 };
 
-/* A socket's life. HELD: a process that tells of it has it. UNHELD: none does, but an image that has logged nothing may
- * hold it, or it is on its way to another process. OVER: its halves are final; its row may wait for what becomes of
+/* A socket's life. HELD: a process that tells of it has it. NO_HOLDER: none does, but an image that has logged nothing
+ * may hold it, or it is on its way to another process. OVER: its halves are final; its row may wait for what becomes of
  * them. */
-enum stage { STAGE_HELD, STAGE_UNHELD, STAGE_OVER, STAGES };
+enum stage { STAGE_HELD, STAGE_NO_HOLDER, STAGE_OVER, STAGES };
 
 /* A kernel socket. */
 struct sock {
@@ -81,7 +81,7 @@ struct sock {
     uint32_t life;              /* how often this record has been another socket's */
     const struct task *held_by; /* who got it last, and at which number; only compared */
     int32_t held_fd;
-    unsigned untold;       /* descriptors whose counts are still to be told */
+    unsigned uncounted;    /* descriptors whose counts are still to be told */
     bool lost;             /* some never will be */
     uint64_t told_ns;      /* TCP: when the connection's counts were told last */
     enum state open_state; /* the state to come back to if a holder turns up after all */
@@ -134,8 +134,8 @@ struct descriptor {
     struct sock *sock; /* NULL: none */
     uint32_t life : 29;
     uint32_t cloexec : 1;
-    uint32_t untold : 1;  /* used by this process: what went through it is told when it closes it */
-    uint32_t doubled : 1; /* the process has, or had, it at another number, too */
+    uint32_t uncounted : 1; /* used by this process: what went through it is told when it closes it */
+    uint32_t doubled : 1;   /* the process has, or had, it at another number, too */
 };
 #define SOCK_LIVES (1u << 29)
 

@@ -156,14 +156,14 @@ static void put_exchange(const struct sock *sock, struct half *half, bool final)
     half->to_group = to_group(sock, &half->peer);
     half->only = sock->exchanges_count == 1;
     /* Connected, and nobody told that nothing went through: taken for used. */
-    if (final && (socket->messages_sent || socket->messages_received || sock->untold || sock->lost))
+    if (final && (socket->messages_sent || socket->messages_received || sock->uncounted || sock->lost))
         half->used = true;
     if (half->only && !half->bytes_known && sock_bytes_known(sock)) {
         half->bytes_known = true;
         half->bytes_sent = socket->bytes_sent;
         half->bytes_received = socket->bytes_received;
     }
-    if (final && (sock->lost || sock->untold))
+    if (final && (sock->lost || sock->uncounted))
         half->bytes_known = false;
 }
 

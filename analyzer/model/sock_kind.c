@@ -35,7 +35,7 @@ unsigned sock_class(const struct sock *sock)
 
 bool sock_bytes_known(const struct sock *sock)
 {
-    return sock->socket.bytes_known && !sock->lost && !sock->untold && !(sock->dissolved && sock_is_tcp(sock));
+    return sock->socket.bytes_known && !sock->lost && !sock->uncounted && !(sock->dissolved && sock_is_tcp(sock));
 }
 
 bool sock_own_address(const struct address *local, const struct address *address)

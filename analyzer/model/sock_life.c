@@ -13,8 +13,8 @@
 enum change { CHANGE_HELD, CHANGE_LET_GO, CHANGE_OVER, CHANGES };
 
 static const enum stage stages[STAGES][CHANGES] = {
-    [STAGE_HELD] = {[CHANGE_HELD] = STAGE_HELD, [CHANGE_LET_GO] = STAGE_UNHELD, [CHANGE_OVER] = STAGE_OVER},
-    [STAGE_UNHELD] = {[CHANGE_HELD] = STAGE_HELD, [CHANGE_LET_GO] = STAGE_UNHELD, [CHANGE_OVER] = STAGE_OVER},
+    [STAGE_HELD] = {[CHANGE_HELD] = STAGE_HELD, [CHANGE_LET_GO] = STAGE_NO_HOLDER, [CHANGE_OVER] = STAGE_OVER},
+    [STAGE_NO_HOLDER] = {[CHANGE_HELD] = STAGE_HELD, [CHANGE_LET_GO] = STAGE_NO_HOLDER, [CHANGE_OVER] = STAGE_OVER},
     [STAGE_OVER] = {[CHANGE_HELD] = STAGE_OVER, [CHANGE_LET_GO] = STAGE_OVER, [CHANGE_OVER] = STAGE_OVER},
 };
 
@@ -148,7 +148,7 @@ void sock_held_again(struct model *model, struct sock *sock)
 void sock_finish(struct model *model)
 {
     for (struct sock *sock = model->first; sock; sock = sock->next)
-        if (sock->stage == STAGE_UNHELD && sock->weak_refs)
+        if (sock->stage == STAGE_NO_HOLDER && sock->weak_refs)
             sock_held_again(model, sock);
     /* All rows are filled before the first socket leaves: who is served last may be known first. */
     for (struct sock *sock = model->first; sock; sock = sock->next)

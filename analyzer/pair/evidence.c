@@ -20,7 +20,7 @@ static bool leaves_host(const struct address *address)
 }
 
 /* Also where the addresses are link-local: two links on which both addresses and both ports are the same at one time
- * are as good as one. */
+ * cannot be told apart. */
 bool evidence_may_meet(const struct half *a, const struct half *b)
 {
     return evidence_same_network(a, b) || (leaves_host(&a->local) && leaves_host(&a->peer));

@@ -103,7 +103,7 @@ static bool resize(unsigned char **record, unsigned *slots, const struct layout 
     copy_out(body, *record, 0, body_size);
     copy_out(tail, *record, body_size, size);
     while (size > 0 && tail[size - 1] == 0)
-        size--; /* what is no part of the tail, or as good as none */
+        size--; /* what is no part of the tail, or zero as what is missing */
     *slots = writer_record(room->slots, &common, body, layout->body_size, tail, size);
     *record = room->slots;
     return *slots != 0;

@@ -48,11 +48,11 @@ static struct layout layouts[256] = {
 
 static void find_untold(struct layout *layout)
 {
-    unsigned char bits[sizeof layout->untold] = {0};
+    unsigned char bits[sizeof layout->without_field] = {0};
     memset(bits, 0xff, layout->body_size);
     for (unsigned i = 0; i < layout->fields_count; i++)
         memset(bits + layout->fields[i].offset, 0, layout->fields[i].width);
-    memcpy(layout->untold, bits, sizeof bits);
+    memcpy(layout->without_field, bits, sizeof bits);
 }
 
 /* Finds each kind's rows, which are neighbours. */
@@ -149,11 +149,11 @@ int64_t fields_context(const struct field *fields, unsigned count, enum names_ta
 
 bool fields_tell_all(const struct layout *layout, const void *body)
 {
-    uint64_t words[4], untold = 0;
+    uint64_t words[4], without_field = 0;
     memcpy(words, body, sizeof words);
     for (unsigned i = 0; i < 4; i++)
-        untold |= words[i] & layout->untold[i];
-    return untold == 0;
+        without_field |= words[i] & layout->without_field[i];
+    return without_field == 0;
 }
 
 size_t fields_tail_room(unsigned slots, size_t body_size)

@@ -49,9 +49,9 @@ struct layout {
     const struct field *fields; /* fields_count of them */
     uint8_t fields_count;
     uint8_t body_size;
-    int8_t addresses; /* offset of struct sockatlas_addresses in the body, -1 none */
-    uint64_t
-        untold[4]; /* bits of the head slot behind its common fields that no field tells, though the body has them */
+    int8_t addresses;          /* offset of struct sockatlas_addresses in the body, -1 none */
+    uint64_t without_field[4]; /* bits of the head slot behind its common fields that no field tells, though the body
+                                  has them */
 };
 
 /* NULL when `kind` is none of SOCKATLAS_KINDS. */

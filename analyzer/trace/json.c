@@ -98,7 +98,7 @@ static void *take_block(size_t size)
 
 static void give_block(void *memory)
 {
-    /* What was asked for small has exactly this much room; of others that have it too, one is as good as another. */
+    /* What was asked for small has exactly this much room; of others with that much, any one will do. */
     static size_t room;
     union block *block = memory;
     if (room == 0) {

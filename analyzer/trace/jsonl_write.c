@@ -23,14 +23,14 @@ struct writing {
     const struct event *event; /* NULL: a structure without tail */
     const struct layout *layout;
     size_t tail_used;
-    bool untold; /* something that was met has no field that tells it */
+    bool without_field; /* something that was met has no field that tells it */
 };
 
 /* Takes `size` bytes of the tail; the part that the record has, if it has less. */
 static size_t take_tail(struct writing *writing, unsigned char out[TAIL_MAX], size_t size)
 {
     size_t taken = event_take(writing->event, writing->layout->body_size, &writing->tail_used, out, size);
-    writing->untold |= taken != size;
+    writing->without_field |= taken != size;
     return taken;
 }
 
@@ -75,7 +75,7 @@ static void write_text(struct writing *writing, const struct field *field)
     const char *text = (const char *)writing->structure + field->offset;
     size_t size = strnlen(text, field->width);
     for (size_t i = size; i < field->width; i++)
-        writing->untold |= text[i] != 0;
+        writing->without_field |= text[i] != 0;
     members_escaped(writing->to, field->key, text, size);
 }
 
@@ -112,7 +112,7 @@ static void write_address(struct writing *writing, const struct field *field, ui
     unsigned family = ((const unsigned char *)writing->structure)[writing->layout->addresses];
     bool there = size != SOCKATLAS_ABSENT && take_tail(writing, encoded, size) == size &&
                  address_decode(&address, family, encoded, size);
-    writing->untold |= size != SOCKATLAS_ABSENT && !(there && is_in_text(&address, family, encoded, size));
+    writing->without_field |= size != SOCKATLAS_ABSENT && !(there && is_in_text(&address, family, encoded, size));
     if (!there)
         address.family = AF_UNSPEC;
     members_text(writing->to, field->address_key, address_text(&address, text));
@@ -154,7 +154,7 @@ static void write_result(struct writing *writing)
         return;
     int family = bytes[0] == AF_INET ? AF_INET : AF_INET6;
     size_t size = family == AF_INET ? 4 : 16;
-    writing->untold |= bytes[0] != family;
+    writing->without_field |= bytes[0] != family;
     if (take_tail(writing, bytes, size) == size)
         members_text(writing->to, NULL, inet_ntop(family, bytes, text, sizeof text));
 }
@@ -300,7 +300,7 @@ void jsonl_members(struct members *to, const struct event *event)
                               .layout = layout};
     write_common(to, event, layout);
     write_fields(&writing);
-    if (writing.untold || !fields_tell_all(layout, event_body(event)) || has_rest(&writing))
+    if (writing.without_field || !fields_tell_all(layout, event_body(event)) || has_rest(&writing))
         members_hex(to, "raw", event->record, (size_t)event->slots * SOCKATLAS_SLOT_SIZE);
 }
 

@@ -142,7 +142,7 @@ void world_touch_fd(int process, int fd)
     world.processes[process].silent = false;
     world.processes[process].known = true;
     world.processes[process].fds[fd].met = true;
-    world.processes[process].fds[fd].untold = true;
+    world.processes[process].fds[fd].uncounted = true;
 }
 
 void world_touch(int process, const struct sock *sock)
@@ -185,12 +185,12 @@ void world_own(int process, struct sock *sock, enum rank rank)
 void world_drop(int process, int fd, bool told)
 {
     struct sock *sock = world.processes[process].fds[fd].sock;
-    bool untold = world.processes[process].fds[fd].untold;
+    bool uncounted = world.processes[process].fds[fd].uncounted;
     world.processes[process].fds[fd].sock = NULL;
-    world.processes[process].fds[fd].untold = false;
-    if (untold && !told)
+    world.processes[process].fds[fd].uncounted = false;
+    if (uncounted && !told)
         sock->killed = true;
-    if (untold && told && is_tcp(sock))
+    if (uncounted && told && is_tcp(sock))
         sock->lost = false; /* the kernel's counts are the connection's */
     sock->counted = sock->counted || told;
     sock->unreleased = sock->unreleased || !told;
@@ -218,7 +218,7 @@ bool world_bytes(const struct sock *sock)
         return false;
     for (int i = 0; i < world.processes_count; i++)
         for (int fd = 0; world.processes[i].alive && fd < DESCRIPTORS; fd++)
-            if (world.processes[i].fds[fd].sock == sock && world.processes[i].fds[fd].untold)
+            if (world.processes[i].fds[fd].sock == sock && world.processes[i].fds[fd].uncounted)
                 return false;
     return true;
 }
@@ -256,9 +256,9 @@ void world_exec(int process)
         struct sock *sock = world.processes[process].fds[fd].sock;
         if (!sock)
             continue;
-        if (world.processes[process].fds[fd].untold)
+        if (world.processes[process].fds[fd].uncounted)
             sock->lost = true;
-        world.processes[process].fds[fd].untold = false;
+        world.processes[process].fds[fd].uncounted = false;
         world.processes[process].fds[fd].met = false;
         world.processes[process].fds[fd].handed = true;
         if (world.processes[process].fds[fd].cloexec)

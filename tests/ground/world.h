@@ -109,9 +109,9 @@ struct process {
     struct {
         struct sock *sock;
         bool cloexec;
-        bool met;    /* the present image has seen it */
-        bool untold; /* and used it: counts to come */
-        bool handed; /* from another process or an image before, and nothing was transferred over it since */
+        bool met;       /* the present image has seen it */
+        bool uncounted; /* and used it: counts to come */
+        bool handed;    /* from another process or an image before, and nothing was transferred over it since */
     } fds[DESCRIPTORS];
 };
 
