@@ -8,6 +8,7 @@
 #include "shim/config.h"
 #include "shim/descriptor.h"
 #include "shim/memory.h"
+#include "shim/probe.h"
 #include "shim/sandbox.h"
 
 #include <netinet/in.h>
@@ -29,12 +30,12 @@ static inline socklen_t caller_whole(const struct sockaddr *address, const sockl
     return address && size && *size <= room ? *size : 0;
 }
 
-/* How many bytes a call with a vector asked for; 0 where that is of no interest: it matters for a record a call, and to
- * tell the end of a stream from an empty request. After the call succeeded: then the kernel has read the vector. */
+/* How many bytes a call with a vector asked for; 0 where that is of no interest: it matters for a record a call. After
+ * the call succeeded: then the kernel has read the vector. */
 static inline size_t caller_vector(const struct iovec *vector, size_t count, ssize_t result)
 {
     size_t size = 0;
-    for (size_t i = 0; (result == 0 || (result > 0 && config.io)) && i < count; i++)
+    for (size_t i = 0; result >= 0 && config.io && i < count; i++)
         size += vector[i].iov_len;
     return size;
 }
@@ -54,12 +55,16 @@ struct caller_peer {
 };
 
 /* An accept() that asks for the address fails where the family has none to give (AF_ALG): so the shim asks only where
- * it always has. */
+ * it always has. Of a listener that was not met yet, because it came from another image, the family is asked. */
 static inline bool caller_has_address(int listener)
 {
     const struct descriptor *entry = descriptor_find(listener);
-    return entry && entry->state == DESCRIPTOR_SOCKET &&
-           (entry->family == AF_INET || entry->family == AF_INET6 || entry->family == AF_UNIX);
+    int family = AF_UNSPEC;
+    if (!entry || entry->state == DESCRIPTOR_UNKNOWN)
+        family = probe_int(listener, SOL_SOCKET, SO_DOMAIN, AF_UNSPEC);
+    else if (entry->state == DESCRIPTOR_SOCKET)
+        family = entry->family;
+    return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
 }
 
 static inline void caller_peer_prepare(struct caller_peer *peer, int listener, bool wanted, struct sockaddr *address,

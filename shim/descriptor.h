@@ -33,11 +33,9 @@ enum descriptor_flag {
     DESCRIPTOR_CONNECT_TIMED = 512, /* the pending connect() is over, its error not fetched yet */
     DESCRIPTOR_BUFFERS = 1024,      /* the program has set a buffer size */
     DESCRIPTOR_LISTENING = 2048,
+    DESCRIPTOR_STREAM = 4096, /* a stream of stdio's was made of it, whose transfers nobody sees */
     DESCRIPTOR_ACCEPTED = 8192,
     DESCRIPTOR_CALLED = 16384, /* connect() was called on it, and went on or through */
-    DESCRIPTOR_STREAM = 4096,  /* a stream of stdio's was made of it, whose transfers nobody sees */
-    DESCRIPTOR_SHUT_IN = 8192, /* the program has shut down its receiving side */
-    DESCRIPTOR_ENDED = 16384,  /* a stream's end was read: the peer has sent a FIN */
     DESCRIPTOR_TOLD = 32768,   /* its peer's address is recorded because the program was told it in a sandbox */
 };
 

@@ -4,6 +4,7 @@
  */
 #include "shim/probe.h"
 
+#include "shim/memory.h"
 #include "shim/sys.h"
 
 #include <errno.h>
@@ -11,11 +12,13 @@
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
+#ifndef TCP_ZEROCOPY_RECEIVE
+#define TCP_ZEROCOPY_RECEIVE 35
+#endif
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
@@ -155,11 +158,23 @@ uint64_t probe_unread(int fd)
     return sys(SYS_ioctl, fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
 }
 
-bool probe_failed(int fd)
+/* TCP_ZEROCOPY_RECEIVE says under the socket's lock how much may be read without the FIN (recv_skip_hint) and with it
+ * (inq, tcp_inq_hint()), or EIO where nothing but a FIN is left. So long as less than a page waits, nothing is mapped
+ * or read; for more it looks for a mapping of the socket, of which there is none in the last page of all. The size ends
+ * before `err`: else the error that waits would be taken. */
+enum probe_fin probe_fin(int fd)
 {
-    struct pollfd ready = {.fd = fd};
-    struct timespec none = {0};
-    return sys(SYS_ppoll, &ready, 1, &none, NULL, 8) == 1 && (ready.revents & POLLERR);
+    struct {
+        uint64_t address;
+        uint32_t length, recv_skip_hint, inq;
+    } receive = {.address = (uintptr_t)-MEMORY_PAGE}; /* struct tcp_zerocopy_receive of <linux/tcp.h>, up to `err` */
+    socklen_t size = sizeof(receive.address) + 3 * sizeof(uint32_t);
+    long result = get(fd, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &receive, &size);
+    if (result == -EIO)
+        return PROBE_FIN_CAME;
+    if (result < 0)
+        return PROBE_FIN_UNKNOWN;
+    return receive.inq == receive.recv_skip_hint ? PROBE_FIN_NONE : PROBE_FIN_CAME;
 }
 
 bool probe_open(int fd)

@@ -30,8 +30,10 @@ bool probe_buffers(int fd, uint32_t *rcvbuf, uint32_t *sndbuf);
 bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t *bytes_received);
 /* How many bytes wait to be read, a FIN not counted; 0 where the kernel refuses. */
 uint64_t probe_unread(int fd);
-/* Whether an error waits at the socket; it stays there. */
-bool probe_failed(int fd);
+/* Whether the peer's FIN has come to a TCP socket; PROBE_FIN_UNKNOWN where the kernel does not say: before Linux 5.7,
+ * and while a page or more waits to be read. An error that waits stays there. */
+enum probe_fin { PROBE_FIN_NONE, PROBE_FIN_CAME, PROBE_FIN_UNKNOWN };
+enum probe_fin probe_fin(int fd);
 /* Whether the descriptor is open; true where that cannot be asked. */
 bool probe_open(int fd);
 /* SOCKATLAS_CLOEXEC | SOCKATLAS_NONBLOCK. Two system calls. */

@@ -17,9 +17,6 @@
 #include <linux/close_range.h>
 #include <stddef.h>
 
-/* Has the peer's FIN come? */
-enum fin { FIN_NONE, FIN_CAME, FIN_UNKNOWN };
-
 /* What this process has read of the socket of `entry`, a copy, by all descriptors that it has for it. False: not all of
  * it was counted. */
 static bool read_in_all(int fd, const struct descriptor *entry, uint64_t *bytes)
@@ -37,41 +34,37 @@ static bool read_in_all(int fd, const struct descriptor *entry, uint64_t *bytes)
 }
 
 /* What was read and what was not leave of the kernel's count its FIN or nothing. More: others read, too. */
-static enum fin fin_by_count(int fd, const struct descriptor *entry, uint64_t received)
+static enum probe_fin fin_by_count(int fd, const struct descriptor *entry, uint64_t received)
 {
     uint64_t bytes;
     if (!read_in_all(fd, entry, &bytes))
-        return FIN_UNKNOWN;
+        return PROBE_FIN_UNKNOWN;
     uint64_t rest = received - bytes - probe_unread(fd);
-    return rest == 0 ? FIN_NONE : rest == 1 ? FIN_CAME : FIN_UNKNOWN;
+    return rest == 0 ? PROBE_FIN_NONE : rest == 1 ? PROBE_FIN_CAME : PROBE_FIN_UNKNOWN;
 }
 
-/* The same for a connection in TCP_CLOSE, which a reset may have brought there: after the peer's FIN that leaves EPIPE,
- * before it ECONNRESET (tcp_reset()), unless we had sent a FIN as well. The error is the program's, or of whoever else
- * holds the socket: the kernel tells it once, so it is not asked for here. */
-static enum fin fin_when_closed(int fd, const struct descriptor *entry, uint64_t received)
+/* The same for a connection in TCP_CLOSE, which both FINs or a reset may have brought there. Where the kernel does not
+ * say: only a reset before the peer's FIN leaves ECONNRESET (tcp_reset()), unless we had sent a FIN as well. Nothing
+ * follows from any other error, or from none: the kernel tells it once, perhaps to another who holds the socket. For
+ * that reason it is not asked for here, either. */
+static enum probe_fin fin_when_closed(int fd, const struct descriptor *entry, uint64_t received)
 {
-    if (entry->flags & DESCRIPTOR_ENDED)
-        return FIN_CAME;
-    if (!(entry->flags & DESCRIPTOR_ERROR_SEEN) && !probe_failed(fd))
-        return FIN_CAME; /* both have said it */
-    if ((entry->flags & DESCRIPTOR_ERROR_SEEN) && !(entry->flags & DESCRIPTOR_SHUT)) {
-        if (entry->error == EPIPE)
-            return FIN_CAME;
-        if (entry->error == ECONNRESET)
-            return FIN_NONE;
-    }
+    enum probe_fin fin = probe_fin(fd);
+    if (fin != PROBE_FIN_UNKNOWN)
+        return fin;
+    if ((entry->flags & DESCRIPTOR_ERROR_SEEN) && entry->error == ECONNRESET && !(entry->flags & DESCRIPTOR_SHUT))
+        return PROBE_FIN_NONE;
     return fin_by_count(fd, entry, received);
 }
 
 /* The kernel counts a FIN that was received as a byte (net/ipv4/tcp_input.c, tcp_rcv_nxt_update()). Whether one was
  * follows from the state; in TCP_CLOSE only from how the connection came to its end. */
-static enum fin fin_received(int fd, const struct descriptor *entry, uint8_t tcp_state, uint64_t received)
+static enum probe_fin fin_received(int fd, const struct descriptor *entry, uint8_t tcp_state, uint64_t received)
 {
     enum { CLOSE = 7, CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 }; /* include/net/tcp_states.h */
     if (tcp_state == CLOSE)
         return fin_when_closed(fd, entry, received);
-    return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING ? FIN_CAME : FIN_NONE;
+    return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING ? PROBE_FIN_CAME : PROBE_FIN_NONE;
 }
 
 /* For counts of a connection that seemed not to have got a FIN. tcp_get_info() reads the state first, and without the
@@ -123,10 +116,11 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
         probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
         tail = sizeof(tcp);
         bool doubtful = !all_read(entry, body.bytes_received);
-        enum fin fin = doubtful ? fin_received(fd, entry, tcp.state, body.bytes_received) : FIN_NONE;
-        if (doubtful && fin == FIN_NONE && count_again(fd, &tcp, &body.bytes_sent, &body.bytes_received))
+        enum probe_fin fin = doubtful ? fin_received(fd, entry, tcp.state, body.bytes_received) : PROBE_FIN_NONE;
+        if (doubtful && fin == PROBE_FIN_NONE && count_again(fd, &tcp, &body.bytes_sent, &body.bytes_received))
             fin = fin_received(fd, entry, tcp.state, body.bytes_received);
-        body.bytes_received = fin == FIN_UNKNOWN ? SOCKATLAS_BYTES_UNKNOWN : body.bytes_received - (fin == FIN_CAME);
+        body.bytes_received =
+            fin == PROBE_FIN_UNKNOWN ? SOCKATLAS_BYTES_UNKNOWN : body.bytes_received - (fin == PROBE_FIN_CAME);
     }
     /* libc writes out what its streams hold after exit() has asked all else: what comes of it is not to be known. */
     if (tail && call == SOCKATLAS_CALL_exit && ((entry->flags & DESCRIPTOR_STREAM) || stream_holds(fd)))

@@ -94,7 +94,7 @@ static void note_connect(struct descriptor *entry, int error, uint64_t started_n
         /* The kernel's counts are of no connection any more. */
         descriptor_set(entry, 0,
                        DESCRIPTOR_CONNECTING | DESCRIPTOR_CONNECTED | DESCRIPTOR_LOCAL_KNOWN | DESCRIPTOR_ERROR_SEEN |
-                           DESCRIPTOR_SHUT | DESCRIPTOR_SHUT_IN | DESCRIPTOR_ENDED);
+                           DESCRIPTOR_SHUT | DESCRIPTOR_ACCEPTED | DESCRIPTOR_CALLED);
         if (descriptor_is_tcp(entry))
             entry->bytes_received = entry->messages_received = 0;
     } else if (error == EINPROGRESS) {
@@ -277,8 +277,6 @@ void watch_shutdown(enum sockatlas_call call, int fd, int error, int how)
         return;
     if (!error && (how == SHUT_WR || how == SHUT_RDWR))
         descriptor_set(entry, DESCRIPTOR_SHUT, 0);
-    if (!error && (how == SHUT_RD || how == SHUT_RDWR))
-        descriptor_set(entry, DESCRIPTOR_SHUT_IN, 0);
     struct sockatlas_body_shutdown body = {.how = how};
     struct record record = {.kind = SOCKATLAS_SHUTDOWN,
                             .call = call,

@@ -36,15 +36,6 @@ static bool ends_connection(int error)
     }
 }
 
-/* Nothing came where something was asked for: the peer's FIN. After an error or a shutdown of our own it means no more
- * than that. */
-static void note_end(struct descriptor *entry)
-{
-    if (descriptor_is_tcp(entry) && (entry->flags & DESCRIPTOR_CONNECTED) &&
-        !(entry->flags & (DESCRIPTOR_ERROR_SEEN | DESCRIPTOR_SHUT_IN)) && !process_in_vfork())
-        descriptor_set(entry, DESCRIPTOR_ENDED, 0);
-}
-
 void watch_io_slowly(enum sockatlas_call call, enum watch_direction direction, int fd, ssize_t result, size_t requested)
 {
     int error = result < 0 ? errno : 0;
@@ -64,8 +55,6 @@ void watch_io_slowly(enum sockatlas_call call, enum watch_direction direction, i
         watch_connected(call, fd, entry, error);
     else if (ends_connection(error) && descriptor_error(entry, error))
         record_write(&record, "", 0, NULL, 0);
-    if (result == 0 && requested && direction == WATCH_IN)
-        note_end(entry);
     if (result >= 0 && (entry->flags & DESCRIPTOR_COUNTED))
         count(entry, direction, result);
     if (config.io && error != EAGAIN) {

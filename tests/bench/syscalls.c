@@ -36,6 +36,7 @@ static const struct {
     {SYS_getsockopt, SOL_SOCKET, SO_PEERCRED, "SO_PEERCRED"},
     {SYS_getsockopt, SOL_SOCKET, 71, "SO_NETNS_COOKIE"},
     {SYS_getsockopt, IPPROTO_TCP, TCP_INFO, "TCP_INFO"},
+    {SYS_getsockopt, IPPROTO_TCP, 35, "TCP_ZEROCOPY_RECEIVE"},
     {SYS_getsockname, 0, 0, "getsockname"},
     {SYS_getpeername, 0, 0, "getpeername"},
     {SYS_fcntl, 0, 0, "fcntl"},

@@ -84,6 +84,18 @@ quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') |
     awk '$2 ~ /(^|\/)shim\// && $2 != "shim/trace_format.h" && $2 !~ /^shim\/(folder|storage|memory_log|sandbox)\.h$/' |
     holds "the analyzer includes nothing of the shim but trace_format.h and what both are linked with"
 quoted_includes $(files -path 'shim/*' -name '*.[ch]') | awk '$2 ~ /analyzer\//' | holds "the shim includes nothing of the analyzer"
+# Two changes that each take the next free bit merge without a conflict.
+# shellcheck disable=SC2046
+awk '
+    FNR == 1 { inside = 0 }
+    /^enum [a-z_]+_flags? \{/ { inside = 1; split("", taken) }
+    inside && match($0, /= *[0-9]+[,}]?/) {
+        bit = substr($0, RSTART + 1) + 0
+        if (bit in taken)
+            print FILENAME ":" FNR ": " $1 " is the bit of " taken[bit]
+        taken[bit] = $1
+    }
+    /}/ { inside = 0 }' $(files -name '*.[ch]') | holds "each flag of an enum has a bit of its own"
 grep -nE '^[[:space:]]*#[[:space:]]*include' shim/trace_format.h | grep -v '<stdint.h>' | holds "trace_format.h includes stdint.h alone"
 quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') |
     awk '

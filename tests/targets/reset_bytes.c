@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections that the client ends with a reset, each after other things: how many bytes the server was sent never
- * depends on how many of them it read, nor on how, nor on a FIN that came before. The error, which the server does not
- * ask for, stays where it is.
+ * Connections that one end ends with a reset, each after other things: how many bytes the other was sent never depends
+ * on how many of them it read, nor on how, nor by which descriptor, nor on a FIN that came before. The error, which it
+ * does not ask for, stays where it is.
  */
 #include "tests/targets/target.h"
 
@@ -58,13 +58,22 @@ int main(void)
     receive(2, 0);
     receive(1, 0);
     close_pair();
-    open_pair(); /* read by two descriptors: then nothing tells whether a FIN came */
+    open_pair(); /* read by two descriptors */
     send_bytes(3);
     receive(1, 0);
     int other = must(dup(server), "dup");
     must((int)read(other, bytes, 2), "read");
     must(close(other), "close");
     close_pair();
+    open_pair(); /* more than a page is not read */
+    static char much[5000];
+    must((int)send(client, much, sizeof much, 0), "send");
+    close_pair();
+    open_pair(); /* the one that connected is reset */
+    must(setsockopt(server, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)), "setsockopt");
+    must((int)send(server, "abc", 3, 0), "send");
+    must(close(server), "close");
+    must(close(client), "close");
     must(close(listener), "close");
     return 0;
 }
