@@ -119,7 +119,7 @@ void json_keep_blocks(void)
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = take_block, .free_fn = give_block});
 }
 
-bool json_print_line(FILE *out, cJSON *object)
+bool json_print(FILE *out, cJSON *object)
 {
     static char room[16384];
     char *line = room;
@@ -128,8 +128,13 @@ bool json_print_line(FILE *out, cJSON *object)
     cJSON_Delete(object);
     if (line == NULL)
         abort();
-    bool good = fputs(line, out) >= 0 && putc('\n', out) != EOF;
+    bool good = fputs(line, out) >= 0;
     if (line != room)
         cJSON_free(line);
     return good;
+}
+
+bool json_print_line(FILE *out, cJSON *object)
+{
+    return json_print(out, object) && putc('\n', out) != EOF;
 }

@@ -32,7 +32,9 @@ const cJSON *json_find(struct json_cursor *cursor, const char *key);
  * makes and deletes objects by the million. Memory: the most there were at once. */
 void json_keep_blocks(void);
 
-/* One line, then deletes the object. False with errno when writing failed. */
+/* Without a line feed in it, then deletes the object. False with errno when writing failed. */
+bool json_print(FILE *out, cJSON *object);
+/* The same, and a line feed. */
 bool json_print_line(FILE *out, cJSON *object);
 
 #endif

@@ -3,6 +3,7 @@
  * The map as one JSON object, schema "sockatlas.map/1".
  */
 #include "analyzer/names/names.h"
+#include "analyzer/trace/json.h"
 #include "analyzer/trace/value.h"
 #include "analyzer/view/map.h"
 #include "analyzer/view/words.h"
@@ -117,31 +118,82 @@ static cJSON *coverage_json(const struct coverage *coverage)
     return object;
 }
 
+/* NULL: a number that no host has. */
+static cJSON *host_at(const struct model *model, unsigned index)
+{
+    return model_host(model, index) ? host_json(model, index) : NULL;
+}
+
+static cJSON *node_at(const struct model *model, unsigned index)
+{
+    return node_json(model, model_process(model, index));
+}
+
+static cJSON *edge_at(const struct model *model, unsigned index)
+{
+    return edge_json(model_edge(model, index));
+}
+
+static cJSON *listener_at(const struct model *model, unsigned index)
+{
+    return listener_json(model_listener(model, index));
+}
+
+static cJSON *coverage_at(const struct model *model, unsigned index)
+{
+    return coverage_json(model_coverage(model, index));
+}
+
+/* The map's arrays, in order. */
+static const struct array {
+    const char *key;
+    unsigned (*count)(const struct model *model);
+    cJSON *(*at)(const struct model *model, unsigned index);
+} arrays[] = {
+    {"hosts", model_host_count, host_at},
+    {"nodes", model_process_count, node_at},
+    {"edges", model_edge_count, edge_at},
+    {"listeners", model_listener_count, listener_at},
+    {"coverage", model_coverage_count, coverage_at},
+};
+enum { ARRAYS = sizeof arrays / sizeof arrays[0] };
+
+static const char schema[] = "sockatlas.map/1";
+
 cJSON *map_object(const struct model *model)
 {
     cJSON *map = cJSON_CreateObject();
-    value_text(map, "schema", "sockatlas.map/1");
-    cJSON *hosts = cJSON_AddArrayToObject(map, "hosts");
-    for (unsigned i = 0; i < model_host_count(model); i++)
-        if (model_host(model, i))
-            cJSON_AddItemToArray(hosts, host_json(model, i));
-    cJSON *nodes = cJSON_AddArrayToObject(map, "nodes");
-    for (unsigned i = 0; i < model_process_count(model); i++)
-        cJSON_AddItemToArray(nodes, node_json(model, model_process(model, i)));
-    cJSON *edges = cJSON_AddArrayToObject(map, "edges");
-    for (unsigned i = 0; i < model_edge_count(model); i++)
-        cJSON_AddItemToArray(edges, edge_json(model_edge(model, i)));
-    cJSON *listeners = cJSON_AddArrayToObject(map, "listeners");
-    for (unsigned i = 0; i < model_listener_count(model); i++)
-        cJSON_AddItemToArray(listeners, listener_json(model_listener(model, i)));
-    cJSON *coverage = cJSON_AddArrayToObject(map, "coverage");
-    for (unsigned i = 0; i < model_coverage_count(model); i++)
-        cJSON_AddItemToArray(coverage, coverage_json(model_coverage(model, i)));
+    value_text(map, "schema", schema);
+    for (const struct array *array = arrays; array < arrays + ARRAYS; array++) {
+        cJSON *list = cJSON_AddArrayToObject(map, array->key);
+        for (unsigned i = 0; i < array->count(model); i++)
+            cJSON_AddItemToArray(list, array->at(model, i)); /* NULL adds nothing */
+    }
     return map;
+}
+
+/* An element a line, and never more than one of them in memory. */
+static void put_array(const struct model *model, const struct array *array, FILE *out)
+{
+    const char *before = "\n";
+    fprintf(out, ",\n\"%s\": [", array->key);
+    for (unsigned i = 0; i < array->count(model); i++) {
+        cJSON *element = array->at(model, i);
+        if (!element)
+            continue;
+        fputs(before, out);
+        json_print(out, element);
+        before = ",\n";
+    }
+    fputs("]", out);
 }
 
 bool map_json(const struct model *model, const struct map_options *options, FILE *out)
 {
     (void)options;
-    return value_print(map_object(model), out);
+    fprintf(out, "{\"schema\": \"%s\"", schema);
+    for (unsigned i = 0; i < ARRAYS; i++)
+        put_array(model, &arrays[i], out);
+    fputs("}\n", out);
+    return !ferror(out);
 }
