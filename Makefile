@@ -46,7 +46,9 @@ say = @echo '  $(1) $(2)'
 Q   := @
 endif
 
-SHIM_SRC := $(wildcard shim/*.c)
+# What runs in each image stands first, on pages that the loader reads anyway: a page touched is a fault.
+SHIM_FIRST := shim/load.c shim/real.c shim/elf.c shim/config.c
+SHIM_SRC := $(SHIM_FIRST) $(filter-out $(SHIM_FIRST),$(wildcard shim/*.c))
 SHIM_OBJ := $(SHIM_SRC:%.c=$(BUILD)/%.o)
 
 # What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.

@@ -25,10 +25,15 @@ struct config config;
 
 static const char *variable(const char *name)
 {
-    size_t length = strlen(name);
-    for (char **entry = environ; entry && *entry; entry++)
-        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
-            return *entry + length + 1;
+    for (char **entry = environ; entry && *entry; entry++) {
+        const char *at = *entry, *wanted = name;
+        while (*wanted && *at == *wanted) {
+            at++;
+            wanted++;
+        }
+        if (!*wanted && *at == '=')
+            return at + 1;
+    }
     return NULL;
 }
 
@@ -84,10 +89,16 @@ static uint64_t parse_size(const char *text)
 static void read_run_id(const char *text)
 {
     uint64_t id[2] = {0};
-    if (!text || strlen(text) != 32 || strspn(text, "0123456789abcdef") != 32)
+    if (!text)
         return;
-    for (unsigned i = 0; i < 32; i++)
-        id[i / 16] = id[i / 16] << 4 | (uint64_t)(text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10);
+    for (unsigned i = 0; i < 32; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9', letter = text[i] >= 'a' && text[i] <= 'f';
+        if (!digit && !letter)
+            return;
+        id[i / 16] = id[i / 16] << 4 | (uint64_t)(digit ? text[i] - '0' : text[i] - 'a' + 10);
+    }
+    if (text[32])
+        return;
     memcpy(config.run_id, id, sizeof(id));
     memcpy(config.run_text, text, 32);
 }
@@ -165,22 +176,41 @@ bool config_dir_writable(void)
 }
 
 /* Where `run` is about, an image without a log counts what it loses in `run`'s. */
-static bool ledger_writable(void)
+static bool ledger_writable(char path[CONFIG_DIR_MAX])
 {
     static const char name[] = "/" SOCKATLAS_RUN_NAME SOCKATLAS_SUFFIX;
-    size_t size = strlen(config.dir);
-    if (size + sizeof(name) > sizeof(config.dir))
+    size_t size = strlen(path);
+    if (size + sizeof(name) > CONFIG_DIR_MAX)
         return false;
-    memcpy(config.dir + size, name, sizeof(name));
-    bool may = sys(SYS_faccessat, AT_FDCWD, config.dir, R_OK | W_OK) >= 0;
-    config.dir[size] = 0;
+    memcpy(path + size, name, sizeof(name));
+    bool may = sys(SYS_faccessat, AT_FDCWD, path, R_OK | W_OK) >= 0;
+    path[size] = 0;
     return may;
 }
 
-/* In a folder that `run` made, or that stands already. */
+static bool takes_records(char path[CONFIG_DIR_MAX])
+{
+    return sys(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK) >= 0 || ledger_writable(path);
+}
+
+/* `run` made the folder and checked what leads there; its process may still be another user's, and the folder gone. */
+static bool unchecked;
+
+void config_check(void)
+{
+    struct stat status;
+    char path[CONFIG_DIR_MAX];
+    if (!unchecked)
+        return;
+    unchecked = false;
+    if (!find_known(path, &status) || !takes_records(path))
+        config.on = false;
+}
+
+/* A folder that stands already. */
 static bool check_writable(uint32_t owner)
 {
-    if (sys(SYS_faccessat, AT_FDCWD, config.dir, W_OK | X_OK) >= 0 || ledger_writable())
+    if (takes_records(config.dir))
         return true;
     /* In another user's folder a traced program has given up its rights and executed this one, which must not show for
      * that; the EXEC record before tells. */
@@ -189,22 +219,11 @@ static bool check_writable(uint32_t owner)
     return false;
 }
 
-/* `run` made the folder, checked what leads there and said which one it is. Where it is gone, nothing is said: whoever
- * removed it knows. */
-static bool use_known(void)
+/* Where neither the file system of the folder at `path` keeps space for logs nor memory is to be had, there will be
+ * none. */
+static bool check_storage(const char *path)
 {
-    struct stat status;
-    char path[CONFIG_DIR_MAX];
-    if (!find_known(path, &status))
-        return false;
-    memcpy(config.dir, path, sizeof(path));
-    return check_writable(status.st_uid);
-}
-
-/* Where neither the folder's file system keeps space for logs nor memory is to be had, there will be none. */
-static bool check_storage(int fd)
-{
-    if (storage_known(fd) || memory_log_possible())
+    if (storage_known(path) || memory_log_possible())
         return true;
     say(config.dir,
         ": its file system does not keep space for logs, and " SOCKATLAS_MEMORY_DIR " cannot be used instead", "", "");
@@ -224,11 +243,15 @@ static bool check_folder(int fd)
     return sys(SYS_fstat, fd, &status) == 0 && check_writable(status.st_uid);
 }
 
-/* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now. */
+/* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now. The way
+ * there is looked at again with each log, so no descriptor need be held on it now. */
 static bool find_by_path(void)
 {
     struct folder_trouble trouble;
     char real[CONFIG_DIR_MAX];
+    uint32_t owner;
+    if (folder_plain(config.dir, config.user, &owner))
+        return check_writable(owner) && check_storage(config.dir);
     long parent = folder_walk(config.dir, real, NULL, &trouble);
     if (parent < 0) {
         if (trouble.error == EACCES)
@@ -245,11 +268,27 @@ static bool find_by_path(void)
     bool good = fd >= 0 ? check_folder((int)fd) : fd == -ENOENT && sys(SYS_faccessat, parent, ".", W_OK | X_OK) >= 0;
     if (fd < 0 && !good)
         say("", config.dir, ": cannot be made", "");
-    good = good && check_storage(fd >= 0 ? (int)fd : (int)parent);
+    if (good && fd < 0)
+        real[name == config.dir + 1 ? 1 : name - config.dir - 1] = 0;
+    good = good && check_storage(real);
     if (fd >= 0)
         sys(SYS_close, fd);
     sys(SYS_close, parent);
     return good;
+}
+
+static bool separates(char c)
+{
+    return c == ':' || c == ' ';
+}
+
+/* Without strcspn(3), whose code and tables are pages that nothing else touches at load. */
+static size_t entry_size(const char *list)
+{
+    size_t size = 0;
+    while (list[size] && !separates(list[size]))
+        size++;
+    return size;
 }
 
 /* The entry of LD_PRELOAD (separated by colons or spaces) whose last part is our file name. */
@@ -257,7 +296,7 @@ static void find_shim(const char *list)
 {
     static const char name[] = "libsockatlas.so";
     while (list && *list) {
-        size_t size = strcspn(list, ": ");
+        size_t size = entry_size(list);
         bool ours = size >= sizeof(name) - 1 && memcmp(list + size - (sizeof(name) - 1), name, sizeof(name) - 1) == 0;
         if (ours && size < sizeof(config.shim)) {
             /* A bare name is looked up in the library path; a path that cannot be made absolute would not load
@@ -269,7 +308,8 @@ static void find_shim(const char *list)
             return;
         }
         list += size;
-        list += strspn(list, ": ");
+        while (separates(*list))
+            list++;
     }
 }
 
@@ -292,9 +332,8 @@ static void read_folder(const char *text)
 void config_read(void)
 {
     static bool done;
-    if (done)
+    if (__atomic_exchange_n(&done, true, __ATOMIC_RELAXED)) /* to read before writing would be two page faults */
         return;
-    done = true;
     const char *filters = variable("SOCKATLAS_FILTERS");
     if (filters && *filters >= '0' && *filters <= '9') {
         sandbox_trust((int)parse_size(filters));
@@ -326,5 +365,6 @@ void config_read(void)
         return;
     }
     read_folder(variable("SOCKATLAS_FOLDER"));
-    config.on = config.folder.inode ? use_known() : find_by_path();
+    unchecked = config.folder.inode;
+    config.on = unchecked || find_by_path();
 }

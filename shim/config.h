@@ -35,6 +35,11 @@ extern struct config config;
  * on stderr why tracing cannot work, if so. */
 void config_read(void);
 
+/* Asks once whether the folder that `run` made can take this process's records, and clears `config.on` if not: before
+ * the first thing that depends on it, since a program that has no socket need not ask. Nothing to do elsewhere: there
+ * config_read() has asked. Not for a vfork child: it may be another user's than its parent, whose answer this is. */
+void config_check(void);
+
 /* Whether this process's user may make files in the trace folder, as far as one or two system calls tell. */
 bool config_dir_writable(void);
 /* This process has restricted itself by landlock(7), which access(2) does not know of: config_dir_writable() tries, by

@@ -22,7 +22,7 @@ struct symbols {
 };
 
 struct search {
-    const char *const *names;
+    const char *names; /* one behind another */
     void **found;
     size_t count;
     bool behind; /* our own object has been passed */
@@ -158,16 +158,17 @@ static int search_object(struct dl_phdr_info *info, size_t size, void *context)
     if (!search->behind || !dynamic || !symbols_read(&symbols, info->dlpi_addr, dynamic))
         return 0;
     bool missing = false;
-    for (size_t i = 0; i < search->count; i++) {
+    const char *name = search->names;
+    for (size_t i = 0; i < search->count; i++, name += strlen(name) + 1) {
         if (!search->found[i])
-            search->found[i] = symbol_address(&symbols, search->names[i]);
+            search->found[i] = symbol_address(&symbols, name);
         missing |= !search->found[i];
     }
     return !missing;
 }
 
 /* Loaded by dlopen(3) the shim stands behind libc and has nothing behind it: then all objects are searched. */
-void elf_resolve(const char *const *names, void **found, size_t count)
+void elf_resolve(const char *names, void **found, size_t count)
 {
     struct search search = {.names = names, .found = found, .count = count};
     dl_iterate_phdr(search_object, &search);

@@ -7,6 +7,7 @@
 
 #include "shim/config.h"
 #include "shim/memory.h"
+#include "shim/process.h"
 #include "shim/sandbox.h"
 #include "shim/sys.h"
 
@@ -146,7 +147,9 @@ static struct missing look(const struct environment *environment)
         missing.settings[i] = *value(i) && !values[i];
         missing.any |= missing.settings[i];
     }
-    return missing.any && environment_follows() ? missing : (struct missing){0};
+    if (missing.any && !process_in_vfork())
+        config_check();
+    return missing.any && config.on && environment_follows() ? missing : (struct missing){0};
 }
 
 enum { NUMBER_MAX = 21, ENTRIES_MAX = ENVIRONMENT_COUNT + 1 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Constructor: what must be known before main(). A program that never opens a socket pays for this and nothing else, so
- * it makes no system call unless SOCKATLAS_DIR has to be made absolute or checked.
+ * it makes no system call unless SOCKATLAS_DIR has to be made absolute or checked: not where `run` has checked it.
  */
 #include "shim/load.h"
 

@@ -110,6 +110,10 @@ void log_prepare_slowly(void)
     if (__atomic_add_fetch(&attempts, 1, __ATOMIC_RELAXED) <= __atomic_load_n(&next_attempt, __ATOMIC_RELAXED))
         return;
     process_prepare();
+    if (!process_in_vfork())
+        config_check();
+    if (!config.on)
+        return;
     struct log_file file;
     if (log_file_make(&file)) {
         publish(&file);

@@ -9,19 +9,25 @@
 
 struct real real __attribute__((aligned(64)));
 
-static const char *const real_names[] = {
-#define REAL(name) #name,
+/* In one piece: pointers would each be relocated in every image, and be a page of data more to write. */
+static const char real_names[] =
+#define REAL(name) #name "\0"
 #include "shim/real.def"
 #undef REAL
+    ;
+
+enum {
+#define REAL(name) INDEX_##name,
+#include "shim/real.def"
+#undef REAL
+    COUNT
 };
 
 void real_resolve(void)
 {
-    enum { COUNT = sizeof(real_names) / sizeof(real_names[0]) };
     void *found[COUNT] = {NULL};
     elf_resolve(real_names, found, COUNT);
-    size_t index = 0;
-#define REAL(name) real.name = (__typeof__(real.name))found[index++];
+#define REAL(name) real.name = (__typeof__(real.name))found[INDEX_##name];
 #include "shim/real.def"
 #undef REAL
     __atomic_store_n(&real.resolved, true, __ATOMIC_RELEASE);

@@ -50,7 +50,10 @@ static int number_of(const char *text, const char *name)
     if (!at)
         return -1;
     int value = 0;
-    for (at += strlen(name), at += strspn(at, " \t"); *at >= '0' && *at <= '9' && value < 1000000; at++)
+    at += strlen(name);
+    while (*at == ' ' || *at == '\t')
+        at++;
+    for (; *at >= '0' && *at <= '9' && value < 1000000; at++)
         value = value * 10 + (*at - '0');
     return value;
 }
@@ -66,7 +69,7 @@ static int filters_of(const char *path)
         return -1;
     int mode = -1, count = -1;
     size_t kept = 0;
-    while ((got = sys_raw(SYS_read, fd, (long)(text + kept), PART, 0, 0, 0)) > 0) {
+    while (mode != 0 && count < 0 && (got = sys_raw(SYS_read, fd, (long)(text + kept), PART, 0, 0, 0)) > 0) {
         size_t size = kept + (size_t)got;
         text[size] = 0;
         int mode_here = number_of(text, "\nSeccomp:"), count_here = number_of(text, "\nSeccomp_filters:");

@@ -56,27 +56,26 @@ static bool keeps(enum space space, int fd)
     return false;
 }
 
-static const struct file_system *find(int fd)
+static const struct file_system *find(const struct statfs *status)
 {
-    struct statfs status;
-    if (sys(SYS_fstatfs, fd, &status) < 0)
-        return NULL;
     for (size_t i = 0; i < sizeof(file_systems) / sizeof(file_systems[0]); i++)
-        if (file_systems[i].type == (unsigned long)status.f_type)
+        if (file_systems[i].type == (unsigned long)status->f_type)
             return &file_systems[i];
     return NULL;
 }
 
 struct storage storage_of(int fd)
 {
-    const struct file_system *known = find(fd);
+    struct statfs status;
+    const struct file_system *known = sys(SYS_fstatfs, fd, &status) == 0 ? find(&status) : NULL;
     if (!known)
         return (struct storage){.keeps = false};
     return (struct storage){
         .keeps = keeps(known->space, fd), .leased = known->lease == SEES_MAPPINGS, .memory = known->pages == MEMORY};
 }
 
-bool storage_known(int fd)
+bool storage_known(const char *path)
 {
-    return find(fd) != NULL;
+    struct statfs status;
+    return sys(SYS_statfs, path, &status) == 0 && find(&status);
 }

@@ -16,7 +16,7 @@ struct storage {
 /* Of the regular file `fd`, a new and empty one that is open for reading and writing (of another one `leased` and
  * `memory` are true, and `keeps` may be false). All false where nothing is known. */
 struct storage storage_of(int fd);
-/* Whether files of the folder `fd` may come to be kept: its file system is in the table. */
-bool storage_known(int fd);
+/* Whether files of the folder at `path` may come to be kept: its file system is in the table. */
+bool storage_known(const char *path);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,8 +60,8 @@ void fork_socket_run(unsigned long count, struct stopwatch *watch)
 }
 
 /* Starts a program that opens no socket, with ARGUMENT preloaded ("" nothing). This process itself is never traced. */
-static char preload[4200], folder[4200];
-static char *environment[] = {preload, folder, NULL};
+static char preload[4200], folder[4200], known[4200];
+static char *environment[] = {preload, folder, NULL, NULL};
 
 void exec_prepare(const char *argument)
 {
@@ -80,4 +81,21 @@ void exec_run(unsigned long count, struct stopwatch *watch)
         load_must(waitpid(child, &status, 0) == child && status == 0, "waitpid");
     }
     stopwatch_stop(watch);
+}
+
+/* The same with the variable by which `run` says which folder it has made and checked. */
+void exec_known_prepare(const char *argument)
+{
+    const char *dir = getenv("SOCKATLAS_DIR");
+    struct stat status;
+    exec_prepare(argument);
+    load_must(dir && stat(dir, &status) == 0, "stat");
+    snprintf(known, sizeof(known), "SOCKATLAS_FOLDER=%llu:%llu:%s", (unsigned long long)status.st_dev,
+             (unsigned long long)status.st_ino, dir);
+    environment[2] = known;
+}
+
+void exec_known_run(unsigned long count, struct stopwatch *watch)
+{
+    exec_run(count, watch);
 }

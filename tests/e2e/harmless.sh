@@ -32,6 +32,17 @@ same "an ordinary folder" a preloaded "$work/trace" a
 case_is "an ordinary folder: nothing is said" "" "$(cat err)"
 case_is "an ordinary folder: nothing is lost" 0 "$("$sockatlas" export --format jsonl trace | jq -s '[.[] | select(.event == "image") | .lost] | add')"
 
+# The calls of a program without sockets, but for the loader's mappings, with an object preloaded and under `run`'s variables.
+calls() {
+    strace -o calls -E LD_PRELOAD="$1" -E SOCKATLAS_DIR="$work/trace" -E SOCKATLAS_FOLDER="$(stat -c %d:%i trace):$work/trace" true
+    sed -n 's/(.*//p' calls | grep -v '^mmap$\|^mprotect$'
+}
+if ! strace -o calls true 2>err; then
+    case_skip "a program without sockets asks the kernel nothing" "strace cannot trace here: $(head -1 err)"
+else
+    case_is "a program without sockets asks the kernel nothing under \`run\`" "$(calls "$top/build/bench/empty.so")" "$(calls "$shim")"
+fi
+
 : >file
 same "a file for a folder" b preloaded "$work/file" b
 case_has "a file for a folder is said" . "$(cat err)"
