@@ -55,7 +55,7 @@ SHIM_OBJ := $(SHIM_SRC:%.c=$(BUILD)/%.o)
 SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c
 ANALYZER_SRC  := $(wildcard analyzer/*.c analyzer/*/*.c)
 ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o) $(SHARED_SRC:%.c=$(BUILD)/%.o)
-ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium
+ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium -lzstd
 
 # tests/unit/NAME.c: Criterion, linked with the analyzer. tests/targets/NAME.c: a tiny program to trace. tests/tools/NAME.c: what the
 # test scripts call. tests/truth/compare.c: lays strace's output beside a trace. tests/fault/:

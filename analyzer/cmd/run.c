@@ -6,6 +6,7 @@
 #include "analyzer/cmd/run.h"
 
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/collect.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/text.h"
@@ -190,7 +191,11 @@ static int trace(const struct options *options, const struct run_preload *preloa
     if (options->live && !live)
         complain_line("%s: --live: %s", title, strerror(errno));
     struct run_untraced *untraced = run_untraced_start(preload->folder->dir, log);
+    struct collect_thread *collect = collect_thread_start(preload->folder->fd, preload->folder->path);
+    if (!collect)
+        complain_line("%s: what overwrites itself is not collected: %s", title, strerror(errno));
     int status = run_command_wait(command);
+    collect_thread_end(collect);
     run_untraced_end(untraced);
     run_log_folder(log);
     run_trim_half(preload->folder->dir, log);

@@ -173,6 +173,8 @@ void run_trim_half(const char *dir, struct run_log *log);
  * closed. Records in memory, other users' too, come to their log where no process has them mapped; returns of how many
  * logs they stay there. */
 unsigned run_trim(const char *dir);
+/* The same for one log. False: its records stay in memory. */
+bool run_trim_log(int folder, const char *name);
 /* Whether a process is known to have the log `name` mapped, or open for writing. */
 bool run_trim_mapped(int folder, const char *name);
 

@@ -6,6 +6,7 @@
 #include "analyzer/cmd/run.h"
 
 #include "analyzer/trace/complaint.h"
+#include "analyzer/trace/segment.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -17,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A log or what was to be one; or else. */
+/* A log, a segment of one, or what was to be one; or else. */
 enum entry { ENTRY_LOG, ENTRY_HALF, ENTRY_OTHER, ENTRY_FOLDER };
 
 bool run_content_log(const char *name)
@@ -66,18 +67,27 @@ static bool begins_as_log(int fd, bool half)
                                                            (half && memcmp(magic, blank, sizeof blank) == 0)));
 }
 
+static bool begins_as_segment(int fd)
+{
+    struct segment_head head;
+    ssize_t size = pread(fd, &head, sizeof head, 0);
+    return size == 0 || (size == (ssize_t)sizeof head && segment_head_good(&head));
+}
+
 /* `shared`: logs of other users belong to the trace as well. */
 static enum entry judge(int folder, const char *name, bool shared)
 {
     struct stat status;
-    bool half = has_half_name(name);
-    if (!half && !run_content_log(name))
+    char log[NAME_MAX + 1];
+    uint64_t position;
+    bool segment = segment_name_of(name, log, &position), half = !segment && has_half_name(name);
+    if (!half && !segment && !run_content_log(name))
         return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode) ? ENTRY_FOLDER
                                                                                                    : ENTRY_OTHER;
     int fd = open_entry(folder, name, &status);
     if (fd < 0)
         return S_ISDIR(status.st_mode) ? ENTRY_FOLDER : ENTRY_OTHER;
-    bool ours = (shared || status.st_uid == geteuid()) && begins_as_log(fd, half);
+    bool ours = (shared || status.st_uid == geteuid()) && (segment ? begins_as_segment(fd) : begins_as_log(fd, half));
     close(fd);
     return !ours ? ENTRY_OTHER : half ? ENTRY_HALF : ENTRY_LOG;
 }

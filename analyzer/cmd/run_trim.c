@@ -133,7 +133,7 @@ static void trim(int folder, const char *name)
     int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_uid == geteuid() || geteuid() == 0) &&
         pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
         memcmp(header.magic, SOCKATLAS_MAGIC, sizeof header.magic) == 0 && header.byte_order == SOCKATLAS_BYTE_ORDER &&
         header.header_size >= sizeof header && (off_t)header.header_size <= status.st_size) {
@@ -192,31 +192,35 @@ static bool stays_in_memory(int folder, const char *name)
     return memory >= 0;
 }
 
+bool run_trim_log(int folder, const char *name)
+{
+    struct stat status;
+    if (memory_log_settle(folder, name, MEMORY_LOG_KEEP))
+        return true;
+    if (stays_in_memory(folder, name))
+        return false;
+    /* The lease wants a descriptor that cannot write, the cut one that can. */
+    int fd = fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || (status.st_uid != geteuid() && geteuid() != 0)
+                 ? -1
+                 : openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return true;
+    bool free_to_cut = unused(fd, name);
+    close(fd);
+    if (free_to_cut)
+        trim(folder, name);
+    return true;
+}
+
 unsigned run_trim(const char *dir)
 {
     unsigned in_memory = 0;
     DIR *entries = opendir(dir);
     if (!entries)
         return 0;
-    for (const struct dirent *entry; (entry = readdir(entries));) {
-        struct stat status;
-        if (!run_content_log(entry->d_name) || memory_log_settle(dirfd(entries), entry->d_name, MEMORY_LOG_KEEP))
-            continue;
-        if (stays_in_memory(dirfd(entries), entry->d_name)) {
-            in_memory++;
-            continue;
-        }
-        if (fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 || status.st_uid != geteuid())
-            continue;
-        /* The lease wants a descriptor that cannot write, the cut one that can. */
-        int fd = openat(dirfd(entries), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0)
-            continue;
-        bool free_to_cut = unused(fd, entry->d_name);
-        close(fd);
-        if (free_to_cut)
-            trim(dirfd(entries), entry->d_name);
-    }
+    for (const struct dirent *entry; (entry = readdir(entries));)
+        if (run_content_log(entry->d_name))
+            in_memory += !run_trim_log(dirfd(entries), entry->d_name);
     closedir(entries);
     return in_memory;
 }

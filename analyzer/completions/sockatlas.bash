@@ -9,6 +9,7 @@ _sockatlas_words() { # COMMAND OPTION: the words that OPTION takes there
     doctor:--format | doctor:-f) echo "text json sarif" ;;
     export:--format | export:-f) echo "jsonl csv chrome zeek" ;;
     map:--by) echo "process program" ;;
+    collect:--keep) echo "12h 7d 1G" ;;
     *:--role) echo "client server listener pair datagram unused" ;;
     *:--transport) echo "tcp udp unix mptcp sctp netlink" ;;
     esac

@@ -25,6 +25,7 @@ complete -c sockatlas -n 'not __fish_use_subcommand; and string match -q -- "-*"
 complete -c sockatlas -n '__sockatlas_in map' -s f -l format -x -a 'text json dot mermaid svg html'
 complete -c sockatlas -n '__sockatlas_in doctor' -s f -l format -x -a 'text json sarif'
 complete -c sockatlas -n '__sockatlas_in export' -s f -l format -x -a 'jsonl csv chrome zeek'
+complete -c sockatlas -n '__sockatlas_in collect' -l keep -x -a '12h 7d 1G'
 complete -c sockatlas -n '__sockatlas_in map' -l by -x -a 'process program'
 complete -c sockatlas -n '__sockatlas_in list events' -l role -x -a 'client server listener pair datagram unused'
 complete -c sockatlas -n '__sockatlas_in list events' -l transport -x -a 'tcp udp unix mptcp sctp netlink'

@@ -6,6 +6,7 @@
 
 #include "analyzer/trace/decode.h"
 #include "analyzer/trace/fields.h"
+#include "analyzer/trace/file_past.h"
 #include "analyzer/trace/file_ring.h"
 #include "analyzer/trace/memory.h"
 #include "shim/memory_log.h"
@@ -57,6 +58,8 @@ void file_release(struct file *file)
 
 static bool reopen(struct file *file)
 {
+    if (file->alone)
+        return false;
     if (file->fd >= 0)
         return true;
     struct stat status;
@@ -139,6 +142,8 @@ static void find_end(struct file *file)
 {
     const struct sockatlas_header *header = &file->image->header;
     uint64_t end;
+    if (file->in_past || file->alone)
+        return; /* it is the frame's */
     if (file->ring != NULL) {
         end = file_ring_end(file);
         uint64_t slots = header->cursor < header->made ? header->cursor : header->made;
@@ -171,6 +176,7 @@ bool file_open(struct file *file, const char *path, const struct stat *status, b
                           .device = status->st_dev,
                           .inode = status->st_ino,
                           .listed = listed,
+                          .owner = status->st_uid,
                           .image = image,
                           .complaints = complaints};
     file->offset = SOCKATLAS_HEADER_SIZE;
@@ -192,8 +198,25 @@ bool file_open(struct file *file, const char *path, const struct stat *status, b
     }
     image->version = header.version;
     decode_header(&image->header, &header);
-    if (image->header.section_slots != 0)
+    if (image->header.section_slots != 0) {
         file_ring_open(file);
+        file_past_open(file);
+    }
+    take_header(file);
+    return true;
+}
+
+bool file_open_segment(struct file *file, const char *path, const struct stat *status, bool listed,
+                       struct trace_image *image, struct complaints *complaints)
+{
+    *file =
+        (struct file){.fd = -1, .listed = listed, .owner = status->st_uid, .image = image, .complaints = complaints};
+    if (!file_past_open_alone(file, path, status)) {
+        file_close(file);
+        return false;
+    }
+    file_ring_open(file);
+    file_past_count(file);
     take_header(file);
     return true;
 }
@@ -225,7 +248,7 @@ static bool refill(struct file *file)
     if (file->ring == NULL || file_ring_holds(file))
         return true;
     /* The section was used again meanwhile: what came of it is worth nothing, and nothing more will come. */
-    file->offset = file->end = at;
+    file->end = file->offset;
     file->filled = 0;
     return false;
 }
@@ -336,26 +359,46 @@ static void pass_over(struct file *file, unsigned slots)
     }
 }
 
+/* Goes on to the next section, wherever it is. */
+static bool next_section(struct file *file)
+{
+    if (file->ring == NULL)
+        return false;
+    bool follows = !file->alone && reopen(file) && file_ring_follows(file);
+    if (!follows && file->past != NULL) {
+        if (file_past_next(file))
+            return true;
+        /* It may have been collected meanwhile. */
+        file_past_look(file);
+        if (file_past_next(file))
+            return true;
+    }
+    if (file->fd < 0 || !file_ring_next(file))
+        return false;
+    file->in_past = false;
+    find_end(file);
+    return true;
+}
+
 bool file_next(struct file *file, struct event *event)
 {
     for (;;) {
         if (file->filled - file->used < SOCKATLAS_SLOT_SIZE && (!refill(file) || file->filled < SOCKATLAS_SLOT_SIZE)) {
-            if (file->ring == NULL || !reopen(file) || !file_ring_next(file))
+            if (!next_section(file))
                 return false;
-            find_end(file);
             continue;
         }
         unsigned char *record = file->block + file->used;
         unsigned idle = idle_slots(file, record);
         if (idle == 0 && !is_published(file, record)) {
-            if (file->patient && is_awaited(file, slot_at(file, file->offset + file->used)))
+            if (file->patient && !file->in_past && is_awaited(file, slot_at(file, file->offset + file->used)))
                 return false;
             file->unpublished = true;
             idle = 1;
         }
         if (idle > 0) {
             bool begins_page = (file->offset + file->used) % HOLE_ALIGN == 0;
-            if (record[0] != 0 || !begins_page || !skip_hole(file))
+            if (record[0] != 0 || !begins_page || file->in_past || !skip_hole(file))
                 pass_over(file, idle);
             continue;
         }
@@ -383,6 +426,8 @@ void file_refresh(struct file *file)
 {
     struct sockatlas_header header;
     struct stat status;
+    if (file->alone)
+        return;
     /* A log without a record is removed when its last writer exits. */
     if (file->fd < 0 && stat(file->path, &status) != 0 && errno == ENOENT) {
         file->image->header.closed = 1;
@@ -393,9 +438,13 @@ void file_refresh(struct file *file)
     file->size = (uint64_t)status.st_size;
     if (read_at(file, &header, sizeof header, 0) != (ssize_t)sizeof header)
         return;
-    if (file->ring != NULL)
+    if (file->ring != NULL) {
         file_ring_refresh(file, &header);
-    else
+        if (file->past != NULL)
+            file_past_count(file);
+        else
+            file_past_open(file);
+    } else
         decode_header(&file->image->header, &header);
     take_header(file);
 }
@@ -404,7 +453,7 @@ bool file_gaps(const struct file *file)
 {
     const struct sockatlas_header *header = &file->image->header;
     return file->unpublished || header->lost != 0 ||
-           (file->ring != NULL && (header->skipped != 0 || header->cursor > header->ring_slots));
+           (file->ring != NULL && (header->skipped != 0 || (header->cursor > header->ring_slots && !file->gapless)));
 }
 
 uint64_t file_done(const struct file *file)
@@ -433,6 +482,7 @@ void file_close(struct file *file)
     free(file->block);
     free(file->room);
     file_ring_close(file);
+    file_past_close(file);
     free(file->path);
     *file = (struct file){.fd = -1};
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One log file (NAME.atlas): its header, and its records one after another, of a ring section by section (file_ring.c).
+ * One log file (NAME.atlas): its header, and its records one after another, of a ring section by section (file_ring.c),
+ * after what was collected of it (file_past.c).
  * Reads with pread(2) into a block of its own, never beyond the header's cursor. Its descriptor may be taken away at
  * any time and comes back at need.
  */
@@ -35,6 +36,11 @@ struct file {
     bool unpublished; /* a slot was taken and not published: records may be missing */
 
     struct file_ring *ring; /* NULL: the file is none */
+    struct file_past *past; /* NULL: nothing of it was collected */
+    uid_t owner;
+    bool alone;   /* the log is not there, only segments of it */
+    bool in_past; /* the block is from a segment */
+    bool gapless; /* with its segments it has all that was ever written */
 
     bool patient;          /* set by the owner: a slot that is not published yet holds the reader back, for a while */
     uint64_t held_end;     /* the cursor when the waiting began: slots before it are as old */
@@ -46,6 +52,9 @@ struct file {
  * log: the file is left closed. `image` and `complaints` must outlive it. */
 bool file_open(struct file *file, const char *path, const struct stat *status, bool listed, struct trace_image *image,
                struct complaints *complaints);
+/* The same for a segment that stands for its log, which is not there. */
+bool file_open_segment(struct file *file, const char *path, const struct stat *status, bool listed,
+                       struct trace_image *image, struct complaints *complaints);
 /* Whether records may be missing of those that were written: lost, overwritten, or not published. */
 bool file_gaps(const struct file *file);
 /* How long a patient reader waits for a slot to be published: its writer may have been killed before it could. */

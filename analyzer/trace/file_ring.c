@@ -157,6 +157,43 @@ bool file_ring_next(struct file *file)
     return false;
 }
 
+uint64_t file_ring_wanted(const struct file *file)
+{
+    return file->ring->begun ? file_ring_position(file, file->offset + file->used) : 0;
+}
+
+void file_ring_enter_past(struct file *file, uint64_t position, uint64_t state)
+{
+    struct file_ring *ring = file->ring;
+    ring->begun = true;
+    ring->sequence = position / ring->section_slots;
+    ring->state = state;
+    ring->found_count = ring->found_next = 0;
+    file->offset = offset_of(ring, ring->sequence);
+}
+
+bool file_ring_follows(const struct file *file)
+{
+    const struct file_ring *ring = file->ring;
+    struct sockatlas_section section;
+    uint64_t next = ring->begun ? ring->sequence + 1 : 0, cursor = file->image->header.cursor;
+    uint64_t end = next * ring->section_slots < cursor ? next * ring->section_slots : cursor;
+    if (ring->begun && file_ring_wanted(file) < end)
+        return false; /* the present one was cut off, or used again */
+    return cursor == 0 || next > last_sequence(file) || (read_section(file, next, &section) && held(&section) == next);
+}
+
+bool file_ring_goes_on(const struct file *file, uint64_t position)
+{
+    struct sockatlas_section section;
+    if (file->image->header.cursor <= position)
+        return true;
+    for (uint64_t next = position / file->ring->section_slots; next <= last_sequence(file); next++)
+        if (!read_section(file, next, &section) || held(&section) != next)
+            return false;
+    return true;
+}
+
 void file_ring_refresh(struct file *file, const struct sockatlas_header *header)
 {
     uint32_t section_slots = file->image->header.section_slots;

@@ -16,6 +16,14 @@ void file_ring_open(struct file *file);
 void file_ring_close(struct file *file);
 /* Goes on to the section that comes next before the header's cursor. False: there is none. */
 bool file_ring_next(struct file *file);
+/* Whether what comes next is in the ring, or there is nothing yet. */
+bool file_ring_follows(const struct file *file);
+/* The position of the next slot that was not taken yet. */
+uint64_t file_ring_wanted(const struct file *file);
+/* Goes on to the section that begins at `position`, which the caller has from elsewhere. */
+void file_ring_enter_past(struct file *file, uint64_t position, uint64_t state);
+/* Whether the ring has all sections from `position` on. */
+bool file_ring_goes_on(const struct file *file, uint64_t position);
 /* Takes over a header that was read again, and what was overwritten since. */
 void file_ring_refresh(struct file *file, const struct sockatlas_header *header);
 

@@ -4,13 +4,16 @@
  */
 #include "analyzer/trace/sources.h"
 
+#include "analyzer/trace/file_past.h"
 #include "analyzer/trace/hash.h"
 #include "analyzer/trace/memory.h"
+#include "analyzer/trace/segment.h"
 #include "analyzer/trace/text.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,13 +124,24 @@ struct found {
     const char *path;
     struct stat status;
     bool listed, foreign;
+    bool segment; /* of a log that is not there */
 };
+
+/* Whoever finds the log's segments as files of their own knows them. */
+static void know_past(struct sources *sources, const struct file *file)
+{
+    size_t count;
+    const struct file_past_known *known = file_past_known(file, &count);
+    for (size_t i = 0; i < count; i++)
+        is_new(sources, &(struct stat){.st_dev = known[i].device, .st_ino = known[i].inode}, false, false);
+}
 
 static void add_file(struct sources *sources, const struct found *found)
 {
     struct source *source = memory_must(calloc(1, sizeof *source));
     struct trace_image *image = memory_must(calloc(1, sizeof *image));
-    bool good = file_open(&source->file, found->path, &found->status, found->listed, image, &sources->complaints);
+    bool good = (found->segment ? file_open_segment : file_open)(&source->file, found->path, &found->status,
+                                                                 found->listed, image, &sources->complaints);
     const char *fault = NULL;
     if (good) {
         file_release(&source->file);
@@ -148,6 +162,7 @@ static void add_file(struct sources *sources, const struct found *found)
     }
     add_image(sources, image);
     sources->of_images[image->id] = source;
+    know_past(sources, &source->file);
     belief_image(sources->belief, image);
     add_source(sources, source);
 }
@@ -224,13 +239,50 @@ static const char *kind_of(mode_t mode)
                                             : "no file";
 }
 
+static bool is_segment(const char *path)
+{
+    char log[NAME_MAX + 1];
+    uint64_t position;
+    return segment_name_of(base_name(path), log, &position);
+}
+
+/* The source of the log that the segment belongs to, NULL: none. */
+static struct source *source_of(const struct sources *sources, const char *segment)
+{
+    char log[NAME_MAX + 1];
+    const char *name = base_name(segment);
+    uint64_t position;
+    size_t folder = (size_t)(name - segment);
+    segment_name_of(name, log, &position);
+    for (unsigned i = 0; i < sources->count; i++) {
+        const char *path = sources->list[i]->file.path;
+        if (path != NULL && strncmp(path, segment, folder) == 0 && strcmp(path + folder, log) == 0)
+            return sources->list[i];
+    }
+    return NULL;
+}
+
+/* A log's source knows its segments; of a log that is not there they are the source. */
+static void add_segment(struct sources *sources, const struct found *found)
+{
+    struct source *source = source_of(sources, found->path);
+    if (source == NULL)
+        add_file(sources, &(struct found){found->path, found->status, found->listed, found->foreign, true});
+    else if (source->file.alone)
+        file_past_add(&source->file, found->path, &found->status);
+}
+
 /* One that has a log's name. What is no regular file is not even opened: that might do something. */
 static void add_listed(struct sources *sources, const struct found *found, bool shared)
 {
     const struct stat *status = &found->status;
     bool left_out = found->foreign && !shared;
-    if (S_ISREG(status->st_mode) && sources->patient && status->st_size < SOCKATLAS_HEADER_SIZE)
+    if (S_ISREG(status->st_mode) && sources->patient && status->st_size < SOCKATLAS_HEADER_SIZE &&
+        !is_segment(found->path))
         return; /* it is being made */
+    if (is_segment(found->path) && source_of(sources, found->path) != NULL &&
+        !source_of(sources, found->path)->file.alone)
+        return; /* read with its log */
     if (!is_new(sources, status, true, left_out))
         return;
     if (!S_ISREG(status->st_mode))
@@ -239,21 +291,26 @@ static void add_listed(struct sources *sources, const struct found *found, bool 
         complain(&sources->complaints,
                  "%s: put there by user %u, not by the folder's owner; left out unless it is named", found->path,
                  (unsigned)status->st_uid);
+    else if (is_segment(found->path))
+        add_segment(sources, found);
     else
         add_file(sources, found);
 }
 
 static int is_log(const struct dirent *entry)
 {
-    return ends_with(entry->d_name, SOCKATLAS_SUFFIX);
+    return ends_with(entry->d_name, SOCKATLAS_SUFFIX) || ends_with(entry->d_name, SEGMENT_SUFFIX);
 }
 
+/* Logs before segments. */
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);
+    int segments = is_segment((*a)->d_name) - is_segment((*b)->d_name);
+    return segments != 0 ? segments : strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Adds the folder's log files that are not known yet; returns how many logs it has, known or not, -1 on an error. */
+/* Adds the folder's log files, and segments of logs that are gone, that are not known yet; returns how many logs it
+ * has, known or not, -1 on an error. */
 static int add_folder_files(struct sources *sources, const char *folder)
 {
     struct dirent **entries = NULL;
@@ -325,7 +382,10 @@ static void add_regular(struct sources *sources, const char *trace, const struct
         return;
     }
     fclose(file);
-    if (first == EOF && ends_with(trace, ".jsonl"))
+    struct found segment = {.path = trace, .status = *status, .foreign = is_foreign_here(trace, status)};
+    if (is_segment(trace))
+        add_segment(sources, &segment);
+    else if (first == EOF && ends_with(trace, ".jsonl"))
         complain(&sources->complaints, "%s: empty, not a trace", trace);
     else
         add_file(sources, &(struct found){.path = trace, .status = *status, .foreign = is_foreign_here(trace, status)});

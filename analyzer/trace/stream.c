@@ -7,9 +7,11 @@
 
 #include "analyzer/trace/budget.h"
 #include "analyzer/trace/memory.h"
+#include "analyzer/trace/segment.h"
 #include "analyzer/trace/sources.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -212,10 +214,18 @@ static void settle(struct stream *stream)
 
 /* ---- The interface ---- */
 
-static bool is_folder(const char *trace)
+enum given { GIVEN_FILE, GIVEN_FOLDER, GIVEN_SEGMENT };
+
+static enum given given_as(const char *trace)
 {
     struct stat status;
-    return strcmp(trace, "-") != 0 && stat(trace, &status) == 0 && S_ISDIR(status.st_mode);
+    char log[NAME_MAX + 1];
+    const char *slash = strrchr(trace, '/');
+    uint64_t position;
+    bool folder = strcmp(trace, "-") != 0 && stat(trace, &status) == 0 && S_ISDIR(status.st_mode);
+    return folder ? GIVEN_FOLDER
+           : segment_name_of(slash == NULL ? trace : slash + 1, log, &position) ? GIVEN_SEGMENT
+                                                                                : GIVEN_FILE;
 }
 
 /* See belief_lives. */
@@ -236,10 +246,11 @@ static struct stream *open_stream(char *const *traces, int count, bool patient, 
     stream->sources.belief = belief_new(process_lives, stream);
     if (count == 0)
         sources_add(&stream->sources, "./sockatlas.data");
-    /* First what was asked for by its name: it is not left out of its folder then. */
-    for (int folders = 0; folders <= 1; folders++)
+    /* First what was asked for by its name: it is not left out of its folder then. Segments last: a log that is there
+     * has them already. */
+    for (enum given given = GIVEN_FILE; given <= GIVEN_SEGMENT; given++)
         for (int i = 0; i < count; i++)
-            if (is_folder(traces[i]) == (folders == 1))
+            if (given_as(traces[i]) == given)
                 sources_add(&stream->sources, traces[i]);
     fill_heap(stream);
     stream->sources.live = true;

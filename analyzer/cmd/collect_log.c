@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Collecting one log, see collect.h. Sections are copied as any reader does it, and added to a segment; then
+ * header.collected is moved on. Whoever is killed between the two finds the segment's end when he begins again. A
+ * frame that was not written whole is cut off then.
+ */
+#include "analyzer/cmd/collect.h"
+
+#include "analyzer/cmd/run.h"
+#include "analyzer/trace/complaint.h"
+#include "analyzer/trace/memory.h"
+#include "shim/memory_log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SEGMENT_BYTES = 8 << 20, /* then a new one begins */
+    SEGMENT_BYTES_LEAST = 64 << 10,
+    SEGMENTS_KEPT = 8,    /* that many make up what is kept */
+    DUE_PART = 8,         /* that part of the ring is collected at once */
+    SLOWLY_MS = 10000,    /* a section waits no longer */
+    PATIENCE_MS = 1000,   /* for a record that is not published */
+    TRIM_FIRST_MS = 2000, /* a log that stood still for so long may have no writer; the next look is later */
+    TRIM_MOST_MS = 600000,
+    LOOK_LEAST_MS = 5,
+    LOOK_MOST_MS = 500,
+    RATE_LEAST = 50, /* slots in a millisecond that must be reckoned with */
+};
+
+int64_t collect_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Says it once, until something went well. */
+__attribute__((format(printf, 3, 4))) static void say(const struct collect_place *place, struct collect_log *log,
+                                                      const char *format, ...)
+{
+    char what[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    if (!log->said)
+        complain_line("%s/%s: %s", place->path, log->name, what);
+    log->said = true;
+}
+
+/* ---- The log ---- */
+
+/* One look. */
+struct look {
+    int fd; /* of the records, for reading */
+    struct stat status;
+    struct sockatlas_header header;
+    uint64_t size; /* of a section, slots */
+};
+
+/* Opens the records, wherever they are. */
+static int open_records(const struct collect_place *place, const struct collect_log *log, int flags,
+                        struct stat *status)
+{
+    int fd = openat(place->folder, log->name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, status) < 0 || !S_ISREG(status->st_mode)) {
+        close(fd);
+        errno = EINVAL;
+        return -1;
+    }
+    long memory = memory_log_open(fd, flags);
+    if (memory == -ENODATA)
+        return fd;
+    close(fd);
+    if (memory < 0)
+        errno = (int)-memory;
+    return memory < 0 ? -1 : (int)memory;
+}
+
+static bool is_ring(const struct sockatlas_header *header)
+{
+    uint64_t size = header->section_slots;
+    return memcmp(header->magic, SOCKATLAS_MAGIC, sizeof header->magic) == 0 && header->version == SOCKATLAS_VERSION &&
+           header->byte_order == SOCKATLAS_BYTE_ORDER && size > 1 && size <= SEGMENT_SLOTS_MAX &&
+           (size & (size - 1)) == 0 && header->ring_slots >= size &&
+           (header->ring_slots & (header->ring_slots - 1)) == 0;
+}
+
+static bool open_look(const struct collect_place *place, struct collect_log *log, struct look *look)
+{
+    look->fd = open_records(place, log, O_RDONLY, &look->status);
+    if (look->fd < 0 && errno == ENOENT)
+        say(place, log, "moved or removed; what was not collected of it cannot be");
+    else if (look->fd < 0)
+        say(place, log, "cannot be collected: %s", strerror(errno));
+    if (look->fd < 0)
+        return false;
+    ssize_t got = pread(look->fd, &look->header, sizeof look->header, 0);
+    look->size = look->header.section_slots;
+    if (got == (ssize_t)sizeof look->header && is_ring(&look->header))
+        return true;
+    /* One that is no ring, as `run`'s, keeps what it has. */
+    if (got == (ssize_t)sizeof look->header)
+        log->finished = true;
+    close(look->fd);
+    return false;
+}
+
+/* Tells the writers what they need not count. */
+static void tell(const struct collect_place *place, const struct collect_log *log)
+{
+    struct stat status;
+    int fd = open_records(place, log, O_RDWR, &status);
+    if (fd < 0)
+        return;
+    (void)!pwrite(fd, &log->end, sizeof log->end, offsetof(struct sockatlas_header, collected));
+    close(fd);
+}
+
+/* ---- Segments ---- */
+
+static int open_segment(const struct collect_place *place, const char *name, int flags, struct stat *status)
+{
+    int fd = openat(place->folder, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    bool own = fstat(fd, status) == 0 && S_ISREG(status->st_mode) && status->st_nlink == 1 &&
+               (status->st_uid == geteuid() || geteuid() == 0);
+    if (own)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Finds the newest segment of the log; "" none. */
+static void find_segment(const struct collect_place *place, struct collect_log *log)
+{
+    int copy = openat(place->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+    log->segment[0] = '\0';
+    for (const struct dirent *entry; entries && (entry = readdir(entries));) {
+        char of[NAME_MAX + 1];
+        uint64_t position;
+        if (segment_name_of(entry->d_name, of, &position) && strcmp(of, log->name) == 0 &&
+            strcmp(entry->d_name, log->segment) > 0)
+            strcpy(log->segment, entry->d_name);
+    }
+    if (entries)
+        closedir(entries);
+}
+
+/* Reads where the newest segment ends, and cuts off what is not whole. False: there is nothing whole in it. */
+static bool resume_segment(const struct collect_place *place, struct collect_log *log)
+{
+    struct segment_head head;
+    struct stat status;
+    uint64_t at = 0;
+    int fd = open_segment(place, log->segment, O_RDWR, &status);
+    if (fd < 0)
+        return false;
+    while (pread(fd, &head, sizeof head, (off_t)at) == (ssize_t)sizeof head && segment_head_good(&head) &&
+           (uint64_t)status.st_size - at - sizeof head >= head.size) {
+        at += sizeof head + head.size;
+        if (head.content != SEGMENT_SLOTS)
+            continue;
+        log->end = head.position + head.slots;
+        log->counts.records = head.before.records + head.here.records;
+        log->counts.connections = head.before.connections + head.here.connections;
+        log->counts.until = head.before.until > head.here.until ? head.before.until : head.here.until;
+    }
+    if (at < (uint64_t)status.st_size && ftruncate(fd, (off_t)at) < 0)
+        at = 0;
+    log->segment_size = at;
+    close(fd);
+    return at > 0;
+}
+
+static void begin(const struct collect_place *place, struct collect_log *log, const struct look *look)
+{
+    log->begun = true;
+    log->drained = log->rotated = log->moved = collect_now();
+    log->trim_after = TRIM_FIRST_MS;
+    log->end = look->header.collected / look->size * look->size;
+    find_segment(place, log);
+    if (log->segment[0] && !resume_segment(place, log)) {
+        struct stat status;
+        int fd = open_segment(place, log->segment, O_RDONLY, &status);
+        if (fd >= 0 && status.st_size == 0)
+            unlinkat(place->folder, log->segment, 0); /* whoever made it was killed */
+        if (fd >= 0)
+            close(fd);
+        log->segment[0] = '\0'; /* one that is damaged stays as it is, and a new one begins */
+    }
+    if (log->end > look->header.collected)
+        tell(place, log);
+}
+
+static bool is_full(const struct collect_place *place, const struct collect_log *log)
+{
+    const struct collect_rules *rules = place->rules;
+    uint64_t most = rules->keep_bytes ? rules->keep_bytes / SEGMENTS_KEPT : SEGMENT_BYTES;
+    most = most < SEGMENT_BYTES_LEAST ? SEGMENT_BYTES_LEAST : most > SEGMENT_BYTES ? SEGMENT_BYTES : most;
+    return log->segment_size >= most ||
+           (rules->keep_ms && (uint64_t)(collect_now() - log->rotated) > rules->keep_ms / SEGMENTS_KEPT);
+}
+
+static bool write_all(int fd, const char *bytes, size_t size, uint64_t at)
+{
+    while (size > 0) {
+        ssize_t done = pwrite(fd, bytes, size, (off_t)at);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        bytes += done;
+        at += (uint64_t)done;
+        size -= (size_t)done;
+    }
+    return true;
+}
+
+/* The segment that the next frame belongs to, open for writing; a new one where `*fresh`. */
+static int segment_for(const struct collect_place *place, struct collect_log *log, const struct look *look,
+                       uint64_t position, bool *fresh)
+{
+    struct stat status;
+    *fresh = !log->segment[0] || is_full(place, log);
+    if (!*fresh) {
+        int fd = open_segment(place, log->segment, O_WRONLY, &status);
+        if (fd >= 0 && (uint64_t)status.st_size == log->segment_size)
+            return fd;
+        if (fd >= 0)
+            close(fd);
+        *fresh = true; /* it was dropped, or changed by somebody else */
+    }
+    char name[NAME_MAX + 1];
+    if (!segment_name(name, sizeof name, log->name, position)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    int fd = openat(place->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    if (geteuid() == 0 && look->status.st_uid != 0)
+        (void)!fchown(fd, look->status.st_uid, look->status.st_gid);
+    strcpy(log->segment, name);
+    log->segment_size = 0;
+    log->rotated = collect_now();
+    return fd;
+}
+
+/* Adds the slots, and the header before them where a segment begins or `with_header`. */
+static bool append(const struct collect_place *place, struct collect_log *log, const struct look *look,
+                   struct segment_head *head, const void *slots, bool with_header)
+{
+    bool fresh;
+    int fd = segment_for(place, log, look, head->position, &fresh);
+    if (fd < 0) {
+        say(place, log, "cannot be collected: %s", strerror(errno));
+        return false;
+    }
+    char *frames = memory_must(malloc(2 * segment_frame_most()));
+    size_t size = 0;
+    if (fresh || with_header) {
+        struct segment_head of_header = {.content = SEGMENT_HEADER, .position = head->position, .before = log->counts};
+        size = segment_pack(frames, &of_header, &look->header);
+    }
+    head->before = log->counts;
+    size += segment_pack(frames + size, head, slots);
+    bool good = write_all(fd, frames, size, log->segment_size);
+    int error = errno;
+    free(frames);
+    if (!good) {
+        if (ftruncate(fd, (off_t)log->segment_size) < 0 || log->segment_size == 0) {
+            unlinkat(place->folder, log->segment, 0);
+            log->segment[0] = '\0';
+        }
+        say(place, log, "cannot be collected, until that changes: %s", strerror(error));
+    } else {
+        log->segment_size += size;
+    }
+    close(fd);
+    return good;
+}
+
+/* ---- Sections ---- */
+
+enum section { SECTION_GONE, SECTION_HELD, SECTION_COPIED, SECTION_STOP };
+
+static uint64_t state_of(const struct look *look, uint64_t offset)
+{
+    struct sockatlas_section section;
+    return pread(look->fd, &section, sizeof section, (off_t)offset) == (ssize_t)sizeof section ? section.state : 0;
+}
+
+/* Copies `count` slots of the section `sequence`, if it holds that and what is in it was published. */
+static enum section copy(const struct look *look, uint64_t sequence, struct segment_head *head, unsigned char *slots)
+{
+    uint64_t slot = sequence * look->size & (look->header.ring_slots - 1);
+    uint64_t offset = SOCKATLAS_HEADER_SIZE + slot * SOCKATLAS_SLOT_SIZE;
+    size_t size = (size_t)head->slots * SOCKATLAS_SLOT_SIZE;
+    uint64_t before = state_of(look, offset);
+    if (before >> SOCKATLAS_USES_BITS != sequence + 1)
+        return SECTION_GONE;
+    memset(slots, 0, size);
+    if (pread(look->fd, slots, size, (off_t)offset) < SOCKATLAS_SLOT_SIZE || state_of(look, offset) != before ||
+        ((const struct sockatlas_section *)(const void *)slots)->state != before)
+        return SECTION_GONE;
+    return segment_tidy(slots, head->slots, &head->here) ? SECTION_COPIED : SECTION_HELD;
+}
+
+/* Collects the section; SECTION_STOP where that must be tried again later. */
+static enum section collect(const struct collect_place *place, struct collect_log *log, const struct look *look,
+                            uint64_t count, bool dead)
+{
+    struct segment_head head = {.content = SEGMENT_SLOTS, .slots = (uint32_t)count, .position = log->end};
+    unsigned char *slots = memory_must(malloc(SEGMENT_BYTES_MAX));
+    enum section found = copy(look, log->end / look->size, &head, slots);
+    if (found == SECTION_HELD && !dead) {
+        int64_t now = collect_now();
+        log->held = log->held ? log->held : now;
+        if (now - log->held < PATIENCE_MS)
+            found = SECTION_STOP;
+    }
+    if (found == SECTION_COPIED || found == SECTION_HELD) {
+        log->held = 0;
+        if (append(place, log, look, &head, slots, dead)) {
+            log->counts.records += head.here.records;
+            log->counts.connections += head.here.connections;
+            if (head.here.until > log->counts.until)
+                log->counts.until = head.here.until;
+            if (log->said)
+                complain_line("%s/%s: is collected again", place->path, log->name);
+            log->said = false;
+        } else {
+            found = SECTION_STOP;
+        }
+    }
+    free(slots);
+    return found;
+}
+
+/* Collects all sections before `whole`; false where something is left. */
+static bool drain(const struct collect_place *place, struct collect_log *log, const struct look *look, bool dead)
+{
+    uint64_t whole = look->header.cursor / look->size * look->size;
+    bool good = true;
+    while (good && log->end < whole) {
+        enum section found = collect(place, log, look, look->size, dead);
+        good = found != SECTION_STOP;
+        log->end += good ? look->size : 0;
+        if (found == SECTION_COPIED || found == SECTION_HELD)
+            tell(place, log);
+    }
+    if (good && dead && log->end < look->header.cursor) {
+        good = collect(place, log, look, look->header.cursor - log->end, true) != SECTION_STOP;
+        log->end = good ? look->header.cursor : log->end;
+    }
+    if (good)
+        log->drained = collect_now();
+    return good;
+}
+
+/* ---- Ended programs' logs ---- */
+
+/* All of it is in segments: the log keeps its header. */
+static void cut(const struct collect_place *place, const struct collect_log *log)
+{
+    struct stat status;
+    const uint64_t none = 0;
+    int fd = openat(place->folder, log->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+        pwrite(fd, &log->end, sizeof log->end, offsetof(struct sockatlas_header, collected)) ==
+            (ssize_t)sizeof log->end &&
+        pwrite(fd, &none, sizeof none, offsetof(struct sockatlas_header, made)) == (ssize_t)sizeof none)
+        (void)!ftruncate(fd, SOCKATLAS_HEADER_SIZE);
+    close(fd);
+}
+
+/* A small log that nothing was collected of stays as it is. */
+static void finish(const struct collect_place *place, struct collect_log *log, const struct look *look)
+{
+    bool small = !log->segment[0] && (uint64_t)look->status.st_size <= SEGMENT_BYTES_LEAST / 4;
+    if (small || !drain(place, log, look, true)) {
+        log->finished = small;
+        return;
+    }
+    cut(place, log);
+    log->finished = true;
+}
+
+/* ---- A look ---- */
+
+static int64_t next_look(const struct collect_log *log, const struct look *look, uint64_t came, int64_t passed)
+{
+    uint64_t rate = passed > 0 ? 2 * came / (uint64_t)passed : 0;
+    uint64_t wait = look->header.ring_slots / 4 / (rate > RATE_LEAST ? rate : RATE_LEAST);
+    wait = wait < LOOK_LEAST_MS ? LOOK_LEAST_MS : wait > LOOK_MOST_MS ? LOOK_MOST_MS : wait;
+    return log->looked + (int64_t)wait;
+}
+
+void collect_log_look(const struct collect_place *place, struct collect_log *log, bool last)
+{
+    struct look look;
+    int64_t now = collect_now(), before = log->looked;
+    log->looked = now;
+    log->next = now + LOOK_MOST_MS;
+    if (!open_look(place, log, &look))
+        return;
+    if (!log->begun)
+        begin(place, log, &look);
+    uint64_t came = look.header.cursor - log->cursor;
+    if (came > 0)
+        log->moved = now;
+    log->cursor = look.header.cursor;
+    if (came > 0)
+        log->trim_after = TRIM_FIRST_MS;
+    uint64_t sections = look.header.ring_slots / look.size;
+    uint64_t due =
+        look.header.cursor / look.size - (log->end < look.header.cursor ? log->end : look.header.cursor) / look.size;
+    bool thorough = place->rules->thorough;
+    if (due > 0 && (last || due * DUE_PART >= sections || (thorough && now - log->drained >= SLOWLY_MS)))
+        drain(place, log, &look, false);
+    log->next = next_look(log, &look, before ? came : 0, now - before);
+    if (thorough && look.header.closed && !last) {
+        finish(place, log, &look);
+    } else if (thorough && !last && now - log->moved >= log->trim_after) {
+        log->trim_after = log->trim_after < TRIM_MOST_MS ? 2 * log->trim_after : TRIM_MOST_MS;
+        log->moved = now;
+        run_trim_log(place->folder, log->name);
+    }
+    close(look.fd);
+}
