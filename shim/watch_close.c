@@ -17,6 +17,8 @@
 #include <linux/close_range.h>
 #include <stddef.h>
 
+enum { TCP_STATE_CLOSED = 7 }; /* include/net/tcp_states.h */
+
 /* What this process has read of the socket of `entry`, a copy, by all descriptors that it has for it. False: not all of
  * it was counted. */
 static bool read_in_all(int fd, const struct descriptor *entry, uint64_t *bytes)
@@ -61,8 +63,8 @@ static enum probe_fin fin_when_closed(int fd, const struct descriptor *entry, ui
  * follows from the state; in TCP_CLOSE only from how the connection came to its end. */
 static enum probe_fin fin_received(int fd, const struct descriptor *entry, uint8_t tcp_state, uint64_t received)
 {
-    enum { CLOSE = 7, CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 }; /* include/net/tcp_states.h */
-    if (tcp_state == CLOSE)
+    enum { CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 }; /* include/net/tcp_states.h */
+    if (tcp_state == TCP_STATE_CLOSED)
         return fin_when_closed(fd, entry, received);
     return tcp_state == CLOSE_WAIT || tcp_state == LAST_ACK || tcp_state == CLOSING ? PROBE_FIN_CAME : PROBE_FIN_NONE;
 }
@@ -121,6 +123,9 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
             fin = fin_received(fd, entry, tcp.state, body.bytes_received);
         body.bytes_received =
             fin == PROBE_FIN_UNKNOWN ? SOCKATLAS_BYTES_UNKNOWN : body.bytes_received - (fin == PROBE_FIN_CAME);
+        /* Its subflow was made ready for another connection, and its counts with it (tcp_disconnect()). */
+        if (entry->protocol == IPPROTO_MPTCP && tcp.state == TCP_STATE_CLOSED)
+            body.bytes_sent = body.bytes_received = SOCKATLAS_BYTES_UNKNOWN;
     }
     /* libc writes out what its streams hold after exit() has asked all else: what comes of it is not to be known. */
     if (tail && call == SOCKATLAS_CALL_exit && ((entry->flags & DESCRIPTOR_STREAM) || stream_holds(fd)))

@@ -88,6 +88,10 @@ case_has "TCP Fast Open by sendto() is a connect" '"event":"connect".*"call":"se
 if [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ]; then
     kinds mptcp
     case_is "MPTCP" "kinds -> kinds mptcp exact 1 0 5 3" "$(edges mptcp | cut -d' ' -f1-4,6-)"
+    kinds mptcp-reset
+    case_is "MPTCP after a reset: the server's counts are right or unknown" "[5,null] [0,null]" \
+        "$("$sockatlas" events --json mptcp-reset | jq -s -r '[.[] | select(.event == "close" and .tcp)]
+            | [[.[].bytes_sent | select(. != 0)], [.[].bytes_received | select(. != 5)]] | map(tojson) | join(" ")')"
 else
     case_skip "MPTCP" "this kernel has none"
 fi

@@ -202,6 +202,24 @@ static void mptcp(char **arguments)
     must(close(listener), "close");
 }
 
+/* After the client's reset the server's subflow counts nothing of the connection any more. */
+static void mptcp_reset(char **arguments)
+{
+    struct sockaddr_in address;
+    int listener = must(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), "socket");
+    (void)arguments;
+    bind_loopback(listener, &address);
+    must(listen(listener, 5), "listen");
+    int client = must(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP), "socket");
+    must(connect(client, (struct sockaddr *)&address, sizeof address), "connect");
+    int server = must(accept(listener, NULL, NULL), "accept");
+    must((int)write(client, "query", 5), "write");
+    must(setsockopt(client, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)), "setsockopt");
+    must(close(client), "close");
+    must(close(server), "close");
+    must(close(listener), "close");
+}
+
 static void vsock(char **arguments)
 {
     struct sockaddr_vm address = {
@@ -274,6 +292,7 @@ int main(int argc, char **argv)
                  {"fast-send", fast_send, 0},
                  {"fast-connect", fast_connect, 0},
                  {"mptcp", mptcp, 0},
+                 {"mptcp-reset", mptcp_reset, 0},
                  {"vsock", vsock, 0},
                  {"netlink", netlink, 0},
                  {"packet", packet, 1}};
