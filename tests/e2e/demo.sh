@@ -5,7 +5,7 @@
 # are what the demo did, the connections belong to nginx's workers, and nothing is left running.
 . "$(dirname "$0")/lib.sh"
 
-web=$(free_port) store=$(free_port) nobody=$(free_port)
+{ read -r web && read -r store && read -r nobody; } < <(free_port 3)
 edges() {
     "$sockatlas" map --format json "$1" | jq -r -f "$top/tests/e2e/edges.jq"
 }

@@ -58,8 +58,9 @@ adopt() {
     started+=("$@")
 }
 
+# free_port [COUNT]: so many ports, no two alike; those of two calls may be.
 free_port() {
-    "$tools/port" free
+    "$tools/port" free "${1:-1}"
 }
 
 # wait_port PORT|PATH: until something accepts there; fails after 20 seconds.

@@ -19,7 +19,7 @@ cluster=$work/cluster
 need_postgres
 postgres_cluster "$cluster" data
 cd "$cluster" || exit 1
-port=$(free_port) pool=$(free_port)
+{ read -r port && read -r pool; } < <(free_port 2)
 as_postgres tee -a data/postgresql.conf >/dev/null <<END
 port = $port
 listen_addresses = '127.0.0.1'

@@ -30,7 +30,7 @@ serve() { # FOLDER PORT|PATH
     case_ok "$1 has its workers" wait_true workers "$1"
 }
 
-front=$(free_port) behind=$(free_port)
+{ read -r front && read -r behind; } < <(free_port 2)
 configure one <<<"server { listen 127.0.0.1:$behind; location / { return 200 one; } }"
 configure two <<<"server { listen unix:$work/two.sock; location / { return 200 two; } }"
 configure proxy <<END

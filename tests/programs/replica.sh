@@ -15,7 +15,7 @@ subscribers() { # COUNT
     [ "$(ask "$master" pubsub numsub news | tail -1)" = "$1" ]
 }
 
-master=$(free_port) replica=$(free_port)
+{ read -r master && read -r replica; } < <(free_port 2)
 start traced redis-server --port "$master" --bind 127.0.0.1 --unixsocket "$work/redis.sock" --save '' --dir "$work" \
     --repl-diskless-sync-delay 0 >master.log
 wait_port "$master"

@@ -47,7 +47,8 @@ for expect in "$top"/tests/targets/*.expect; do
     watch "target $name" "$targets/$name"
 done
 
-watch "nginx, curl, redis-server, redis-cli" "$top/samples/demo.sh" traffic "$(free_port)" "$(free_port)" "$(free_port)"
+# shellcheck disable=SC2046 # three words
+watch "nginx, curl, redis-server, redis-cli" "$top/samples/demo.sh" traffic $(free_port 3)
 
 python=$(command -v /usr/bin/python3 || command -v python3)
 if [ -n "$python" ]; then
