@@ -295,7 +295,7 @@ static size_t entry_size(const char *list)
 static void find_shim(const char *list)
 {
     static const char name[] = "libsockatlas.so";
-    while (list && *list) {
+    while (*list) {
         size_t size = entry_size(list);
         bool ours = size >= sizeof(name) - 1 && memcmp(list + size - (sizeof(name) - 1), name, sizeof(name) - 1) == 0;
         if (ours && size < sizeof(config.shim)) {
@@ -339,7 +339,8 @@ void config_read(void)
         sandbox_trust((int)parse_size(filters));
         memcpy(config.filters_text, filters, strnlen(filters, sizeof(config.filters_text) - 1));
     }
-    find_shim(variable("LD_PRELOAD"));
+    const char *preload = variable("LD_PRELOAD");
+    find_shim(preload ? preload : "");
     if (is_set(variable("SOCKATLAS_OFF")))
         return;
     read_run_id(variable("SOCKATLAS_RUN"));
