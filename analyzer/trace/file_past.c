@@ -212,16 +212,17 @@ void file_past_look(struct file *file)
 
 /* ---- What is missing ---- */
 
-/* Whether the segments have all positions from the oldest one's first to `*end`. */
+/* Whether the segments have all positions from the oldest one's first to `*end`, where they end. */
 static bool has_no_gap(const struct file_past *past, uint64_t *end)
 {
+    bool all = true;
     *end = past->count > 0 ? past->segments[0].position : 0;
     for (size_t i = 0; i < past->count; i++) {
-        if (past->segments[i].position > *end || past->segments[i].damaged || past->segments[i].gap)
-            return false;
-        *end = past->segments[i].end > *end ? past->segments[i].end : *end;
+        const struct segment *segment = &past->segments[i];
+        all = all && segment->position <= *end && !segment->damaged && !segment->gap;
+        *end = segment->end > *end ? segment->end : *end;
     }
-    return true;
+    return all;
 }
 
 /* What was being written may be incomplete in the newest segment: what it would have had is in the ring. */
