@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,7 +64,7 @@ static void add(struct collect_folder *folder, const char *name)
         folder->logs =
             memory_must(realloc(folder->logs, (folder->count == 0 ? 1 : 2 * folder->count) * sizeof *folder->logs));
     struct collect_log *log = memory_must(calloc(1, sizeof *log));
-    strcpy(log->name, name);
+    snprintf(log->name, sizeof log->name, "%s", name);
     log->seen = true;
     folder->logs[folder->count++] = log;
 }
@@ -150,7 +151,7 @@ static void consider(struct collect_folder *folder, struct olds *olds, const cha
     if ((!segment && (!log || !log->finished)) ||
         fstatat(folder->place.folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(status.st_mode))
         return;
-    strcpy(old.name, name);
+    snprintf(old.name, sizeof old.name, "%s", name);
     old.at_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
     old.bytes = (uint64_t)status.st_blocks * 512;
     old.fixed = segment && log && !log->finished && strcmp(log->segment, name) == 0;

@@ -154,7 +154,7 @@ static void find_segment(const struct collect_place *place, struct collect_log *
         uint64_t position;
         if (segment_name_of(entry->d_name, of, &position) && strcmp(of, log->name) == 0 &&
             strcmp(entry->d_name, log->segment) > 0)
-            strcpy(log->segment, entry->d_name);
+            snprintf(log->segment, sizeof log->segment, "%s", entry->d_name);
     }
     if (entries)
         closedir(entries);
@@ -254,7 +254,7 @@ static int segment_for(const struct collect_place *place, struct collect_log *lo
         return -1;
     if (geteuid() == 0 && look->status.st_uid != 0)
         (void)!fchown(fd, look->status.st_uid, look->status.st_gid);
-    strcpy(log->segment, name);
+    snprintf(log->segment, sizeof log->segment, "%s", name);
     log->segment_size = 0;
     log->rotated = collect_now();
     return fd;

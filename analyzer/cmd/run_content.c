@@ -140,7 +140,7 @@ const char *run_content_stands(const struct run_folder *folder, char *path)
     snprintf(path, FOLDER_PATH_MAX + 8, "%s", folder->path);
     if (stat(path, &status) == 0 && status.st_dev == folder->device && status.st_ino == folder->inode)
         return path;
-    strcat(path, ".old");
+    snprintf(path, FOLDER_PATH_MAX + 8, "%s.old", folder->path);
     if (stat(path, &status) == 0 && status.st_dev == folder->device && status.st_ino == folder->inode)
         return path;
     errno = ENOENT;

@@ -20,7 +20,8 @@ void once_prepare(const char *argument)
     ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - sizeof("one_socket"));
     load_must(size > 0, "/proc/self/exe");
     program[size] = '\0';
-    strcpy(strrchr(program, '/') + 1, "one_socket");
+    static const char name[] = "one_socket";
+    memcpy(strrchr(program, '/') + 1, name, sizeof(name));
     const char *dir = getenv("SOCKATLAS_DIR");
     snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", argument);
     snprintf(folder, sizeof(folder), "SOCKATLAS_DIR=%s", dir ? dir : "");

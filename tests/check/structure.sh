@@ -116,7 +116,7 @@ files \( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.sh' -o -name '*
     while read -r file; do head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"; done |
     holds "every source file names its licence"
 # shellcheck disable=SC2046
-grep -nwE '(strcpy|stpcpy|strcat|strncat|strncpy|sprintf|vsprintf|gets|wcscpy) *\(' $(files -name '*.[ch]') |
+grep -nE '\b(strcpy|stpcpy|strcat|strncat|strncpy|sprintf|vsprintf|gets|wcscpy) *\(' $(files -name '*.[ch]') |
     holds "no strcpy, strcat, sprintf or the like: they know no bound"
 # What came from outside goes through escape.h: names as they were recorded are no argument of what prints.
 # shellcheck disable=SC2046
