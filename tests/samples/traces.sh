@@ -101,11 +101,12 @@ case_is "who-is-it: the clerk answered what the porter accepted" "clerk 2" "$(ma
     "$logs/who-is-it") $("$sockatlas" list --json --role server "$logs/who-is-it" | jq -s --argjson clerk "$(map '[.nodes[] | select(.comm == "clerk") | .id]' "$logs/who-is-it")" \
     '[.[] | select(.holders as $holders | any($clerk[]; . as $id | $holders | index($id)) and (.transport == "tcp")) | .holders | length] | max')"
 case_is "why-does-it-fail: what the doctor finds" "address-in-use connect-failed ipv6-first slow-name" "$(rules why-does-it-fail)"
-case_is "why-does-it-fail: what failed" "in-use EADDRINUSE
-ipv6-first ETIMEDOUT
+case_is "why-does-it-fail: what failed" "ipv6-first ETIMEDOUT
 refused ECONNREFUSED
 timed-out ETIMEDOUT
 unreachable ENETUNREACH" "$("$sockatlas" list --json --failed "$logs/why-does-it-fail" | jq -r '"\(.comm) \(.error)"' | sort)"
+case_is "why-does-it-fail: a bind() that failed is no attempt" "in-use EADDRINUSE null" "$("$sockatlas" list --json --comm in-use "$logs/why-does-it-fail" |
+    jq -r 'select(.error) | "\(.comm) \(.error) \(.outcome)"')"
 case_is "microservices: edges" "cart redis-server 1
 catalog postgres 2
 catalog redis-server 1
