@@ -54,7 +54,8 @@ bool text_unescape(const char *text, void *out, size_t room, size_t *size)
 
 char *text_copy(char *out, size_t room, const char *text)
 {
-    size_t size = strnlen(text, room - 1);
+    size_t size = strlen(text);
+    size = size < room ? size : room - 1;
     memcpy(out, text, size);
     out[size] = '\0';
     return out;
