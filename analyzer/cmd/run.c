@@ -154,7 +154,8 @@ static bool is_set(const char *variable)
     return value && *value && strcmp(value, "0") != 0;
 }
 
-static void warn(const char *title, const char *command, const char *path, const char *shim)
+/* Says why the command's own program will not be traced, if so, and returns it. */
+static enum sockatlas_untraced warn(const char *title, const char *command, const char *path, const char *shim)
 {
     static const char *const reasons[] = {
         [SOCKATLAS_UNTRACED_STATIC] = "it is statically linked (children of it that are not, will be)",
@@ -164,15 +165,19 @@ static void warn(const char *title, const char *command, const char *path, const
         [SOCKATLAS_UNTRACED_CLASS] = "it is built for another machine or word size than libsockatlas.so",
     };
     const char *off = getenv("SOCKATLAS_OFF");
-    if (off && strcmp(off, "1") == 0)
+    bool refused = off && strcmp(off, "1") == 0;
+    if (refused)
         complain_line("%s: SOCKATLAS_OFF=1 is set: nothing will be traced", title);
     enum sockatlas_untraced why = run_target_untraced(path, shim);
     if (why != SOCKATLAS_TRACEABLE)
         complain_line("%s: %s will not be traced: %s", title, command, reasons[why]);
+    return refused ? SOCKATLAS_UNTRACED_REFUSED : why;
 }
 
-/* Runs the command into the preload's folder; the wait status, or -1 when it could not be started. */
-static int trace(const struct options *options, const struct run_preload *preload, const char *title)
+/* Runs the command, whose file is at `path`, into the preload's folder; the wait status, or -1 when it could not be
+ * started. */
+static int trace(const struct options *options, const struct run_preload *preload, const char *path,
+                 enum sockatlas_untraced why, const char *title)
 {
     struct run_report report;
     struct run_log *log = run_log_open(preload, options->command);
@@ -185,6 +190,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
         return -1;
     }
     run_log_command(log, command, -1);
+    run_log_unfollowed(log, path, why);
     if (preload->killed_by)
         run_log_sandbox(log, preload->killed_by);
     struct run_live *live = options->live ? run_live_start(preload->folder) : NULL;
@@ -230,7 +236,7 @@ int cmd_run(int argc, char **argv)
     bool across_users = options.across_users || is_set("SOCKATLAS_ACROSS_USERS");
     if (!run_folder_prepare(&folder, options.dir, across_users, title))
         return RUN_FAILED;
-    warn(title, options.command[0], path, shim);
+    enum sockatlas_untraced why = warn(title, options.command[0], path, shim);
     struct run_preload preload = {.shim = shim,
                                   .folder = &folder,
                                   .no_cmdline = options.no_cmdline || is_set("SOCKATLAS_NO_CMDLINE"),
@@ -244,7 +250,7 @@ int cmd_run(int argc, char **argv)
             title, preload.killed_by);
     if (getrandom(preload.id, sizeof preload.id, 0) != (ssize_t)sizeof preload.id)
         memset(preload.id, 0, sizeof preload.id);
-    int wait_status = trace(&options, &preload, title);
+    int wait_status = trace(&options, &preload, path, why, title);
     run_folder_close(&folder);
     return wait_status < 0 ? RUN_FAILED : run_command_finish(wait_status);
 }

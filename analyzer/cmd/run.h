@@ -126,6 +126,8 @@ void run_log_folder(struct run_log *log);
 /* The program that was making this half log was killed. */
 void run_log_sandbox(struct run_log *log, const char *call); /* nothing is traced, for the filter kills for `call` */
 void run_log_half(struct run_log *log, const char *name);
+/* The command's own program cannot be traced, or must not: SOCKATLAS_UNTRACED_REFUSED. */
+void run_log_unfollowed(struct run_log *log, const char *path, enum sockatlas_untraced why);
 void run_log_close(struct run_log *log);
 
 /* ---- run_live.c ---- */

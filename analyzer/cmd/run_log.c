@@ -5,6 +5,8 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include "analyzer/model/model.h"
+
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/writer.h"
 #include "shim/memory_log.h"
@@ -286,6 +288,15 @@ void run_log_sandbox(struct run_log *log, const char *call)
     snprintf(detail, sizeof detail, "the command runs under a seccomp filter that kills for %s(): nothing was traced",
              call);
     blind_spot(log, SOCKATLAS_COVERAGE_SECCOMP, detail);
+}
+
+void run_log_unfollowed(struct run_log *log, const char *path, enum sockatlas_untraced why)
+{
+    char detail[PATH_MAX + 160];
+    if (!log || why == SOCKATLAS_TRACEABLE)
+        return;
+    snprintf(detail, sizeof detail, "%s: %s", path, model_untraced_why(why));
+    blind_spot(log, SOCKATLAS_COVERAGE_UNTRACED_CHILD, detail);
 }
 
 void run_log_close(struct run_log *log)

@@ -68,12 +68,16 @@ static const char *const untraced_why[] = {
     [SOCKATLAS_UNTRACED_SANDBOX] = "it begins in a seccomp sandbox",
 };
 
+const char *model_untraced_why(enum sockatlas_untraced why)
+{
+    size_t known = sizeof untraced_why / sizeof *untraced_why;
+    return why < known && untraced_why[why] ? untraced_why[why] : "cannot be traced";
+}
+
 void coverage_untraced(struct model *model, struct process *process, const char *path, unsigned why)
 {
     char detail[1200];
-    size_t known = sizeof untraced_why / sizeof *untraced_why;
-    snprintf(detail, sizeof detail, "%s: %s", *path ? path : "a program",
-             why < known && untraced_why[why] ? untraced_why[why] : "cannot be traced");
+    snprintf(detail, sizeof detail, "%s: %s", *path ? path : "a program", model_untraced_why(why));
     coverage_add(model, process, SOCKATLAS_COVERAGE_UNTRACED_CHILD, detail);
 }
 

@@ -176,6 +176,8 @@ unsigned model_edge_count(const struct model *model);
 const struct edge *model_edge(const struct model *model, unsigned index);
 unsigned model_listener_count(const struct model *model);
 const struct listener *model_listener(const struct model *model, unsigned index);
+/* Why a program is not traced, in words. */
+const char *model_untraced_why(enum sockatlas_untraced why);
 unsigned model_coverage_count(const struct model *model);
 const struct coverage *model_coverage(const struct model *model, unsigned index);
 /* Hosts of the trace: any image of each (boot id, name); NULL where none of its events was read. */

@@ -125,6 +125,9 @@ status_of "$sockatlas" run "$guarded" --version >/dev/null
 case_has "a setuid command is said" "sockatlas run: $guarded will not be traced: it runs with rights of its own" "$(cat err)"
 case_is "a static command runs" 5 "$(status_of "$sockatlas" run "$targets/static_exit" 5)"
 case_has "a static command is said" "static_exit will not be traced: it is statically linked" "$(cat err)"
+case_has "a static command is a blind spot" "1 blind spot" "$(cat err)"
+case_is "a static command is on the map" "untraced_child $targets/static_exit: statically linked" \
+    "$("$sockatlas" map --format json | jq -r '.coverage[] | "\(.what) \(.detail)"')"
 other=/usr/lib/klibc/bin/true # dynamic, by a loader that ignores LD_PRELOAD
 "$sockatlas" run -d klibc "$other" 2>err
 case_has "a command of another libc is said" "true will not be traced: its C library's loader does not preload" "$(cat err)"
@@ -136,6 +139,7 @@ status_of "$sockatlas" run ./script >/dev/null
 case_has "a script is judged by its interpreter" "script will not be traced: it is statically linked" "$(cat err)"
 SOCKATLAS_OFF=1 status_of "$sockatlas" run true >/dev/null
 case_has "tracing switched off is said" "SOCKATLAS_OFF=1 is set: nothing will be traced" "$(cat err)"
+case_has "tracing switched off is a blind spot" "1 blind spot" "$(cat err)"
 
 case_ok "make install" make -C "$top" -s install DESTDIR="$work/image" PREFIX=/opt
 case_is "it finds the shim from any prefix" "$(pwd -P)/image/opt/lib/sockatlas/libsockatlas.so" \
