@@ -6,7 +6,6 @@
 #include "analyzer/cmd/run.h"
 
 #include "analyzer/model/model.h"
-
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/writer.h"
 #include "shim/memory_log.h"
