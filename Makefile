@@ -49,7 +49,13 @@ endif
 # What runs in each image stands first, on pages that the loader reads anyway: a page touched is a fault.
 SHIM_FIRST := shim/load.c shim/real.c shim/elf.c shim/config.c
 SHIM_SRC := $(SHIM_FIRST) $(filter-out $(SHIM_FIRST),$(wildcard shim/*.c))
-SHIM_OBJ := $(SHIM_SRC:%.c=$(BUILD)/%.o)
+
+# One shim for each machine, FOLDER/libsockatlas.so: for the one that this is built on below $(BUILD), for others below $(BUILD)/MACHINE.
+# AArch64's atomics are written out: those that GCC calls by name instead are in a library.
+triple     := $(shell $(CC) -dumpmachine)
+CC_aarch64 ?= aarch64-linux-gnu-gcc
+shim_flags_aarch64 := -mno-outline-atomics
+machine    := $(firstword $(subst -, ,$(triple)))
 
 # What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.
 SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c
@@ -135,12 +141,21 @@ demo: ## install what is missing, build, trace nginx + curl + redis and draw the
 test-binaries: $(UNIT_BIN) $(TARGET_BIN) $(DOCTOR_BIN) $(TOOL_BIN) $(TRUTH_BIN) $(SANDBOX_BIN) $(GROUND_BIN) $(BUILD)/html/generate $(BENCH_BIN) $(BUILD)/counted/sockatlas
 
 # Flags stand in this file.
-$(SHIM_OBJ) $(ANALYZER_OBJ): Makefile
+$(ANALYZER_OBJ): Makefile
 
-$(BUILD)/libsockatlas.so: $(SHIM_OBJ)
-	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(call for_shim,$(CFLAGS) $(LDFLAGS)) $(SHIM_LDFLAGS) -o $@ $(or $^,-x c /dev/null)
+define shim_for # FOLDER, COMPILER, MACHINE
+$(1)/libsockatlas.so: $$(SHIM_SRC:%.c=$(1)/%.o)
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$(2) $$(call for_shim,$$(CFLAGS) $$(LDFLAGS)) $$(SHIM_LDFLAGS) -o $$@ $$(or $$^,-x c /dev/null) $$(shim_libs_$(3))
+
+$(1)/shim/%.o: shim/%.c Makefile
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$(if $$(filter $(1),$$(BUILD)),$$<,$$@))
+	$$(Q)$(2) $$(BASE) $$(call for_shim,$$(CPPFLAGS) $$(CFLAGS)) $$(SHIM_CFLAGS) $$(shim_flags_$(3)) -c -o $$@ $$<
+endef
+$(eval $(call shim_for,$(BUILD),$(CC),$(machine)))
+$(eval $(call shim_for,$(BUILD)/aarch64,$(CC_aarch64),aarch64))
 
 # The page of `map --format html`, in two halves that the data comes between. Its library is not ours: without it the page is left out.
 D3       ?= /usr/share/nodejs/d3/dist/d3.min.js
@@ -174,11 +189,6 @@ $(BUILD)/analyzer/view/html_page.o: OWN += $(if $(PAGE),-DSOCKATLAS_PAGE='"$(PAG
 $(BUILD)/sockatlas: $(ANALYZER_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
-
-$(BUILD)/shim/%.o: shim/%.c
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(BASE) $(call for_shim,$(CPPFLAGS) $(CFLAGS)) $(SHIM_CFLAGS) -c -o $@ $<
 
 $(BUILD)/analyzer/%.o: analyzer/%.c
 	@mkdir -p $(@D)
