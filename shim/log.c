@@ -12,6 +12,7 @@
 #include "shim/clock.h"
 #include "shim/config.h"
 #include "shim/log_file.h"
+#include "shim/memory.h"
 #include "shim/process.h"
 #include "shim/sandbox.h"
 #include "shim/section.h"
@@ -179,18 +180,20 @@ void log_shrink(uint64_t bytes)
     struct sockatlas_header *header = log_header();
     uint64_t before = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST),
              used = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
-    uint64_t keep = bytes & ~(uint64_t)(PAGE - 1);
+    uint64_t keep = bytes & ~(uint64_t)(PAGE - 1), page = memory_page_size();
     if (keep < bytes_of(used))
         keep = bytes_of(used);
     if (!header || keep >= bytes_of(before))
         return;
+    uint64_t beyond = (keep + page - 1) & ~(page - 1);
     __atomic_store_n(&capacity, slots_of(keep), __ATOMIC_SEQ_CST);
     bool idle = __atomic_load_n(&extending, __ATOMIC_SEQ_CST) == 0;
     if (!idle || __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE) != used) {
         __atomic_store_n(&capacity, before, __ATOMIC_SEQ_CST);
         return;
     }
-    sys(SYS_munmap, (unsigned char *)header + keep, bytes_of(before) - keep);
+    if (beyond < bytes_of(before))
+        sys(SYS_munmap, (unsigned char *)header + beyond, bytes_of(before) - beyond);
 }
 
 void log_unlock(void)
@@ -390,8 +393,7 @@ static void reach_made(struct sockatlas_header *header)
     uint64_t made = __atomic_load_n(&header->made, __ATOMIC_ACQUIRE),
              limit = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST);
     uint64_t now = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE), reached = made < limit ? made : limit;
-    unsigned char *start = (unsigned char *)header + bytes_of(now);
-    if (now < reached && sys(SYS_mprotect, start, bytes_of(reached) - bytes_of(now), PROT_READ | PROT_WRITE) == 0)
+    if (now < reached && log_file_open_up(header, bytes_of(now), bytes_of(reached)) == 0)
         while (now < reached &&
                !__atomic_compare_exchange_n(&log_ready, &now, reached, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
             ;

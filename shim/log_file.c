@@ -10,6 +10,7 @@
 #include "shim/folder.h"
 #include "shim/image.h"
 #include "shim/mapping.h"
+#include "shim/memory.h"
 #include "shim/memory_log.h"
 #include "shim/memory_share.h"
 #include "shim/process.h"
@@ -182,19 +183,32 @@ static bool map_file(int fd, struct log_file *file)
     return result == 0;
 }
 
+/* The kernel takes whole pages: the one that `from` is in may be open already. */
+static uint64_t page_of(uint64_t from)
+{
+    return from & ~((uint64_t)memory_page_size() - 1);
+}
+
+long log_file_open_up(struct sockatlas_header *header, uint64_t from, uint64_t to)
+{
+    uint64_t page = page_of(from);
+    return sys(SYS_mprotect, (unsigned char *)header + page, to - page, PROT_READ | PROT_WRITE);
+}
+
 long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t to)
 {
-    unsigned char *start = (unsigned char *)header + from;
+    uint64_t page = page_of(from);
+    unsigned char *start = (unsigned char *)header + page;
     if (made_in_memory && !memory_log_may_grow(from, to))
         return -ENOSPC;
     /* A log that has grown to a step of this size will use what is read ahead, and its faults cost half. */
     if (from >= LOG_FILE_STEP_MOST)
-        sys(SYS_madvise, start, to - from, MADV_NORMAL);
-    long result = sys(SYS_mprotect, start, to - from, PROT_READ | PROT_WRITE);
+        sys(SYS_madvise, start, to - page, MADV_NORMAL);
+    long result = log_file_open_up(header, from, to);
     if (result < 0)
         return result;
     do
-        result = sys(SYS_madvise, start, to - from, MADV_POPULATE_WRITE);
+        result = sys(SYS_madvise, start, to - page, MADV_POPULATE_WRITE);
     while (result == -EINTR || result == -EAGAIN);
     return result;
 }

@@ -31,6 +31,8 @@ bool log_file_make(struct log_file *file);
 struct sockatlas_header *log_file_ledger(void);
 /* It is this image's log from now on. */
 void log_file_adopt(const struct log_file *file);
+/* Makes bytes [from, to) of the mapping writable, whose space is kept already. A negative errno. */
+long log_file_open_up(struct sockatlas_header *header, uint64_t from, uint64_t to);
 /* Makes bytes [from, to) of the mapping writable and real: from then on the file system keeps a block for each page
  * (file_system.def), so that no write to it raises SIGBUS, however often the page is written back and written again. A
  * negative errno where there is no space; EINVAL: a kernel before 5.14, where log_file_make() allocated the whole

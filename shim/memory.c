@@ -10,6 +10,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
+
+uintptr_t memory_page_size(void)
+{
+    return getauxval(AT_PAGESZ);
+}
 
 /* rt_sigprocmask() copies the set in before it looks at `how`, so a `how` that does not exist makes it a pure reading
  * test, and one that every sandbox and container lets pass. Pages are whole: its first word stands for all of it. */

@@ -15,6 +15,10 @@
 /* Every page size that Linux has is a multiple of this. */
 enum { MEMORY_PAGE = 4096 };
 
+/* The page size of this kernel: what it maps, protects and gives back begins at multiples of this (AArch64 has kernels
+ * with 4, 16 and 64 KiB). */
+uintptr_t memory_page_size(void);
+
 /* The page that was found readable last, so that a walk over neighbouring bytes asks once a page. {0}: none yet. */
 struct memory_walk {
     uintptr_t page; /* | 1 */
