@@ -108,22 +108,28 @@ static uint64_t queued(const struct tcp_info *info)
     return info->tcpi_notsent_bytes - (fin && info->tcpi_notsent_bytes);
 }
 
-/* tcpi_bytes_sent counts every transmission (Linux 4.19); a kernel that lacks the fields returns a shorter structure.
- * Without a segment of data, the one byte received is the FIN's. */
+/* Whether the kernel told so much of struct tcp_info that `member` is in it. */
+#define TELLS(size, member)                                                                                            \
+    ((size) >= offsetof(struct tcp_info, member) + sizeof(((const struct tcp_info *)NULL)->member))
+
+/* tcpi_bytes_sent counts every transmission (Linux 4.19). Without a segment of data, the one byte received is the
+ * FIN's. */
 static void count_bytes(const struct tcp_info *info, size_t size, uint64_t *sent, uint64_t *received)
 {
-    bool counts_segments = size >= offsetof(struct tcp_info, tcpi_data_segs_in) + sizeof(info->tcpi_data_segs_in);
-    *received = counts_segments && !info->tcpi_data_segs_in ? 0 : info->tcpi_bytes_received;
-    *sent = info->tcpi_bytes_sent - info->tcpi_bytes_retrans + queued(info);
-    if (size < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(info->tcpi_bytes_retrans))
-        *sent = info->tcpi_bytes_acked + queued(info);
+    bool no_data = TELLS(size, tcpi_data_segs_in) && !info->tcpi_data_segs_in;
+    *received = !TELLS(size, tcpi_bytes_received) ? SOCKATLAS_BYTES_UNKNOWN : no_data ? 0 : info->tcpi_bytes_received;
+    if (TELLS(size, tcpi_bytes_retrans))
+        *sent = info->tcpi_bytes_sent - info->tcpi_bytes_retrans + queued(info);
+    else
+        *sent = TELLS(size, tcpi_notsent_bytes) ? info->tcpi_bytes_acked + queued(info) : SOCKATLAS_BYTES_UNKNOWN;
 }
 
 bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t *bytes_received)
 {
+    enum { UNKNOWN = -1 };
     struct tcp_info info;
     socklen_t size = sizeof(info);
-    if (get(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+    if (get(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 || !TELLS(size, tcpi_total_retrans))
         return false;
     if (size < sizeof(info))
         memset((char *)&info + size, 0, sizeof(info) - size);
@@ -135,7 +141,7 @@ bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t
         .wscale = (uint8_t)(info.tcpi_snd_wscale | info.tcpi_rcv_wscale << 4),
         .rtt_us = info.tcpi_rtt,
         .rttvar_us = info.tcpi_rttvar,
-        .min_rtt_us = info.tcpi_min_rtt,
+        .min_rtt_us = TELLS(size, tcpi_min_rtt) ? info.tcpi_min_rtt : (uint32_t)UNKNOWN,
         .snd_mss = (uint16_t)(info.tcpi_snd_mss < UINT16_MAX ? info.tcpi_snd_mss : UINT16_MAX),
         .rcv_mss = (uint16_t)(info.tcpi_rcv_mss < UINT16_MAX ? info.tcpi_rcv_mss : UINT16_MAX),
         .pmtu = info.tcpi_pmtu,
@@ -143,11 +149,11 @@ bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t
         .lost = info.tcpi_lost,
         .snd_cwnd = info.tcpi_snd_cwnd,
         .unacked = info.tcpi_unacked,
-        .notsent_bytes = info.tcpi_notsent_bytes,
+        .notsent_bytes = TELLS(size, tcpi_notsent_bytes) ? info.tcpi_notsent_bytes : (uint32_t)UNKNOWN,
         .last_data_sent_ms = info.tcpi_last_data_sent,
         .last_data_recv_ms = info.tcpi_last_data_recv,
-        .segs_out = info.tcpi_segs_out,
-        .segs_in = info.tcpi_segs_in,
+        .segs_out = TELLS(size, tcpi_segs_out) ? info.tcpi_segs_out : (uint32_t)UNKNOWN,
+        .segs_in = TELLS(size, tcpi_segs_in) ? info.tcpi_segs_in : (uint32_t)UNKNOWN,
     };
     return true;
 }
@@ -167,7 +173,7 @@ enum probe_fin probe_fin(int fd)
     struct {
         uint64_t address;
         uint32_t length, recv_skip_hint, inq;
-    } receive = {.address = (uintptr_t)-MEMORY_PAGE}; /* struct tcp_zerocopy_receive of <linux/tcp.h>, up to `err` */
+    } receive = {.address = -memory_page_size()}; /* struct tcp_zerocopy_receive of <linux/tcp.h>, up to `err` */
     socklen_t size = sizeof(receive.address) + 3 * sizeof(uint32_t);
     long result = get(fd, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &receive, &size);
     if (result == -EIO)

@@ -8,6 +8,7 @@
 #define SHIM_PROBE_H
 
 #include "shim/endpoint.h"
+#include "shim/trace_format.h"
 
 #include <stddef.h>
 
@@ -26,8 +27,19 @@ uint32_t probe_peer_pid(int fd);
 /* SO_MEMINFO's buffer sizes in force; false where the kernel refuses. */
 bool probe_buffers(int fd, uint32_t *rcvbuf, uint32_t *sndbuf);
 /* TCP_INFO, and the payload bytes that the program sent (queued ones included, retransmitted ones once) and that the
- * kernel received for it. False where it is no TCP. */
+ * kernel received for it. What a shorter TCP_INFO than Linux 4.19's does not tell is unknown: SOCKATLAS_BYTES_UNKNOWN,
+ * or all bits set. False where it is no TCP, or where even the retransmissions are missing, which Linux has told
+ * since 2.6 and an emulator does not. */
 bool probe_tcp(int fd, struct sockatlas_tcp *out, uint64_t *bytes_sent, uint64_t *bytes_received);
+/* Whether the kernel says that segments came, or left. */
+static inline bool probe_segments_in(const struct sockatlas_tcp *tcp)
+{
+    return tcp->segs_in && tcp->segs_in != UINT32_MAX;
+}
+static inline bool probe_segments_out(const struct sockatlas_tcp *tcp)
+{
+    return tcp->segs_out && tcp->segs_out != UINT32_MAX;
+}
 /* How many bytes wait to be read, a FIN not counted; 0 where the kernel refuses. */
 uint64_t probe_unread(int fd);
 /* Whether the peer's FIN has come to a TCP socket; PROBE_FIN_UNKNOWN where the kernel does not say: before Linux 5.7,

@@ -431,7 +431,9 @@ struct sockatlas_body_close {
     uint32_t sndbuf;
 };
 
-/* From TCP_INFO (linux/tcp.h says what each means). Copy it out of the tail before use: it is not aligned there. */
+/* From TCP_INFO (linux/tcp.h says what each means). A kernel before 4.6 does not tell the members marked "or unknown":
+ * then all their bits are set, as the kernel itself sets them in min_rtt_us where it has measured none. Copy it out of
+ * the tail before use: it is not aligned there. */
 struct sockatlas_tcp {
     uint8_t state;
     uint8_t ca_state;
@@ -439,7 +441,7 @@ struct sockatlas_tcp {
     uint8_t wscale;
     uint32_t rtt_us;
     uint32_t rttvar_us;
-    uint32_t min_rtt_us;
+    uint32_t min_rtt_us; /* or unknown */
     uint16_t snd_mss;
     uint16_t rcv_mss;
     uint32_t pmtu;
@@ -447,11 +449,11 @@ struct sockatlas_tcp {
     uint32_t lost;
     uint32_t snd_cwnd;
     uint32_t unacked;
-    uint32_t notsent_bytes;
+    uint32_t notsent_bytes;     /* or unknown */
     uint32_t last_data_sent_ms; /* before the snapshot */
     uint32_t last_data_recv_ms;
-    uint32_t segs_out;
-    uint32_t segs_in;
+    uint32_t segs_out; /* or unknown */
+    uint32_t segs_in;  /* or unknown */
 };
 
 /* dup family: fd is the new descriptor. What dup2/dup3 replaced has a CLOSE record before. */

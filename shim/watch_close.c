@@ -117,7 +117,7 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
     if (ask && descriptor_is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
         probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
         tail = sizeof(tcp);
-        bool doubtful = !all_read(entry, body.bytes_received);
+        bool doubtful = body.bytes_received != SOCKATLAS_BYTES_UNKNOWN && !all_read(entry, body.bytes_received);
         enum probe_fin fin = doubtful ? fin_received(fd, entry, tcp.state, body.bytes_received) : PROBE_FIN_NONE;
         if (doubtful && fin == PROBE_FIN_NONE && count_again(fd, &tcp, &body.bytes_sent, &body.bytes_received))
             fin = fin_received(fd, entry, tcp.state, body.bytes_received);

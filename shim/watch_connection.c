@@ -206,7 +206,7 @@ void watch_connect_settle(enum sockatlas_call call, int fd, struct descriptor *e
     }
     struct sockatlas_tcp tcp;
     uint64_t sent, received;
-    if (probe_tcp(fd, &tcp, &sent, &received) && tcp.state == KERNEL_TCP_CLOSE && tcp.segs_in)
+    if (probe_tcp(fd, &tcp, &sent, &received) && tcp.state == KERNEL_TCP_CLOSE && probe_segments_in(&tcp))
         watch_connected(call, fd, entry, tcp.rtt_us ? 0 : ECONNREFUSED);
 }
 

@@ -131,7 +131,7 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
     uint64_t sent, received;
     if (descriptor_is_tcp(&found) && probe_tcp(fd, &tcp, &sent, &received)) {
         body.tcp_state = tcp.state;
-        if (tcp.segs_out || tcp.segs_in)
+        if (probe_segments_out(&tcp) || probe_segments_in(&tcp))
             found.flags |= DESCRIPTOR_CONNECTED; /* also if it has been reset since */
     }
     struct descriptor *entry = watch_adopt(fd, &found);

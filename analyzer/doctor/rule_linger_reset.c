@@ -26,9 +26,12 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     struct finding *finding = finding_see(doctor, rule, sight->process, sight->chart->id, key);
     finding_say(finding, "connections %s %s are closed by a reset: SO_LINGER is {on, 0 s}",
                 server ? "accepted on" : "to", key);
+    char unsent[32] = "an unknown number of";
+    if (tcp.notsent_bytes != UINT32_MAX)
+        snprintf(unsent, sizeof unsent, "%u", tcp.notsent_bytes);
     finding_evidence(doctor, finding, sight->chart->host, event->time_ns, sight->chart->id,
-                     "close(%d) of the connection with %s resets it; %u segments were unacknowledged, %u bytes unsent",
-                     event->fd, address_text_port(&sight->socket->peer, peer), tcp.unacked, tcp.notsent_bytes);
+                     "close(%d) of the connection with %s resets it; %u segments were unacknowledged, %s bytes unsent",
+                     event->fd, address_text_port(&sight->socket->peer, peer), tcp.unacked, unsent);
 }
 
 const struct rule_row rule_linger_reset = {

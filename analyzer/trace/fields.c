@@ -128,11 +128,16 @@ bool field_set(const struct field *field, void *structure, uint64_t value)
     return field_get(field, structure) == value;
 }
 
+uint64_t field_ones(const struct field *field)
+{
+    return field->form == FIELD_SIGNED ? UINT64_MAX : UINT64_MAX >> (64 - 8 * field->width);
+}
+
 bool field_is_unknown(const struct field *field, uint64_t value)
 {
     if (field->unknown == FIELD_UNKNOWN_ZERO || field->unknown == FIELD_UNKNOWN_LATER)
         return value == 0;
-    return field->unknown == FIELD_UNKNOWN_ONES && value == UINT64_MAX;
+    return field->unknown == FIELD_UNKNOWN_ONES && value == field_ones(field);
 }
 
 int64_t fields_context(const struct field *fields, unsigned count, enum names_table table, const void *structure,

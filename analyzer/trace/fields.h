@@ -65,6 +65,8 @@ extern const unsigned fields_tcp_count, fields_header_count;
 uint64_t field_get(const struct field *field, const void *structure);
 /* Stores it; false when it does not fit. */
 bool field_set(const struct field *field, void *structure, uint64_t value);
+/* The value of FIELD_UNKNOWN_ONES, as field_get() has it: all bits of the member set. */
+uint64_t field_ones(const struct field *field);
 /* Whether that integer means "unknown". */
 bool field_is_unknown(const struct field *field, uint64_t value);
 /* What the names of `field` depend on, out of the `count` fields of its structure and the record's call. */

@@ -66,7 +66,7 @@ static bool read_integer(struct reading *reading, const struct field *field)
     if (cJSON_IsNull(item)) {
         if (field->unknown == FIELD_UNKNOWN_VALUE)
             return false;
-        value = field->unknown == FIELD_UNKNOWN_ONES ? UINT64_MAX : 0;
+        value = field->unknown == FIELD_UNKNOWN_ONES ? field_ones(field) : 0;
     } else if (cJSON_IsString(item)) {
         if (!names_value(field->names, context_of(reading, field->names), item->valuestring, &named))
             return false;

@@ -292,7 +292,7 @@ static void put_tcp(struct call *call, const struct field *field)
     for (unsigned i = 0; i < fields_tcp_count; i++) {
         const struct field *member = &fields_tcp[i];
         uint64_t value = field_get(member, &tcp);
-        if (value == 0 || (call->brief && !(tcp_looks[i] & LOOK_FIRST)))
+        if (value == 0 || field_is_unknown(member, value) || (call->brief && !(tcp_looks[i] & LOOK_FIRST)))
             continue;
         const char *name = name_of(member, fields_tcp, fields_tcp_count, &tcp, 0, value);
         put(call->out, comma);

@@ -127,7 +127,7 @@ static inline unsigned make_samples(struct sample out[SAMPLES_MAX])
 #undef X
     for (unsigned i = 0; i < count; i++) {
         struct sample *sample = &out[i];
-        struct sockatlas_tcp tcp = {.state = 1, .rtt_us = 123, .segs_in = 0xffffffff};
+        struct sockatlas_tcp tcp = {.state = 1, .rtt_us = 123, .segs_in = 0xfffffffe};
         switch (sample->kind) {
         case SOCKATLAS_SOCKET:
             sample->body.socket = (struct sockatlas_body_socket){AF_INET6, SOCK_STREAM, 3, 262, 0, UINT64_MAX - 1};
