@@ -3,8 +3,10 @@
  * Wrappers that make processes: fork, vfork, clone, daemon. The FORK record's slot is taken before the call, so that it
  * stands before everything the child records, and published after it, when the child's pid is known.
  */
+#include "shim/fork.h"
 #include "shim/hook.h"
 #include "shim/load.h"
+#include "shim/netns.h"
 #include "shim/record.h"
 #include "shim/watch.h"
 
@@ -24,21 +26,28 @@ static void publish(const struct reserved *reserved, enum sockatlas_call call, i
     record_complete(reserved, &record, &body, sizeof(body));
 }
 
+/* After the call, in both: `child` is its result. */
+static pid_t forked(const struct reserved *reserved, enum sockatlas_call call, pid_t child)
+{
+    int error = hook_error(child);
+    if (child == 0) {
+        record_birth();
+    } else {
+        publish(reserved, call, error, child);
+        process_announced();
+    }
+    if (error)
+        errno = error;
+    return child;
+}
+
 /* A child with a copy of all. */
 HOOK pid_t fork(void)
 {
     load_ready();
     struct reserved reserved = reserve();
     process_forking(reserved.index);
-    pid_t child = real.fork();
-    int error = hook_error(child);
-    if (child == 0)
-        record_birth();
-    else
-        publish(&reserved, SOCKATLAS_CALL_fork, error, child);
-    if (error)
-        errno = error;
-    return child;
+    return forked(&reserved, SOCKATLAS_CALL_fork, real.fork());
 }
 HOOK_ALIAS(__fork, fork);
 HOOK_ALIAS(__libc_fork, fork);
@@ -49,14 +58,17 @@ HOOK pid_t _Fork(void)
     load_ready();
     struct reserved reserved = reserve();
     process_forking(reserved.index);
-    pid_t child = real._Fork ? real._Fork() : hook_missing();
-    int error = hook_error(child);
-    if (child == 0)
-        record_birth();
-    else
-        publish(&reserved, SOCKATLAS_CALL__Fork, error, child);
-    if (error)
-        errno = error;
+    return forked(&reserved, SOCKATLAS_CALL__Fork, real._Fork ? real._Fork() : hook_missing());
+}
+
+long fork_by_number(uint64_t flags, long number, const long a[6])
+{
+    struct reserved reserved = reserve();
+    process_forking(reserved.index);
+    long child = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    forked(&reserved, SOCKATLAS_CALL_syscall, (pid_t)child);
+    if (child == 0 && (flags & CLONE_NEWNET))
+        netns_entered(SOCKATLAS_CALL_syscall);
     return child;
 }
 
@@ -75,6 +87,19 @@ HOOK int daemon(int keep_folder, int keep_descriptors)
     if (error)
         errno = error;
     return result;
+}
+
+/* What a child begins with, on the stack of which it has a copy. */
+struct beginning {
+    int (*function)(void *);
+    void *argument;
+};
+
+static int in_network(void *argument)
+{
+    const struct beginning *beginning = argument;
+    netns_entered(SOCKATLAS_CALL_clone);
+    return beginning->function(beginning->argument);
 }
 
 /* A process, or a thread, that begins in a function on a stack of its own. Threads of pthread_create() do not come by
@@ -98,22 +123,32 @@ HOOK int clone(int (*function)(void *), void *stack, int flags, void *argument, 
         process_shared(slot);
     else
         process_forking(slot);
+    struct beginning beginning = {.function = function, .argument = argument};
+    if ((flags & CLONE_NEWNET) && !(flags & CLONE_VM))
+        function = in_network, argument = &beginning;
     int child = real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
     int error = hook_error(child);
     publish(&reserved, SOCKATLAS_CALL_clone, error, child);
+    if (!(flags & CLONE_VM))
+        process_announced();
     if (error)
         errno = error;
     return child;
 }
 HOOK_ALIAS(__clone, clone);
 
+void fork_vforking(enum sockatlas_call call)
+{
+    struct reserved reserved = reserve();
+    publish(&reserved, call, 0, 0);
+    process_vforking(reserved.index);
+}
+
 /* Called by the vfork wrapper; returns where to go on. */
 __attribute__((used)) static void *vfork_begin(void)
 {
     load_ready();
-    struct reserved reserved = reserve();
-    publish(&reserved, SOCKATLAS_CALL_vfork, 0, 0);
-    process_vforking(reserved.index);
+    fork_vforking(SOCKATLAS_CALL_vfork);
     return (void *)real.vfork;
 }
 

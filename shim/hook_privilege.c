@@ -6,8 +6,8 @@
 #include "shim/clock.h"
 #include "shim/coverage.h"
 #include "shim/hook.h"
-#include "shim/image.h"
 #include "shim/load.h"
+#include "shim/netns.h"
 #include "shim/probe.h"
 #include "shim/record.h"
 #include "shim/watch.h"
@@ -137,23 +137,13 @@ HOOK int pivot_root(const char *root, const char *old)
     return real.pivot_root(root, old);
 }
 
-static void record_netns(enum sockatlas_call call)
-{
-    process_netns_change();
-    if (!log_is_open())
-        return;
-    struct sockatlas_body_netns body = {.netns_inode = image_thread_netns()};
-    struct record record = {.kind = SOCKATLAS_NETNS, .call = call, .fd = -1};
-    record_write(&record, &body, sizeof(body), NULL, 0);
-}
-
 /* A namespace that exists. Type 0 may be any kind. */
 HOOK int setns(int fd, int type)
 {
     before_drop();
     int result = real.setns(fd, type);
     if (result == 0 && (type == 0 || (type & CLONE_NEWNET)))
-        record_netns(SOCKATLAS_CALL_setns);
+        netns_entered(SOCKATLAS_CALL_setns);
     if (result == 0 && config.on && (type == 0 || (type & CLONE_NEWTIME)))
         clock_learn();
     return result;
@@ -165,7 +155,7 @@ HOOK int unshare(int flags)
     before_drop();
     int result = real.unshare(flags);
     if (result == 0 && (flags & CLONE_NEWNET))
-        record_netns(SOCKATLAS_CALL_unshare);
+        netns_entered(SOCKATLAS_CALL_unshare);
     if (result == 0 && (flags & CLONE_NEWTIME))
         clock_change();
     return result;

@@ -7,6 +7,7 @@
 #include "shim/caller.h"
 #include "shim/clock.h"
 #include "shim/coverage.h"
+#include "shim/fork.h"
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/memory.h"
@@ -14,6 +15,7 @@
 #include "shim/watch.h"
 
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
@@ -329,27 +331,55 @@ __attribute__((used)) static long syscall_watched(long number, long a, long b, l
     }
 }
 
-/* A process is about to be made by its number: the wrapper must leave no frame behind, since the call may return twice
- * on one stack. */
-__attribute__((used)) static void *syscall_forking(long number, long first)
+/* What is asked of clone(), clone3(), fork() and vfork(); of one that the kernel will refuse, nothing. */
+struct cloning {
+    uint64_t flags;
+    uint64_t stack; /* of the child; 0: the caller's */
+};
+
+static struct cloning cloning_of(long number, long first, long second)
+{
+    struct clone_args given;
+    enum { BYTES = offsetof(struct clone_args, stack) + sizeof(given.stack) };
+    if (number == SYS_clone)
+        return (struct cloning){.flags = (uint64_t)first, .stack = (uint64_t)second};
+#ifdef SYS_vfork
+    if (number == SYS_vfork)
+        return (struct cloning){.flags = CLONE_VM | CLONE_VFORK};
+#endif
+    if (number != SYS_clone3 || memory_readable((const void *)first, BYTES) != BYTES)
+        return (struct cloning){.flags = 0};
+    memcpy(&given, (const void *)first, BYTES);
+    return (struct cloning){.flags = given.flags, .stack = given.stack};
+}
+
+/* A child with a copy of this very stack can be told from its parent when the call returns, in either. */
+__attribute__((used)) static long syscall_forked(long number, long a, long b, long c, long d, long e, long f)
+{
+    const long arguments[6] = {a, b, c, d, e, f};
+    return fork_by_number(cloning_of(number, a, b).flags, number, arguments);
+}
+
+/* A process is about to be made by its number; returns where to go on. Where the child is to go on in this memory, or
+ * on another stack, the wrapper must leave no frame behind. */
+__attribute__((used)) static void *syscall_forking(long number, long first, long second)
 {
     load_ready();
-    uint64_t flags = 0;
-    if (number == SYS_clone)
-        flags = (uint64_t)first;
-    else if (number == SYS_clone3 && memory_readable((const void *)first, sizeof(flags)) == sizeof(flags))
-        memcpy(&flags, (const void *)first, sizeof(flags));
-#ifdef SYS_vfork
-    else if (number == SYS_vfork)
-        flags = CLONE_VM | CLONE_VFORK;
-#endif
+    struct cloning cloning = cloning_of(number, first, second);
+    uint64_t flags = cloning.flags;
     if (number == SYS_clone3 && (flags & CLONE_NEWTIME))
         clock_change();
-    if (flags & CLONE_THREAD)
+    if (flags & CLONE_THREAD) {
         sandbox_thread_begins();
-    if ((flags & CLONE_VM) && !(flags & CLONE_THREAD))
+        return (void *)real.syscall;
+    }
+    if (!(flags & (CLONE_VM | CLONE_SETTLS)) && !cloning.stack && config.on)
+        return (void *)syscall_forked;
+    if ((flags & CLONE_VFORK) && (flags & CLONE_VM) && !(flags & CLONE_SETTLS))
+        fork_vforking(SOCKATLAS_CALL_syscall);
+    else if (flags & CLONE_VM)
         process_shared(UINT64_MAX);
-    else if (!(flags & CLONE_THREAD))
+    else
         process_forking(UINT64_MAX);
     return (void *)real.syscall;
 }

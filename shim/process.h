@@ -102,6 +102,11 @@ void process_prepare(void);
 
 /* A fork of any kind is about to be made by this thread; `slot` is its FORK record's index, UINT64_MAX none. */
 void process_forking(uint64_t slot);
+/* In the parent: the fork that was announced is done. One that is not announced, some time later, is another. */
+static inline void process_announced(void)
+{
+    process_thread.fork_slot = 0;
+}
 /* In a forked child: whether the process that forked it has ended. True also where that is not known. */
 bool process_orphaned(void);
 /* In the child of a fork that was announced: settles who it is. */
