@@ -317,6 +317,7 @@ $(BUILD)/fuzz/%.o: %.c
 bench: ## measure what watching costs; B='GROUP...' only those (shim call scale server tracer analyzer), BIG=1 all sizes
 	@tests/deps build
 	-@tests/deps bench
+	-@mkdir -p $(BUILD)/bench/npm && cp tests/bench/package.json $(BUILD)/bench/npm/ && cd $(BUILD)/bench/npm && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts
 	@$(MAKE) --no-print-directory all $(BENCH_BIN) $(BUILD)/fault/hostile
 	@$(BUILD)/bench/bench $(B)
 

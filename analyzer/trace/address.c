@@ -72,6 +72,16 @@ size_t address_encode(const struct address *address, void *out)
     return (size_t)(to - (unsigned char *)out);
 }
 
+size_t address_encode_as(const struct address *address, unsigned family, void *out)
+{
+    if (family != AF_INET6 || address->family != AF_INET)
+        return address_encode(address, out);
+    struct address mapped = {.family = AF_INET6, .port = address->port, .size = 16};
+    mapped.bytes[10] = mapped.bytes[11] = 0xff;
+    memcpy(mapped.bytes + 12, address->bytes, 4);
+    return address_encode(&mapped, out);
+}
+
 bool address_known(const struct address *address)
 {
     return address->family != AF_UNSPEC;

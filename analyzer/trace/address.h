@@ -27,6 +27,8 @@ bool address_decode(struct address *out, unsigned family, const void *encoded, s
 /* The inverse; returns the encoded size. An AF_INET address is written as family AF_INET. `out` has room for 126 bytes.
  */
 size_t address_encode(const struct address *address, void *out);
+/* The same for a record that states this family: an IPv4 address of AF_INET6 is a mapped one. */
+size_t address_encode_as(const struct address *address, unsigned family, void *out);
 
 bool address_known(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b); /* family, bytes, port, scope */

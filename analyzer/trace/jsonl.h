@@ -28,6 +28,23 @@ const char *jsonl_parse_event(const char *line, const cJSON *object, uint32_t ve
 const char *jsonl_parse_image(const char *line, const cJSON *object, struct sockatlas_header *header,
                               uint32_t *version);
 
+/* What struct sockatlas_common has room for. */
+#define JSONL_PID_MAX   ((1u << 24) - 1)
+#define JSONL_ERROR_MAX ((1u << 12) - 1)
+
+/* What was read out of a line beside its record. */
+struct jsonl_scanned {
+    uint64_t slot, image;
+    unsigned slots; /* of the record */
+};
+
+/* As jsonl_parse_event() of the parsed line, in a tenth of the time, for a line of `length` bytes that stands as
+ * jsonl_print() writes it, its newline included. False: it does not, or is bad, which jsonl_parse_event() tells. */
+struct jsonl_scan;
+struct jsonl_scan *jsonl_scan_new(void);
+void jsonl_scan_free(struct jsonl_scan *scan);
+bool jsonl_scan_event(struct jsonl_scan *scan, const char *text, size_t length, void *slots, struct jsonl_scanned *out);
+
 /* A reader of such lines. */
 struct jsonl {
     FILE *file;
@@ -48,6 +65,7 @@ struct jsonl {
     struct trace_image **images; /* by the number they have in this file; NULL where that is none */
     unsigned images_count;
     unsigned char *slots; /* the event's record */
+    struct jsonl_scan *scan;
 };
 
 /* Fills in what the caller did not. */

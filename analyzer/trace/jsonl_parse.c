@@ -12,10 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What struct sockatlas_common has room for. */
-#define PID_MAX   ((1u << 24) - 1)
-#define ERROR_MAX ((1u << 12) - 1)
-
 #define TAIL_MAX (SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE)
 
 /* What is being rebuilt. */
@@ -135,17 +131,6 @@ static bool read_arguments(struct reading *reading, const struct field *field)
     return header->cmdline_size <= sizeof header->cmdline;
 }
 
-/* Encodes as the family that the record states: an IPv4 address of an AF_INET6 socket is a mapped one. */
-static size_t encode(const struct address *address, unsigned family, unsigned char out[128])
-{
-    if (family != AF_INET6 || address->family != AF_INET)
-        return address_encode(address, out);
-    struct address mapped = {.family = AF_INET6, .port = address->port, .size = 16};
-    mapped.bytes[10] = mapped.bytes[11] = 0xff;
-    memcpy(mapped.bytes + 12, address->bytes, 4);
-    return address_encode(&mapped, out);
-}
-
 static bool read_address(struct reading *reading, const struct field *field)
 {
     unsigned char encoded[160];
@@ -161,7 +146,7 @@ static bool read_address(struct reading *reading, const struct field *field)
         return false;
     if (port > UINT16_MAX || !address_parse(&address, family, text, (unsigned)port))
         return false;
-    size_t size = encode(&address, family, encoded);
+    size_t size = address_encode_as(&address, family, encoded);
     return add_tail(reading, encoded, size) && field_set(field, reading->structure, size);
 }
 
@@ -307,9 +292,9 @@ static const char *read_common(struct reading *reading, struct sockatlas_common 
     uint64_t pid = 0, tid = 0, fd = UINT64_MAX, call = 0, error = 0;
     if (!read_number(reading, "time_ns", &common->time_ns))
         return "time_ns";
-    if (!read_number(reading, "pid", &pid) || pid > PID_MAX)
+    if (!read_number(reading, "pid", &pid) || pid > JSONL_PID_MAX)
         return "pid";
-    if (!read_number(reading, "tid", &tid) || tid > PID_MAX)
+    if (!read_number(reading, "tid", &tid) || tid > JSONL_PID_MAX)
         return "tid";
     if (!read_descriptor(reading, &fd))
         return "fd";
@@ -317,13 +302,13 @@ static const char *read_common(struct reading *reading, struct sockatlas_common 
         return "cookie";
     if (!read_named(reading, "call", NAMES_CALL, &call) || call > UINT8_MAX)
         return "call";
-    if (!read_named(reading, "error", NAMES_ERRNO, &error) || error > ERROR_MAX)
+    if (!read_named(reading, "error", NAMES_ERRNO, &error) || error > JSONL_ERROR_MAX)
         return "error";
-    common->pid = pid & PID_MAX;
-    common->tid = tid & PID_MAX;
+    common->pid = pid & JSONL_PID_MAX;
+    common->tid = tid & JSONL_PID_MAX;
     common->fd = (int32_t)fd;
     common->call = (uint8_t)call;
-    common->error = error & ERROR_MAX;
+    common->error = error & JSONL_ERROR_MAX;
     return NULL;
 }
 

@@ -22,6 +22,7 @@
 void jsonl_open(struct jsonl *jsonl)
 {
     json_keep_blocks();
+    jsonl->scan = jsonl_scan_new();
     jsonl->slots = memory_must(aligned_alloc(SOCKATLAS_SLOT_SIZE, SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE));
 }
 
@@ -77,22 +78,46 @@ static const char *take_image(struct jsonl *jsonl, const cJSON *object)
 
 static const char unknown_image[] = "event of an unknown image, the first of them";
 
+static struct trace_image *image_of(const struct jsonl *jsonl, uint64_t id)
+{
+    return id < jsonl->images_count ? jsonl->images[id] : NULL;
+}
+
+static void set_event(const struct jsonl *jsonl, struct event *event, struct trace_image *image, unsigned slots)
+{
+    event->image = image;
+    event->record = jsonl->slots;
+    event->slots = slots;
+    event_common(event);
+}
+
+/* A line that stands as we write them; false: take_line() decides. */
+static bool take_written(struct jsonl *jsonl, size_t length, struct event *event)
+{
+    struct jsonl_scanned scanned;
+    if (!jsonl_scan_event(jsonl->scan, jsonl->line, length, jsonl->slots, &scanned))
+        return false;
+    struct trace_image *image = image_of(jsonl, scanned.image);
+    if (image == NULL)
+        return false;
+    event->slot = scanned.slot;
+    set_event(jsonl, event, image, scanned.slots);
+    return true;
+}
+
 static const char *take_event(struct jsonl *jsonl, const cJSON *object, struct event *event)
 {
     uint64_t id = 0;
     unsigned slots = 0;
     if (!json_integer(jsonl->line, object, "slot", &event->slot))
         return "missing or bad \"slot\"";
-    if (!json_integer(jsonl->line, object, "image", &id) || id >= jsonl->images_count || jsonl->images[id] == NULL)
+    struct trace_image *image = json_integer(jsonl->line, object, "image", &id) ? image_of(jsonl, id) : NULL;
+    if (image == NULL)
         return unknown_image;
-    const char *fault = jsonl_parse_event(jsonl->line, object, jsonl->images[id]->version, jsonl->slots, &slots);
-    if (fault != NULL)
-        return fault;
-    event->image = jsonl->images[id];
-    event->record = jsonl->slots;
-    event->slots = slots;
-    event_common(event);
-    return NULL;
+    const char *fault = jsonl_parse_event(jsonl->line, object, image->version, jsonl->slots, &slots);
+    if (fault == NULL)
+        set_event(jsonl, event, image, slots);
+    return fault;
 }
 
 /* Takes one line; true when it was an event. */
@@ -148,7 +173,7 @@ static void skip_hole(FILE *file)
  * and what is returned is longer than that. */
 static size_t read_line(struct jsonl *jsonl)
 {
-    enum { PIECE = 4096 };
+    enum { PIECE = 1024 }; /* a few hundred bytes are usual, and all of it is written */
     size_t length = 0;
     for (bool more = true; more;) {
         size_t at = length <= LINE_SIZE_MAX ? length : 0;
@@ -172,7 +197,8 @@ bool jsonl_next(struct jsonl *jsonl, struct event *event)
         jsonl->bytes += length;
         if (length > LINE_SIZE_MAX)
             say(jsonl, "longer than any line of a trace");
-        else if (strspn(jsonl->line, " \t\r\n") < length && take_line(jsonl, length, event))
+        else if (take_written(jsonl, length, event) ||
+                 (strspn(jsonl->line, " \t\r\n") < length && take_line(jsonl, length, event)))
             return true;
     }
     return false;
@@ -188,5 +214,6 @@ void jsonl_close(struct jsonl *jsonl)
     free(jsonl->images);
     free(jsonl->line);
     free(jsonl->slots);
+    jsonl_scan_free(jsonl->scan);
     *jsonl = (struct jsonl){.file = NULL};
 }

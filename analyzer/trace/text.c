@@ -15,7 +15,7 @@ size_t text_escape(const void *bytes, size_t size, char *out)
     return escape(ESCAPE_TEXT, bytes, size, out);
 }
 
-static int digit_value(char digit)
+int text_digit(char digit)
 {
     if (digit >= '0' && digit <= '9')
         return digit - '0';
@@ -26,8 +26,8 @@ static int digit_value(char digit)
 /* Two hexadecimal digits, or -1. */
 static int byte_value(const char *text)
 {
-    int high = digit_value(text[0]);
-    int low = high < 0 ? -1 : digit_value(text[1]);
+    int high = text_digit(text[0]);
+    int low = high < 0 ? -1 : text_digit(text[1]);
     return low < 0 ? -1 : high << 4 | low;
 }
 

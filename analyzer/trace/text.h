@@ -23,6 +23,8 @@ char *text_copy(char *out, size_t room, const char *text);
 /* A name as a message has it: an empty one must not look like none. */
 const char *text_name(const char *name);
 
+/* The value of a hexadecimal digit, or -1. */
+int text_digit(char digit);
 /* Lower-case hexadecimal: `out` has room for 2 * size + 1. */
 void text_hex(const void *bytes, size_t size, char *out);
 /* The inverse; false when it is none or longer than `room`. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The analyzer over generated traces: events a second and peak memory, how both grow, and the same question (which
- * process connected to which, how often) put to jq and to sqlite3 over the exported JSON Lines.
+ * process connected to which, how often) put to jq, to sqlite3 and to DuckDB over the exported JSON Lines.
  */
 #include "tests/bench/bench.h"
 #include "tests/bench/table.h"
@@ -168,6 +168,8 @@ static void measure_others(const struct bench *bench)
     const char *const map_lines[] = {bench->analyzer, "map", "--format", "json", lines, NULL};
     const char *const jq[] = {"jq", "-n", jq_program, lines, NULL};
     const char *const sqlite[] = {"sqlite3", ":memory:", read_sql, NULL};
+    const char *const duckdb[] = {"node", "tests/bench/duckdb.js", lines, NULL};
+    const char *const duckdb_start[] = {"node", "tests/bench/duckdb.js", NULL};
     table_note("200k events, who with whom", "%s", "");
     if (!generate(bench, trace, EXPORTED_EVENTS) || !run_once(export, &cost) || !write_sql(sql, lines)) {
         table_note("", "cannot run: the trace could not be made or exported");
@@ -176,6 +178,8 @@ static void measure_others(const struct bench *bench)
         measure("  the same, from JSON Lines", map_lines, EXPORTED_EVENTS, RUNS);
         measure("  jq", jq, EXPORTED_EVENTS, 1);
         measure("  sqlite3, import and join", sqlite, EXPORTED_EVENTS, 1);
+        measure("  DuckDB, the same join", duckdb, EXPORTED_EVENTS, RUNS);
+        measure("    of that its start", duckdb_start, EXPORTED_EVENTS, RUNS);
     }
     folder_clear(&bench->disk);
 }

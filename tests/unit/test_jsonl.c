@@ -110,6 +110,104 @@ Test(jsonl, keeps_bytes_that_no_field_tells)
     free(text);
 }
 
+/* A line as it is written, its newline included, and a NUL behind it. */
+static char *line_of(const struct event *event, size_t *size)
+{
+    char *text = NULL;
+    struct members members = {0};
+    FILE *out = open_memstream(&text, size);
+    cr_assert(jsonl_print(&members, event, out));
+    fclose(out);
+    members_free(&members);
+    return text;
+}
+
+/* What is read straight out of a line must be what its parsed form gives; a line that is bad is read by neither. */
+static bool read_alike(struct jsonl_scan *scan, const char *line, size_t size)
+{
+    static _Alignas(8) unsigned char straight[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
+    static _Alignas(8) unsigned char parsed[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
+    struct jsonl_scanned scanned;
+    uint64_t slot = 0, image = 0;
+    unsigned count = 0;
+    if (!jsonl_scan_event(scan, line, size, straight, &scanned))
+        return false;
+    cJSON *object = cJSON_ParseWithLength(line, size);
+    const char *fault = object ? jsonl_parse_event(line, object, SOCKATLAS_VERSION, parsed, &count) : "no JSON";
+    bool same = fault == NULL && json_integer(line, object, "slot", &slot) &&
+                json_integer(line, object, "image", &image) && slot == scanned.slot && image == scanned.image &&
+                count == scanned.slots && memcmp(straight, parsed, (size_t)count * SOCKATLAS_SLOT_SIZE) == 0;
+    cr_assert(same, "%s: %.*s", fault ? fault : "otherwise", (int)size, line);
+    cJSON_Delete(object);
+    return true;
+}
+
+/* What is left to the parser: addresses that a name has, which are an array, escapes, and numbers that may overflow. */
+static bool needs_parser(unsigned kind, const char *line)
+{
+    size_t most = 0;
+    for (const char *at = line; *at; at++) {
+        size_t size = strspn(at, "0123456789");
+        most = size > most ? size : most;
+    }
+    return kind == SOCKATLAS_NAME || strchr(line, '\\') != NULL || most > 19;
+}
+
+Test(jsonl, is_read_as_it_is_written)
+{
+    char *folder = make_folder();
+    write_samples(folder, "all");
+    struct stream *stream = stream_open(&folder, 1, NULL, NULL);
+    struct jsonl_scan *scan = jsonl_scan_new();
+    struct event event;
+    unsigned read = 0;
+    while (stream_next(stream, &event)) {
+        size_t size;
+        char *line = line_of(&event, &size);
+        bool straight = read_alike(scan, line, size);
+        cr_expect_neq(straight, needs_parser(event.kind, line), "%s", line);
+        read += straight;
+        free(line);
+    }
+    cr_expect_gt(read, 25);
+    jsonl_scan_free(scan);
+    stream_close(stream);
+    remove_folder(folder);
+}
+
+/* Every byte of every line in turn is another one, is left out, or is the last. */
+Test(jsonl, reads_no_damaged_line_otherwise)
+{
+    static const char others[] = "\"\\,:{}[]0-9ntf \n\x01\x80.eE";
+    char *folder = make_folder();
+    write_samples(folder, "all");
+    struct stream *stream = stream_open(&folder, 1, NULL, NULL);
+    struct jsonl_scan *scan = jsonl_scan_new();
+    struct event event;
+    unsigned straight = 0;
+    while (stream_next(stream, &event)) {
+        size_t size;
+        char *line = line_of(&event, &size), *copy = malloc(size + 1);
+        for (size_t at = 0; at < size; at++) {
+            memcpy(copy, line, size + 1);
+            copy[at] = others[(at + size) % (sizeof others - 1)];
+            straight += read_alike(scan, copy, size);
+            copy[at] = (char)(line[at] + 1);
+            straight += read_alike(scan, copy, size);
+            memmove(copy + at, line + at + 1, size - at);
+            straight += read_alike(scan, copy, size - 1);
+            memcpy(copy, line, at);
+            straight += read_alike(scan, copy, at);
+        }
+        free(copy);
+        free(line);
+    }
+    cr_expect_gt(straight, 100);
+    jsonl_scan_free(scan);
+    stream_close(stream);
+    remove_folder(folder);
+}
+
 /* Whether the fields of a line, its raw bytes apart, say the whole record; and the line as such must. */
 static bool told_by_fields(const struct event *event, bool *has_raw)
 {
