@@ -27,8 +27,8 @@ enum wait { WAIT_NONE, WAIT_RECORD, WAIT_END, WAITS };
 
 /* By what halves are found. MATE: what a mate must have, while there is none. LIVES: internet connections: the tuple,
  * until decided. CLIENT: the client's end alone, or the unix path alone; KEPT: the client's port alone, or unix
- * credentials; while there is no mate. */
-enum key { KEY_MATE, KEY_LIVES, KEY_CLIENT, KEY_KEPT, KEYS };
+ * credentials; while there is no mate. MOMENT: at the end, the client's port and when it was used. */
+enum key { KEY_MATE, KEY_LIVES, KEY_CLIENT, KEY_KEPT, KEY_MOMENT, KEYS };
 
 struct entry {
     struct half half; /* stands first */
@@ -46,12 +46,21 @@ struct entry {
 
 /* Two hosts' clocks: how much later the second one's says. */
 struct offset {
+    struct table_link by_hosts;
     struct offset *next;
     unsigned from, to;
     unsigned count, room;
     int64_t *samples;
-    bool known;
+    bool known, bounded; /* BOUNDED: by so many that `late_ns` is what to expect */
     int64_t median;
+    int64_t late_ns; /* how long connections waited for accept() */
+};
+
+/* How much later than the first host of its group a host's clock says. Hosts that sure connections join, also by way of
+ * others, are a group. */
+struct host_clock {
+    unsigned group; /* 0: none known */
+    int64_t ahead_ns;
 };
 
 struct pair {
@@ -61,6 +70,9 @@ struct pair {
     struct entry *wait_first[WAITS], *wait_last[WAITS];
     struct entry *free_entries;
     struct offset *offsets;
+    struct table offsets_table;
+    struct host_clock *clocks; /* by host, once all is known */
+    unsigned clocks_count;
     struct entry *cursor; /* the next one of a walk over all, whoever is decided on the way */
     uint64_t now_ns, given_up;
     unsigned hosts, waiting;
@@ -113,10 +125,19 @@ void clock_learn(struct pair *pair);
 /* The same, from one whose halves are over while others may still come. True: as far as clocks are known by now, the
  * two are near in time, so that no later life of the tuple can be meant. */
 bool clock_near(struct pair *pair, const struct entry *entry);
-/* Whether two halves of two hosts can be one connection by their clocks; true for those of one host. */
+/* Whether two halves of two hosts can be one connection by their clocks and their bytes; true for those of one host.
+ */
 bool clock_allows(const struct pair *pair, const struct entry *client, const struct entry *server);
+/* The server's end began when a client of that time is accepted, as far as sure connections of the two hosts say. */
+bool clock_in_time(const struct pair *pair, const struct half *client, const struct half *server);
+/* The two began so near to each other, by one clock, that only a connection of that moment can be meant. */
+bool clock_meets(const struct pair *pair, const struct half *client, const struct half *server);
+/* The client was not yet closed when the server's end began, or just then. */
+bool clock_overlap(const struct pair *pair, const struct half *client, const struct half *server);
 /* How much later, in nanoseconds, `server` began than `client`, by one clock as far as it is known. */
 int64_t clock_gap(const struct pair *pair, const struct half *client, const struct half *server);
+/* When it began, by the clock of its group of hosts. */
+int64_t clock_moment(const struct pair *pair, const struct half *half);
 void clock_free(struct pair *pair);
 
 /* ---- nat.c ---- */
@@ -126,6 +147,12 @@ void nat_list(struct pair *pair, struct entry *entry);
 /* The mate of a connection whose addresses were translated on the way, once nothing else claims either; NULL: none that
  * can be proved. */
 struct entry *nat_find(struct pair *pair, struct entry *entry);
+/* At the end: lists one that has no mate by its moment, and finds a mate of that moment with the same bytes; NULL:
+ * none, or several. */
+void nat_list_moment(struct pair *pair, struct entry *entry);
+struct entry *nat_find_moment(struct pair *pair, struct entry *entry);
+/* Whether `entry`, which has a mate by address, has one without that began when it did and has the same bytes. */
+bool nat_has_better(const struct pair *pair, const struct entry *entry);
 
 /* ---- path.c ---- */
 

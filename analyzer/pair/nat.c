@@ -6,8 +6,8 @@
  *   source        the client's peer is the server's local address, and the translator kept the client's port
  *   both          the client's port was kept, and the kernel counted the same bytes at both ends, each way
  *
- * The second and third need a client and a server that fit nobody else, or of which bytes say that they belong
- * together. Where the port was changed too, nothing is left that both ends know, and no match is claimed.
+ * Where several could be meant, the bytes decide, then the time; if both leave several, no match is claimed. Where the
+ * port was changed too, nothing is left that both ends know, and no match is claimed.
  */
 #include "analyzer/pair/internal.h"
 
@@ -19,8 +19,9 @@ static bool is_connection(const struct half *half)
 }
 
 /* The client's port, as a translator keeps it. */
-static uint64_t kept_key(const struct half *half, enum side side)
+static uint64_t kept_key(const struct entry *entry, enum side side)
 {
+    const struct half *half = &entry->half;
     return pair_side_key(hash_numbers(half->class, evidence_client_address(half)->port), side);
 }
 
@@ -43,7 +44,7 @@ void nat_list(struct pair *pair, struct entry *entry)
     if (!entry->links[KEY_CLIENT].listed)
         table_insert(&pair->keys[KEY_CLIENT], &entry->links[KEY_CLIENT], client_key(entry, half->side));
     if (!half->served_near && !entry->links[KEY_KEPT].listed)
-        table_insert(&pair->keys[KEY_KEPT], &entry->links[KEY_KEPT], kept_key(half, half->side));
+        table_insert(&pair->keys[KEY_KEPT], &entry->links[KEY_KEPT], kept_key(entry, half->side));
 }
 
 /* Where the addresses were not translated, it is decided already that they are two connections. */
@@ -53,27 +54,17 @@ static bool could_be_ends(const struct half *client, const struct half *server)
            !evidence_mirrored(client, server) && evidence_bytes(client, server) != BYTES_CONTRADICT;
 }
 
-/* ---- Destination ---- */
+/* A listener may be slow to accept; by one host's clock. */
+#define LATE_NS 60000000000ll
 
-static struct entry *find_destination(const struct pair *pair, struct entry *entry)
+static bool in_time(const struct pair *pair, const struct entry *client, const struct entry *server)
 {
-    const struct half *half = &entry->half;
-    bool server = half->side == SIDE_SERVER;
-    struct table_look look;
-    struct table_link *at = table_look(&look, &pair->keys[KEY_CLIENT], client_key(entry, opposite(half)));
-    for (; at; at = table_look_on(&look)) {
-        struct entry *other = ENTRY_OF(at, KEY_CLIENT);
-        const struct half *c = server ? &other->half : half, *s = server ? half : &other->half;
-        if (!could_be_ends(c, s) || !address_equal(&c->local, &s->peer) ||
-            !clock_allows(pair, server ? other : entry, server ? entry : other))
-            continue;
-        if (evidence_same_network(c, s) || evidence_routable(&c->local))
-            return other;
-    }
-    return NULL;
+    if (!clock_overlap(pair, &client->half, &server->half))
+        return false;
+    if (client->half.host != server->half.host)
+        return clock_allows(pair, client, server);
+    return clock_gap(pair, &client->half, &server->half) <= LATE_NS;
 }
-
-/* ---- Source, or both ---- */
 
 static bool same_bytes(const struct half *a, const struct half *b)
 {
@@ -81,65 +72,163 @@ static bool same_bytes(const struct half *a, const struct half *b)
            a->bytes_received == b->bytes_sent && a->bytes_sent && a->bytes_received;
 }
 
-static bool kept(const struct pair *pair, const struct entry *client, const struct entry *server)
+/* ---- The rules ---- */
+
+static bool asked_elsewhere(const struct entry *client, const struct entry *server)
 {
     const struct half *c = &client->half, *s = &server->half;
-    if (!could_be_ends(c, s) || c->local.port != s->peer.port || client->contested || server->contested)
+    return address_equal(&c->local, &s->peer) && (evidence_same_network(c, s) || evidence_routable(&c->local));
+}
+
+static bool kept_port(const struct entry *client, const struct entry *server)
+{
+    const struct half *c = &client->half, *s = &server->half;
+    if (c->local.port != s->peer.port || client->contested || server->contested)
         return false;
-    if ((!evidence_same_network(c, s) && !evidence_routable(&c->peer)) || !clock_allows(pair, client, server))
+    if (!evidence_same_network(c, s) && !evidence_routable(&c->peer))
         return false;
     return address_equal(&c->peer, &s->local) || same_bytes(c, s);
 }
 
-/* Whom `entry` can be joined with: how many, the only one of them, and the only one with the same bytes. */
-struct choice {
-    unsigned count, agree;
-    struct entry *only, *only_agrees;
+static const struct rule {
+    enum key key;
+    uint64_t (*hash)(const struct entry *entry, enum side side);
+    bool (*fits)(const struct entry *client, const struct entry *server);
+} destination = {KEY_CLIENT, client_key, asked_elsewhere}, source = {KEY_KEPT, kept_key, kept_port};
+
+/* ---- Choosing ---- */
+
+/* Some of those that `entry` can be joined with. */
+struct some {
+    unsigned count;
+    struct entry *one;
 };
 
-static struct choice find_kept(const struct pair *pair, const struct entry *entry)
+/* All of them, those that began when it did, and of both those with the same bytes. */
+struct choice {
+    struct some all, met, agree, agree_met;
+};
+
+static void add(struct some *some, struct entry *entry)
 {
-    struct choice choice = {.count = 0};
-    const struct half *half = &entry->half;
+    some->count++;
+    some->one = entry;
+}
+
+static struct choice look_at_all(const struct pair *pair, const struct rule *rule, struct entry *entry)
+{
+    struct choice choice = {.all = {0}};
+    bool server = entry->half.side == SIDE_SERVER;
     struct table_look look;
-    struct table_link *at = table_look(&look, &pair->keys[KEY_KEPT], kept_key(half, opposite(half)));
+    struct table_link *at = table_look(&look, &pair->keys[rule->key], rule->hash(entry, opposite(&entry->half)));
     for (; at; at = table_look_on(&look)) {
-        struct entry *other = ENTRY_OF(at, KEY_KEPT);
-        if (!(half->side == SIDE_SERVER ? kept(pair, other, entry) : kept(pair, entry, other)))
+        struct entry *other = TABLE_OF(at, struct entry, links[rule->key]);
+        const struct entry *c = server ? other : entry, *s = server ? entry : other;
+        if (!could_be_ends(&c->half, &s->half) || !rule->fits(c, s) || !in_time(pair, c, s))
             continue;
-        choice.count++;
-        choice.only = other;
-        if (same_bytes(half, &other->half)) {
-            choice.agree++;
-            choice.only_agrees = other;
-        }
+        bool met = clock_meets(pair, &c->half, &s->half), agree = same_bytes(&c->half, &s->half);
+        add(&choice.all, other);
+        if (met)
+            add(&choice.met, other);
+        if (agree)
+            add(&choice.agree, other);
+        if (met && agree)
+            add(&choice.agree_met, other);
     }
-    if (look.cut) { /* those that were not looked at could be meant as well */
-        choice.count++;
-        choice.agree++;
-    }
+    if (look.cut) /* those that were not looked at could be meant as well */
+        choice = (struct choice){{2, NULL}, {2, NULL}, {2, NULL}, {2, NULL}};
     return choice;
 }
 
+/* The only one that the evidence leaves, the strongest first. */
 static struct entry *chosen(const struct choice *choice)
 {
-    return choice->count == 1 ? choice->only : choice->agree == 1 ? choice->only_agrees : NULL;
+    const struct some *agree = &choice->agree, *met = agree->count ? &choice->agree_met : &choice->met;
+    return choice->all.count == 1 ? choice->all.one
+           : agree->count == 1    ? agree->one
+           : met->count == 1      ? met->one
+                                  : NULL;
+}
+
+static struct entry *find(const struct pair *pair, const struct rule *rule, struct entry *entry)
+{
+    if (!entry->links[rule->key].listed)
+        return NULL;
+    struct choice choice = look_at_all(pair, rule, entry);
+    struct entry *other = chosen(&choice);
+    if (!other)
+        return NULL;
+    struct choice rivals = look_at_all(pair, rule, other);
+    if (chosen(&rivals) == entry)
+        return other;
+    other->contested = !chosen(&rivals); /* also once its rivals are gone */
+    return NULL;
 }
 
 struct entry *nat_find(struct pair *pair, struct entry *entry)
 {
     if (!is_connection(&entry->half))
         return NULL;
-    struct entry *other = find_destination(pair, entry);
-    if (other || !entry->links[KEY_KEPT].listed)
-        return other;
-    struct choice choice = find_kept(pair, entry);
-    other = chosen(&choice);
-    if (!other)
+    struct entry *other = find(pair, &destination, entry);
+    return other ? other : find(pair, &source, entry);
+}
+
+/* ---- By the moment ---- */
+
+/* Two that met are in one such span, or in neighbours. */
+#define SPAN_NS 2000000000ll
+
+static uint64_t moment_key(const struct half *half, int64_t span, enum side side)
+{
+    uint64_t port = hash_numbers(half->class, evidence_client_address(half)->port);
+    return pair_side_key(hash_numbers(port, (uint64_t)span), side);
+}
+
+void nat_list_moment(struct pair *pair, struct entry *entry)
+{
+    const struct half *half = &entry->half;
+    if (!is_connection(half) || !evidence_client_address(half)->port || !half->bytes_sent || !half->bytes_received)
+        return;
+    table_remove(&pair->keys[KEY_MOMENT], &entry->links[KEY_MOMENT]);
+    table_insert(&pair->keys[KEY_MOMENT], &entry->links[KEY_MOMENT],
+                 moment_key(half, clock_moment(pair, half) / SPAN_NS, half->side));
+}
+
+static struct some look_at_moment(const struct pair *pair, const struct entry *entry)
+{
+    struct some some = {0};
+    bool server = entry->half.side == SIDE_SERVER;
+    int64_t span = clock_moment(pair, &entry->half) / SPAN_NS;
+    for (int64_t at = span - 1; at <= span + 1; at++) {
+        struct table_look look;
+        struct table_link *link =
+            table_look(&look, &pair->keys[KEY_MOMENT], moment_key(&entry->half, at, opposite(&entry->half)));
+        for (; link; link = table_look_on(&look)) {
+            struct entry *other = ENTRY_OF(link, KEY_MOMENT);
+            const struct entry *c = server ? other : entry, *s = server ? entry : other;
+            if (same_bytes(&c->half, &s->half) && could_be_ends(&c->half, &s->half) &&
+                (asked_elsewhere(c, s) || kept_port(c, s)) && in_time(pair, c, s) &&
+                clock_meets(pair, &c->half, &s->half))
+                add(&some, other);
+        }
+        some.count += look.cut * 2;
+    }
+    return some;
+}
+
+struct entry *nat_find_moment(struct pair *pair, struct entry *entry)
+{
+    if (!entry->links[KEY_MOMENT].listed)
         return NULL;
-    struct choice rivals = find_kept(pair, other);
-    if (chosen(&rivals) == entry)
-        return other;
-    other->contested = !chosen(&rivals); /* also once its rivals are gone */
-    return NULL;
+    struct some some = look_at_moment(pair, entry), rivals = {0};
+    if (some.count == 1)
+        rivals = look_at_moment(pair, some.one);
+    return rivals.count == 1 && rivals.one == entry ? some.one : NULL;
+}
+
+/* ---- */
+
+bool nat_has_better(const struct pair *pair, const struct entry *entry)
+{
+    return look_at_moment(pair, entry).count != 0;
 }

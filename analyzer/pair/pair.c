@@ -483,14 +483,18 @@ void pair_advance(struct pair *pair, uint64_t now_ns, unsigned hosts)
     }
 }
 
-/* Two hosts' clocks say that the two are not one connection. */
-static bool refuted(const struct pair *pair, const struct entry *entry)
+/* Two hosts' clocks say that the two are not one connection. Where only the bytes speak for a late accept, other ends
+ * may be meant, behind a translator. */
+static bool refuted(const struct pair *pair, struct entry *entry)
 {
-    const struct entry *mate = entry->mate;
+    struct entry *mate = entry->mate;
     if (!mate || entry->found != MATCH_EXACT || entry->half.datagram || entry->half.side == mate->half.side)
         return false;
     bool client = entry->half.side == SIDE_CLIENT;
-    return !clock_allows(pair, client ? entry : mate, client ? mate : entry);
+    const struct entry *c = client ? entry : mate, *s = client ? mate : entry;
+    if (entry->half.host == mate->half.host || clock_in_time(pair, &c->half, &s->half))
+        return !clock_allows(pair, c, s);
+    return !clock_allows(pair, c, s) || nat_has_better(pair, entry) || nat_has_better(pair, mate);
 }
 
 static void part_refuted(struct pair *pair, struct entry *entry)
@@ -503,10 +507,32 @@ static void part_refuted(struct pair *pair, struct entry *entry)
     }
 }
 
+/* All that have no mate by address: found by their moment. */
+static void list_moments(struct pair *pair)
+{
+    for (struct entry *entry = pair->first; entry; entry = entry->next)
+        if (!entry->mate && may_be_late_established(&entry->half))
+            nat_list_moment(pair, entry);
+}
+
+/* Of what is left, those of which no other can be meant. */
+static void decide_translated(struct pair *pair)
+{
+    for (struct entry *entry = pair->first; entry; entry = pair->cursor) {
+        pair->cursor = entry->next;
+        struct entry *mate = entry->mate ? NULL : nat_find_moment(pair, entry);
+        if (!mate)
+            continue;
+        join(pair, entry, mate, MATCH_NAT);
+        decide_joined(pair, entry);
+    }
+}
+
 void pair_finish(struct pair *pair)
 {
     pair->finishing = true;
     clock_learn(pair);
+    list_moments(pair);
     for (struct entry *entry = pair->first; entry; entry = pair->cursor) {
         pair->cursor = entry->next;
         if (entry->mate && entry->mate != entry && lives_doubtful(pair, entry))
@@ -520,6 +546,8 @@ void pair_finish(struct pair *pair)
         if (entry->mate)
             decide_joined(pair, entry);
     }
+    list_moments(pair); /* once more: some have lost theirs */
+    decide_translated(pair);
     while (pair->first)
         settle_alone(pair, pair->first);
 }

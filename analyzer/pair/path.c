@@ -114,7 +114,9 @@ struct entry *path_find_across(struct pair *pair, struct entry *entry)
         return NULL;
     struct entry *best = NULL;
     uint64_t hash = pair_side_key(path_key(half, 0), server ? SIDE_CLIENT : SIDE_SERVER);
-    for (struct table_link *at = table_first(&pair->keys[KEY_CLIENT], hash); at; at = table_next(at)) {
+    struct table_look look;
+    struct table_link *at = table_look(&look, &pair->keys[KEY_CLIENT], hash);
+    for (; at; at = table_look_on(&look)) {
         struct entry *other = ENTRY_OF(at, KEY_CLIENT);
         const struct half *c = server ? &other->half : half, *s = server ? half : &other->half;
         if (c->host != s->host || c->class != s->class || c->pidns == s->pidns || !same_path(c, s) ||

@@ -188,9 +188,10 @@ static void measure_others(const struct bench *bench)
  * looks up by (tests/fault/hostile.c). Ten times as many take ten times as long. */
 static void measure_rules(const struct bench *bench)
 {
-    static const char *const families[] = {"same_tuple",   "same_tuple_apart", "unix_untraced", "unix_renamed",
-                                           "unix_backlog", "one_port",         "peers",         "peers_of_two",
-                                           "askers",       "listeners",        "translated",    "namespaces"};
+    static const char *const families[] = {"same_tuple",   "same_tuple_apart", "same_tuple_late", "both_connect",
+                                           "socket_pairs", "unix_untraced",    "unix_renamed",    "unix_across",
+                                           "unix_backlog", "one_port",         "peers",           "peers_of_two",
+                                           "askers",       "listeners",        "translated",      "namespaces"};
     char trace[4200], make[4200], title[64];
     struct cost cost;
     snprintf(trace, sizeof(trace), "%s/trace", bench->disk.path);

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 static const char *folder;
-static uint64_t now = 1000000000000, cookies = 1000;
+static uint64_t now = 1000000000000, cookies = 1000, pidns = 1;
 
 struct end {
     struct writer *writer;
@@ -47,7 +47,7 @@ static struct end log_of(uint32_t pid, unsigned host, uint64_t netns, enum socka
                                       .realtime_ns = now + 1700000000000000000,
                                       .start_ticks = now / 10000000,
                                       .netns_inode = netns,
-                                      .pidns_inode = 1};
+                                      .pidns_inode = pidns};
     char name[64];
     snprintf(header.comm, sizeof header.comm, "program");
     snprintf(header.boot_id, sizeof header.boot_id, "00000000-0000-0000-0000-%012u", host);
@@ -414,6 +414,21 @@ static void same_tuple_late(unsigned n)
     done(&away);
 }
 
+/* Both ends of one tuple connect, again and again. */
+static void both_connect(unsigned n)
+{
+    struct end one = process(100), other = process(200);
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t first = made(&one, 3, AF_INET, SOCK_STREAM), second = made(&other, 3, AF_INET, SOCK_STREAM);
+        connects(&one, 3, first, true, 1, 80, 2, 40000);
+        connects(&other, 3, second, true, 2, 40000, 1, 80);
+        closed(&one, 3, first);
+        closed(&other, 3, second);
+    }
+    done(&one);
+    done(&other);
+}
+
 static void unix_untraced(unsigned n)
 {
     struct end end = process(100);
@@ -438,6 +453,30 @@ static void unix_renamed(unsigned n)
             .listener_cookie = listener,
             .listener_fd = 3,
             .peer_pid = 100,
+            .addresses = {.family = AF_UNIX, .first_size = 0, .second_size = SOCKATLAS_ABSENT}};
+        put(&server, SOCKATLAS_ACCEPT, 4, ++cookies, &body, sizeof body, NULL, 0);
+        closed(&server, 4, cookies);
+    }
+    done(&client);
+    done(&server);
+}
+
+/* The ends are in two pid namespaces: by path and order. */
+static void unix_across(unsigned n)
+{
+    struct end client = process(100);
+    pidns = 2;
+    struct end server = process(200);
+    uint64_t listener = listens_path(&server, 3, "/run/bound");
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t cookie = made(&client, 3, AF_UNIX, SOCK_STREAM);
+        connects_path(&client, 3, cookie, "/run/bound", 0);
+        closed(&client, 3, cookie);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        struct sockatlas_body_accept body = {
+            .listener_cookie = listener,
+            .listener_fd = 3,
             .addresses = {.family = AF_UNIX, .first_size = 0, .second_size = SOCKATLAS_ABSENT}};
         put(&server, SOCKATLAS_ACCEPT, 4, ++cookies, &body, sizeof body, NULL, 0);
         closed(&server, 4, cookies);
@@ -840,8 +879,10 @@ static const struct family {
     FAMILY(same_tuple),
     FAMILY(same_tuple_apart),
     FAMILY(same_tuple_late),
+    FAMILY(both_connect),
     FAMILY(unix_untraced),
     FAMILY(unix_renamed),
+    FAMILY(unix_across),
     FAMILY(unix_backlog),
     FAMILY(one_port),
     FAMILY(peers),
