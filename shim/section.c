@@ -105,8 +105,7 @@ void section_open(struct sockatlas_header *header, uint64_t sequence)
     uint64_t state = section_state(section), held = state >> SOCKATLAS_USES_BITS;
     struct content content = {.records = 0};
     /* What others overwrite meanwhile is counted wrongly, but then they are done and what follows changes nothing. */
-    bool collected = held * header->section_slots <= __atomic_load_n(&header->collected, __ATOMIC_ACQUIRE);
-    if (state && held <= sequence && !collected)
+    if (state && held <= sequence)
         content = content_of(header, section);
     const struct sockatlas_totals *before = &header->totals[last & 1];
     struct sockatlas_totals *totals = &header->totals[~last & 1];

@@ -46,9 +46,10 @@
  *     moves it to the next section, and counts header.skipped. So a writer that sleeps, or was killed, in the middle of
  *     a record keeps its section out of use, and cannot damage what others write. Nobody waits for anybody.
  *   - A section that is opened again loses what it held: its records, and how many of them told of a connection's
- *     beginning (CONNECT, ACCEPT), are added up in header.totals. What a collector has (positions before
- *     header.collected) does not count. header.last tells which of the two totals is valid, and for which section, the
- *     one opened last: (sequence number + 1) << 1 | index.
+ *     beginning (CONNECT, ACCEPT), are added up in header.totals, whoever has read them before. Who has some of them
+ *     takes those off: what is missing is the total without what he has of sections that were opened again.
+ *     header.last tells which of the two totals is valid, and for which section, the one opened last: (sequence number
+ *     + 1) << 1 | index.
  *   - Who finds the cursor within a section later than that fills in the other totals, then the section's `opened` and
  *     `state`, then header.last, each by compare-and-exchange; several may do so, and all come to the same. Only then
  *     records are written to the section. Each member of totals, and `opened`, has the low 16 bits of (sequence number
@@ -61,8 +62,9 @@
  *     (SOCKATLAS_HOW_TOLD). So every section can be understood when those before it are gone.
  *   - A collector copies whole sections that lie behind the cursor's, checks `state` as any reader does, and then moves
  *     header.collected on, to the position behind the last one it has; never beyond a section with a record that may
- *     still be published. It rewrites nothing else. What it has not taken when its section's turn comes is overwritten
- *     and counted: writers do not wait for it.
+ *     still be published. It rewrites nothing else. What it has not taken when its section's turn comes is overwritten:
+ *     writers do not wait for it. Once it has all of a log that nobody has mapped any more, it may cut the file behind
+ *     the header; then header.made is 0, and the totals are as if all sections had been opened again.
  *
  * Versions. A reader refuses a newer version. Version 1 (sockatlas 0.1) differed in this: a record did not tell its
  * slots and its body's size (it went on over the continuation slots that followed it, and its body had the size in
@@ -100,7 +102,7 @@ enum sockatlas_writer {
     SOCKATLAS_WRITER_ATTACH = 5, /* as SHIM, in a process that ran already when its tracing began */
 };
 
-/* What was overwritten since the log began, see above. */
+/* What was in sections that were used again since the log began, see above. */
 struct sockatlas_totals {
     uint64_t records;
     uint64_t connections; /* those of them that told of a connection's beginning */
@@ -154,9 +156,9 @@ struct sockatlas_header {
     uint32_t lost_reason; /* enum sockatlas_loss of the latest */
     uint32_t closed;      /* 1: the last process that had it exited cleanly or `run` saw all gone, and trimmed it */
     uint64_t lost_last;   /* CLOCK_BOOTTIME of the latest of them, 0 unknown */
-    uint64_t overwritten; /* 0 in the file, as the two that follow: readers fill them in from the valid totals, */
+    uint64_t overwritten; /* 0 in the file, as the two that follow: readers fill in what is missing; the time in */
     uint64_t overwritten_connections;
-    uint64_t overwritten_until; /* the time in nanoseconds */
+    uint64_t overwritten_until; /* nanoseconds */
     uint32_t maker_left;        /* 1: the process that made it has exited; of the others, the last to exit trims it */
     uint8_t reserved2[4];
     uint64_t skipped; /* how often a section was left alone because a record in it was not published */

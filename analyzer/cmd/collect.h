@@ -7,6 +7,7 @@
 #ifndef ANALYZER_CMD_COLLECT_H
 #define ANALYZER_CMD_COLLECT_H
 
+#include "analyzer/trace/missing.h"
 #include "analyzer/trace/segment.h"
 
 #include <limits.h>
@@ -30,9 +31,11 @@ struct collect_log {
     bool begun, finished;                           /* it was looked at; nothing more will come of it */
     bool said;                                      /* what is wrong with it, until it goes well again */
     bool seen;                                      /* by the owner, at its latest look for logs */
+    bool gap;                                       /* something was overwritten since a copy of the header was made */
     uint64_t end;                                   /* positions before it are in segments */
     uint64_t cursor;                                /* at the latest look */
     uint64_t segment_size;
+    struct missing *missing;                       /* what is in segments, and what is not */
     struct segment_counts counts;                  /* collected so far */
     int64_t looked, moved, drained, rotated, held; /* when; 0 never */
     int64_t trim_after, next;                      /* ms; when */
@@ -44,6 +47,7 @@ struct collect_place {
     const struct collect_rules *rules;
 };
 
+void collect_log_free(struct collect_log *log);
 /* Looks at the log and collects what is due; `last`: all whole sections. Sets log->next. */
 void collect_log_look(const struct collect_place *place, struct collect_log *log, bool last);
 

@@ -37,7 +37,7 @@ struct collect_folder *collect_folder_new(int fd, const char *path, const struct
 void collect_folder_free(struct collect_folder *folder)
 {
     for (size_t i = 0; i < folder->count; i++)
-        free(folder->logs[i]);
+        collect_log_free(folder->logs[i]);
     free(folder->logs);
     free(folder);
 }
@@ -81,7 +81,7 @@ static void forget(struct collect_folder *folder)
         }
         if (log->begun && !log->finished)
             collect_log_look(&folder->place, log, false);
-        free(log);
+        collect_log_free(log);
     }
     folder->count = left;
 }

@@ -2,7 +2,8 @@
  *
  * Collecting one log, see collect.h. Sections are copied as any reader does it, and added to a segment; then
  * header.collected is moved on. Whoever is killed between the two finds the segment's end when he begins again. A
- * frame that was not written whole is cut off then.
+ * frame that was not written whole is cut off then. Behind what was overwritten before it was copied, the segment has
+ * a copy of the log's header that tells how much that was.
  */
 #include "analyzer/cmd/collect.h"
 
@@ -117,14 +118,15 @@ static bool open_look(const struct collect_place *place, struct collect_log *log
     return false;
 }
 
-/* Tells the writers what they need not count. */
+/* Tells readers that segments have what is before log->end, or, at its beginning, that there will be some. */
 static void tell(const struct collect_place *place, const struct collect_log *log)
 {
     struct stat status;
     int fd = open_records(place, log, O_RDWR, &status);
     if (fd < 0)
         return;
-    (void)!pwrite(fd, &log->end, sizeof log->end, offsetof(struct sockatlas_header, collected));
+    uint64_t end = log->end > 0 ? log->end : 1; /* the first slot is no record */
+    (void)!pwrite(fd, &end, sizeof end, offsetof(struct sockatlas_header, collected));
     close(fd);
 }
 
@@ -143,67 +145,97 @@ static int open_segment(const struct collect_place *place, const char *name, int
     return -1;
 }
 
-/* Finds the newest segment of the log; "" none. */
-static void find_segment(const struct collect_place *place, struct collect_log *log)
+struct names {
+    char (*list)[NAME_MAX + 1];
+    size_t count;
+};
+
+static int by_name(const void *a, const void *b)
 {
+    return strcmp(a, b);
+}
+
+/* The log's segments in order. */
+static struct names find_segments(const struct collect_place *place, const struct collect_log *log)
+{
+    struct names names = {.list = NULL};
     int copy = openat(place->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = copy < 0 ? NULL : fdopendir(copy);
-    log->segment[0] = '\0';
     for (const struct dirent *entry; entries && (entry = readdir(entries));) {
         char of[NAME_MAX + 1];
         uint64_t position;
-        if (segment_name_of(entry->d_name, of, &position) && strcmp(of, log->name) == 0 &&
-            strcmp(entry->d_name, log->segment) > 0)
-            snprintf(log->segment, sizeof log->segment, "%s", entry->d_name);
+        if (!segment_name_of(entry->d_name, of, &position) || strcmp(of, log->name) != 0)
+            continue;
+        if ((names.count & (names.count - 1)) == 0)
+            names.list =
+                memory_must(realloc(names.list, (names.count == 0 ? 1 : 2 * names.count) * sizeof *names.list));
+        snprintf(names.list[names.count++], sizeof *names.list, "%s", entry->d_name);
     }
     if (entries)
         closedir(entries);
+    if (names.count > 1)
+        qsort(names.list, names.count, sizeof *names.list, by_name);
+    return names;
 }
 
-/* Reads where the newest segment ends, and cuts off what is not whole. False: there is nothing whole in it. */
-static bool resume_segment(const struct collect_place *place, struct collect_log *log)
+/* Takes in the heads of the segment open on `fd`, of `size` bytes; returns up to where it is whole. */
+static uint64_t take_heads(struct collect_log *log, const struct look *look, int fd, uint64_t size)
 {
     struct segment_head head;
-    struct stat status;
     uint64_t at = 0;
-    int fd = open_segment(place, log->segment, O_RDWR, &status);
-    if (fd < 0)
-        return false;
     while (pread(fd, &head, sizeof head, (off_t)at) == (ssize_t)sizeof head && segment_head_good(&head) &&
-           (uint64_t)status.st_size - at - sizeof head >= head.size) {
+           size - at - sizeof head >= head.size) {
         at += sizeof head + head.size;
         if (head.content != SEGMENT_SLOTS)
             continue;
+        missing_have(log->missing, head.position / look->size, &head.here);
         log->end = head.position + head.slots;
         log->counts.records = head.before.records + head.here.records;
         log->counts.connections = head.before.connections + head.here.connections;
         log->counts.until = head.before.until > head.here.until ? head.before.until : head.here.until;
     }
-    if (at < (uint64_t)status.st_size && ftruncate(fd, (off_t)at) < 0)
-        at = 0;
-    log->segment_size = at;
-    close(fd);
-    return at > 0;
+    return at;
+}
+
+/* Finds out where the segments end. The newest goes on: what is not whole at its end is cut off. One that nothing whole
+ * is in stays as it is, unless it is empty because whoever made it was killed. */
+static void resume(const struct collect_place *place, struct collect_log *log, const struct look *look)
+{
+    struct names names = find_segments(place, log);
+    for (size_t i = 0; i < names.count; i++) {
+        struct stat status;
+        int fd = open_segment(place, names.list[i], O_RDWR, &status);
+        if (fd < 0)
+            continue;
+        uint64_t size = (uint64_t)status.st_size, whole = take_heads(log, look, fd, size);
+        bool newest = i + 1 == names.count;
+        if (size == 0)
+            unlinkat(place->folder, names.list[i], 0);
+        else if (newest && whole > 0 && (whole == size || ftruncate(fd, (off_t)whole) == 0)) {
+            snprintf(log->segment, sizeof log->segment, "%s", names.list[i]);
+            log->segment_size = whole;
+        }
+        close(fd);
+    }
+    free(names.list);
 }
 
 static void begin(const struct collect_place *place, struct collect_log *log, const struct look *look)
 {
-    log->begun = true;
+    log->begun = log->gap = true;
     log->drained = log->rotated = log->moved = collect_now();
     log->trim_after = TRIM_FIRST_MS;
     log->end = look->header.collected / look->size * look->size;
-    find_segment(place, log);
-    if (log->segment[0] && !resume_segment(place, log)) {
-        struct stat status;
-        int fd = open_segment(place, log->segment, O_RDONLY, &status);
-        if (fd >= 0 && status.st_size == 0)
-            unlinkat(place->folder, log->segment, 0); /* whoever made it was killed */
-        if (fd >= 0)
-            close(fd);
-        log->segment[0] = '\0'; /* one that is damaged stays as it is, and a new one begins */
-    }
+    log->missing = missing_new(look->header.ring_slots / look->size);
+    resume(place, log, look);
     if (log->end > look->header.collected)
         tell(place, log);
+}
+
+void collect_log_free(struct collect_log *log)
+{
+    missing_free(log->missing);
+    free(log);
 }
 
 static bool is_full(const struct collect_place *place, const struct collect_log *log)
@@ -254,13 +286,30 @@ static int segment_for(const struct collect_place *place, struct collect_log *lo
         return -1;
     if (geteuid() == 0 && look->status.st_uid != 0)
         (void)!fchown(fd, look->status.st_uid, look->status.st_gid);
+    if (!log->segment[0])
+        tell(place, log);
     snprintf(log->segment, sizeof log->segment, "%s", name);
     log->segment_size = 0;
     log->rotated = collect_now();
     return fd;
 }
 
-/* Adds the slots, and the header before them where a segment begins or `with_header`. */
+/* A copy of the log's header as it is now, which says what is missing of what was used again. */
+static size_t pack_header(char *frame, struct collect_log *log, const struct look *look, uint64_t position)
+{
+    struct segment_head head = {.content = SEGMENT_HEADER, .position = position, .before = log->counts};
+    struct sockatlas_header header;
+    if (pread(look->fd, &header, sizeof header, 0) != (ssize_t)sizeof header)
+        header = look->header;
+    log->gap = !missing_look(log->missing, look->fd, &header);
+    struct segment_counts missing = missing_count(log->missing);
+    header.overwritten = missing.records;
+    header.overwritten_connections = missing.connections;
+    header.overwritten_until = missing.until;
+    return segment_pack(frame, &head, &header);
+}
+
+/* Adds the slots, and the header before them where a segment begins, after a gap and `with_header`. */
 static bool append(const struct collect_place *place, struct collect_log *log, const struct look *look,
                    struct segment_head *head, const void *slots, bool with_header)
 {
@@ -272,10 +321,8 @@ static bool append(const struct collect_place *place, struct collect_log *log, c
     }
     char *frames = memory_must(malloc(2 * segment_frame_most()));
     size_t size = 0;
-    if (fresh || with_header) {
-        struct segment_head of_header = {.content = SEGMENT_HEADER, .position = head->position, .before = log->counts};
-        size = segment_pack(frames, &of_header, &look->header);
-    }
+    if (fresh || with_header || log->gap)
+        size = pack_header(frames, log, look, head->position);
     head->before = log->counts;
     size += segment_pack(frames + size, head, slots);
     bool good = write_all(fd, frames, size, log->segment_size);
@@ -336,6 +383,7 @@ static enum section collect(const struct collect_place *place, struct collect_lo
     if (found == SECTION_COPIED || found == SECTION_HELD) {
         log->held = 0;
         if (append(place, log, look, &head, slots, dead)) {
+            missing_have(log->missing, head.position / look->size, &head.here);
             log->counts.records += head.here.records;
             log->counts.connections += head.here.connections;
             if (head.here.until > log->counts.until)
@@ -360,6 +408,7 @@ static bool drain(const struct collect_place *place, struct collect_log *log, co
         enum section found = collect(place, log, look, look->size, dead);
         good = found != SECTION_STOP;
         log->end += good ? look->size : 0;
+        log->gap = log->gap || found == SECTION_GONE;
         if (found == SECTION_COPIED || found == SECTION_HELD)
             tell(place, log);
     }
@@ -374,19 +423,28 @@ static bool drain(const struct collect_place *place, struct collect_log *log, co
 
 /* ---- Ended programs' logs ---- */
 
-/* All of it is in segments: the log keeps its header. */
-static void cut(const struct collect_place *place, const struct collect_log *log)
+/* All of it is in segments: the log keeps its header, which tells what was in all its sections as if they were used
+ * again. What changes is on one page, and written by one call. */
+static void cut(const struct collect_place *place, struct collect_log *log)
 {
+    struct sockatlas_header header;
     struct stat status;
-    const uint64_t none = 0;
+    enum { FROM = offsetof(struct sockatlas_header, made), TO = offsetof(struct sockatlas_header, exe) };
     int fd = openat(place->folder, log->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return;
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-        pwrite(fd, &log->end, sizeof log->end, offsetof(struct sockatlas_header, collected)) ==
-            (ssize_t)sizeof log->end &&
-        pwrite(fd, &none, sizeof none, offsetof(struct sockatlas_header, made)) == (ssize_t)sizeof none)
-        (void)!ftruncate(fd, SOCKATLAS_HEADER_SIZE);
+        pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header && missing_look(log->missing, fd, &header)) {
+        struct segment_counts had = missing_had(log->missing), missing = missing_count(log->missing);
+        struct sockatlas_totals *totals = &header.totals[header.last & 1];
+        uint64_t tag = header.last >> 1 << SOCKATLAS_TAG_SHIFT;
+        *totals = (struct sockatlas_totals){tag | (had.records + missing.records),
+                                            tag | (had.connections + missing.connections), tag | missing.until / 1000};
+        header.collected = log->end;
+        header.made = 0;
+        if (pwrite(fd, (const char *)&header + FROM, TO - FROM, FROM) == TO - FROM)
+            (void)!ftruncate(fd, SOCKATLAS_HEADER_SIZE);
+    }
     close(fd);
 }
 

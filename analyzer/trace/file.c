@@ -9,6 +9,7 @@
 #include "analyzer/trace/file_past.h"
 #include "analyzer/trace/file_ring.h"
 #include "analyzer/trace/memory.h"
+#include "analyzer/trace/missing.h"
 #include "shim/memory_log.h"
 
 #include <errno.h>
@@ -199,8 +200,10 @@ bool file_open(struct file *file, const char *path, const struct stat *status, b
     image->version = header.version;
     decode_header(&image->header, &header);
     if (image->header.section_slots != 0) {
-        file_ring_open(file);
+        file_ring_open(file, &header);
         file_past_open(file);
+        missing_look(file->missing, file->fd, &header);
+        file_ring_count(file);
     }
     take_header(file);
     return true;
@@ -215,8 +218,8 @@ bool file_open_segment(struct file *file, const char *path, const struct stat *s
         file_close(file);
         return false;
     }
-    file_ring_open(file);
-    file_past_count(file);
+    file_ring_open(file, &image->header);
+    file_past_count_alone(file);
     take_header(file);
     return true;
 }
@@ -411,6 +414,8 @@ bool file_next(struct file *file, struct event *event)
         uint64_t offset = file->offset + file->used;
         record = file->block + file->used;
         file->used += (size_t)slots * SOCKATLAS_SLOT_SIZE;
+        if (file->ring != NULL && !file->in_past)
+            file_ring_have(file, record);
         if (!take(file, &record, &slots, offset))
             continue;
         event->image = file->image;
@@ -440,10 +445,9 @@ void file_refresh(struct file *file)
         return;
     if (file->ring != NULL) {
         file_ring_refresh(file, &header);
-        if (file->past != NULL)
-            file_past_count(file);
-        else
+        if (file->past == NULL)
             file_past_open(file);
+        file->looked = missing_look(file->missing, file->fd, &header);
     } else
         decode_header(&file->image->header, &header);
     take_header(file);
@@ -452,8 +456,8 @@ void file_refresh(struct file *file)
 bool file_gaps(const struct file *file)
 {
     const struct sockatlas_header *header = &file->image->header;
-    return file->unpublished || header->lost != 0 ||
-           (file->ring != NULL && (header->skipped != 0 || (header->cursor > header->ring_slots && !file->gapless)));
+    return file->unpublished || header->lost != 0 || header->overwritten != 0 ||
+           (file->ring != NULL && (header->skipped != 0 || file_ring_jumped(file)));
 }
 
 uint64_t file_done(const struct file *file)

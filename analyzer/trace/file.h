@@ -35,12 +35,16 @@ struct file {
     bool listed;      /* found in a folder: through no link */
     bool unpublished; /* a slot was taken and not published: records may be missing */
 
-    struct file_ring *ring; /* NULL: the file is none */
-    struct file_past *past; /* NULL: nothing of it was collected */
+    struct file_ring *ring;  /* NULL: the file is none */
+    struct file_past *past;  /* NULL: nothing of it was collected */
+    struct missing *missing; /* of a ring */
+    bool looked;             /* `missing` is as of the latest refresh */
+    struct {
+        uint64_t records, connections, lost;
+    } told; /* of it, by file_gap() */
     uid_t owner;
     bool alone;   /* the log is not there, only segments of it */
     bool in_past; /* the block is from a segment */
-    bool gapless; /* with its segments it has all that was ever written */
 
     bool patient;          /* set by the owner: a slot that is not published yet holds the reader back, for a while */
     uint64_t held_end;     /* the cursor when the waiting began: slots before it are as old */

@@ -7,6 +7,7 @@
 #include "analyzer/trace/decode.h"
 #include "analyzer/trace/file_ring.h"
 #include "analyzer/trace/memory.h"
+#include "analyzer/trace/missing.h"
 #include "analyzer/trace/segment.h"
 
 #include <dirent.h>
@@ -28,7 +29,6 @@ struct segment {
     struct segment_counts before;
     uint64_t size;       /* up to where there are whole frames, bytes */
     bool whole, damaged; /* nothing stands behind them; damage was said */
-    bool gap;            /* between frames: what was overwritten, or never used */
 };
 
 struct file_past {
@@ -36,10 +36,8 @@ struct file_past {
     struct file_past_known *known;
     size_t count, current;
     bool said_missing;
-    /* What file_past_count() found, when the header said that so many were overwritten. */
-    bool counted, joined;
-    uint64_t overwritten;
-    struct sockatlas_header header; /* of a log that is not there: the latest copy */
+    uint64_t end;                   /* the position behind the newest frame */
+    struct sockatlas_header header; /* of a log that is not there: the latest copy; says what was missing then */
 };
 
 /* ---- A segment ---- */
@@ -91,7 +89,32 @@ static void say_damaged(struct file *file, struct segment *segment, const char *
     segment->damaged = true;
 }
 
-/* Goes over the heads behind `from`; tells where the slots end. A log's header is taken where the log is not there. */
+/* When the section of the frame was opened; 0 unknown. */
+static uint64_t opened_of(int fd, uint64_t at, const struct segment_head *head)
+{
+    struct sockatlas_section section;
+    unsigned char *slots = memory_must(malloc((size_t)head->slots * SOCKATLAS_SLOT_SIZE));
+    bool good = read_content(fd, at, head, slots);
+    memcpy(&section, slots, sizeof section);
+    free(slots);
+    return good ? (section.opened & SOCKATLAS_TAG_VALUE) * 1000 : 0;
+}
+
+/* A frame of slots. What the reader has passed already is not had for being found now. */
+static void survey_slots(struct file *file, struct segment *segment, int fd, const struct segment_head *head)
+{
+    uint64_t size = file->image->header.section_slots;
+    segment->end = head->position + head->slots;
+    if (file->alone || segment->end <= file_ring_wanted(file))
+        return;
+    if (head->position > file->past->end)
+        missing_gap(file->missing, opened_of(fd, segment->size, head));
+    missing_have(file->missing, head->position / size, &head->here);
+    if (segment->end > file->past->end)
+        file->past->end = segment->end;
+}
+
+/* Goes over the heads that it did not have before. A log's header is taken where the log is not there. */
 static void survey(struct file *file, struct segment *segment)
 {
     struct segment_head head;
@@ -100,24 +123,18 @@ static void survey(struct file *file, struct segment *segment)
     if (fd < 0)
         return;
     enum frame frame;
-    uint64_t at = 0;
-    bool first = true;
-    segment->end = segment->position;
-    while ((frame = read_head(fd, at, (uint64_t)status.st_size, &head)) == FRAME_GOOD) {
-        if (first)
+    while ((frame = read_head(fd, segment->size, (uint64_t)status.st_size, &head)) == FRAME_GOOD) {
+        if (segment->size == 0)
             segment->before = head.before;
-        first = false;
-        if (head.content == SEGMENT_SLOTS) {
-            segment->gap = segment->gap || (at > 0 && head.position > segment->end);
-            segment->end = head.position + head.slots;
-        } else if (file->alone && !read_content(fd, at, &head, &file->past->header))
-            say_damaged(file, segment, "damaged", at);
-        at += sizeof head + head.size;
+        if (head.content == SEGMENT_SLOTS)
+            survey_slots(file, segment, fd, &head);
+        else if (file->alone && !read_content(fd, segment->size, &head, &file->past->header))
+            say_damaged(file, segment, "damaged", segment->size);
+        segment->size += sizeof head + head.size;
     }
-    segment->whole = frame == FRAME_NONE && at > 0;
-    segment->size = at;
+    segment->whole = frame == FRAME_NONE && segment->size > 0;
     if (!segment->whole && file->alone)
-        say_damaged(file, segment, "damaged or cut short", at);
+        say_damaged(file, segment, "damaged or cut short", segment->size);
     close(fd);
 }
 
@@ -137,29 +154,40 @@ static bool is_known(const struct file_past *past, const char *path)
     return false;
 }
 
-void file_past_add(struct file *file, const char *path, const struct stat *status)
+static void add(struct file *file, const char *path, const struct stat *status, uint64_t position)
 {
     struct file_past *past = file->past;
-    char log[NAME_MAX + 1];
-    const char *slash = strrchr(path, '/');
-    uint64_t position;
-    if (!segment_name_of(slash == NULL ? path : slash + 1, log, &position) || is_known(past, path))
-        return;
     if ((past->count & (past->count - 1)) == 0) {
         size_t room = past->count == 0 ? 1 : 2 * past->count;
         past->segments = memory_must(realloc(past->segments, room * sizeof *past->segments));
         past->known = memory_must(realloc(past->known, room * sizeof *past->known));
     }
     past->known[past->count] = (struct file_past_known){status->st_dev, status->st_ino};
-    struct segment *segment = &past->segments[past->count++];
-    *segment = (struct segment){.path = memory_must(strdup(path)), .position = position, .end = position};
-    survey(file, segment);
-    qsort(past->segments, past->count, sizeof *past->segments, by_position);
-    past->counted = false;
-    if (file->alone && file->ring != NULL) {
-        file_ring_refresh(file, &past->header);
-        file_past_count(file);
-    }
+    past->segments[past->count++] =
+        (struct segment){.path = memory_must(strdup(path)), .position = position, .end = position};
+}
+
+/* Surveys all, in order. */
+static void survey_all(struct file *file)
+{
+    struct file_past *past = file->past;
+    if (past->count > 1)
+        qsort(past->segments, past->count, sizeof *past->segments, by_position);
+    for (size_t i = 0; i < past->count; i++)
+        survey(file, &past->segments[i]);
+}
+
+void file_past_add(struct file *file, const char *path, const struct stat *status)
+{
+    char log[NAME_MAX + 1];
+    const char *slash = strrchr(path, '/');
+    uint64_t position;
+    if (!segment_name_of(slash == NULL ? path : slash + 1, log, &position) || is_known(file->past, path))
+        return;
+    add(file, path, status, position);
+    survey_all(file);
+    if (file->ring != NULL)
+        file_past_count_alone(file);
 }
 
 static char *join(const char *path, const char *name)
@@ -188,7 +216,7 @@ static void consider(struct file *file, const char *name, const struct stat *fol
             complain(file->complaints, "%s: put there by user %u, not by the folder's owner; left out", path,
                      (unsigned)status.st_uid);
         else
-            file_past_add(file, path, &status);
+            add(file, path, &status, position);
     }
     free(path);
 }
@@ -199,37 +227,22 @@ void file_past_look(struct file *file)
     char *dir = join(file->path, ".");
     DIR *entries = opendir(dir);
     free(dir);
-    for (size_t i = 0; i < file->past->count; i++)
-        survey(file, &file->past->segments[i]);
     file->past->current = 0;
-    if (entries == NULL)
-        return;
-    if (!file->alone && fstat(dirfd(entries), &folder) == 0)
+    if (entries != NULL && !file->alone && fstat(dirfd(entries), &folder) == 0)
         for (const struct dirent *entry; (entry = readdir(entries)) != NULL;)
             consider(file, entry->d_name, &folder);
-    closedir(entries);
+    if (entries != NULL)
+        closedir(entries);
+    survey_all(file);
 }
 
 /* ---- What is missing ---- */
 
-/* Whether the segments have all positions from the oldest one's first to `*end`, where they end. */
-static bool has_no_gap(const struct file_past *past, uint64_t *end)
-{
-    bool all = true;
-    *end = past->count > 0 ? past->segments[0].position : 0;
-    for (size_t i = 0; i < past->count; i++) {
-        const struct segment *segment = &past->segments[i];
-        all = all && segment->position <= *end && !segment->damaged && !segment->gap;
-        *end = segment->end > *end ? segment->end : *end;
-    }
-    return all;
-}
-
 /* What was being written may be incomplete in the newest segment: what it would have had is in the ring. */
-static void say_incomplete(struct file *file, uint64_t end)
+static void say_incomplete(struct file *file)
 {
     struct file_past *past = file->past;
-    uint64_t collected = file->image->header.collected;
+    uint64_t collected = file->image->header.collected, end = past->end;
     for (size_t i = 0; i < past->count; i++) {
         struct segment *segment = &past->segments[i];
         if (!segment->whole && (i + 1 < past->count || file->alone || collected > end))
@@ -242,41 +255,27 @@ static void say_incomplete(struct file *file, uint64_t end)
     }
 }
 
-void file_past_count(struct file *file)
+void file_past_count_alone(struct file *file)
 {
     struct file_past *past = file->past;
     struct sockatlas_header *header = &file->image->header;
-    uint64_t end;
-    if (past->counted && past->overwritten != header->overwritten)
-        file_past_look(file);
-    if (past->count == 0)
-        return;
-    if (!past->counted || past->overwritten != header->overwritten)
-        past->joined = has_no_gap(past, &end) && (file->alone || file_ring_goes_on(file, end));
-    past->counted = true;
-    past->overwritten = header->overwritten;
     const struct segment_counts *before = &past->segments[0].before;
-    file->gapless = past->joined && past->segments[0].position == 0;
-    if (past->joined)
-        header->overwritten = header->overwritten_connections = header->overwritten_until = 0;
-    header->overwritten += before->records;
-    header->overwritten_connections += before->connections;
-    if (before->until > header->overwritten_until)
-        header->overwritten_until = before->until;
+    file_ring_refresh(file, &past->header);
+    header->overwritten = past->header.overwritten + before->records;
+    header->overwritten_connections = past->header.overwritten_connections + before->connections;
+    header->overwritten_until =
+        before->until > past->header.overwritten_until ? before->until : past->header.overwritten_until;
 }
 
 /* ---- Opening ---- */
 
 void file_past_open(struct file *file)
 {
-    uint64_t end;
     if (file->image->header.collected == 0)
         return;
     file->past = memory_must(calloc(1, sizeof *file->past));
     file_past_look(file);
-    has_no_gap(file->past, &end);
-    say_incomplete(file, end);
-    file_past_count(file);
+    say_incomplete(file);
 }
 
 bool file_past_open_alone(struct file *file, const char *path, const struct stat *status)
@@ -346,7 +345,7 @@ static bool load(struct file *file, struct segment *segment, int fd, const struc
     }
     struct sockatlas_section section;
     memcpy(&section, file->block, sizeof section);
-    file_ring_enter_past(file, head->position, section.state);
+    file_ring_enter_past(file, head->position, &section);
     file->filled = size;
     file->used = wanted > head->position ? (size_t)(wanted - head->position) * SOCKATLAS_SLOT_SIZE : 0;
     file->end = file->offset + size;

@@ -27,9 +27,9 @@ void file_past_close(struct file *file);
 bool file_past_next(struct file *file);
 /* Looks again which segments there are. */
 void file_past_look(struct file *file);
-/* Corrects what the header says was overwritten: what was collected before the oldest segment is gone as well; where
- * segments and ring have all from there on, nothing else is. */
-void file_past_count(struct file *file);
+/* Without its log: what was missing when the header's copy was made, and in segments before the oldest, goes to
+ * file->image->header. */
+void file_past_count_alone(struct file *file);
 /* The segments that were found; the array belongs to the file. */
 const struct file_past_known *file_past_known(const struct file *file, size_t *count);
 

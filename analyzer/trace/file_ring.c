@@ -6,6 +6,7 @@
 
 #include "analyzer/trace/decode.h"
 #include "analyzer/trace/memory.h"
+#include "analyzer/trace/missing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ struct file_ring {
     bool begun;        /* a section is being read, or was */
     uint64_t sequence; /* its number */
     uint64_t state;
-    struct sockatlas_totals overwritten; /* until: in nanoseconds */
+    bool jumped;                /* it did not come right behind the one before */
+    struct segment_counts here; /* read of it */
     /* Numbers of sections that come later, as far as they were found, in order. */
     uint64_t *found;
     size_t found_count, found_next;
@@ -87,45 +89,54 @@ static void look(struct file *file)
         qsort(ring->found, ring->found_count, sizeof *ring->found, compare);
 }
 
-static uint64_t value_of(uint64_t word, uint64_t last)
+/* What the totals tell is in file->missing. */
+static void clear_totals(struct sockatlas_header *header)
 {
-    bool valid = (uint16_t)(word >> SOCKATLAS_TAG_SHIFT) == (uint16_t)(last >> 1);
-    return valid ? word & SOCKATLAS_TAG_VALUE : 0;
-}
-
-/* What was overwritten so far. Totals that changed while the header was read leave what was known before. */
-static void take_totals(struct file *file)
-{
-    struct sockatlas_header *header = &file->image->header;
-    const struct sockatlas_totals *totals = &header->totals[header->last & 1];
-    uint64_t records = value_of(totals->records, header->last);
-    uint64_t connections = value_of(totals->connections, header->last);
-    uint64_t until = value_of(totals->until, header->last) * 1000;
-    if (records > file->ring->overwritten.records)
-        file->ring->overwritten = (struct sockatlas_totals){records, connections, until};
-    header->overwritten = file->ring->overwritten.records;
-    header->overwritten_connections = file->ring->overwritten.connections;
-    header->overwritten_until = file->ring->overwritten.until;
-    header->last = 0; /* they have served */
+    header->last = 0;
     memset(header->totals, 0, sizeof header->totals);
 }
 
-void file_ring_open(struct file *file)
+void file_ring_open(struct file *file, const struct sockatlas_header *header)
 {
-    const struct sockatlas_header *header = &file->image->header;
-    file->ring = memory_must(calloc(1, sizeof *file->ring));
-    file->ring->section_slots = header->section_slots;
-    file->ring->ring_slots = header->ring_slots;
+    struct file_ring *ring = memory_must(calloc(1, sizeof *ring));
+    ring->section_slots = header->section_slots;
+    ring->ring_slots = header->ring_slots;
+    file->ring = ring;
+    file->missing = missing_new(ring->ring_slots / ring->section_slots);
     file->offset = SOCKATLAS_HEADER_SIZE;
-    take_totals(file);
+    clear_totals(&file->image->header);
 }
 
 void file_ring_close(struct file *file)
 {
     if (file->ring != NULL)
         free(file->ring->found);
+    missing_free(file->missing);
     free(file->ring);
+    file->missing = NULL;
     file->ring = NULL;
+}
+
+/* Tells what was read of the section from the ring. */
+static void settle(const struct file *file)
+{
+    const struct file_ring *ring = file->ring;
+    if (ring->here.records > 0)
+        missing_have(file->missing, ring->sequence, &ring->here);
+}
+
+/* Goes on to the section, which was opened then. */
+static void go_on(struct file *file, uint64_t sequence, uint64_t opened)
+{
+    struct file_ring *ring = file->ring;
+    if (ring->begun && ring->sequence == sequence)
+        return;
+    if (sequence != (ring->begun ? ring->sequence + 1 : 0)) {
+        ring->jumped = true;
+        missing_gap(file->missing, (opened & SOCKATLAS_TAG_VALUE) * 1000);
+    }
+    settle(file);
+    ring->here = (struct segment_counts){.records = 0};
 }
 
 /* Begins to read it, if it still has that number. */
@@ -134,6 +145,7 @@ static bool enter(struct file *file, uint64_t sequence)
     struct sockatlas_section section;
     if (!read_section(file, sequence, &section) || held(&section) != sequence)
         return false;
+    go_on(file, sequence, section.opened);
     file->ring->begun = true;
     file->ring->sequence = sequence;
     file->ring->state = section.state;
@@ -162,12 +174,13 @@ uint64_t file_ring_wanted(const struct file *file)
     return file->ring->begun ? file_ring_position(file, file->offset + file->used) : 0;
 }
 
-void file_ring_enter_past(struct file *file, uint64_t position, uint64_t state)
+void file_ring_enter_past(struct file *file, uint64_t position, const struct sockatlas_section *section)
 {
     struct file_ring *ring = file->ring;
+    go_on(file, position / ring->section_slots, section->opened);
     ring->begun = true;
     ring->sequence = position / ring->section_slots;
-    ring->state = state;
+    ring->state = section->state;
     ring->found_count = ring->found_next = 0;
     file->offset = offset_of(ring, ring->sequence);
 }
@@ -196,12 +209,39 @@ bool file_ring_goes_on(const struct file *file, uint64_t position)
 
 void file_ring_refresh(struct file *file, const struct sockatlas_header *header)
 {
-    uint32_t section_slots = file->image->header.section_slots;
-    uint64_t ring_slots = file->image->header.ring_slots;
-    decode_header(&file->image->header, header);
-    file->image->header.section_slots = section_slots; /* what a damaged file says now does not count */
-    file->image->header.ring_slots = ring_slots;
-    take_totals(file);
+    struct sockatlas_header *known = &file->image->header;
+    struct sockatlas_header before = *known;
+    decode_header(known, header);
+    known->section_slots = before.section_slots; /* what a damaged file says now does not count */
+    known->ring_slots = before.ring_slots;
+    known->overwritten = before.overwritten;
+    known->overwritten_connections = before.overwritten_connections;
+    known->overwritten_until = before.overwritten_until;
+    clear_totals(known);
+}
+
+void file_ring_have(struct file *file, const void *record)
+{
+    struct segment_counts *here = &file->ring->here;
+    here->records++;
+    here->connections += segment_begins_connection(record);
+}
+
+void file_ring_count(struct file *file)
+{
+    struct sockatlas_header *header = &file->image->header;
+    settle(file);
+    struct segment_counts count = missing_count(file->missing);
+    if (count.records < header->overwritten)
+        return; /* what came late was told already */
+    header->overwritten = count.records;
+    header->overwritten_connections = count.connections;
+    header->overwritten_until = count.until;
+}
+
+bool file_ring_jumped(const struct file *file)
+{
+    return file->ring->jumped;
 }
 
 uint64_t file_ring_end(const struct file *file)

@@ -11,8 +11,9 @@
 /* Whether the header's numbers of a ring can be true; also of a file that is none. */
 bool file_ring_possible(const struct sockatlas_header *header);
 
-/* Finds the sections; file->image->header is filled in. The first file_ring_next() goes to the oldest. */
-void file_ring_open(struct file *file);
+/* Finds the sections; file->image->header is filled in from `header`, what the file has. The first file_ring_next()
+ * goes to the oldest. */
+void file_ring_open(struct file *file, const struct sockatlas_header *header);
 void file_ring_close(struct file *file);
 /* Goes on to the section that comes next before the header's cursor. False: there is none. */
 bool file_ring_next(struct file *file);
@@ -21,10 +22,16 @@ bool file_ring_follows(const struct file *file);
 /* The position of the next slot that was not taken yet. */
 uint64_t file_ring_wanted(const struct file *file);
 /* Goes on to the section that begins at `position`, which the caller has from elsewhere. */
-void file_ring_enter_past(struct file *file, uint64_t position, uint64_t state);
+void file_ring_enter_past(struct file *file, uint64_t position, const struct sockatlas_section *section);
+/* Whether a section came that did not follow the one before. */
+bool file_ring_jumped(const struct file *file);
+/* Counts a published record that was read from the ring. */
+void file_ring_have(struct file *file, const void *record);
+/* What is missing by file->missing goes to file->image->header. */
+void file_ring_count(struct file *file);
 /* Whether the ring has all sections from `position` on. */
 bool file_ring_goes_on(const struct file *file, uint64_t position);
-/* Takes over a header that was read again, and what was overwritten since. */
+/* Takes over a header that was read again. */
 void file_ring_refresh(struct file *file, const struct sockatlas_header *header);
 
 /* The file's offset where the slots of the section end that is being read. */

@@ -221,10 +221,10 @@ bool segment_unpack(void *out, const struct segment_head *head, const void *fram
 
 /* ---- What a section holds ---- */
 
-static bool begins_connection(const struct sockatlas_common *slot)
+bool segment_begins_connection(const struct sockatlas_common *record)
 {
-    return (slot->kind == SOCKATLAS_ACCEPT && slot->error == 0) ||
-           (slot->kind == SOCKATLAS_CONNECT && (slot->error == 0 || slot->error == EINPROGRESS));
+    return (record->kind == SOCKATLAS_ACCEPT && record->error == 0) ||
+           (record->kind == SOCKATLAS_CONNECT && (record->error == 0 || record->error == EINPROGRESS));
 }
 
 bool segment_tidy(void *slots, uint32_t count, struct segment_counts *counts)
@@ -249,7 +249,7 @@ bool segment_tidy(void *slots, uint32_t count, struct segment_counts *counts)
             memset(slot + SLOT, 0, (size_t)(size - 1) * SLOT);
         } else {
             counts->records++;
-            counts->connections += begins_connection(&common);
+            counts->connections += segment_begins_connection(&common);
             counts->until = common.time_ns > counts->until ? common.time_ns : counts->until;
         }
     }

@@ -59,6 +59,8 @@ bool segment_head_good(const struct segment_head *head);
  * damaged. */
 bool segment_unpack(void *out, const struct segment_head *head, const void *frame);
 
+/* Whether a published record tells of a connection's beginning. */
+bool segment_begins_connection(const struct sockatlas_common *record);
 /* Clears slots of a section of which nothing was published in the use that the first slot names, and counts the others.
  * True: all are published. */
 bool segment_tidy(void *slots, uint32_t count, struct segment_counts *counts);
