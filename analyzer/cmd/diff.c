@@ -76,7 +76,7 @@ static const struct argp argp = {
         "ephemeral ports. - gone, + new, ~ changed. Times (connect, round trip) count as changed only beyond noise: at "
         "least 5 on both sides, quartiles that do not overlap, and medians that differ by a factor of 2 and 100 us; "
         "the connections of an edge where they became ten times as many or few, and 20 more or less. Exit "
-        "status 0: the same, 1: different, 2: trouble. TRACE is a folder, a log file or an exported .jsonl.\v"
+        "status 0: the same, 1: different, 2: trouble. " CMD_TRACE_WHAT ".\v"
         "Examples:\n  sockatlas diff yesterday.data sockatlas.data\n"
         "  sockatlas diff --json a.data b.data | jq 'select(.kind == \"failure\")'\n"};
 
