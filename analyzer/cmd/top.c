@@ -79,10 +79,11 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "[TRACE]",
     .doc =
-        "Shows the sockets of a trace as they come and go. TRACE is a folder, a log file or an exported .jsonl; none "
-        "means ./sockatlas.data. Keys: arrows choose a socket, Enter shows its life, s sorts, r reverses, / "
+        "Shows the sockets of a trace as they come and go. " CMD_TRACE_WHAT
+        "; none means ./sockatlas.data. Keys: arrows choose a socket, Enter shows its life, s sorts, r reverses, / "
         "filters, c hides closed ones, q quits. Bytes are known once a socket is "
-        "closed, and as they go in a trace made with SOCKATLAS_IO=1.\v"
+        "closed, and as they go in a trace made with SOCKATLAS_IO=1. Records that were overwritten before they could "
+        "be read, or lost, are told above the keys.\v"
         "Examples:\n  sockatlas top\n  sockatlas run -d /tmp/web ./server &   sockatlas top /tmp/web\n",
 };
 
@@ -145,6 +146,26 @@ static void refresh_life(struct top *top)
     top->life_read = time(NULL);
 }
 
+/* Records that were overwritten before they were read, or lost, come as an event (stream_open_live()). */
+static void note_gap(struct top_screen *screen, const struct event *event)
+{
+    const struct sockatlas_body_coverage *body = event_body(event);
+    const struct sockatlas_header *header = &event->image->header;
+    char detail[128] = "";
+    bool overwritten = body->what == SOCKATLAS_COVERAGE_OVERWRITTEN;
+    size_t size = body->detail_size < sizeof detail ? body->detail_size : sizeof detail - 1;
+    if (!overwritten && body->what != SOCKATLAS_COVERAGE_LOST)
+        return;
+    event_tail(event, sizeof *body, 0, detail, size);
+    char name[sizeof header->comm + 1] = "";
+    memcpy(name, header->comm, sizeof header->comm);
+    char *comm = escape_new(ESCAPE_MESSAGE, name);
+    snprintf(screen->gap, sizeof screen->gap, "%s (%u): %s%s", comm, header->pid, overwritten ? "overwritten " : "",
+             detail);
+    free(comm);
+    screen->gaps++;
+}
+
 static void watch(struct top *top, struct stream *stream)
 {
     struct follow follow;
@@ -153,6 +174,8 @@ static void watch(struct top *top, struct stream *stream)
     while (!ended_by) {
         unsigned taken = 0;
         while (taken < EVENTS_AT_ONCE && stream_next(stream, &event)) {
+            if (event.kind == SOCKATLAS_COVERAGE)
+                note_gap(&top->screen, &event);
             model_event(top->rows.model, &event);
             taken++;
         }

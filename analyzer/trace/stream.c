@@ -6,6 +6,7 @@
 #include "analyzer/trace/stream.h"
 
 #include "analyzer/trace/budget.h"
+#include "analyzer/trace/file_gap.h"
 #include "analyzer/trace/memory.h"
 #include "analyzer/trace/segment.h"
 #include "analyzer/trace/sources.h"
@@ -31,6 +32,8 @@ struct stream {
     struct source **heap;
     unsigned heap_count, heap_room;
     struct source *current; /* whose event was handed out last */
+    bool follows;           /* what is missing is told as events */
+    unsigned gaps_next;     /* whose gaps are to be told next */
     struct source *open[OPEN_FILES_MAX];
     unsigned open_next;
     /* What was read, and what it took. */
@@ -241,7 +244,7 @@ static struct stream *open_stream(char *const *traces, int count, bool patient, 
                                   void *context)
 {
     struct stream *stream = memory_must(calloc(1, sizeof *stream));
-    stream->sources.patient = patient;
+    stream->sources.patient = stream->follows = patient;
     stream->sources.complaints = (struct complaints){.complain = complain_fn, .context = context};
     stream->sources.belief = belief_new(process_lives, stream);
     if (count == 0)
@@ -299,13 +302,24 @@ static bool believe(struct stream *stream)
     return false;
 }
 
+/* All that there was has been handed out. */
+static bool next_gap(struct stream *stream, struct event *event)
+{
+    for (; stream->follows && stream->gaps_next < stream->sources.count; stream->gaps_next++) {
+        struct source *source = stream->sources.list[stream->gaps_next];
+        if (source->jsonl == NULL && !source->waiting && file_gap(&source->file, event))
+            return true;
+    }
+    return false;
+}
+
 bool stream_next(struct stream *stream, struct event *event)
 {
     do {
         settle(stream);
         stream->current = stream->heap_count > 0 ? stream->heap[0] : NULL;
         if (stream->current == NULL)
-            return false;
+            return next_gap(stream, event);
     } while (!believe(stream));
     *event = stream->current->event;
     return true;
@@ -314,6 +328,7 @@ bool stream_next(struct stream *stream, struct event *event)
 void stream_refresh(struct stream *stream)
 {
     settle(stream);
+    stream->gaps_next = 0;
     for (unsigned i = 0; i < stream->sources.count; i++) {
         struct source *source = stream->sources.list[i];
         /* A closed log has no writer. */

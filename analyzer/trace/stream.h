@@ -24,7 +24,8 @@ struct stream;
 struct stream *stream_open(char *const *traces, int count, stream_complain_fn *complain, void *context);
 /* The same for a trace that is being written, to be read on with stream_refresh(): a slot that is taken but not
  * published yet holds its log back for up to FILE_PATIENCE_MS, logs without a whole header wait for the next refresh,
- * and a folder may still be empty. */
+ * and a folder may still be empty. What was overwritten before it was read, or lost, comes as an event of its own
+ * (COVERAGE), once, behind the others that came meanwhile. */
 struct stream *stream_open_live(char *const *traces, int count, stream_complain_fn *complain, void *context);
 /* Its writers are gone: nothing is waited for any more. Read on, after another stream_refresh(), to have all. */
 void stream_settle(struct stream *stream);

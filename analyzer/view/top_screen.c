@@ -242,14 +242,16 @@ static unsigned position(const struct top_screen *screen, const struct shown *sh
     return 0;
 }
 
-static unsigned list_rows(void)
+/* A gap takes a row of its own. */
+static unsigned list_rows(const struct top_screen *screen)
 {
-    return LINES > HEAD_ROWS + FOOT_ROWS ? (unsigned)LINES - HEAD_ROWS - FOOT_ROWS : 1;
+    int others = HEAD_ROWS + FOOT_ROWS + (screen->gaps > 0);
+    return LINES > others ? (unsigned)(LINES - others) : 1;
 }
 
 static void draw_list(struct top_screen *screen, const struct top_rows *rows)
 {
-    unsigned count, height = list_rows();
+    unsigned count, height = list_rows(screen);
     struct shown *shown = show(screen, rows, &count);
     unsigned at = position(screen, shown, count);
     const char *cells[COLUMNS_ALL];
@@ -285,7 +287,7 @@ static void draw_list(struct top_screen *screen, const struct top_rows *rows)
 static void draw_life(struct top_screen *screen)
 {
     const char *at = screen->life_text ? screen->life_text : "";
-    unsigned row = 0, height = list_rows(), skip = screen->life_top;
+    unsigned row = 0, height = list_rows(screen), skip = screen->life_top;
     while (*at && row < height) {
         int bytes = bytes_for(at);
         if (skip)
@@ -299,6 +301,15 @@ static void draw_life(struct top_screen *screen)
         screen->life_top--;
     else if (!row)
         mvaddstr(HEAD_ROWS, 0, "nothing is known of it");
+}
+
+static void draw_gap(const struct top_screen *screen)
+{
+    char line[sizeof screen->gap + 40];
+    snprintf(line, sizeof line, "%u gap%s, %s", screen->gaps, screen->gaps == 1 ? "" : "s", screen->gap);
+    attron(A_BOLD);
+    mvaddnstr(LINES - 1 - FOOT_ROWS, 0, line, bytes_for(line));
+    attroff(A_BOLD);
 }
 
 static void draw_head(const struct top_screen *screen, const struct top_rows *rows)
@@ -331,6 +342,8 @@ void top_screen_draw(struct top_screen *screen, const struct top_rows *rows)
         draw_life(screen);
     else
         draw_list(screen, rows);
+    if (screen->gaps > 0)
+        draw_gap(screen);
     const char *keys = screen->life     ? "Up Down: scroll  Esc: back  q: quit"
                        : screen->typing ? "type a part of the line  Enter: done  Esc: all"
                                         : "Enter: its life  s: sort  r: reverse  /: filter  c: open only  q: quit";
@@ -373,7 +386,7 @@ static void type(struct top_screen *screen, int key)
 
 static void scroll_life(struct top_screen *screen, int key)
 {
-    unsigned page = list_rows();
+    unsigned page = list_rows(screen);
     switch (key) {
     case KEY_UP:
     case 'k':
@@ -403,7 +416,7 @@ static void scroll_life(struct top_screen *screen, int key)
 
 static void choose(struct top_screen *screen, const struct top_rows *rows, int key)
 {
-    long page = (long)list_rows();
+    long page = (long)list_rows(screen);
     switch (key) {
     case KEY_UP:
     case 'k':

@@ -37,6 +37,8 @@ struct top_screen {
     char *life_text; /* its lines */
     uint64_t life_events;
     unsigned complaints;
+    unsigned gaps; /* how often records were overwritten before they were read, or lost */
+    char gap[200]; /* the latest: whose, when, how many */
 };
 
 enum top_wish { TOP_STAY, TOP_QUIT };

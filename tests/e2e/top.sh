@@ -135,6 +135,23 @@ case_has "without a terminal: line" "needs a terminal" "$(cat err)"
 echo go >&4
 wait_gone "$traced"
 
+# ---- What is overwritten before it can be read
+mkdir -m 700 small
+mkfifo more
+exec 5<>more
+SOCKATLAS_DIR="$work/small" SOCKATLAS_LIMIT=65536 LD_PRELOAD="$shim" "$targets/busy_phases" ledger 3 400 <&5 >phases &
+adopt $!
+wait_true grep -q ready phases
+keys "clear; '$sockatlas' top small" Enter
+case_ok "what was overwritten before it began is said" shows \
+    '^[0-9]+ gaps?, busy_phases \([0-9]+\): overwritten before [0-9-]+ [0-9:]+: [0-9]+ records'
+case_is "and takes no row from the keys" 1 "$(screen | grep -c 'q: quit')"
+before=$(screen | grep -oE '^[0-9]+ gap' | grep -oE '^[0-9]+')
+again() { [ "$(screen | grep -oE '^[0-9]+ gap' | grep -oE '^[0-9]+')" -gt "$before" ]; }
+printf x >&5
+case_ok "what is overwritten meanwhile, too" settles again
+keys q
+
 # ---- Bytes of what is still open
 cat >open.py <<'PY'
 import socket

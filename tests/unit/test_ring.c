@@ -229,6 +229,66 @@ Test(ring, tells_what_was_overwritten)
     end(&log);
 }
 
+/* The next gap that the stream tells: what, its time, how many. */
+static const char *next_gap(struct stream *stream)
+{
+    static char text[256];
+    struct event event;
+    char detail[200] = "";
+    while (stream_next(stream, &event))
+        if (event.kind == SOCKATLAS_COVERAGE) {
+            const struct sockatlas_body_coverage *body = event_body(&event);
+            cr_assert_lt(body->detail_size, sizeof detail);
+            cr_assert(event_tail(&event, sizeof *body, 0, detail, body->detail_size));
+            const char *count = body->what == SOCKATLAS_COVERAGE_OVERWRITTEN ? strrchr(detail, ':') + 2 : detail;
+            snprintf(text, sizeof text, "%u at %llu: %.*s", body->what, (unsigned long long)event.time_ns,
+                     (int)strcspn(count, ","), count);
+            return text;
+        }
+    return "none";
+}
+
+/* Laps from the section `sequence` on: each section overwrites one of 127 records. */
+static void lap(struct log *log, uint64_t sequence, uint64_t until)
+{
+    for (; sequence < until; sequence++) {
+        fill(log, sequence, 1 + (unsigned)sequence / 4);
+        uint64_t tag = (sequence + 1) << 48, again = sequence < 4 ? 0 : sequence - 3;
+        log->header.last = (sequence + 1) << 1 | (sequence & 1);
+        log->header.totals[sequence & 1] = (struct sockatlas_totals){tag | again * 127, tag, tag | sequence};
+        log->header.cursor = (sequence + 1) * SECTION;
+    }
+    put_header(log);
+}
+
+/* What a follower has read is not missing, however often it is overwritten later. */
+Test(ring, tells_a_follower_of_gaps_once_each)
+{
+    struct log log;
+    struct heard heard = {0};
+    begin(&log);
+    lap(&log, 0, 6);
+    struct stream *stream = stream_open_live((char *[]){log.folder}, 1, hear, &heard);
+    cr_expect_str_eq(next_gap(stream), "13 at 5000: 254 records");
+    cr_expect_str_eq(next_gap(stream), "none");
+    lap(&log, 6, 9);
+    stream_refresh(stream);
+    cr_expect_str_eq(next_gap(stream), "none", "it has read up to 6");
+    lap(&log, 9, 15);
+    stream_refresh(stream);
+    cr_expect_str_eq(next_gap(stream), "13 at 14000: 254 records", "9 and 10");
+    log.header.lost = 3;
+    log.header.lost_last = 77;
+    put_header(&log);
+    stream_refresh(stream);
+    cr_expect_str_eq(next_gap(stream), "9 at 77: 3 records lost");
+    cr_expect_str_eq(next_gap(stream), "none");
+    stream_refresh(stream);
+    cr_expect_str_eq(next_gap(stream), "none");
+    stream_close(stream);
+    end(&log);
+}
+
 Test(ring, refuses_numbers_that_no_ring_has)
 {
     static const struct {

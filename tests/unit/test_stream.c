@@ -156,6 +156,7 @@ static void write_times(const char *folder, const char *name, const char *boot, 
                         const uint64_t *times, unsigned count)
 {
     struct sockatlas_header header = sample_header();
+    header.lost = 0;
     snprintf(header.boot_id, sizeof header.boot_id, "%s", boot);
     header.realtime_ns = realtime;
     header.boottime_ns = boottime;
