@@ -196,7 +196,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
     struct run_live *live = options->live ? run_live_start(preload->folder) : NULL;
     if (options->live && !live)
         complain_line("%s: --live: %s", title, strerror(errno));
-    struct run_untraced *untraced = run_untraced_start(preload->folder->dir, log);
+    struct run_untraced *untraced = run_untraced_start(preload, log);
     struct collect_thread *collect = collect_thread_start(preload->folder->fd, preload->folder->path);
     if (!collect)
         complain_line("%s: what overwrites itself is not collected: %s", title, strerror(errno));

@@ -139,13 +139,21 @@ struct run_live;
 struct run_live *run_live_start(const struct run_folder *folder);
 void run_live_end(struct run_live *live);
 
+/* ---- run_traced.c ---- */
+
+/* UNKNOWN: it has ended meanwhile, or may not be looked into. */
+enum run_traced { RUN_TRACED_UNKNOWN, RUN_TRACED_NOT, RUN_TRACED };
+/* Whether the process that has this pid records for the run, or will with its first event. From /proc/PID/maps and
+ * environ. */
+enum run_traced run_traced(pid_t pid, const struct run_preload *preload);
+
 /* ---- run_untraced.c ---- */
 
 /* Writes to `log` which untraced processes of this machine the traced ones talk to, as that happens, from another
- * thread; nobody else may write to `log` meanwhile. To be called with the signals held; `dir` must live until
+ * thread; nobody else may write to `log` meanwhile. To be called with the signals held; `preload` must live until
  * run_untraced_end(), which looks a last time first. NULL when it cannot, or without a log; NULL ends too. */
 struct run_untraced;
-struct run_untraced *run_untraced_start(const char *dir, struct run_log *log);
+struct run_untraced *run_untraced_start(const struct run_preload *preload, struct run_log *log);
 void run_untraced_end(struct run_untraced *untraced);
 
 /* ---- run_report.c ---- */

@@ -31,7 +31,6 @@
 #define SERVED_MAX  1024 /* distinct addresses */
 #define LOOK_TRIES  5    /* for a connection that is not accepted yet */
 #define PAUSE_MS    100
-#define PIDS        4194304 /* PID_MAX_LIMIT */
 
 /* A connection whose other end is to be found, by its addresses or, over a unix socket, by its inode; without a local
  * address: whoever serves the address. */
@@ -47,11 +46,11 @@ struct question {
 
 struct run_untraced {
     pthread_t thread;
+    const struct run_preload *preload;
     char *traces[1];
     struct run_log *log;
     int ended[2]; /* a pipe: closing its writing end ends the following */
     uint64_t netns, pidns;
-    unsigned char *traced; /* pids, a bit each */
     struct question asked[PENDING_MAX];
     unsigned asked_count;
     struct question served[SERVED_MAX];
@@ -65,17 +64,6 @@ static uint64_t namespace_inode(const char *path)
 }
 
 /* ---- What the traced programs do ---- */
-
-static void mark_traced(struct run_untraced *untraced, uint32_t pid)
-{
-    if (pid < PIDS)
-        untraced->traced[pid / 8] |= (unsigned char)(1u << pid % 8);
-}
-
-static bool is_traced(const struct run_untraced *untraced, pid_t pid)
-{
-    return pid > 0 && pid < PIDS && (untraced->traced[pid / 8] & 1u << pid % 8);
-}
 
 static void ask_served(struct run_untraced *untraced, const struct address *peer, uint16_t type)
 {
@@ -130,7 +118,6 @@ static void note_event(struct run_untraced *untraced, const struct event *event)
     struct address peer, local;
     if (header->writer != SOCKATLAS_WRITER_SHIM || header->pidns_inode != untraced->pidns)
         return;
-    mark_traced(untraced, event->pid);
     bool connects = event->kind == SOCKATLAS_CONNECT && (!event->error || event->error == EINPROGRESS);
     if (!connects && event->kind != SOCKATLAS_PEER)
         return;
@@ -228,7 +215,10 @@ static void find_holders(const struct run_untraced *untraced, struct question *q
         pid_t pid = holders[wanted++].pid;
         if (!pid)
             continue;
-        if (!is_traced(untraced, pid))
+        enum run_traced traced = run_traced(pid, untraced->preload);
+        if (traced == RUN_TRACED_UNKNOWN)
+            continue; /* another one may have it at the next look */
+        if (traced == RUN_TRACED_NOT)
             write_found(untraced, &questions[i], pid);
         questions[i].tries = LOOK_TRIES;
     }
@@ -324,30 +314,24 @@ static void *follow_peers(void *context)
     return NULL;
 }
 
-static void release(struct run_untraced *untraced)
-{
-    free(untraced->traced);
-    free(untraced);
-}
-
-struct run_untraced *run_untraced_start(const char *dir, struct run_log *log)
+struct run_untraced *run_untraced_start(const struct run_preload *preload, struct run_log *log)
 {
     struct run_untraced *untraced = log ? calloc(1, sizeof *untraced) : NULL;
     if (!untraced)
         return NULL;
-    untraced->traces[0] = (char *)dir;
+    untraced->preload = preload;
+    untraced->traces[0] = (char *)preload->folder->dir;
     untraced->log = log;
     untraced->netns = namespace_inode("/proc/self/ns/net");
     untraced->pidns = namespace_inode("/proc/self/ns/pid");
-    untraced->traced = calloc(PIDS / 8, 1);
-    if (!untraced->traced || pipe2(untraced->ended, O_CLOEXEC) < 0) {
-        release(untraced);
+    if (pipe2(untraced->ended, O_CLOEXEC) < 0) {
+        free(untraced);
         return NULL;
     }
     if (pthread_create(&untraced->thread, NULL, follow_peers, untraced) != 0) {
         close(untraced->ended[0]);
         close(untraced->ended[1]);
-        release(untraced);
+        free(untraced);
         return NULL;
     }
     return untraced;
@@ -360,5 +344,5 @@ void run_untraced_end(struct run_untraced *untraced)
     close(untraced->ended[1]);
     pthread_join(untraced->thread, NULL);
     close(untraced->ended[0]);
-    release(untraced);
+    free(untraced);
 }

@@ -337,10 +337,12 @@ void untraced_note(struct model *model, const struct event *event);
 /* Who is known to have the other end of `half`, NULL nobody: by the addresses of that end or, over a unix socket, by
  * the cookie of this one. Told once. */
 struct process *untraced_end(struct model *model, const struct half *half);
-/* The same, and may be told again. */
+/* The same, for what is not decided yet: may be told again, and may have no id. */
 struct process *untraced_end_so_far(const struct model *model, const struct half *half);
 /* Who was seen last to serve the peer's address of `half`; NULL nobody. */
-struct process *untraced_server(const struct model *model, const struct half *half);
+struct process *untraced_server(struct model *model, const struct half *half);
+/* The same, for what is not decided yet: it may have no id. */
+struct process *untraced_server_so_far(const struct model *model, const struct half *half);
 void untraced_free(struct model *model);
 
 /* ---- coverage.c ---- */

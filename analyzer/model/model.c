@@ -123,7 +123,7 @@ void model_free(struct model *model)
     for (unsigned i = 0; i < model->processes_count; i++)
         if (model->processes[i]->kind == PROCESS_TRACED)
             task_free((struct task *)model->processes[i]);
-        else
+        else if (model->processes[i]->kind == PROCESS_EXTERNAL)
             free(model->processes[i]);
     for (unsigned i = 0; i < model->edges_count; i++)
         free(model->edges[i]);

@@ -394,5 +394,5 @@ struct process *half_peer_so_far(const struct model *model, const struct sock *s
     if (!half || !address_known(&half->peer) || half->to_group)
         return NULL;
     struct process *process = untraced_end_so_far(model, half);
-    return process || half->side == SIDE_SERVER ? process : untraced_server(model, half);
+    return process || half->side == SIDE_SERVER ? process : untraced_server_so_far(model, half);
 }

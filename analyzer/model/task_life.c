@@ -72,6 +72,7 @@ static void task_adopt(struct model *model, struct image *image)
         task_name(model, task, header->pid, header->start_ticks ? header->start_ticks * TICK_NS : time_ns);
     }
     task->image = image->trace->id;
+    task->exec_untraced = SOCKATLAS_TRACEABLE;
     task->process.incomplete = task->process.incomplete || header->overwritten != 0 || header->lost != 0;
     task->started = true;
     task->network = store_network(model, image->trace->host, header->netns_cookie, header->netns_inode);

@@ -13,14 +13,17 @@
 struct untraced_process {
     struct process process;
     struct table_link by_pid;
+    uint64_t pidns;
+    bool reported; /* once it is found at the other end of something */
 };
 
 /* One record of `run`. */
 struct untraced {
     struct table_link link;
-    struct process *process;
+    struct untraced_process *holder;
     struct network *network;
     unsigned host, class;
+    uint64_t time_ns;           /* when it was seen */
     uint64_t number;            /* the later, the larger */
     uint64_t cookie;            /* unix: the traced end's */
     struct address local, peer; /* peer unknown: it serves `local` */
@@ -42,19 +45,23 @@ static uint64_t connection_key(unsigned host, uint64_t cookie, const struct addr
 
 /* ---- What `run` says ---- */
 
-static struct process *process_of(struct model *model, unsigned host, uint32_t pid, const char *comm, const char *exe)
+static struct untraced_process *process_of(struct model *model, const struct trace_image *image, uint32_t pid,
+                                           const char *comm, const char *exe)
 {
-    uint64_t hash = hash_numbers(host, pid);
+    uint64_t pidns = image->header.pidns_inode, hash = hash_numbers(image->host, pid);
     for (struct table_link *link = table_first(&model->untraced_processes, hash); link; link = table_next(link)) {
-        struct process *process = &TABLE_OF(link, struct untraced_process, by_pid)->process;
-        if (process->host == host && process->pid == pid && strcmp(process->comm, comm) == 0)
-            return process;
+        struct untraced_process *known = TABLE_OF(link, struct untraced_process, by_pid);
+        const struct process *process = &known->process;
+        if (process->host == image->host && process->pid == pid && known->pidns == pidns &&
+            strcmp(process->comm, comm) == 0)
+            return known;
     }
     struct untraced_process *made = store_alloc(sizeof *made);
-    made->process =
-        (struct process){.kind = PROCESS_UNTRACED, .host = host, .pid = pid, .comm = comm, .exe = exe, .cmdline = ""};
+    *made = (struct untraced_process){
+        .process = {.kind = PROCESS_UNTRACED, .host = image->host, .pid = pid, .comm = comm, .exe = exe, .cmdline = ""},
+        .pidns = pidns};
     table_insert(&model->untraced_processes, &made->by_pid, hash);
-    return store_process(model, &made->process);
+    return made;
 }
 
 void untraced_note(struct model *model, const struct event *event)
@@ -75,12 +82,13 @@ void untraced_note(struct model *model, const struct event *event)
         .host = host,
         .class = sock_class(&like),
         .network = body->netns_inode ? store_network(model, host, 0, body->netns_inode) : NULL,
+        .time_ns = event->time_ns,
         .number = ++model->untraced_noted,
         .cookie = event->cookie,
         .local = local,
         .peer = peer,
-        .process = process_of(model, host, body->peer_pid, store_text(model, comm, strnlen(comm, sizeof comm)),
-                              store_text(model, exe, strnlen(exe, body->exe_size)))};
+        .holder = process_of(model, event->image, body->peer_pid, store_text(model, comm, strnlen(comm, sizeof comm)),
+                             store_text(model, exe, strnlen(exe, body->exe_size)))};
     if (body->listening)
         table_insert(&model->untraced_services, &untraced->link, service_key(host, &local));
     else
@@ -91,9 +99,18 @@ void untraced_note(struct model *model, const struct event *event)
 
 /* ---- Who it is ---- */
 
-static bool near(const struct untraced *untraced, const struct half *half)
+/* It was looked at before anything of it was recorded, and is traced. */
+static bool traced_after_all(const struct model *model, const struct untraced *untraced)
 {
-    return untraced->host == half->host &&
+    const struct untraced_process *holder = untraced->holder;
+    const struct task *task = task_find(model, untraced->host, holder->pidns, holder->process.pid);
+    return task && task->started && !task->exec_untraced && task->process.start_ns <= untraced->time_ns &&
+           (!task->ended || untraced->time_ns <= task->process.end_ns);
+}
+
+static bool near(const struct model *model, const struct untraced *untraced, const struct half *half)
+{
+    return untraced->host == half->host && !traced_after_all(model, untraced) &&
            (!untraced->network || !half->network || untraced->network == half->network) &&
            (untraced->class == half->class || untraced->class == 0);
 }
@@ -111,16 +128,24 @@ static struct untraced *find_end(const struct model *model, const struct half *h
         struct untraced *at = TABLE_OF(link, struct untraced, link);
         bool same = is_unix ? at->cookie == cookie
                             : address_equal(&at->local, &half->peer) && address_equal(&at->peer, &half->local);
-        if (same && near(at, half) && (!found || at->number < found->number))
+        if (same && near(model, at, half) && (!found || at->number < found->number))
             found = at;
     }
     return found;
 }
 
+static struct process *report(struct model *model, struct untraced_process *holder)
+{
+    if (!holder->reported)
+        store_process(model, &holder->process);
+    holder->reported = true;
+    return &holder->process;
+}
+
 struct process *untraced_end_so_far(const struct model *model, const struct half *half)
 {
     const struct untraced *found = find_end(model, half);
-    return found ? found->process : NULL;
+    return found ? &found->holder->process : NULL;
 }
 
 struct process *untraced_end(struct model *model, const struct half *half)
@@ -128,10 +153,10 @@ struct process *untraced_end(struct model *model, const struct half *half)
     struct untraced *found = find_end(model, half);
     if (!found)
         return NULL;
-    struct process *process = found->process;
+    struct untraced_process *holder = found->holder;
     table_remove(&model->untraced_connections, &found->link);
     free(found);
-    return process;
+    return report(model, holder);
 }
 
 /* The latest at exactly this address, or `than` where that is later. */
@@ -144,13 +169,13 @@ static const struct untraced *latest_at(const struct model *model, const struct 
         budget_work(1);
         if (than && than->number > at->number)
             return than;
-        if (near(at, half) && address_equal(&at->local, address))
+        if (near(model, at, half) && address_equal(&at->local, address))
             return at;
     }
     return than;
 }
 
-struct process *untraced_server(const struct model *model, const struct half *half)
+static struct untraced_process *find_server(const struct model *model, const struct half *half)
 {
     const struct address *address = &half->peer;
     const struct untraced *latest = latest_at(model, half, address, NULL);
@@ -160,7 +185,19 @@ struct process *untraced_server(const struct model *model, const struct half *ha
         latest =
             latest_at(model, half, &(struct address){.family = AF_INET6, .port = address->port, .size = 16}, latest);
     }
-    return latest ? latest->process : NULL;
+    return latest ? latest->holder : NULL;
+}
+
+struct process *untraced_server_so_far(const struct model *model, const struct half *half)
+{
+    struct untraced_process *holder = find_server(model, half);
+    return holder ? &holder->process : NULL;
+}
+
+struct process *untraced_server(struct model *model, const struct half *half)
+{
+    struct untraced_process *holder = find_server(model, half);
+    return holder ? report(model, holder) : NULL;
 }
 
 void untraced_free(struct model *model)
@@ -168,5 +205,5 @@ void untraced_free(struct model *model)
     struct table *tables[] = {&model->untraced_connections, &model->untraced_services};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         store_free_entries(tables[i], offsetof(struct untraced, link));
-    table_free(&model->untraced_processes);
+    store_free_entries(&model->untraced_processes, offsetof(struct untraced_process, by_pid));
 }

@@ -89,4 +89,9 @@ fi
 case_is "what is traced is not taken for untraced" 0 \
     "$("$sockatlas" map --format json both | jq '[.nodes[] | select(.kind == "untraced")] | length')"
 
+"$sockatlas" run -d silent "$targets/silent_child" 2>/dev/null
+case_is "nor is a worker that has recorded nothing yet" "3 silent_child -> silent_child process tcp exact 1" \
+    "$(edges silent | sed -E 's/ process [0-9]+/ process/' | uniq -c | sed 's/^ *//')"
+case_is "and \`run\` named none of them" "" "$("$sockatlas" events silent | grep 'untraced(')"
+
 finish

@@ -352,6 +352,19 @@ static inline void t_peer(struct script *script, struct who who, int fd, uint64_
 }
 
 /* Lets trace time pass: a record of somebody else, much later. */
+/* `run` saw that an untraced process has a connection, or serves `local` (`peer` NULL). */
+static inline void t_untraced(struct script *script, struct who run, uint32_t pid, const char *comm, const char *local,
+                              const char *peer)
+{
+    unsigned char tail[128];
+    struct sockatlas_body_untraced body = {
+        .peer_pid = pid, .comm_size = (uint8_t)strlen(comm), .listening = !peer, .type = SOCK_STREAM};
+    size_t size = script_tail(&body.addresses, tail, local, peer);
+    memcpy(tail + size, comm, strlen(comm));
+    struct sockatlas_common common = {.kind = SOCKATLAS_UNTRACED, .fd = -1};
+    script_record(script, run, common, &body, sizeof body, tail, size + strlen(comm));
+}
+
 static inline void t_wait(struct script *script, struct who who, uint64_t ns)
 {
     script->now += ns;

@@ -503,3 +503,64 @@ Test(match, the_other_end_of_open_datagram_sockets_is_known)
     cr_expect_eq(peer_pid_so_far(0x20), 200);
     cr_expect_eq(peer_pid_so_far(0x21), 100);
 }
+
+/* ---- Untraced processes ---- */
+
+static struct who run_log(void)
+{
+    unsigned id = script_image(&script, 50, "sockatlas", 0, 1);
+    script.images[id].header.writer = SOCKATLAS_WRITER_RUN;
+    return (struct who){id, 50};
+}
+
+static unsigned count_untraced(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < model_process_count(script.model); i++)
+        count += model_process(script.model, i)->kind == PROCESS_UNTRACED;
+    return count;
+}
+
+Test(match, untraced_server_is_named)
+{
+    struct who client = process(200, "client"), run = run_log();
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_untraced(&script, run, 300, "other", "127.0.0.1:80", "127.0.0.1:4000");
+    t_untraced(&script, run, 301, "another", "127.0.0.1:81", NULL);
+    t_close(&script, client, 3, 0x20);
+    script_finish(&script);
+    cr_expect_eq(script_edge(&script, 200, 300)->match, MATCH_UNTRACED);
+    cr_expect_eq(count_untraced(), 1, "one that nobody talks to is no node");
+}
+
+/* A worker holds the connection before fork() has returned in it. */
+Test(match, looked_at_before_its_first_record)
+{
+    struct who server = process(100, "server"), client = process(200, "client"), run = run_log();
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    uint64_t slot = t_fork(&script, server, 101);
+    t_untraced(&script, run, 101, "server", "127.0.0.1:80", "127.0.0.1:4000");
+    t_untraced(&script, run, 101, "server", "127.0.0.1:80", NULL);
+    struct who worker = t_start(&script, server, 101, slot, false);
+    t_close(&script, server, 4, 0x30);
+    t_used(&script, worker, 4, 0x30, SOCKATLAS_CALL_write);
+    t_close(&script, worker, 4, 0x30);
+    t_close(&script, client, 3, 0x20);
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_EXACT);
+    cr_expect_eq(count_untraced(), 0);
+}
+
+/* The worker's end was lost: it is not an untraced process for that. */
+Test(match, traced_process_is_never_untraced)
+{
+    struct who worker = process(101, "server"), client = process(200, "client"), run = run_log();
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_untraced(&script, run, 101, "server", "127.0.0.1:80", "127.0.0.1:4000");
+    t_close(&script, client, 3, 0x20);
+    t_exit(&script, worker);
+    script_finish(&script);
+    cr_expect_eq(count_untraced(), 0);
+}
