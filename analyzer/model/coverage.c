@@ -157,6 +157,28 @@ void coverage_doubts(struct model *model)
     }
 }
 
+void coverage_repeated(struct model *model)
+{
+    const struct trace_image *first = NULL;
+    char detail[1200];
+    unsigned count = 0;
+    for (unsigned i = 0; i < model->images_count; i++) {
+        const struct trace_image *trace = model->images[i].trace;
+        if (!trace || !trace->repeats)
+            continue;
+        first = first ? first : trace;
+        count++;
+    }
+    if (count == 1)
+        snprintf(detail, sizeof detail, "log %s: in %s and in %s; each record is counted once", first->name,
+                 first->path, first->repeat_path);
+    else if (count)
+        snprintf(detail, sizeof detail, "%u logs, as %s: in %s and in %s; each record is counted once", count,
+                 first->name, first->path, first->repeat_path);
+    if (count)
+        coverage_add(model, NULL, SOCKATLAS_COVERAGE_REPEATED_LOG, detail);
+}
+
 void coverage_given_up(struct model *model)
 {
     char detail[160];

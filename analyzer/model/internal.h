@@ -355,6 +355,8 @@ void coverage_untraced(struct model *model, struct process *process, const char 
 void coverage_losses(struct model *model);
 /* Logs that other users may have written to. */
 void coverage_doubts(struct model *model);
+/* Logs that were given more than once. */
+void coverage_repeated(struct model *model);
 void coverage_given_up(struct model *model);
 void coverage_free(struct model *model);
 

@@ -111,6 +111,7 @@ void model_finish(struct model *model)
     edge_finish(model);
     coverage_losses(model);
     coverage_doubts(model);
+    coverage_repeated(model);
     coverage_given_up(model);
 }
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void say_line(struct complaints *complaints, const char *format, va_list arguments)
+static void say_line(const struct complaints *complaints, const char *format, va_list arguments)
 {
     char *line = NULL;
     if (vasprintf(&line, format, arguments) < 0)
@@ -29,6 +29,14 @@ void complain(struct complaints *complaints, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     complaints->count++;
+    say_line(complaints, format, arguments);
+    va_end(arguments);
+}
+
+void complain_note(const struct complaints *complaints, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
     say_line(complaints, format, arguments);
     va_end(arguments);
 }

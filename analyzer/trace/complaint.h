@@ -17,6 +17,9 @@ struct complaints {
 /* Names may have any bytes in them: the line is escaped (escape.h), so that it stays one. */
 __attribute__((format(printf, 2, 3))) void complain(struct complaints *complaints, const char *format, ...);
 
+/* The same for what the user is to know and what is no fault: it is not counted. */
+__attribute__((format(printf, 2, 3))) void complain_note(const struct complaints *complaints, const char *format, ...);
+
 /* One line to stderr, escaped in the same way: for what is no input's fault. */
 __attribute__((format(printf, 1, 2))) void complain_line(const char *format, ...);
 

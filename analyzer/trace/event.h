@@ -21,7 +21,9 @@ struct trace_image {
     const char *name; /* of the log file, without its folder; survives an export */
     bool foreign;     /* the file is `owner`'s: neither its folder's owner, nor the reader, nor root */
     uint32_t owner;
-    uint64_t forged;  /* records that were left out, see belief.h */
+    uint64_t forged;         /* records that were left out, see belief.h */
+    unsigned repeats;        /* other files or lines that tell of the same log */
+    const char *repeat_path; /* one of them */
     uint32_t version; /* of the file, or of the export that it came out of; its header is given in the newest form */
     struct sockatlas_header header;
 };

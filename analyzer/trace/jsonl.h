@@ -60,6 +60,7 @@ struct jsonl {
     uint64_t bytes;  /* read so far */
     unsigned damages;
     bool unknown_said;           /* that there are events of an image that is not there: as many as it had */
+    bool repeat_said;            /* that an image is there twice */
     char fault[128];             /* room for a message */
     bool refused;                /* of a newer version: nothing more is read */
     struct trace_image **images; /* by the number they have in this file; NULL where that is none */

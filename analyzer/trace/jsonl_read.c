@@ -2,6 +2,7 @@
  *
  * Reading a file of JSON lines, see jsonl.h.
  */
+#include "analyzer/trace/identity.h"
 #include "analyzer/trace/jsonl.h"
 #include "analyzer/trace/memory.h"
 #include "analyzer/trace/text.h"
@@ -34,14 +35,29 @@ static void say(struct jsonl *jsonl, const char *what)
                  jsonl->damages == DAMAGES_SAID_MAX ? "; more are not listed" : "");
 }
 
+/* An image with the number of one that is there: the export was appended to itself, or to another one. */
+static const char *take_repeat(struct jsonl *jsonl, struct trace_image *known, const struct trace_image *image)
+{
+    if (!identity_equal(known, image)) {
+        jsonl->refused = true;
+        return "another trace begins here, which is left out; give each in a file of its own";
+    }
+    known->repeats++;
+    if (!jsonl->repeat_said)
+        complain_note(jsonl->complaints, "%s: has a log twice, again at line %" PRIu64 "; each record is counted once",
+                      jsonl->path, jsonl->number);
+    jsonl->repeat_said = true;
+    known->repeat_path = jsonl->path;
+    return NULL;
+}
+
 static const char *take_image(struct jsonl *jsonl, const cJSON *object)
 {
     uint64_t id = 0;
     const char *file = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "file"));
     if (!json_integer(jsonl->line, object, "image", &id) || id >= IMAGES_MAX)
         return "missing or bad \"image\"";
-    if (id < jsonl->images_count && jsonl->images[id] != NULL)
-        return "image said twice";
+    struct trace_image *known = id < jsonl->images_count ? jsonl->images[id] : NULL;
     struct trace_image *image = memory_must(calloc(1, sizeof *image));
     const char *fault = file == NULL ? "missing or bad \"file\""
                                      : jsonl_parse_image(jsonl->line, object, &image->header, &image->version);
@@ -52,7 +68,12 @@ static const char *take_image(struct jsonl *jsonl, const cJSON *object)
         fault = jsonl->fault;
         jsonl->refused = true;
     }
-    if (fault != NULL) {
+    uint64_t owner = 0;
+    image->foreign = json_integer(jsonl->line, object, "log_owner", &owner) && owner <= UINT32_MAX;
+    image->owner = (uint32_t)owner;
+    if (fault == NULL && known != NULL)
+        fault = take_repeat(jsonl, known, image);
+    if (fault != NULL || known != NULL) {
         free(image);
         return fault;
     }
@@ -63,9 +84,6 @@ static const char *take_image(struct jsonl *jsonl, const cJSON *object)
     name[size] = 0;
     image->name = name;
     image->path = jsonl->path;
-    uint64_t owner = 0;
-    image->foreign = json_integer(jsonl->line, object, "log_owner", &owner) && owner <= UINT32_MAX;
-    image->owner = (uint32_t)owner;
     if (id >= jsonl->images_count) {
         jsonl->images = memory_must(realloc(jsonl->images, (id + 1) * sizeof *jsonl->images));
         memset(jsonl->images + jsonl->images_count, 0, (id + 1 - jsonl->images_count) * sizeof *jsonl->images);

@@ -20,6 +20,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Files of which it is said that they are of a log that is there already. */
+#define REPEATS_SAID_MAX 10
+
 /* A log file known already, by what it is, not by its path. */
 struct known {
     bool left_out; /* until it is asked for by its name */
@@ -27,6 +30,12 @@ struct known {
         dev_t device;
         ino_t inode;
     } key;
+    UT_hash_handle hh;
+};
+
+struct log {
+    struct identity identity;
+    unsigned id; /* of the image */
     UT_hash_handle hh;
 };
 
@@ -71,16 +80,49 @@ static struct host *find_host(struct sources *sources, const struct sockatlas_he
     return host;
 }
 
-/* Takes the image over: it gets its number and its host, whose clock offset is that of its earliest file. */
-static void add_image(struct sources *sources, struct trace_image *image)
+/* Another file of a log that is known. Before anything was handed out, the one that has more stands for both. */
+static void add_repeat(struct sources *sources, struct trace_image *image, unsigned id)
+{
+    struct trace_image *known = sources->images[id];
+    bool later = !sources->live && image->header.cursor > known->header.cursor;
+    image->id = id;
+    image->host = known->host;
+    image->offset_ns = known->offset_ns;
+    if (later) {
+        image->repeats = known->repeats;
+        sources->images[id] = image;
+        sources->of_images[id] = NULL;
+    }
+    sources->images[id]->repeats++;
+    sources->images[id]->repeat_path = later ? known->path : image->path;
+    sources->repeats = grow(sources->repeats, sources->repeats_count, sizeof *sources->repeats);
+    sources->repeats[sources->repeats_count++] = later ? known : image;
+}
+
+/* Takes the image over: it gets its number and its host, whose clock offset is that of its earliest file. NULL, or the
+ * path of a file of the same log. */
+static const char *add_image(struct sources *sources, struct trace_image *image)
 {
     const struct sockatlas_header *header = &image->header;
+    struct log *log = memory_must(calloc(1, sizeof *log)), *known = NULL;
+    identity_of(image, &log->identity);
+    HASH_FIND(hh, sources->logs, &log->identity, sizeof log->identity, known);
+    if (known != NULL) {
+        const char *path = sources->images[known->id]->path;
+        free(log);
+        add_repeat(sources, image, known->id);
+        return path;
+    }
+    log->id = sources->images_count;
+    HASH_ADD(hh, sources->logs, identity, sizeof log->identity, log);
     struct host *host = find_host(sources, header);
     image->id = sources->images_count;
     image->host = host->index;
     sources->images = grow(sources->images, sources->images_count, sizeof *sources->images);
     sources->of_images = grow(sources->of_images, sources->images_count, sizeof *sources->of_images);
+    sources->told = grow(sources->told, sources->images_count, sizeof *sources->told);
     sources->of_images[sources->images_count] = NULL;
+    sources->told[sources->images_count] = (struct identity_told){.count = 0};
     sources->images[sources->images_count++] = image;
     if (header->boottime_ns < host->earliest_ns && !(sources->live && host->earliest_ns != UINT64_MAX)) {
         host->earliest_ns = header->boottime_ns;
@@ -90,6 +132,22 @@ static void add_image(struct sources *sources, struct trace_image *image)
                 sources->images[i]->offset_ns = host->offset_ns;
     }
     image->offset_ns = host->offset_ns;
+    return NULL;
+}
+
+static void say_repeat(struct sources *sources, const char *path, const char *same)
+{
+    sources->repeats_said++;
+    if (sources->repeats_said <= REPEATS_SAID_MAX)
+        complain_note(&sources->complaints, "%s: of the same log as %s; each record is counted once%s", path, same,
+                      sources->repeats_said == REPEATS_SAID_MAX ? "; more are not listed" : "");
+}
+
+bool sources_tell(struct sources *sources, struct event *event)
+{
+    unsigned id = event->image->id;
+    event->image = sources->images[id];
+    return identity_tell(&sources->told[id], event->slot, event->slots);
 }
 
 /* ---- One source ---- */
@@ -160,16 +218,25 @@ static void add_file(struct sources *sources, const struct found *found)
         free(source);
         return;
     }
-    add_image(sources, image);
-    sources->of_images[image->id] = source;
+    const char *same = add_image(sources, image);
+    if (same != NULL)
+        complain_note(&sources->complaints, "%s: of the same log as %s; each record is counted once", found->path,
+                      same);
+    else
+        belief_image(sources->belief, image);
+    if (sources->images[image->id] == image)
+        sources->of_images[image->id] = source;
     know_past(sources, &source->file);
-    belief_image(sources->belief, image);
     add_source(sources, source);
 }
 
-static void take_image(void *sources, struct trace_image *image)
+static void take_image(void *context, struct trace_image *image)
 {
-    add_image(sources, image);
+    struct sources *sources = context;
+    const char *path = image->path, *same = add_image(sources, image);
+    if (same != NULL && sources->repeat_said != path)
+        say_repeat(sources, path, same);
+    sources->repeat_said = same != NULL ? path : sources->repeat_said;
 }
 
 static void add_jsonl(struct sources *sources, FILE *lines, const char *path)
@@ -470,12 +537,24 @@ void sources_free(struct sources *sources)
     }
     for (unsigned i = 0; i < sources->count; i++)
         close_source(sources->list[i]);
-    for (unsigned i = 0; i < sources->images_count; i++)
+    struct log *log = sources->logs, *next_log = NULL;
+    HASH_CLEAR(hh, sources->logs);
+    for (; log; log = next_log) {
+        next_log = log->hh.next;
+        free(log);
+    }
+    for (unsigned i = 0; i < sources->images_count; i++) {
+        identity_forget(&sources->told[i]);
         free(sources->images[i]);
+    }
+    for (unsigned i = 0; i < sources->repeats_count; i++)
+        free(sources->repeats[i]);
     for (unsigned i = 0; i < sources->folders_count; i++)
         free(sources->folders[i]);
     free(sources->list);
     free(sources->images);
     free(sources->of_images);
+    free(sources->told);
+    free(sources->repeats);
     free(sources->folders);
 }

@@ -9,6 +9,7 @@
 #include "analyzer/trace/belief.h"
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/file.h"
+#include "analyzer/trace/identity.h"
 #include "analyzer/trace/jsonl.h"
 
 /* One log file or one .jsonl. */
@@ -27,6 +28,7 @@ struct source {
 
 struct known;
 struct host;
+struct log;
 
 /* All zero: none yet. `complaints`, `patient` and `live` are the owner's to set. Must not move while there are any. */
 struct sources {
@@ -39,7 +41,13 @@ struct sources {
     unsigned count;
     struct trace_image **images; /* by id */
     struct source **of_images;   /* the log of each; NULL: from an export */
+    struct identity_told *told;  /* what was handed out of each */
     unsigned images_count;
+    struct trace_image **repeats; /* of logs that are among `images`, with their id */
+    unsigned repeats_count;
+    unsigned repeats_said;
+    const char *repeat_said; /* of which export it was said that it has logs that are there already */
+    struct log *logs;        /* the images by their identity */
     struct known *known;
     struct host *hosts;
     struct belief *belief; /* the owner's */
@@ -47,6 +55,8 @@ struct sources {
 
 /* Adds what `trace` (see stream_open()) stands for; what cannot be read is complained about and left out. */
 void sources_add(struct sources *sources, const char *trace);
+/* Whether the event's record was not there before, in another file of the same log. Makes the event that log's. */
+bool sources_tell(struct sources *sources, struct event *event);
 /* Adds the log files that appeared in the folders since. */
 void sources_look(struct sources *sources);
 void sources_free(struct sources *sources);

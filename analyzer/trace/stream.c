@@ -320,7 +320,7 @@ bool stream_next(struct stream *stream, struct event *event)
         stream->current = stream->heap_count > 0 ? stream->heap[0] : NULL;
         if (stream->current == NULL)
             return next_gap(stream, event);
-    } while (!believe(stream));
+    } while (!sources_tell(&stream->sources, &stream->current->event) || !believe(stream));
     *event = stream->current->event;
     return true;
 }

@@ -391,7 +391,7 @@ Test(jsonl, reads_lines_of_any_length)
     unsigned count;
     char *text = exported(folder, &count);
     char *second = strchr(text, '\n') + 1, *third = strchr(second, '\n') + 1;
-    int size = (int)(third - second - 1);
+    int size = (int)(third - second - 1), next_size = (int)(strchr(third, '\n') - third);
     for (int length = 4080; length<3 * 4096 + 8; length += length % 4096> 16 && length % 4096 < 4080 ? 61 : 1) {
         struct heard heard = {0};
         bool cut = length % 2;
@@ -399,7 +399,7 @@ Test(jsonl, reads_lines_of_any_length)
         fwrite(text, 1, (size_t)(second - text), out);
         fprintf(out, "%*s%.*s\n", length - size, "", size, second); /* blanks are JSON's to skip */
         putc(0, out);
-        fprintf(out, "\n%*s%.*s", length - size, "", size - cut, second);
+        fprintf(out, "\n%*s%.*s", length - next_size, "", next_size - cut, third);
         fclose(out);
         cr_expect_eq(count_events(path, &heard), 2u - cut, "%d bytes", length);
         cr_expect_eq(heard.count, 1u + cut, "%s", heard.last); /* the line that is a NUL */

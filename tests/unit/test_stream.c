@@ -155,8 +155,10 @@ Test(stream, loses_only_the_damaged_record)
 static void write_times(const char *folder, const char *name, const char *boot, uint64_t realtime, uint64_t boottime,
                         const uint64_t *times, unsigned count)
 {
+    static uint64_t logs;
     struct sockatlas_header header = sample_header();
     header.lost = 0;
+    header.start_ticks = ++logs; /* each is another one */
     snprintf(header.boot_id, sizeof header.boot_id, "%s", boot);
     header.realtime_ns = realtime;
     header.boottime_ns = boottime;
@@ -188,6 +190,41 @@ Test(stream, merges_files_by_time_and_hosts_by_wall_clock)
     cr_expect_eq(stream_image(stream, 0)->host, stream_image(stream, 1)->host);
     cr_expect_neq(stream_image(stream, 0)->host, stream_image(stream, 2)->host);
     cr_expect_eq(stream_errors(stream), 0);
+    stream_close(stream);
+    remove_folder(folder);
+}
+
+/* A copy that lacks some, an earlier copy that has what the log has no more. */
+Test(stream, hands_out_what_is_in_several_files_of_a_log_once)
+{
+    char *folder = make_folder();
+    char path[3][128], *traces[] = {path[0], path[1], path[2]};
+    static const unsigned slots[3][4] = {{0, 1, 5, 6}, {3, 4, 5}, {1, 2, 6, 7}};
+    static const unsigned counts[] = {4, 3, 4};
+    struct sockatlas_header header = sample_header();
+    for (unsigned i = 0; i < 3; i++) {
+        char name[2] = {(char)('a' + i), '\0'};
+        snprintf(path[i], sizeof path[i], "%s/%s.atlas", folder, name);
+        struct writer *writer = writer_create(folder, name, &header);
+        cr_assert_not_null(writer);
+        for (unsigned slot = 0, at = 0; at < counts[i]; slot++) {
+            bool there = slot == slots[i][at];
+            struct sockatlas_common common = {.kind = SOCKATLAS_ERROR, .time_ns = 100 + slot, .pid = slot};
+            at += there;
+            common.kind = there ? SOCKATLAS_ERROR : 0; /* 0: never published */
+            cr_assert(writer_append(writer, &common, "", 1, NULL, 0));
+        }
+        cr_assert(writer_close(writer));
+    }
+    struct stream *stream = stream_open(traces, 3, NULL, NULL);
+    struct event event;
+    uint32_t expected = 0;
+    while (stream_next(stream, &event))
+        cr_expect_eq(event.pid, expected++);
+    cr_expect_eq(expected, 8);
+    cr_expect_eq(stream_image_count(stream), 1);
+    cr_expect_eq(stream_image(stream, 0)->repeats, 2);
+    cr_expect_eq(stream_errors(stream), 0, "that it is so is no error");
     stream_close(stream);
     remove_folder(folder);
 }
