@@ -200,7 +200,7 @@ $(BUILD)/analyzer/main.o: OWN += -DSOCKATLAS_RELEASE='"$(VERSION)"'
 $(BUILD)/tests/%: tests/unit/%.c $(filter-out $(BUILD)/analyzer/main.o,$(ANALYZER_OBJ))
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(ANALYZER_LIBS) -lcriterion
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter tests/unit/%.c %.o,$^) $(ANALYZER_LIBS) -lcriterion
 
 $(BUILD)/doctor/%: tests/doctor/targets/%.c
 	@mkdir -p $(@D)
