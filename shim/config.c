@@ -53,16 +53,32 @@ static bool may_write(int fd)
            (sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY);
 }
 
+/* One byte of a path or a value: as it is where it is printable ASCII, else so that no terminal takes it for more. */
+static size_t put_byte(char *at, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (byte >= ' ' && byte <= '~') {
+        *at = (char)byte;
+        return 1;
+    }
+    memcpy(at, (char[]){'\\', 'x', digits[byte >> 4], digits[byte & 15]}, 4);
+    return 4;
+}
+
+/* What is too long is cut. */
 static void say(const char *what, const char *value, const char *why, const char *where)
 {
-    char line[2 * CONFIG_DIR_MAX + 160];
+    static const char end[] = "; not tracing\n";
+    enum { ROOM = 2 * CONFIG_DIR_MAX + 160, LAST = ROOM - (sizeof(end) - 1) - 4 };
+    char line[ROOM];
     size_t length = 0;
-    const char *parts[] = {"sockatlas: ", what, value, why, where, "; not tracing\n"};
+    const char *parts[] = {"sockatlas: ", what, value, why, where};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        for (const char *from = parts[i]; *from && length < sizeof(line); from++)
-            line[length++] = *from;
+        for (const char *from = parts[i]; *from && length <= LAST; from++)
+            length += put_byte(line + length, (unsigned char)*from);
+    memcpy(line + length, end, sizeof(end) - 1);
     if (may_write(2))
-        sys(SYS_write, 2, line, length);
+        sys(SYS_write, 2, line, length + sizeof(end) - 1);
 }
 
 /* A number with an optional K, M or G; 0 when it is none. */

@@ -44,6 +44,15 @@ case_is "run --live: the names are recognisable" 2 "$(($(grep -c 'PWNED' err) > 
 case_is "events: nothing that steers" " " "$(LC_ALL=C grep -nP "$refused" out) $(cat err)"
 case_is "events: a line an event" "$("$sockatlas" events --json live | wc -l)" "$(wc -l <out)"
 
+# ---- What the shim itself says at load
+for variable in SOCKATLAS_DIR SOCKATLAS_LIMIT; do
+    for value in $'/nosuch/a\e]0;PWNED\a\nsockatlas: b' $'/nosuch/\xc2\x9b31m\x9b\u202e' "/nosuch/$(printf '\1%.0s' {1..3000})"; do
+        env "$variable=$value" LD_PRELOAD="$shim" "$(type -P true)" 2>err
+        case_is "$variable: one line, nothing that steers" "1 " "$(wc -l <err) $(LC_ALL=C grep -nP '[^ -~]' err)"
+        case_has "$variable: it is told" '^sockatlas: .*; not tracing$' "$(cat err)"
+    done
+done
+
 # ---- top: the screen of a terminal that shows all of them, and its title
 export TMUX_TMPDIR=$work
 tm() {
