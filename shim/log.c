@@ -227,6 +227,18 @@ static uint64_t section_start(uint64_t sequence)
     return sequence << log_shift & log_mask;
 }
 
+/* The section, of which what this process may touch is known by now. */
+static struct section section_at(struct sockatlas_header *header, uint64_t sequence)
+{
+    uint64_t start = section_start(sequence), ready = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
+    uint64_t reachable = ready > start ? ready - start : 0;
+    return (struct section){
+        .first = (void *)((unsigned char *)(header + 1) + start * SOCKATLAS_SLOT_SIZE),
+        .slots = (uint32_t)section_slots(),
+        .reachable = (uint32_t)(reachable < section_slots() ? reachable : section_slots()),
+    };
+}
+
 /* Whether this process may touch the ring's slots before `end`. Where that failed it is tried again now and then only:
  * each time costs several system calls. */
 static bool reachable(uint64_t end)
@@ -288,11 +300,12 @@ static bool wrap(struct sockatlas_header *header, uint64_t sequence)
  * False: there is none. */
 static bool begin_section(struct sockatlas_header *header, uint64_t sequence)
 {
-    const struct sockatlas_section *section = section_at(header, sequence);
     uint64_t start = section_start(sequence), position = sequence << log_shift;
-    if (!reachable(start + 2) || (section_state(section) && !reachable(start + section_slots())))
+    if (!reachable(start + 2) ||
+        (section_state(section_at(header, sequence).first) && !reachable(start + section_slots())))
         return wrap(header, sequence);
-    if (section_complete(header, section))
+    struct section section = section_at(header, sequence);
+    if (section_complete(&section))
         move(header, position, position + 1);
     else if (move(header, position, position + section_slots()))
         __atomic_fetch_add(&header->skipped, 1, __ATOMIC_RELAXED);
@@ -323,15 +336,16 @@ static void enter(uint64_t limit, uint32_t use)
 static bool take_here(struct sockatlas_header *header, uint64_t first, unsigned count, struct log_slots *taken)
 {
     uint64_t sequence = first >> log_shift;
-    const struct sockatlas_section *section = section_at(header, sequence);
+    const struct sockatlas_section *first_slot = section_at(header, sequence).first;
     uint32_t use;
     /* Another process may have come further than this one can. */
     uint64_t limit = limit_for(sequence, first);
-    if (!limit || (section_state(section) && !section_is_open(section, sequence, &use) &&
+    if (!limit || (section_state(first_slot) && !section_is_open(first_slot, sequence, &use) &&
                    !reachable(section_start(sequence) + section_slots())))
         return false;
-    section_open(header, sequence);
-    section_is_open(section, sequence, &use);
+    struct section section = section_at(header, sequence);
+    section_open(header, &section, sequence);
+    section_is_open(first_slot, sequence, &use);
     bool fits = (first & (section_slots() - 1)) + count <= section_slots();
     limit = fits ? limit_for(sequence, first + count) : 0;
     if (limit) {

@@ -448,7 +448,8 @@ static void cut(int folder, const char *name, uint64_t size)
     }
     uint32_t closed = 1;
     sys(SYS_pwrite64, fd, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed));
-    sys(SYS_ftruncate, fd, size);
+    if (size < (uint64_t)status.st_size) /* the header, which says so, may be another's word */
+        sys(SYS_ftruncate, fd, size);
     sys(SYS_close, fd);
 }
 

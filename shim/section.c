@@ -48,16 +48,18 @@ static bool begins_connection(const struct sockatlas_common *slot)
            (slot->kind == SOCKATLAS_CONNECT && (slot->error == 0 || slot->error == EINPROGRESS));
 }
 
-static struct content content_of(const struct sockatlas_header *header, const struct sockatlas_section *section)
+static struct content content_of(const struct section *section)
 {
     struct content content = {.complete = false};
-    const struct sockatlas_common *slots = (const struct sockatlas_common *)(const void *)section;
-    uint32_t use = section_state(section) & 15;
+    const struct sockatlas_common *slots = (const struct sockatlas_common *)(const void *)section->first;
+    uint32_t use = section_state(section->first) & 15;
     enum { COMMONS = SOCKATLAS_SLOT_SIZE / sizeof(*slots) }; /* in a slot */
-    for (uint32_t at = 1, size; at < header->section_slots; at += size) {
+    for (uint32_t at = 1, size; at < section->slots; at += size) {
+        if (at >= section->reachable)
+            return content;
         const struct sockatlas_common *slot = slots + (uint64_t)at * COMMONS;
         size = covered(slot, use);
-        if (size == 0 || size > header->section_slots - at)
+        if (size == 0 || size > section->slots - at)
             return content;
         if (slot->kind == SOCKATLAS_PADDING)
             continue;
@@ -70,9 +72,9 @@ static struct content content_of(const struct sockatlas_header *header, const st
     return content;
 }
 
-bool section_complete(const struct sockatlas_header *header, const struct sockatlas_section *section)
+bool section_complete(const struct section *section)
 {
-    return section_state(section) == 0 || content_of(header, section).complete;
+    return section_state(section->first) == 0 || content_of(section).complete;
 }
 
 static uint64_t tagged(uint64_t sequence, uint64_t value)
@@ -96,17 +98,17 @@ static void advance(const struct sockatlas_header *header, uint64_t last, uint64
     __atomic_compare_exchange_n(word, &now, value, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-void section_open(struct sockatlas_header *header, uint64_t sequence)
+void section_open(struct sockatlas_header *header, const struct section *section, uint64_t sequence)
 {
     uint64_t last = __atomic_load_n(&header->last, __ATOMIC_ACQUIRE);
     if (last >> 1 > sequence)
         return; /* done */
-    struct sockatlas_section *section = section_at(header, sequence);
-    uint64_t state = section_state(section), held = state >> SOCKATLAS_USES_BITS;
+    struct sockatlas_section *first = section->first;
+    uint64_t state = section_state(first), held = state >> SOCKATLAS_USES_BITS;
     struct content content = {.records = 0};
     /* What others overwrite meanwhile is counted wrongly, but then they are done and what follows changes nothing. */
     if (state && held <= sequence)
-        content = content_of(header, section);
+        content = content_of(section);
     const struct sockatlas_totals *before = &header->totals[last & 1];
     struct sockatlas_totals *totals = &header->totals[~last & 1];
     uint64_t until = value_of(&before->until);
@@ -114,10 +116,10 @@ void section_open(struct sockatlas_header *header, uint64_t sequence)
     advance(header, last, &totals->records, tagged(sequence, value_of(&before->records) + content.records));
     advance(header, last, &totals->connections, tagged(sequence, value_of(&before->connections) + content.connections));
     advance(header, last, &totals->until, tagged(sequence, until));
-    advance(header, last, &section->opened, tagged(sequence, clock_now() / 1000));
-    __atomic_store_n(&section->kind, SOCKATLAS_SECTION, __ATOMIC_RELAXED);
+    advance(header, last, &first->opened, tagged(sequence, clock_now() / 1000));
+    __atomic_store_n(&first->kind, SOCKATLAS_SECTION, __ATOMIC_RELAXED);
     if (held <= sequence)
-        __atomic_compare_exchange_n(&section->state, &state,
+        __atomic_compare_exchange_n(&first->state, &state,
                                     (sequence + 1) << SOCKATLAS_USES_BITS | (uint16_t)(state + 1), false,
                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     __atomic_compare_exchange_n(&header->last, &last, (sequence + 1) << 1 | (~last & 1), false, __ATOMIC_ACQ_REL,

@@ -2,7 +2,8 @@
  *
  * The sections of the log's ring, as trace_format.h describes them: may one be used again, and making it the present
  * one. Works on the mapping alone, and makes no system call but for the time. Callable from anywhere; several threads
- * and processes may be in here for the same section.
+ * and processes may be in here for the same section. How large the ring and its sections are is the caller's to say:
+ * others who have the log mapped, a worker that gave up its rights among them, can change what the header says.
  */
 #ifndef SHIM_SECTION_H
 #define SHIM_SECTION_H
@@ -10,13 +11,6 @@
 #include "shim/trace_format.h"
 
 #include <stdbool.h>
-
-/* The first slot of the section with this sequence number. */
-static inline struct sockatlas_section *section_at(struct sockatlas_header *header, uint64_t sequence)
-{
-    uint64_t slot = sequence * header->section_slots & (header->ring_slots - 1);
-    return (struct sockatlas_section *)((unsigned char *)(header + 1) + slot * SOCKATLAS_SLOT_SIZE);
-}
 
 static inline uint64_t section_state(const struct sockatlas_section *section)
 {
@@ -33,10 +27,16 @@ static inline bool section_is_open(const struct sockatlas_section *section, uint
 
 /* How many slots a section has, in a ring of so many. */
 uint32_t section_slots_for(uint64_t ring_slots);
+/* A section whose first slot is reachable. */
+struct section {
+    struct sockatlas_section *first;
+    uint32_t slots;     /* how many it has */
+    uint32_t reachable; /* how many of them this process may touch; at most `slots` */
+};
 /* Whether all that was taken in its present use was published. Reads the whole section. */
-bool section_complete(const struct sockatlas_header *header, const struct sockatlas_section *section);
+bool section_complete(const struct section *section);
 /* Makes it hold `sequence`, which the cursor has reached. May be called by many, before or after it is done. Reads the
  * whole section, where it was used before. */
-void section_open(struct sockatlas_header *header, uint64_t sequence);
+void section_open(struct sockatlas_header *header, const struct section *section, uint64_t sequence);
 
 #endif
