@@ -9,6 +9,7 @@
 
 #include "analyzer/cmd/run.h"
 #include "analyzer/trace/complaint.h"
+#include "analyzer/trace/file_ring.h"
 #include "analyzer/trace/memory.h"
 #include "shim/memory_log.h"
 
@@ -93,14 +94,17 @@ static bool is_ring(const struct sockatlas_header *header)
 {
     uint64_t size = header->section_slots;
     return memcmp(header->magic, SOCKATLAS_MAGIC, sizeof header->magic) == 0 && header->version == SOCKATLAS_VERSION &&
-           header->byte_order == SOCKATLAS_BYTE_ORDER && size > 1 && size <= SEGMENT_SLOTS_MAX &&
-           (size & (size - 1)) == 0 && header->ring_slots >= size &&
-           (header->ring_slots & (header->ring_slots - 1)) == 0;
+           header->byte_order == SOCKATLAS_BYTE_ORDER && size > 0 && size <= SEGMENT_SLOTS_MAX &&
+           file_ring_possible(header);
 }
 
 static bool open_look(const struct collect_place *place, struct collect_log *log, struct look *look)
 {
     look->fd = open_records(place, log, O_RDONLY, &look->status);
+    if (look->fd < 0 && (errno == EINVAL || errno == ELOOP)) { /* a link, a pipe: readers say that it is no log */
+        log->finished = true;
+        return false;
+    }
     if (look->fd < 0 && errno == ENOENT)
         say(place, log, "moved or removed; what was not collected of it cannot be");
     else if (look->fd < 0)
@@ -399,6 +403,18 @@ static enum section collect(const struct collect_place *place, struct collect_lo
     return found;
 }
 
+/* Behind a section that is gone: the next one that can be there. Whoever has the log mapped can move the cursor
+ * anywhere, and the file may have holes. */
+static uint64_t next_position(const struct look *look, uint64_t position)
+{
+    uint64_t ring = look->header.ring_slots, next = position + look->size;
+    uint64_t oldest = look->header.cursor > ring ? (look->header.cursor - ring) / look->size * look->size : 0;
+    if (next < oldest)
+        next = oldest;
+    uint64_t slot = next & (ring - 1);
+    return next - slot + file_ring_data(look->fd, &look->header, slot);
+}
+
 /* Collects all sections before `whole`; false where something is left. */
 static bool drain(const struct collect_place *place, struct collect_log *log, const struct look *look, bool dead)
 {
@@ -407,7 +423,8 @@ static bool drain(const struct collect_place *place, struct collect_log *log, co
     while (good && log->end < whole) {
         enum section found = collect(place, log, look, look->size, dead);
         good = found != SECTION_STOP;
-        log->end += good ? look->size : 0;
+        if (good)
+            log->end = found == SECTION_GONE ? next_position(look, log->end) : log->end + look->size;
         log->gap = log->gap || found == SECTION_GONE;
         if (found == SECTION_COPIED || found == SECTION_HELD)
             tell(place, log);

@@ -8,6 +8,7 @@
 #include "analyzer/trace/memory.h"
 #include "analyzer/trace/missing.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,16 @@ bool file_ring_possible(const struct sockatlas_header *header)
     uint64_t section = header->section_slots, ring = header->ring_slots;
     return section >= SECTION_SLOTS_LEAST && (section & (section - 1)) == 0 && ring >= section &&
            (ring & (ring - 1)) == 0 && ring / section <= SECTIONS_MAX;
+}
+
+uint64_t file_ring_data(int fd, const struct sockatlas_header *header, uint64_t slot)
+{
+    uint64_t size = header->section_slots;
+    off_t offset = (off_t)(SOCKATLAS_HEADER_SIZE + slot * SOCKATLAS_SLOT_SIZE), data = lseek(fd, offset, SEEK_DATA);
+    if (data < 0)
+        return errno == ENXIO ? header->ring_slots : slot; /* no data behind it; else it cannot be told */
+    uint64_t found = slot + (uint64_t)(data - offset) / SOCKATLAS_SLOT_SIZE / size * size;
+    return found < header->ring_slots ? found : header->ring_slots;
 }
 
 static uint64_t offset_of(const struct file_ring *ring, uint64_t sequence)
@@ -77,7 +88,12 @@ static void look(struct file *file)
         struct sockatlas_section section;
         if (offset_of(ring, i) >= file->size)
             break;
-        if (!read_section(file, i, &section) || held(&section) % count != i || held(&section) > last_sequence(file) ||
+        if (!read_section(file, i, &section)) {
+            uint64_t data = file_ring_data(file->fd, &file->image->header, i * ring->section_slots);
+            i = data / ring->section_slots > i ? data / ring->section_slots - 1 : i;
+            continue;
+        }
+        if (held(&section) % count != i || held(&section) > last_sequence(file) ||
             (ring->begun && held(&section) <= ring->sequence))
             continue;
         if ((ring->found_count & (ring->found_count - 1)) == 0)

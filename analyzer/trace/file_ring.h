@@ -10,6 +10,9 @@
 
 /* Whether the header's numbers of a ring can be true; also of a file that is none. */
 bool file_ring_possible(const struct sockatlas_header *header);
+/* The first slot of a section, from that of `slot` on, where the file on `fd` has data, and no hole; the ring's size in
+ * slots where there is none. */
+uint64_t file_ring_data(int fd, const struct sockatlas_header *header, uint64_t slot);
 
 /* Finds the sections; file->image->header is filled in from `header`, what the file has. The first file_ring_next()
  * goes to the oldest. */
