@@ -84,7 +84,7 @@ BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/one_socket 
 
 # tests/fuzz/fuzz_NAME.c: a libFuzzer target; all of the analyzer is compiled again for them, with clang and sanitizers.
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_OBJ    := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out analyzer/main.c,$(ANALYZER_SRC)) $(SHARED_SRC) tests/fuzz/fuzz.c tests/fuzz/views.c tests/fuzz/oracle.c)
+FUZZ_OBJ    := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out analyzer/main.c,$(ANALYZER_SRC)) $(SHARED_SRC) tests/fuzz/fuzz.c tests/fuzz/slots.c tests/fuzz/views.c tests/fuzz/oracle.c)
 FUZZ_CC     ?= clang
 FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 
@@ -290,7 +290,7 @@ $(BUILD)/tools/%: tests/tools/%.c
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
-fuzz: ## fuzz what reads traces for N seconds each (60); T=NAME one target (fuzz_log, fuzz_jsonl)
+fuzz: ## fuzz what reads traces for N seconds each (60); T=NAME one target (fuzz_log, fuzz_jsonl, fuzz_segment, fuzz_diag, fuzz_proc)
 	@tests/deps build fuzz
 	@$(MAKE) --no-print-directory fuzz-binaries
 	@SOCKATLAS_FUZZ_SECONDS=$(or $(N),60) tests/fuzz/fuzz.sh $(T)

@@ -4,6 +4,8 @@
  */
 #include "analyzer/cmd/diag.h"
 
+#include "analyzer/cmd/proc.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <linux/inet_diag.h>
@@ -19,8 +21,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-typedef void found_fn(void *context, const struct diag_socket *socket);
-
 /* ---- Internet sockets ---- */
 
 static void inet_address(struct address *out, int family, const __be32 *bytes, __be16 port, __be32 scope)
@@ -33,10 +33,13 @@ static void inet_address(struct address *out, int family, const __be32 *bytes, _
     address_decode(out, (unsigned)family, encoded, family == AF_INET ? 6 : 22);
 }
 
-static void inet_socket(const struct nlmsghdr *message, int protocol, found_fn *found, void *context)
+static void inet_socket(const struct nlmsghdr *message, int protocol, diag_found *found, void *context)
 {
     const struct inet_diag_msg *body = NLMSG_DATA(message);
     bool datagram = protocol == IPPROTO_UDP;
+    if (message->nlmsg_len < NLMSG_LENGTH(sizeof *body) ||
+        (body->idiag_family != AF_INET && body->idiag_family != AF_INET6))
+        return;
     struct diag_socket socket = {.listening =
                                      datagram ? body->idiag_state != TCP_ESTABLISHED : body->idiag_state == TCP_LISTEN,
                                  .type = datagram ? SOCK_DGRAM : SOCK_STREAM,
@@ -50,9 +53,11 @@ static void inet_socket(const struct nlmsghdr *message, int protocol, found_fn *
 
 /* ---- Unix sockets ---- */
 
-static void unix_socket(const struct nlmsghdr *message, found_fn *found, void *context)
+static void unix_socket(const struct nlmsghdr *message, diag_found *found, void *context)
 {
     const struct unix_diag_msg *body = NLMSG_DATA(message);
+    if (message->nlmsg_len < NLMSG_LENGTH(sizeof *body))
+        return;
     int left = (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof *body));
     struct diag_socket socket = {.listening = body->udiag_state == TCP_LISTEN || body->udiag_type == SOCK_DGRAM,
                                  .type = body->udiag_type,
@@ -96,10 +101,10 @@ static bool ask(int netlink, int family, int protocol)
     return send(netlink, &request, request.header.nlmsg_len, 0) > 0;
 }
 
-/* One datagram of the answer; false at the end of the dump. */
-static bool take(const struct nlmsghdr *message, ssize_t size, int family, int protocol, found_fn *found, void *context)
+bool diag_answer(const void *answer, size_t size, int family, int protocol, diag_found *found, void *context)
 {
-    for (; NLMSG_OK(message, size); message = NLMSG_NEXT(message, size)) {
+    const struct nlmsghdr *message = answer;
+    for (ssize_t left = (ssize_t)size; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
         if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
             return false;
         if (family == AF_UNIX)
@@ -110,7 +115,21 @@ static bool take(const struct nlmsghdr *message, ssize_t size, int family, int p
     return true;
 }
 
-void diag_sockets(int family, int protocol, found_fn *found, void *context)
+/* One datagram; 0: there will be no more. What the kernel did not send is none: others may write to a netlink socket.
+ */
+static size_t receive(int netlink, void *answer, size_t room)
+{
+    struct sockaddr_nl from;
+    socklen_t from_size;
+    ssize_t size;
+    do {
+        from_size = sizeof from;
+        size = recvfrom(netlink, answer, room, 0, (struct sockaddr *)&from, &from_size);
+    } while (size > 0 && (from_size != sizeof from || from.nl_pid != 0));
+    return size > 0 ? (size_t)size : 0;
+}
+
+void diag_sockets(int family, int protocol, diag_found *found, void *context)
 {
     static _Thread_local _Alignas(8) char answer[32768];
     int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
@@ -118,8 +137,8 @@ void diag_sockets(int family, int protocol, found_fn *found, void *context)
         return;
     bool more = ask(netlink, family, protocol);
     while (more) {
-        ssize_t size = recv(netlink, answer, sizeof answer, 0);
-        more = size > 0 && take((const struct nlmsghdr *)answer, size, family, protocol, found, context);
+        size_t size = receive(netlink, answer, sizeof answer);
+        more = size > 0 && diag_answer(answer, size, family, protocol, found, context);
     }
     close(netlink);
 }
@@ -142,12 +161,12 @@ static void look_into(pid_t pid, struct diag_holder *holders, unsigned count, bo
         return;
     for (const struct dirent *entry; (entry = readdir(folder));) {
         char target[64];
-        unsigned inode;
         ssize_t size = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
         if (size <= 0)
             continue;
         target[size] = '\0';
-        if (sscanf(target, "socket:[%u]", &inode) == 1)
+        uint32_t inode = proc_socket_inode(target);
+        if (inode)
             holds(holders, count, latest, pid, inode);
     }
     closedir(folder);

@@ -9,6 +9,7 @@
 #include "analyzer/trace/address.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,9 +21,12 @@ struct diag_socket {
     uint32_t peer_inode; /* unix: the other end's; 0 none, or not accepted yet */
 };
 
+typedef void diag_found(void *context, const struct diag_socket *socket);
+
 /* Calls `found` for all sockets of `family` (AF_INET, AF_INET6: of `protocol`; AF_UNIX: bound or connected ones). */
-void diag_sockets(int family, int protocol, void (*found)(void *context, const struct diag_socket *socket),
-                  void *context);
+void diag_sockets(int family, int protocol, diag_found *found, void *context);
+/* The same for one datagram of the kernel's answer, which begins at a multiple of 4; false at the end of the answer. */
+bool diag_answer(const void *answer, size_t size, int family, int protocol, diag_found *found, void *context);
 
 struct diag_holder {
     uint32_t inode;

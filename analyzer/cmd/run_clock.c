@@ -5,7 +5,8 @@
  */
 #include "analyzer/cmd/run.h"
 
-#include <inttypes.h>
+#include "analyzer/cmd/proc.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -15,13 +16,10 @@ int64_t run_clock_offset(void)
     static bool known;
     static int64_t offset;
     FILE *offsets = known ? NULL : fopen("/proc/self/timens_offsets", "re");
-    char clock[32];
-    int64_t seconds, rest;
-    while (offsets && fscanf(offsets, "%31s %" SCNd64 " %" SCNd64, clock, &seconds, &rest) == 3)
-        if (clock[0] == 'b')
-            offset = seconds * 1000000000 + rest;
-    if (offsets)
+    if (offsets) {
+        offset = proc_read_boottime_offset(offsets);
         fclose(offsets);
+    }
     known = true;
     return offset;
 }

@@ -5,9 +5,9 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include "analyzer/cmd/proc.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -25,22 +25,14 @@ static const struct {
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 
-/* Kernels before 5.9 say whether there are any, not how many: 1, as the shim takes it. */
 int run_filter_count(void)
 {
-    FILE *file = fopen("/proc/self/status", "r");
-    char *line = NULL;
-    size_t room = 0;
-    int mode = 0, count = 0;
+    FILE *file = fopen("/proc/self/status", "re");
     if (!file)
         return -1;
-    while (getline(&line, &room, file) > 0) {
-        sscanf(line, "Seccomp: %d", &mode);
-        sscanf(line, "Seccomp_filters: %d", &count);
-    }
-    free(line);
+    int count = proc_read_filters(file);
     fclose(file);
-    return mode == 0 ? 0 : count > 0 ? count : 1;
+    return count;
 }
 
 /* With arguments that no kernel takes: that is refused without doing anything, and a filter that looks at arguments has

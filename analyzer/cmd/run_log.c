@@ -5,6 +5,8 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include "analyzer/cmd/proc.h"
+
 #include "analyzer/model/model.h"
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/writer.h"
@@ -55,15 +57,14 @@ static uint64_t namespace_inode(const char *path)
     return stat(path, &status) == 0 ? status.st_ino : 0;
 }
 
-/* Field 22 of /proc/self/stat; the second, comm, may hold anything but ends at the last parenthesis. */
 static uint64_t start_ticks(void)
 {
-    char text[1024];
-    text[read_file("/proc/self/stat", text, sizeof text - 1)] = '\0';
-    char *at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    return at ? strtoull(at + 1, NULL, 10) - (uint64_t)(run_clock_offset() / 10000000) : 0;
+    struct proc_stat stat;
+    FILE *file = fopen("/proc/self/stat", "re");
+    bool known = file && proc_read_stat(file, &stat);
+    if (file)
+        fclose(file);
+    return known ? stat.start_ticks - (uint64_t)(run_clock_offset() / 10000000) : 0;
 }
 
 static void describe_self(struct sockatlas_header *header)

@@ -7,6 +7,8 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include "analyzer/cmd/proc.h"
+
 #include "shim/memory_log.h"
 #include "shim/storage.h"
 
@@ -35,22 +37,9 @@ static enum use use_by_lease(int fd)
     return USE_NONE;
 }
 
-static bool maps_name(FILE *maps, const char *name)
-{
-    char *line = NULL;
-    size_t room = 0;
-    bool found = false;
-    while (!found && getline(&line, &room, maps) > 0)
-        found = strstr(line, name) != NULL;
-    free(line);
-    return found;
-}
-
 /* Looks for the file's name, which no two logs share, among the mappings of all processes there are at one look. */
 static enum use use_at_a_look(const char *file)
 {
-    char name[NAME_MAX + 2];
-    snprintf(name, sizeof name, "/%s", file);
     DIR *processes = opendir("/proc");
     if (!processes)
         return USE_UNKNOWN;
@@ -65,7 +54,7 @@ static enum use use_at_a_look(const char *file)
             use = USE_UNKNOWN;
         if (!maps)
             continue;
-        if (maps_name(maps, name))
+        if (proc_read_mapped(maps, file))
             use = USE_MAPPED;
         fclose(maps);
     }
@@ -77,13 +66,7 @@ static enum use use_at_a_look(const char *file)
 static uint64_t processes_started(void)
 {
     FILE *stat = fopen("/proc/stat", "re");
-    char *line = NULL;
-    size_t room = 0;
-    uint64_t started = 0;
-    while (stat && getline(&line, &room, stat) > 0)
-        if (sscanf(line, "processes %" SCNu64, &started) == 1)
-            break;
-    free(line);
+    uint64_t started = stat ? proc_read_started(stat) : 0;
     if (stat)
         fclose(stat);
     return started;

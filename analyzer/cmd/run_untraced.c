@@ -12,6 +12,7 @@
 
 #include "analyzer/cmd/diag.h"
 #include "analyzer/cmd/follow.h"
+#include "analyzer/cmd/proc.h"
 #include "analyzer/trace/stream.h"
 
 #include <errno.h>
@@ -88,11 +89,10 @@ static void settle_address(struct address *peer)
 static uint32_t socket_inode(uint32_t pid, int32_t fd)
 {
     char path[64], target[64];
-    unsigned inode;
     snprintf(path, sizeof path, "/proc/%u/fd/%d", pid, fd);
     ssize_t size = readlink(path, target, sizeof target - 1);
     target[size > 0 ? size : 0] = '\0';
-    return sscanf(target, "socket:[%u]", &inode) == 1 ? inode : 0;
+    return proc_socket_inode(target);
 }
 
 static void ask_connection(struct run_untraced *untraced, const struct event *event, const struct address *local,

@@ -15,7 +15,7 @@ commands=(
     "doctor --format json" "doctor --format sarif" "tuned" "tuned --json" "events" "events --json" "show 1" "show --json 2"
     "export -f jsonl" "export -f csv" "export -f zeek" "export -f chrome" "diff" "diff --json"
 )
-seeds=("$top"/tests/fuzz/corpus/*/*)
+seeds=("$top"/tests/fuzz/corpus/log/* "$top"/tests/fuzz/corpus/jsonl/*)
 declare -A runs=() statuses=()
 bad=0 total=0 begun=$SECONDS
 mkdir -p "$found"

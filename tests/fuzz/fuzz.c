@@ -118,6 +118,8 @@ void fuzz_read(char *const *traces, int count, bool again)
         views_line(run.views, &event);
         model_event(model, &event);
     }
+    for (unsigned i = 0; i < stream_image_count(stream); i++)
+        model_image(model, stream_image(stream, i));
     model_finish(model);
     doctor_finish(doctor);
     views_finish(run.views, doctor);

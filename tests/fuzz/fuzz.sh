@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Whatever bytes stand where a trace should: no crash, hang, unbounded memory or sanitizer report. Each target first reads its corpus
+# Whatever bytes stand where a trace should, or an answer of the kernel: no crash, hang, unbounded memory or sanitizer report. Each target first reads its corpus
 # (small real traces, and every input that once found something), then mutations of it for SOCKATLAS_FUZZ_SECONDS (15): `make fuzz N=3600` is the
 # long run. What is found stands in build/fuzz/found/. NAME...: only these targets.
 . "$(dirname "$0")/../e2e/lib.sh"
@@ -30,10 +30,11 @@ fuzz() { # TARGET BYTES: longest input
 }
 
 targets=("$@")
-[ $# -gt 0 ] || targets=(fuzz_log fuzz_jsonl)
+[ $# -gt 0 ] || targets=(fuzz_log fuzz_jsonl fuzz_segment fuzz_diag fuzz_proc)
 for target in "${targets[@]}"; do
     case $target in
-    fuzz_log) fuzz fuzz_log 32768 ;;
+    fuzz_log | fuzz_segment) fuzz "$target" 32768 ;;
+    fuzz_diag | fuzz_proc) fuzz "$target" 4096 ;;
     *) fuzz "$target" 16384 ;;
     esac
 done
