@@ -5,6 +5,7 @@
 #include "analyzer/cmd/model_trace.h"
 
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/proc.h"
 #include "analyzer/cmd/progress.h"
 #include "analyzer/trace/text.h"
 
@@ -33,24 +34,21 @@ static bool this_boot(const struct sockatlas_header *header)
     return stat("/proc/self/ns/pid", &self) == 0 && header->pidns_inode == self.st_ino;
 }
 
-/* /proc/PID/stat field 22; 0 when there is no such process or it is a zombie, 1 when its stat cannot be understood. */
+/* When it started; 0 when there is no such process or it is a zombie, 1 when its stat cannot be understood. */
 static uint64_t start_ticks(uint32_t pid)
 {
-    char path[64], line[1024];
+    char path[64];
+    struct proc_stat stat;
     snprintf(path, sizeof path, "/proc/%u/stat", pid);
     FILE *file = fopen(path, "re");
     if (!file)
         return errno == ENOENT ? 0 : 1;
-    bool got = fgets(line, sizeof line, file) != NULL;
+    bool known = proc_read_stat(file, &stat);
+    bool gone = !known && ferror(file); /* ESRCH: it ended since the file was opened */
     fclose(file);
-    char *at = got ? strrchr(line, ')') : NULL;
-    if (!at)
-        return got ? 1 : 0;
-    if (at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X'))
-        return 0;
-    for (int field = 2; field < 22 && at; field++)
-        at = strchr(at + 1, ' ');
-    return at ? strtoull(at, NULL, 10) : 1;
+    if (!known)
+        return gone ? 0 : 1;
+    return stat.state == 'Z' || stat.state == 'X' ? 0 : stat.start_ticks;
 }
 
 enum model_alive model_trace_alive(void *context, const struct process *process, const struct sockatlas_header *header)
@@ -88,6 +86,8 @@ void model_trace_feed(struct model *model, struct stream *stream, FILE *out)
         progress_step(&progress, stream);
     }
     progress_end(&progress);
+    for (unsigned i = 0; i < stream_image_count(stream); i++)
+        model_image(model, stream_image(stream, i));
     model_finish(model);
 }
 

@@ -166,6 +166,7 @@ struct run_ended {
 struct run_report {
     uint64_t processes, running; /* traced ones; of these, still there */
     uint64_t sockets, connections, failed, coverage;
+    uint64_t unread;    /* times that something in the trace could not be read, each of which was said */
     uint64_t in_memory; /* logs whose records have not come to the folder: run_trim()'s to say */
 };
 

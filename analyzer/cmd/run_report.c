@@ -5,6 +5,8 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include "analyzer/cmd/proc.h"
+
 #include "analyzer/model/model.h"
 #include "analyzer/trace/escape.h"
 #include "analyzer/trace/stream.h"
@@ -28,20 +30,16 @@ static void count_socket(void *context, const struct socket *socket)
 /* When the process with this id started, CLOCK_BOOTTIME; 0 when there is none, or only its zombie. */
 static uint64_t started_ns(uint32_t pid)
 {
-    char path[32], text[1024];
+    char path[32];
+    struct proc_stat stat;
     snprintf(path, sizeof path, "/proc/%" PRIu32 "/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[size > 0 ? size : 0] = '\0';
-    const char *at = strrchr(text, ')'); /* the end of comm, which may hold anything */
-    if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
+    FILE *file = fopen(path, "re");
+    bool known = file && proc_read_stat(file, &stat);
+    if (file)
+        fclose(file);
+    if (!known || stat.state == 'Z' || stat.state == 'X')
         return 0;
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    uint64_t ticks = at ? strtoull(at + 1, NULL, 10) : 0;
-    return (ticks + 1) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK)) - (uint64_t)run_clock_offset();
+    return (stat.start_ticks + 1) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK)) - (uint64_t)run_clock_offset();
 }
 
 /* Whether the traced process still runs. One that has its number but started after it was seen is another one. */
@@ -88,7 +86,10 @@ void run_report(struct run_report *report, struct run_log *log, const struct run
         model_new(&(struct model_callbacks){.context = &report->sockets, .socket_done = count_socket});
     for (struct event event; stream_next(stream, &event);)
         model_event(model, &event);
+    for (unsigned i = 0; i < stream_image_count(stream); i++)
+        model_image(model, stream_image(stream, i));
     model_finish(model);
+    report->unread = stream_errors(stream);
     bool ours = ids_are_ours(stream);
     for (unsigned i = 0; i < model_process_count(model); i++)
         report_process(report, ours ? log : NULL, model_process(model, i), ended);
@@ -148,7 +149,7 @@ void run_report_print(const struct run_report *report, const struct run_folder *
     if (report->coverage)
         print_count(report->coverage, "blind spot", "blind spots", "\n");
     else
-        fputs("no blind spots\n", stderr);
+        fputs(report->unread ? "not all of the trace could be read\n" : "no blind spots\n", stderr);
     fputs("sockatlas: the trace is in ", stderr);
     escape_put(ESCAPE_MESSAGE, dir, stderr);
     fprintf(stderr, " (%" PRIu64 " KiB)", (folder_bytes(folder->dir) + 1023) / 1024);

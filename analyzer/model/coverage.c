@@ -5,6 +5,7 @@
  */
 #include "analyzer/model/internal.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +139,7 @@ void coverage_losses(struct model *model)
 
 void coverage_doubts(struct model *model)
 {
-    char detail[128];
+    char detail[NAME_MAX + 128];
     for (unsigned i = 0; i < model->images_count; i++) {
         const struct trace_image *trace = model->images[i].trace;
         if (!trace || (!trace->forged && !trace->foreign))
@@ -146,8 +147,8 @@ void coverage_doubts(struct model *model)
         const struct task *task = task_find(model, trace->host, trace->header.pidns_inode, trace->header.pid);
         struct process *process = task ? (struct process *)&task->process : NULL;
         if (trace->forged) {
-            snprintf(detail, sizeof detail, "%llu forged record%s in its log left out",
-                     (unsigned long long)trace->forged, trace->forged == 1 ? "" : "s");
+            snprintf(detail, sizeof detail, "%llu forged record%s in %s left out", (unsigned long long)trace->forged,
+                     trace->forged == 1 ? "" : "s", process ? "its log" : trace->name);
             coverage_add(model, process, SOCKATLAS_COVERAGE_FORGED, detail);
         }
         if (trace->foreign) {

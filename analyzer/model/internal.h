@@ -445,6 +445,8 @@ void task_exec_expire(struct model *model);
 /* ---- task_life.c ---- */
 
 struct image *task_image(struct model *model, const struct trace_image *trace);
+/* The same for a file of which no record may be an event: nobody is known by it. */
+struct image *task_note_image(struct model *model, const struct trace_image *trace);
 /* Whose event it is; made if not known. */
 struct task *task_of(struct model *model, struct image *image, const struct event *event);
 void task_fork(struct model *model, struct image *image, struct task *parent, const struct event *event);

@@ -87,6 +87,13 @@ static bool vanished(const struct model *model, const struct task *task)
     return !task->silent && trace->header.closed;
 }
 
+void model_image(struct model *model, const struct trace_image *image)
+{
+    bool known = image->id < model->images_count && model->images[image->id].trace;
+    if (!known && (image->forged || image->header.lost || image->header.overwritten))
+        task_note_image(model, image);
+}
+
 void model_finish(struct model *model)
 {
     for (unsigned i = 0; i < model->images_count; i++)

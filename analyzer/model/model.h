@@ -159,6 +159,9 @@ struct model *model_new(const struct model_callbacks *callbacks);
  * half waits for the other until the end. */
 void model_expect_hosts(struct model *model, unsigned hosts);
 void model_event(struct model *model, const struct event *event);
+/* A log was read to its end: what of it is missing is told of although none of its records may have been an event. To
+ * be called for each, before model_finish(). */
+void model_image(struct model *model, const struct trace_image *image);
 /* The end of the stream: settles everything that is still open. */
 void model_finish(struct model *model);
 void model_free(struct model *model);

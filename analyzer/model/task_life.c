@@ -79,7 +79,7 @@ static void task_adopt(struct model *model, struct image *image)
     task_describe(model, task, header);
 }
 
-struct image *task_image(struct model *model, const struct trace_image *trace)
+struct image *task_note_image(struct model *model, const struct trace_image *trace)
 {
     while (trace->id >= model->images_count) {
         model->images = store_grow(model->images, model->images_count, &model->images_room, sizeof *model->images);
@@ -95,8 +95,16 @@ struct image *task_image(struct model *model, const struct trace_image *trace)
         model->overwritten |= trace->header.overwritten != 0;
         if (!model->hosts[trace->host].image)
             model->hosts[trace->host].image = trace;
-        task_adopt(model, image);
     }
+    return image;
+}
+
+struct image *task_image(struct model *model, const struct trace_image *trace)
+{
+    bool known = trace->id < model->images_count && model->images[trace->id].trace;
+    struct image *image = task_note_image(model, trace);
+    if (!known)
+        task_adopt(model, image);
     return image;
 }
 

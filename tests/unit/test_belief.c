@@ -3,6 +3,7 @@
  * Which records of a log are believed: those of its own process and of what was forked in it, however; and none that
  * claims to be of a process which has a log of its own.
  */
+#include "analyzer/cmd/model_trace.h"
 #include "tests/unit/trace.h"
 
 #include "shim/trace_format.h"
@@ -177,5 +178,27 @@ Test(belief, takes_no_header_that_its_name_belies)
     cr_expect_eq(sockets_of(folder, 42, &heard), 1);
     cr_expect_eq(heard.count, 1);
     cr_expect_not_null(strstr(heard.last, "forged: its header is of another process than its name; left out"));
+    remove_folder(folder);
+}
+
+/* The log that this process has of its own shows it alive at the time. */
+Test(belief, says_of_a_log_without_a_true_record_that_it_is_there)
+{
+    char *folder = make_folder();
+    struct heard heard = {0};
+    struct script log = begin(folder, "a", 42, SECOND), own = begin(folder, "b", 50, SECOND);
+    put_start(&log, 50, UINT64_MAX, false, 10 * SECOND);
+    put_socket(&own, 50, 20 * SECOND);
+    cr_assert(writer_close(log.writer) && writer_close(own.writer));
+    struct model *model = model_new(&(struct model_callbacks){.context = NULL});
+    struct stream *stream = stream_open((char *[]){folder}, 1, hear, &heard);
+    model_trace_feed(model, stream, NULL);
+    cr_expect_eq(heard.count, 1);
+    cr_assert_eq(model_coverage_count(model), 1);
+    cr_expect_str_eq(model_coverage(model, 0)->what, "forged");
+    cr_expect_str_eq(model_coverage(model, 0)->detail, "1 forged record in a.atlas left out");
+    cr_expect_null(model_coverage(model, 0)->process);
+    model_free(model);
+    stream_close(stream);
     remove_folder(folder);
 }
