@@ -5,6 +5,7 @@
 #include "analyzer/cmd/output.h"
 
 #include "analyzer/trace/complaint.h"
+#include "analyzer/trace/segment.h"
 #include "analyzer/trace/text.h"
 #include "shim/trace_format.h"
 
@@ -38,18 +39,39 @@ static bool stat_folder(const char *path, struct stat *status)
     return stat(folder, status) == 0;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* What reading a folder, or a log, takes from the folder that `path` is in: logs, and the segments beside them. */
+static bool is_read_with(const char *path, const char *trace, const struct stat *trace_status)
+{
+    char log[NAME_MAX + 1];
+    uint64_t position;
+    size_t length = strlen(path), suffix = strlen(SOCKATLAS_SUFFIX);
+    struct stat folder, of_trace;
+    bool is_log = length > suffix && strcmp(path + length - suffix, SOCKATLAS_SUFFIX) == 0;
+    bool is_segment = segment_name_of(base_name(path), log, &position);
+    if ((!is_log && !is_segment) || !stat_folder(path, &folder))
+        return false;
+    if (S_ISDIR(trace_status->st_mode))
+        return same_file(trace_status, &folder);
+    return is_segment && strcmp(base_name(trace), log) == 0 && stat_folder(trace, &of_trace) &&
+           same_file(&of_trace, &folder);
+}
+
 bool output_is_input(const char *path, char *const *traces, int count)
 {
     static const char *const default_trace = "./sockatlas.data";
-    struct stat out, folder, trace;
-    size_t length = path ? strlen(path) : 0, suffix = strlen(SOCKATLAS_SUFFIX);
-    if (!path || stat(path, &out) != 0 || !S_ISREG(out.st_mode) || !stat_folder(path, &folder))
+    struct stat out, trace;
+    if (!path || stat(path, &out) != 0 || !S_ISREG(out.st_mode))
         return false;
-    bool is_log = length > suffix && strcmp(path + length - suffix, SOCKATLAS_SUFFIX) == 0;
     for (int i = 0; i < (count ? count : 1); i++) {
         const char *name = count ? traces[i] : default_trace;
         bool known = (strcmp(name, "-") == 0 ? fstat(STDIN_FILENO, &trace) : stat(name, &trace)) == 0;
-        if (known && (same_file(&trace, &out) || (is_log && same_file(&trace, &folder)))) {
+        if (known && (same_file(&trace, &out) || is_read_with(path, name, &trace))) {
             complain(&(struct complaints){.count = 0}, "sockatlas: %s: is read, and not written at the same time",
                      path);
             return true;
