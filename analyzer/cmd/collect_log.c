@@ -230,7 +230,7 @@ static void begin(const struct collect_place *place, struct collect_log *log, co
     log->drained = log->rotated = log->moved = collect_now();
     log->trim_after = TRIM_FIRST_MS;
     log->end = look->header.collected / look->size * look->size;
-    log->missing = missing_new(look->header.ring_slots / look->size);
+    log->missing = missing_new(look->header.ring_slots / look->size, look->size);
     resume(place, log, look);
     if (log->end > look->header.collected)
         tell(place, log);

@@ -118,7 +118,7 @@ void file_ring_open(struct file *file, const struct sockatlas_header *header)
     ring->section_slots = header->section_slots;
     ring->ring_slots = header->ring_slots;
     file->ring = ring;
-    file->missing = missing_new(ring->ring_slots / ring->section_slots);
+    file->missing = missing_new(ring->ring_slots / ring->section_slots, ring->section_slots);
     file->offset = SOCKATLAS_HEADER_SIZE;
     clear_totals(&file->image->header);
 }

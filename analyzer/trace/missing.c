@@ -20,7 +20,7 @@ struct place {
 };
 
 struct missing {
-    uint64_t sections;
+    uint64_t sections, section_slots;
     struct place *places;
     uint64_t count;               /* places that were needed so far */
     struct segment_counts before; /* what the reader has of sections that are in no place any more */
@@ -30,10 +30,11 @@ struct missing {
     uint64_t gap;
 };
 
-struct missing *missing_new(uint64_t sections)
+struct missing *missing_new(uint64_t sections, uint64_t section_slots)
 {
     struct missing *missing = memory_must(calloc(1, sizeof *missing));
     missing->sections = sections;
+    missing->section_slots = section_slots;
     return missing;
 }
 
@@ -114,7 +115,7 @@ static enum look look_at_all(struct missing *missing, struct seen *seen, int fd,
     uint64_t last = header->last;
     bool opening = false;
     for (uint64_t i = 0; i < missing->count; i++) {
-        uint64_t offset = SOCKATLAS_HEADER_SIZE + i * header->section_slots * SOCKATLAS_SLOT_SIZE;
+        uint64_t offset = SOCKATLAS_HEADER_SIZE + i * missing->section_slots * SOCKATLAS_SLOT_SIZE;
         struct sockatlas_section section = {.state = 0};
         if (header->made != 0 && pread(fd, &section, sizeof section, (off_t)offset) != (ssize_t)sizeof section)
             section.state = 0;
@@ -127,14 +128,18 @@ static enum look look_at_all(struct missing *missing, struct seen *seen, int fd,
     return moved ? LOOK_MOVED : opening ? LOOK_OPENING : LOOK_STILL;
 }
 
-/* Has a place for each section that exists. */
+/* Has a place for each section that exists. A file may be nearly all hole: no section that was used takes less than a
+ * block of it, and writers begin with the first. */
 static void reach_all(struct missing *missing, int fd, const struct sockatlas_header *header)
 {
-    struct stat status;
+    enum { BLOCKS_MORE = 16 };
+    struct stat status = {.st_size = 0};
     uint64_t size = fstat(fd, &status) == 0 ? (uint64_t)status.st_size : 0;
+    uint64_t blocks = (uint64_t)status.st_blocks + BLOCKS_MORE;
     uint64_t slots = size > SOCKATLAS_HEADER_SIZE ? (size - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE : 0;
-    uint64_t there = (slots + header->section_slots - 1) / header->section_slots;
-    uint64_t reached = header->cursor / header->section_slots + 1;
+    uint64_t there = (slots + missing->section_slots - 1) / missing->section_slots;
+    uint64_t reached = header->cursor / missing->section_slots + 1;
+    there = there < blocks ? there : blocks;
     reached = reached < there ? reached : there;
     reach(missing, reached < missing->sections ? reached : missing->sections);
 }

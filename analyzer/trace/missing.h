@@ -12,8 +12,8 @@
 
 struct missing;
 
-/* For a ring of so many sections. Never NULL. */
-struct missing *missing_new(uint64_t sections);
+/* For a ring of so many sections of so many slots; what a header says of that later does not count. Never NULL. */
+struct missing *missing_new(uint64_t sections, uint64_t section_slots);
 void missing_free(struct missing *missing);
 
 /* The reader has so much of the section `sequence`, of which it may tell again, with more. Sections come in order; one
