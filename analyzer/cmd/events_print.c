@@ -15,7 +15,7 @@ static bool is_wanted(const struct events_print *print, const struct event *even
     event_addresses(event, &first, &second);
     struct filter_subject subject = {
         .pid = event->pid,
-        .comm = events_known_comm(print->known, event),
+        .comm = events_known_comm(print->known),
         .addresses = {&first, &second},
         .failed = event_failed(event),
         .first_us = event_time_us(event),
@@ -33,9 +33,9 @@ static bool is_wanted(const struct events_print *print, const struct event *even
 
 void events_print_begin(struct events_print *print)
 {
-    print->known = events_known_new();
     if (print->filter != NULL && !filter_given(print->filter))
         print->filter = NULL;
+    print->known = events_known_new(print->filter != NULL);
 }
 
 void events_print(struct events_print *print, const struct event *event)
@@ -52,7 +52,7 @@ void events_print(struct events_print *print, const struct event *event)
     if (print->json)
         jsonl_print(&print->line, event, print->out);
     else
-        events_text(print->out, event, events_known_comm(print->known, event), print->origin_ns, &print->look);
+        events_text(print->out, event, events_known_comm(print->known), print->origin_ns, &print->look);
 }
 
 void events_print_end(struct events_print *print)

@@ -36,10 +36,10 @@ struct settings {
 };
 
 /* Writes the images that came up since the last call; false on a write error. */
-static bool write_images(const struct stream *stream, unsigned *written, FILE *out)
+static bool write_images(const struct stream *stream, unsigned *written, struct members *line, FILE *out)
 {
     for (; *written < stream_image_count(stream); ++*written)
-        if (!json_print_line(out, jsonl_image(stream_image(stream, *written))))
+        if (!jsonl_print_image(line, stream_image(stream, *written), out))
             return false;
     return true;
 }
@@ -50,17 +50,17 @@ static void write_jsonl(struct stream *stream, FILE *out)
     struct progress progress;
     struct members line = {0};
     unsigned images = 0;
-    bool good = write_images(stream, &images, out);
+    bool good = write_images(stream, &images, &line, out);
     progress_begin(&progress, out);
     while (good && stream_next(stream, &event)) {
-        good = write_images(stream, &images, out) && jsonl_print(&line, &event, out);
+        good = write_images(stream, &images, &line, out) && jsonl_print(&line, &event, out);
         progress_step(&progress, stream);
     }
     progress_end(&progress);
-    members_free(&line);
     /* Images of which there is no event. */
     if (good)
-        write_images(stream, &images, out);
+        write_images(stream, &images, &line, out);
+    members_free(&line);
 }
 
 struct report {

@@ -115,7 +115,7 @@ static void read_life(struct top *top, const struct top_row *row)
         return;
     }
     struct stream *stream = stream_open(top->traces, top->count, drop_complaint, NULL);
-    struct events_known *known = events_known_new();
+    struct events_known *known = events_known_new(false);
     struct events_look look = {.width = top_screen_width()};
     uint64_t origin_ns = 0;
     while (stream_next(stream, &event) && !ended_by) {
@@ -124,7 +124,7 @@ static void read_life(struct top *top, const struct top_row *row)
         events_known_take(known, &event);
         if (is_of(&event, row->socket.cookie) &&
             strncmp(event.image->header.boot_id, boot_id, sizeof event.image->header.boot_id) == 0)
-            events_text(out, &event, events_known_comm(known, &event), origin_ns, &look);
+            events_text(out, &event, events_known_comm(known), origin_ns, &look);
     }
     events_known_free(known);
     stream_close(stream);

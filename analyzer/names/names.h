@@ -37,6 +37,11 @@ enum names_table {
 
 /* The name of `value`, or NULL when it has none. `context` matters to the tables that say so above. */
 const char *names_find(enum names_table table, int64_t context, int64_t value);
+/* Whether they do. */
+static inline bool names_has_context(enum names_table table)
+{
+    return table == NAMES_PROTOCOL || table == NAMES_OPTION || table == NAMES_RESOLVER;
+}
 /* The inverse, aliases included; false when there is no such name. */
 bool names_value(enum names_table table, int64_t context, const char *name, int64_t *value);
 

@@ -7,11 +7,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define LEAD(key)                                                                                                      \
+    {                                                                                                                  \
+        "\"" key "\":", sizeof("\"" key "\":") - 1                                                                     \
+    }
 #define MEMBER(type, member, key_, form_, unknown_, names_)                                                            \
     {                                                                                                                  \
-        .key = (key_), .address_key = key_ "_address", .port_key = key_ "_port", .bytes_key = key_ "_bytes",           \
-        .form = FIELD_##form_, .unknown = FIELD_UNKNOWN_##unknown_, .names = NAMES_##names_,                           \
-        .offset = offsetof(type, member), .width = sizeof(((type *)0)->member)                                         \
+        .key = (key_), .lead = LEAD(key_), .address = LEAD(key_ "_address"), .port = LEAD(key_ "_port"),               \
+        .bytes = LEAD(key_ "_bytes"), .address_key = key_ "_address", .port_key = key_ "_port",                        \
+        .bytes_key = key_ "_bytes", .form = FIELD_##form_, .unknown = FIELD_UNKNOWN_##unknown_,                        \
+        .names = NAMES_##names_, .offset = offsetof(type, member), .width = sizeof(((type *)0)->member)                \
     }
 
 static const struct field bodies[] = {

@@ -30,9 +30,17 @@ enum field_form {
 /* LATER: as ZERO; earlier exports have no such member. */
 enum field_unknown { FIELD_UNKNOWN_VALUE, FIELD_UNKNOWN_ZERO, FIELD_UNKNOWN_ONES, FIELD_UNKNOWN_LATER };
 
+/* What stands before a member's value in a line of JSON: `"key":`. */
+struct field_lead {
+    const char *text;
+    uint8_t size;
+};
+
 struct field {
-    const char *key;                                /* of JSON; an address has the two behind it instead */
-    const char *address_key, *port_key, *bytes_key; /* key_address, key_port; an option's value has key_bytes too */
+    const char *key;                        /* of JSON; an address has the two behind it instead */
+    struct field_lead lead;                 /* of that */
+    struct field_lead address, port, bytes; /* key_address, key_port; an option's value has key_bytes too */
+    const char *address_key, *port_key, *bytes_key;
     enum field_form form;
     enum field_unknown unknown;
     enum names_table names;

@@ -15,12 +15,11 @@
 #include "analyzer/trace/json.h"
 #include "analyzer/trace/members.h"
 
-/* Events and images as objects, to be deleted by the caller. */
-cJSON *jsonl_event(const struct event *event);
-cJSON *jsonl_image(const struct trace_image *image);
-/* An event's members into an open object; and as a line of its own, false with errno when writing failed. */
+/* An event's members into a text's open object. */
 void jsonl_members(struct members *to, const struct event *event);
+/* Events and images as lines of their own; false with errno when writing failed. */
 bool jsonl_print(struct members *line, const struct event *event, FILE *out);
+bool jsonl_print_image(struct members *line, const struct trace_image *image, FILE *out);
 
 /* The inverses; `line` as json_integer() wants it. NULL when good, else what is wrong. `version` is that of the
  * export's image; header and record come out in the newest form. */

@@ -22,12 +22,6 @@ enum {
     ENCODED_MAX = 160
 };
 
-/* A text that comes before a value. */
-struct lead {
-    uint8_t size;
-    char text[LEAD_MAX];
-};
-
 /* The name that a member had last, which it mostly has again. */
 struct name {
     uint8_t size; /* 0: none yet */
@@ -36,22 +30,9 @@ struct name {
     uint64_t value;
 };
 
-/* A field, and what stands before each of its (at most two) members. */
-struct step {
-    const struct field *field;
-    struct lead leads[2];
-    struct name name;
-};
-
-/* How the lines of one kind go on behind the common members. */
-struct plan {
-    const struct layout *layout; /* NULL: not made yet */
-    struct step *steps;
-};
-
 struct jsonl_scan {
-    struct plan plans[256];
-    struct step tcp[FIELDS_MAX];
+    struct name names[256][FIELDS_MAX]; /* by kind and field */
+    struct name tcp[FIELDS_MAX];
     uint8_t kinds[64]; /* kinds by their words' hash; the last one asked for */
     struct name call, error;
 };
@@ -81,8 +62,11 @@ static bool take(struct scanning *line, const char *text, size_t size)
 
 #define TAKE(line, literal) take((line), (literal), sizeof(literal) - 1)
 
-static bool take_lead(struct scanning *line, const struct lead *lead)
+static bool take_lead(struct scanning *line, char before, const struct field_lead *lead)
 {
+    if (*line->at != before)
+        return false;
+    line->at++;
     return take(line, lead->text, lead->size);
 }
 
@@ -188,15 +172,19 @@ static bool add_tail(struct scanning *line, const void *bytes, size_t size)
     return true;
 }
 
-static bool scan_integer(struct scanning *line, struct step *step)
+static int64_t context_of(const struct scanning *line, enum names_table table)
 {
-    const struct field *field = step->field;
+    if (!names_has_context(table))
+        return 0;
+    return fields_context(line->fields, line->fields_count, table, line->structure, line->call);
+}
+
+static bool scan_integer(struct scanning *line, const struct field *field, struct name *name)
+{
     uint64_t value = 0;
     switch (*line->at) {
     case '"':
-        if (!take_name(line, field->names,
-                       fields_context(line->fields, line->fields_count, field->names, line->structure, line->call),
-                       &step->name, &value))
+        if (!take_name(line, field->names, context_of(line, field->names), name, &value))
             return false;
         break;
     case 'n':
@@ -244,7 +232,7 @@ static bool scan_text(struct scanning *line, const struct field *field)
 }
 
 /* An address and its port; null where the family has none. */
-static bool scan_address(struct scanning *line, const struct step *step)
+static bool scan_address(struct scanning *line, const struct field *field)
 {
     unsigned char encoded[ENCODED_MAX];
     char word[ADDRESS_TEXT_MAX];
@@ -256,16 +244,16 @@ static bool scan_address(struct scanning *line, const struct step *step)
     bool absent = take_null(line);
     if (!absent && (!take_string(line, &text, &size) || size >= sizeof word))
         return false;
-    if (!take_lead(line, &step->leads[1]) || !(take_null(line) || (!absent && take_unsigned(line, &port))))
+    if (!take_lead(line, ',', &field->port) || !(take_null(line) || (!absent && take_unsigned(line, &port))))
         return false;
     if (absent)
-        return field_set(step->field, line->structure, SOCKATLAS_ABSENT);
+        return field_set(field, line->structure, SOCKATLAS_ABSENT);
     memcpy(word, text, size);
     word[size] = 0;
     if (port > UINT16_MAX || memchr(word, 0, size) != NULL || !address_parse(&address, family, word, (unsigned)port))
         return false;
     size = address_encode_as(&address, family, encoded);
-    return add_tail(line, encoded, size) && field_set(step->field, line->structure, size);
+    return add_tail(line, encoded, size) && field_set(field, line->structure, size);
 }
 
 static bool scan_tail_text(struct scanning *line, const struct field *field)
@@ -284,12 +272,12 @@ static bool skip_value(struct scanning *line)
     return take_null(line) || take_string(line, &text, &size) || take_integer(line, &value);
 }
 
-static bool scan_option(struct scanning *line, const struct step *step)
+static bool scan_option(struct scanning *line, const struct field *field)
 {
     const char *text = NULL;
     size_t size = 0;
-    if (!skip_value(line) || !take_lead(line, &step->leads[1]) || !take_string(line, &text, &size) || size % 2 != 0 ||
-        size / 2 > sizeof line->tail - line->tail_size)
+    if (!skip_value(line) || !take_lead(line, ',', &field->bytes) || !take_string(line, &text, &size) ||
+        size % 2 != 0 || size / 2 > sizeof line->tail - line->tail_size)
         return false;
     for (size_t i = 0; i < size; i += 2) {
         int high = text_digit(text[i]), low = text_digit(text[i + 1]);
@@ -297,10 +285,10 @@ static bool scan_option(struct scanning *line, const struct step *step)
             return false;
         line->tail[line->tail_size++] = (unsigned char)(high << 4 | low);
     }
-    return field_set(step->field, line->structure, size / 2);
+    return field_set(field, line->structure, size / 2);
 }
 
-static bool scan_step(struct scanning *line, struct step *step);
+static bool scan_field(struct scanning *line, char before, const struct field *field, struct name *name);
 
 /* An object of its own, whose first member has no comma before it. */
 static bool scan_tcp(struct scanning *line)
@@ -316,23 +304,23 @@ static bool scan_tcp(struct scanning *line)
                              .fields_count = fields_tcp_count,
                              .addresses = -1};
     for (unsigned i = 0; i < fields_tcp_count; i++)
-        if (!scan_step(&inner, &line->scan->tcp[i]))
+        if (!scan_field(&inner, i == 0 ? '{' : ',', &fields_tcp[i], &line->scan->tcp[i]))
             return false;
     line->at = inner.at;
     return TAKE(line, "}") && add_tail(line, &tcp, sizeof tcp);
 }
 
-static bool scan_step(struct scanning *line, struct step *step)
+/* `before` stands before its key. */
+static bool scan_field(struct scanning *line, char before, const struct field *field, struct name *name)
 {
-    const struct field *field = step->field;
     uint64_t value = 0;
-    if (!take_lead(line, &step->leads[0]))
+    if (!take_lead(line, before, field->form == FIELD_ADDRESS ? &field->address : &field->lead))
         return false;
     switch (field->form) {
     case FIELD_UNSIGNED:
     case FIELD_SIGNED:
     case FIELD_BOOLEAN:
-        return scan_integer(line, step);
+        return scan_integer(line, field, name);
     case FIELD_HEX:
         return take_hex(line, &value) && field_set(field, line->structure, value);
     case FIELD_FLAGS:
@@ -340,11 +328,11 @@ static bool scan_step(struct scanning *line, struct step *step)
     case FIELD_TEXT:
         return scan_text(line, field);
     case FIELD_ADDRESS:
-        return scan_address(line, step);
+        return scan_address(line, field);
     case FIELD_TAIL_TEXT:
         return scan_tail_text(line, field);
     case FIELD_TAIL_OPTION:
-        return scan_option(line, step);
+        return scan_option(line, field);
     case FIELD_TAIL_TCP:
         return scan_tcp(line);
     case FIELD_ARGUMENTS:
@@ -386,38 +374,7 @@ static bool scan_common(struct scanning *line, struct jsonl_scanned *out, struct
     return true;
 }
 
-/* ---- Plans ---- */
-
-static void set_lead(struct lead *lead, char before, const char *key)
-{
-    int size = snprintf(lead->text, sizeof lead->text, "%c\"%s\":", before, key);
-    if (size >= (int)sizeof lead->text)
-        abort(); /* a key of fields.def that is longer than any other */
-    lead->size = (uint8_t)size;
-}
-
-static void make_steps(struct step *steps, const struct field *fields, unsigned count, char before)
-{
-    for (unsigned i = 0; i < count; i++, before = ',') {
-        const struct field *field = &fields[i];
-        bool address = field->form == FIELD_ADDRESS;
-        steps[i] = (struct step){.field = field};
-        set_lead(&steps[i].leads[0], before, address ? field->address_key : field->key);
-        if (address || field->form == FIELD_TAIL_OPTION)
-            set_lead(&steps[i].leads[1], ',', address ? field->port_key : field->bytes_key);
-    }
-}
-
-static struct plan *plan_of(struct jsonl_scan *scan, unsigned kind)
-{
-    struct plan *plan = &scan->plans[kind];
-    if (plan->layout == NULL) {
-        plan->layout = fields_layout(kind);
-        plan->steps = memory_must(calloc(FIELDS_MAX, sizeof *plan->steps));
-        make_steps(plan->steps, plan->layout->fields, plan->layout->fields_count, ',');
-    }
-    return plan;
-}
+/* ---- A line ---- */
 
 /* The kind whose word stands here, before a quote; 0 none. */
 static unsigned take_kind(struct scanning *line)
@@ -442,15 +399,11 @@ static unsigned take_kind(struct scanning *line)
 
 struct jsonl_scan *jsonl_scan_new(void)
 {
-    struct jsonl_scan *scan = memory_must(calloc(1, sizeof *scan));
-    make_steps(scan->tcp, fields_tcp, fields_tcp_count, '{');
-    return scan;
+    return memory_must(calloc(1, sizeof(struct jsonl_scan)));
 }
 
 void jsonl_scan_free(struct jsonl_scan *scan)
 {
-    for (unsigned kind = 0; scan != NULL && kind < 256; kind++)
-        free(scan->plans[kind].steps);
     free(scan);
 }
 
@@ -469,15 +422,15 @@ bool jsonl_scan_event(struct jsonl_scan *scan, const char *text, size_t length, 
     struct sockatlas_common common = {.kind = (uint8_t)kind};
     if (kind == 0 || !scan_common(&line, out, &common))
         return false;
-    struct plan *plan = plan_of(scan, kind);
-    line.fields = plan->layout->fields;
-    line.fields_count = plan->layout->fields_count;
-    line.addresses = plan->layout->addresses;
+    const struct layout *layout = fields_layout(kind);
+    line.fields = layout->fields;
+    line.fields_count = layout->fields_count;
+    line.addresses = layout->addresses;
     for (unsigned i = 0; i < line.fields_count; i++)
-        if (!scan_step(&line, &plan->steps[i]))
+        if (!scan_field(&line, ',', &line.fields[i], &scan->names[kind][i]))
             return false;
     if (!TAKE(&line, "}\n") || line.at != line.end)
         return false;
-    out->slots = writer_record(slots, &common, body, plan->layout->body_size, line.tail, line.tail_size);
+    out->slots = writer_record(slots, &common, body, layout->body_size, line.tail, line.tail_size);
     return out->slots != 0;
 }

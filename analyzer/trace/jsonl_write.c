@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Events and images as JSON, see jsonl.h.
+ * Events and images as lines of JSON, see jsonl.h.
  */
 #include "analyzer/trace/fields.h"
 #include "analyzer/trace/jsonl.h"
@@ -36,31 +36,54 @@ static size_t take_tail(struct writing *writing, unsigned char out[TAIL_MAX], si
 
 static int64_t context_of(const struct writing *writing, enum names_table table)
 {
+    if (!names_has_context(table))
+        return 0;
     return fields_context(writing->fields, writing->fields_count, table, writing->structure,
                           writing->event ? writing->event->call : 0);
 }
 
+static void write_lead(const struct writing *writing, const struct field_lead *lead)
+{
+    members_lead(writing->to, lead->text, lead->size);
+}
+
+/* The most frequent form by far, so it goes past members.h: its key and its digits into one piece of room. */
+static void write_number(const struct writing *writing, const struct field *field, uint64_t value)
+{
+    struct buffer *text = &writing->to->text;
+    char *at = mempcpy(buffer_room(text, UINT8_MAX + TEXT_INTEGER_MAX + 1), field->lead.text, field->lead.size);
+    if (value < 10)
+        *at++ = (char)('0' + value);
+    else if (field->form == FIELD_SIGNED)
+        at = text_signed((int64_t)value, at);
+    else
+        at = text_unsigned(value, at);
+    *at++ = ',';
+    buffer_end(text, at);
+}
+
 static void write_integer(const struct writing *writing, const struct field *field, uint64_t value)
 {
+    bool unknown = field->unknown != FIELD_UNKNOWN_VALUE && field_is_unknown(field, value);
     const char *name = NULL;
-    if (field->names != NAMES_NONE)
+    if (!unknown && field->names != NAMES_NONE)
         name = names_find(field->names, context_of(writing, field->names), (int64_t)value);
-    if (field_is_unknown(field, value))
-        members_word(writing->to, field->key, NULL);
-    else if (name != NULL)
-        members_word(writing->to, field->key, name);
-    else if (field->form == FIELD_BOOLEAN && value <= 1)
-        members_boolean(writing->to, field->key, value == 1);
-    else if (field->form == FIELD_SIGNED)
-        members_integer(writing->to, field->key, true, (int64_t)value);
-    else
-        members_unsigned(writing->to, field->key, value);
+    if (unknown || name != NULL) {
+        write_lead(writing, &field->lead);
+        members_put_word(writing->to, name);
+    } else if (field->form == FIELD_BOOLEAN && value <= 1) {
+        write_lead(writing, &field->lead);
+        members_put_boolean(writing->to, value == 1);
+    } else {
+        write_number(writing, field, value);
+    }
 }
 
 static void write_flags(const struct writing *writing, const struct field *field, uint64_t value)
 {
     const uint64_t known = SOCKATLAS_CLOEXEC | SOCKATLAS_NONBLOCK;
-    members_open(writing->to, field->key, '[');
+    write_lead(writing, &field->lead);
+    members_open(writing->to, NULL, '[');
     if ((value & SOCKATLAS_CLOEXEC) != 0)
         members_word(writing->to, NULL, "CLOEXEC");
     if ((value & SOCKATLAS_NONBLOCK) != 0)
@@ -76,14 +99,16 @@ static void write_text(struct writing *writing, const struct field *field)
     size_t size = strnlen(text, field->width);
     for (size_t i = size; i < field->width; i++)
         writing->without_field |= text[i] != 0;
-    members_escaped(writing->to, field->key, text, size);
+    write_lead(writing, &field->lead);
+    members_put_escaped(writing->to, text, size);
 }
 
 static void write_arguments(const struct writing *writing, const struct field *field)
 {
     const struct sockatlas_header *header = writing->structure;
     size_t size = header->cmdline_size < sizeof header->cmdline ? header->cmdline_size : sizeof header->cmdline;
-    members_open(writing->to, field->key, '[');
+    write_lead(writing, &field->lead);
+    members_open(writing->to, NULL, '[');
     for (size_t at = 0; at < size;) {
         size_t length = strnlen(header->cmdline + at, size - at);
         members_escaped(writing->to, NULL, header->cmdline + at, length);
@@ -115,35 +140,35 @@ static void write_address(struct writing *writing, const struct field *field, ui
     writing->without_field |= size != SOCKATLAS_ABSENT && !(there && is_in_text(&address, family, encoded, size));
     if (!there)
         address.family = AF_UNSPEC;
-    members_text(writing->to, field->address_key, address_text(&address, text));
-    if (address.family == AF_INET || address.family == AF_INET6)
-        members_unsigned(writing->to, field->port_key, address.port);
-    else
-        members_word(writing->to, field->port_key, NULL);
+    write_lead(writing, &field->address);
+    members_put_text(writing->to, address_text(&address, text));
+    write_lead(writing, &field->port);
+    members_put_integer(writing->to, address.family == AF_INET || address.family == AF_INET6, address.port);
 }
 
 /* An option's value: a number where it is one, else text as option_text() has it; null when there are no bytes. */
-static void write_value(struct members *to, const char *key, const struct sockatlas_body_option *body,
-                        const void *bytes, size_t size)
+static void write_value(struct members *to, const struct sockatlas_body_option *body, const void *bytes, size_t size)
 {
     char text[OPTION_TEXT_MAX];
     int64_t number = 0;
     if (size == 0)
-        members_word(to, key, NULL);
+        members_put_word(to, NULL);
     else if (!option_number(body->level, body->name, bytes, size, &number))
-        members_text(to, key, option_text(body->level, body->name, bytes, size, text));
+        members_put_text(to, option_text(body->level, body->name, bytes, size, text));
     else if (option_type(body->level, body->name) == OPTION_UNSIGNED)
-        members_unsigned(to, key, (uint64_t)number);
+        members_put_unsigned(to, (uint64_t)number);
     else
-        members_integer(to, key, true, number);
+        members_put_integer(to, true, number);
 }
 
 static void write_option(struct writing *writing, const struct field *field, uint64_t size)
 {
     unsigned char bytes[TAIL_MAX];
     size_t taken = take_tail(writing, bytes, size);
-    write_value(writing->to, field->key, writing->structure, bytes, taken);
-    members_hex(writing->to, field->bytes_key, bytes, taken);
+    write_lead(writing, &field->lead);
+    write_value(writing->to, writing->structure, bytes, taken);
+    write_lead(writing, &field->bytes);
+    members_put_hex(writing->to, bytes, taken);
 }
 
 static void write_result(struct writing *writing)
@@ -161,7 +186,8 @@ static void write_result(struct writing *writing)
 
 static void write_addresses(struct writing *writing, const struct field *field, uint64_t count)
 {
-    members_open(writing->to, field->key, '[');
+    write_lead(writing, &field->lead);
+    members_open(writing->to, NULL, '[');
     for (uint64_t i = 0; i < count; i++)
         write_result(writing);
     members_close(writing->to);
@@ -173,13 +199,15 @@ static void write_tcp(struct writing *writing, const struct field *field)
 {
     struct sockatlas_tcp tcp;
     if (!event_tcp(writing->event, &tcp)) {
-        members_word(writing->to, field->key, NULL);
+        write_lead(writing, &field->lead);
+        members_put_word(writing->to, NULL);
         return;
     }
     writing->tail_used += sizeof tcp;
     struct writing nested = {
         .to = writing->to, .structure = &tcp, .fields = fields_tcp, .fields_count = fields_tcp_count};
-    members_open(writing->to, field->key, '{');
+    write_lead(writing, &field->lead);
+    members_open(writing->to, NULL, '{');
     write_fields(&nested);
     members_close(writing->to);
 }
@@ -188,7 +216,8 @@ static void write_tail_text(struct writing *writing, const struct field *field, 
 {
     unsigned char bytes[TAIL_MAX];
     size_t taken = take_tail(writing, bytes, size);
-    members_escaped(writing->to, field->key, bytes, taken);
+    write_lead(writing, &field->lead);
+    members_put_escaped(writing->to, bytes, taken);
 }
 
 /* Of a record. */
@@ -225,7 +254,8 @@ static void write_field(struct writing *writing, const struct field *field)
         write_integer(writing, field, value);
         break;
     case FIELD_HEX:
-        members_cookie(writing->to, field->key, value);
+        write_lead(writing, &field->lead);
+        members_put_cookie(writing->to, value);
         break;
     case FIELD_FLAGS:
         write_flags(writing, field, value);
@@ -304,15 +334,6 @@ void jsonl_members(struct members *to, const struct event *event)
         members_hex(to, "raw", event->record, (size_t)event->slots * SOCKATLAS_SLOT_SIZE);
 }
 
-cJSON *jsonl_event(const struct event *event)
-{
-    struct members tree;
-    cJSON *object = cJSON_CreateObject();
-    members_tree(&tree, object);
-    jsonl_members(&tree, event);
-    return object;
-}
-
 bool jsonl_print(struct members *line, const struct event *event, FILE *out)
 {
     members_line(line);
@@ -320,23 +341,35 @@ bool jsonl_print(struct members *line, const struct event *event, FILE *out)
     return members_print(line, out);
 }
 
-cJSON *jsonl_image(const struct trace_image *image)
+/* Whether the line's members so far give the same header when they are read back. */
+static bool is_whole(struct members *line, const struct sockatlas_header *header)
 {
-    struct members tree;
-    struct sockatlas_header header;
+    struct members copy = {0};
+    struct sockatlas_header back;
     uint32_t version;
-    cJSON *object = cJSON_CreateObject();
-    members_tree(&tree, object);
-    members_word(&tree, "event", "image");
-    members_unsigned(&tree, "image", image->id);
-    members_unsigned(&tree, "host", image->host);
-    members_escaped(&tree, "file", image->name, strlen(image->name));
-    members_integer(&tree, "log_owner", image->foreign, image->owner);
+    buffer_add(&copy.text, line->text.text, line->text.size);
+    const struct buffer *text = members_end(&copy);
+    buffer_add(&copy.text, "", 1);
+    cJSON *object = cJSON_Parse(text->text);
+    bool whole = object != NULL && jsonl_parse_image(text->text, object, &back, &version) == NULL &&
+                 memcmp(&back, header, sizeof back) == 0;
+    cJSON_Delete(object);
+    members_free(&copy);
+    return whole;
+}
+
+bool jsonl_print_image(struct members *line, const struct trace_image *image, FILE *out)
+{
     struct writing writing = {
-        .to = &tree, .structure = &image->header, .fields = fields_header, .fields_count = fields_header_count};
+        .to = line, .structure = &image->header, .fields = fields_header, .fields_count = fields_header_count};
+    members_line(line);
+    members_word(line, "event", "image");
+    members_unsigned(line, "image", image->id);
+    members_unsigned(line, "host", image->host);
+    members_escaped(line, "file", image->name, strlen(image->name));
+    members_integer(line, "log_owner", image->foreign, image->owner);
     write_fields(&writing);
-    if (jsonl_parse_image(NULL, object, &header, &version) != NULL ||
-        memcmp(&header, &image->header, sizeof header) != 0)
-        members_hex(&tree, "raw", &image->header, sizeof header);
-    return object;
+    if (!is_whole(line, &image->header))
+        members_hex(line, "raw", &image->header, sizeof image->header);
+    return members_print(line, out);
 }

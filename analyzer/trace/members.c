@@ -389,11 +389,25 @@ void members_row(struct members *to)
     begin(to, true);
 }
 
+const struct buffer *members_end(struct members *line)
+{
+    take_comma(line);
+    buffer_add(&line->text, "}", 1);
+    return &line->text;
+}
+
+cJSON *members_end_raw(struct members *line)
+{
+    members_end(line);
+    buffer_add(&line->text, "", 1);
+    return value_written(line->text.text);
+}
+
 static bool print(struct members *from, const char *end, FILE *out)
 {
     take_comma(from);
     buffer_add(&from->text, end, strlen(end));
-    return fwrite(from->text.text, 1, from->text.size, out) == from->text.size;
+    return fwrite_unlocked(from->text.text, 1, from->text.size, out) == from->text.size;
 }
 
 bool members_print(struct members *from, FILE *out)

@@ -56,6 +56,18 @@ enum { MEMBERS_KEY_WORDS = 8 };
 bool members_again(struct members *to, const uint64_t *key, size_t words);
 void members_keep(struct members *to);
 
+/* In a text: a key as it stands in JSON (`"key":`), for the value that one of members_put_*() puts behind it. */
+static inline void members_lead(struct members *to, const char *lead, size_t size)
+{
+    if (!to->cells)
+        buffer_add(&to->text, lead, size);
+}
+
+/* Ends a line that is not printed: its text, not NUL-terminated, until the next one. */
+const struct buffer *members_end(struct members *line);
+/* The same as an element of a tree, which prints it as it is. */
+cJSON *members_end_raw(struct members *line);
+
 /* For what follows: a value into a tree; a value behind a text's key. */
 void members_tree_text(struct members *to, const char *key, const char *text);
 void members_tree_bytes(struct members *to, const char *key, const char *bytes);

@@ -91,3 +91,8 @@ bool value_print(cJSON *object, FILE *out)
     cJSON_free(text);
     return written;
 }
+
+cJSON *value_written(const char *json)
+{
+    return cJSON_CreateRaw(json);
+}

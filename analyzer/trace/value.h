@@ -22,4 +22,7 @@ void value_hex(cJSON *object, const char *key, const void *bytes, size_t size);
 /* Prints it indented, with a newline, and deletes it. False when writing failed. */
 bool value_print(cJSON *object, FILE *out);
 
+/* JSON that is written already, escaped and whole. */
+cJSON *value_written(const char *json);
+
 #endif

@@ -21,11 +21,12 @@ struct events_socket {
     struct address local, peer;
 };
 
-struct events_known *events_known_new(void);
+/* with_sockets: events_known_socket() will be asked. */
+struct events_known *events_known_new(bool with_sockets);
 /* Takes an event in; call it for every event, in stream order, before asking about that event. */
 void events_known_take(struct events_known *known, const struct event *event);
-/* The name of the event's process; "" unknown. */
-const char *events_known_comm(const struct events_known *known, const struct event *event);
+/* The name of the process of the event taken last; "" unknown. */
+const char *events_known_comm(const struct events_known *known);
 /* The socket the event is about, NULL unknown. Valid until the next events_known_take(). */
 const struct events_socket *events_known_socket(const struct events_known *known, const struct event *event);
 void events_known_free(struct events_known *known);

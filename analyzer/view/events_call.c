@@ -59,7 +59,8 @@ struct call {
     bool second;      /* the next address is */
 };
 
-static void put(struct buffer *out, const char *text)
+/* Inline, as the size of a literal is known there. */
+__attribute__((always_inline)) static inline void put(struct buffer *out, const char *text)
 {
     buffer_add(out, text, strlen(text));
 }
@@ -109,6 +110,7 @@ enum look {
     LOOK_CHILD = 8,   /* is the result where there is one */
     LOOK_WANTED = 16, /* all that is shown of an IO */
     LOOK_FIRST = 32,  /* of TCP's summary: what is looked for first */
+    LOOK_BEHIND = 64, /* how long the call took: stands behind its result */
 };
 
 static const struct {
@@ -122,7 +124,7 @@ static const struct {
     {"passed_cookie", LOOK_IMPLIED},
     {"cookie2", LOOK_IMPLIED},
     {"fork_slot", LOOK_IMPLIED},
-    {"duration_ns", LOOK_IMPLIED},
+    {"duration_ns", LOOK_IMPLIED | LOOK_BEHIND},
     {"bytes_sent", LOOK_COUNT},
     {"bytes_received", LOOK_COUNT},
     {"messages_sent", LOOK_COUNT},
@@ -356,11 +358,16 @@ static void put_field(struct call *call, const struct field *field, unsigned loo
     }
 }
 
-static void put_arguments(struct call *call)
+static const uint8_t *looks_of_kind(const struct call *call)
 {
     static struct looked kinds[256];
+    return looks_of(&kinds[call->event->kind], call->layout->fields, call->layout->fields_count);
+}
+
+static void put_arguments(struct call *call)
+{
     const struct layout *layout = call->layout;
-    const uint8_t *kind_looks = looks_of(&kinds[call->event->kind], layout->fields, layout->fields_count);
+    const uint8_t *kind_looks = looks_of_kind(call);
     if (call->event->fd != -1 && !makes_descriptor(call->event->kind)) {
         put_between(call, NULL);
         put_signed(call->out, call->event->fd);
@@ -406,9 +413,10 @@ static void put_result(struct buffer *out, const struct event *event)
 static void put_duration(const struct call *call)
 {
     char text[WORD_MAX];
+    const uint8_t *kind_looks = looks_of_kind(call);
     for (unsigned i = 0; i < call->layout->fields_count; i++) {
         const struct field *field = &call->layout->fields[i];
-        if (strcmp(field->key, "duration_ns") != 0)
+        if (!(kind_looks[i] & LOOK_BEHIND))
             continue;
         put(call->out, " <");
         put(call->out, word_duration(field_get(field, event_body(call->event)), text));

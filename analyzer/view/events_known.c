@@ -31,7 +31,9 @@ struct known_socket {
 };
 
 struct events_known {
+    bool with_sockets;
     struct process *processes;
+    const struct process *now; /* of the event taken last; NULL unknown */
     struct known_socket *sockets;
     struct key closed[CLOSED_KEPT];
     unsigned closed_next;
@@ -46,25 +48,33 @@ static void *must(void *memory)
     return memory;
 }
 
+/* Asked at every event: see hash_words(). */
+static unsigned hash_of(uint64_t host, uint64_t number)
+{
+    return (unsigned)hash_numbers(host, number);
+}
+
 static struct process *find_process(const struct events_known *known, uint64_t host, uint64_t pid)
 {
     struct process *process = NULL;
     uint64_t key[2] = {host, pid};
-    HASH_FIND(hh, known->processes, key, sizeof key, process);
+    HASH_FIND_BYHASHVALUE(hh, known->processes, key, sizeof key, hash_of(host, pid), process);
     return process;
 }
 
-static void name_process(struct events_known *known, const struct event *event, const char comm[16])
+static struct process *name_process(struct events_known *known, const struct event *event, const char comm[16])
 {
     struct process *process = find_process(known, event->image->host, event->pid);
     if (process == NULL) {
         process = must(calloc(1, sizeof *process));
         process->key.host = event->image->host;
         process->key.pid = event->pid;
-        HASH_ADD(hh, known->processes, key, sizeof process->key, process);
+        unsigned hash = hash_of(process->key.host, process->key.pid);
+        HASH_ADD_BYHASHVALUE(hh, known->processes, key, sizeof process->key, hash, process);
     }
     memcpy(process->comm, comm, 16);
     process->image = event->image->id;
+    return process;
 }
 
 static struct known_socket *find_socket(const struct events_known *known, uint64_t host, uint64_t cookie)
@@ -72,7 +82,7 @@ static struct known_socket *find_socket(const struct events_known *known, uint64
     struct known_socket *socket = NULL;
     struct key key = {host, cookie};
     if (cookie != 0)
-        HASH_FIND(hh, known->sockets, &key, sizeof key, socket);
+        HASH_FIND_BYHASHVALUE(hh, known->sockets, &key, sizeof key, hash_of(host, cookie), socket);
     return socket;
 }
 
@@ -83,7 +93,8 @@ static struct events_socket *get_socket(struct events_known *known, const struct
     if (socket == NULL && cookie != 0) {
         socket = must(calloc(1, sizeof *socket));
         socket->key = (struct key){event->image->host, cookie};
-        HASH_ADD(hh, known->sockets, key, sizeof socket->key, socket);
+        unsigned hash = hash_of(socket->key.host, cookie);
+        HASH_ADD_BYHASHVALUE(hh, known->sockets, key, sizeof socket->key, hash, socket);
     }
     return socket == NULL ? NULL : &socket->socket;
 }
@@ -206,29 +217,33 @@ static void take_socket(struct events_known *known, const struct event *event)
     }
 }
 
-struct events_known *events_known_new(void)
+struct events_known *events_known_new(bool with_sockets)
 {
-    return must(calloc(1, sizeof(struct events_known)));
+    struct events_known *known = must(calloc(1, sizeof *known));
+    known->with_sockets = with_sockets;
+    return known;
 }
 
 void events_known_take(struct events_known *known, const struct event *event)
 {
     /* The name stands in the header of the image that the process runs: an exec makes another image. */
-    const struct process *process = find_process(known, event->image->host, event->pid);
+    struct process *process = find_process(known, event->image->host, event->pid);
     if (event->pid == event->image->header.pid && (process == NULL || process->image != event->image->id))
-        name_process(known, event, event->image->header.comm);
+        process = name_process(known, event, event->image->header.comm);
     if (event->kind == SOCKATLAS_START)
-        name_process(known, event, ((const struct sockatlas_body_start *)event_body(event))->comm);
+        process = name_process(known, event, ((const struct sockatlas_body_start *)event_body(event))->comm);
+    known->now = process;
+    if (!known->with_sockets)
+        return;
     if (event->kind == SOCKATLAS_SOCKETPAIR)
         take_pair(known, event);
     else if (event->kind != SOCKATLAS_UNTRACED && event->kind != SOCKATLAS_GONE)
         take_socket(known, event);
 }
 
-const char *events_known_comm(const struct events_known *known, const struct event *event)
+const char *events_known_comm(const struct events_known *known)
 {
-    const struct process *process = find_process(known, event->image->host, event->pid);
-    return process == NULL ? "" : process->comm;
+    return known->now == NULL ? "" : known->now->comm;
 }
 
 const struct events_socket *events_known_socket(const struct events_known *known, const struct event *event)

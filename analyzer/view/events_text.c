@@ -19,23 +19,23 @@ void events_text_join_result(char *call)
         *result = VIEW_HARD_SPACE;
 }
 
-/* Seconds as "%11.6f"; which way half a microsecond goes depends on the double next to it. */
+/* Seconds as "%11.6f" has them, half a microsecond rounded up. */
 static void put_seconds(struct buffer *out, int64_t ns)
 {
-    enum { DIGITS = 11, PRINTED = 64 };
-    const int64_t exact = 9999 * INT64_C(1000000000);
-    char *at = buffer_room(out, PRINTED);
-    if (ns < 0 || ns >= exact || ns % 1000 == 500) {
-        buffer_end(out, at + snprintf(at, PRINTED, "%*.6f", DIGITS, (double)ns / 1e9));
-        return;
+    enum { DIGITS = 11, FRACTION = 6, ROOM = 32 };
+    char digits[ROOM], *at = digits + ROOM;
+    uint64_t us = ((ns < 0 ? -(uint64_t)ns : (uint64_t)ns) + 500) / 1000;
+    bool negative = ns < 0 && us > 0;
+    for (int i = 0; us > 0 || i <= FRACTION; i++, us /= 10) {
+        if (i == FRACTION)
+            *--at = '.';
+        *--at = (char)('0' + us % 10);
     }
-    uint64_t us = ((uint64_t)ns + 500) / 1000;
-    for (int i = DIGITS - 1; i >= 0; i--) {
-        bool point = i == DIGITS - 7, needed = i >= DIGITS - 8;
-        at[i] = (char)(point ? '.' : us || needed ? '0' + us % 10 : ' ');
-        us /= point ? 1 : 10;
-    }
-    buffer_end(out, at + DIGITS);
+    if (negative)
+        *--at = '-';
+    while (at > digits + ROOM - DIGITS)
+        *--at = ' ';
+    buffer_add(out, at, (size_t)(digits + ROOM - at));
 }
 
 static void put_who(struct buffer *out, const struct event *event, const char *comm, uint64_t origin_ns)
@@ -50,7 +50,7 @@ static void put_who(struct buffer *out, const struct event *event, const char *c
     buffer_add(out, pid, size);
     buffer_add(out, " ", 1);
     size = escape(ESCAPE_TEXT, comm, strnlen(comm, COMM_MAX), name);
-    unsigned columns = view_columns(name);
+    unsigned columns = escape_is_ascii(name, size) ? (unsigned)size : view_columns(name);
     buffer_add(out, name, size);
     buffer_add(out, spaces, columns < COMM ? COMM - columns : 0);
     buffer_add(out, " ", 1);
@@ -66,9 +66,11 @@ static char *ended(struct buffer *text)
 void events_text(FILE *out, const struct event *event, const char *comm, uint64_t origin_ns,
                  const struct events_look *look)
 {
-    struct buffer who = {0}, call = {0};
-    const char *colour = look->colour && event_failed(event) ? "\033[31m" : "";
-    fputs(colour, out);
+    static struct buffer who, call; /* their memory is kept from one line to the next */
+    bool red = look->colour && event_failed(event);
+    who.size = call.size = 0;
+    if (red)
+        fputs("\033[31m", out);
     put_who(&who, event, comm, origin_ns);
     events_put_call(look->width ? &call : &who, event, look->width != 0);
     if (look->width) {
@@ -77,9 +79,8 @@ void events_text(FILE *out, const struct event *event, const char *comm, uint64_
         view_wrap(label, call.text, view_columns(label), look->width, out);
     } else {
         buffer_add(&who, "\n", 1);
-        fwrite(who.text, 1, who.size, out);
+        fwrite_unlocked(who.text, 1, who.size, out);
     }
-    fputs(*colour ? "\033[0m" : "", out);
-    buffer_free(&who);
-    buffer_free(&call);
+    if (red)
+        fputs("\033[0m", out);
 }

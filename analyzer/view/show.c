@@ -84,6 +84,16 @@ static bool wanted(const struct show *show, const struct socket *socket)
     return socket && (socket->id == show->socket || (show->peer && socket->id == show->peer));
 }
 
+static cJSON *raw_event(const struct event *event)
+{
+    struct members line = {0};
+    members_line(&line);
+    jsonl_members(&line, event);
+    cJSON *raw = members_end_raw(&line);
+    members_free(&line);
+    return raw;
+}
+
 static void see_event(void *context, const struct event *event, const struct process *process,
                       const struct socket *socket)
 {
@@ -96,7 +106,7 @@ static void see_event(void *context, const struct event *event, const struct pro
                              .peer = socket->id == show->peer,
                              .failed = event_failed(event)};
     if (show->form == SHOW_JSON) {
-        line.object = jsonl_event(event);
+        line.object = raw_event(event);
         add_line(show, &line);
         return;
     }

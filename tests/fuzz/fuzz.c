@@ -70,8 +70,8 @@ static const char *other_record(const struct event *event, const char *line, con
     return fault;
 }
 
-/* What `export --format jsonl` promises without reading any line again: it gives the same bytes, and as a line the same
- * as a tree does; raw bytes stand in it only where nothing else tells them. */
+/* What `export --format jsonl` promises without reading any line again: it gives the same bytes; raw bytes stand in it
+ * only where nothing else tells them. */
 static void there_and_back(const struct event *event)
 {
     struct members members = {0};
@@ -81,10 +81,8 @@ static void there_and_back(const struct event *event)
     if (out == NULL || !jsonl_print(&members, event, out) || fclose(out) != 0)
         abort();
     line[size - 1] = '\0';
-    cJSON *object = jsonl_event(event);
-    char *tree = cJSON_PrintUnformatted(object);
     cJSON *parsed = cJSON_Parse(line);
-    const char *fault = strcmp(line, tree) != 0 ? "the tree prints otherwise" : other_record(event, line, parsed);
+    const char *fault = other_record(event, line, parsed);
     if (fault == NULL && cJSON_HasObjectItem(parsed, "raw")) {
         cJSON_DeleteItemFromObject(parsed, "raw");
         fault = other_record(event, line, parsed) == NULL ? "raw bytes that nothing needs" : NULL;
@@ -94,8 +92,6 @@ static void there_and_back(const struct event *event)
         abort();
     }
     cJSON_Delete(parsed);
-    cJSON_Delete(object);
-    cJSON_free(tree);
     free(line);
     members_free(&members);
 }

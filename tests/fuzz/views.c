@@ -87,7 +87,7 @@ struct views *views_new(void)
     for (unsigned i = 0; i < VIEW_COUNT; i++)
         if (!views || !(views->outputs[i].out = open_memstream(&views->outputs[i].text, &views->outputs[i].size)))
             abort();
-    views->known = events_known_new();
+    views->known = events_known_new(true);
     views->tuned = tuned_new();
     views->html = map_html_new();
     for (unsigned i = 0; i < 2; i++) {
@@ -121,7 +121,7 @@ void views_line(struct views *views, const struct event *event)
     if (!views->origin_ns)
         views->origin_ns = event->time_ns;
     events_known_take(views->known, event);
-    const char *comm = events_known_comm(views->known, event);
+    const char *comm = events_known_comm(views->known);
     events_text(out_of(views, VIEW_events_text), event, comm, views->origin_ns, &whole);
     events_text(out_of(views, VIEW_events_wrapped), event, comm, views->origin_ns, &wrapped);
 }

@@ -15,7 +15,7 @@ static void check(int64_t since_ns, uint32_t pid, const char *comm)
     const uint64_t origin = UINT64_C(1700000000000000000);
     struct trace_image image = {.offset_ns = 5};
     struct event event = {.image = &image, .record = slot, .slots = 1};
-    char *written = NULL, expected[128];
+    char *written = NULL, expected[160];
     size_t size;
     event_common(&event);
     event.time_ns = origin + (uint64_t)since_ns - 5;
@@ -24,7 +24,11 @@ static void check(int64_t since_ns, uint32_t pid, const char *comm)
     FILE *out = open_memstream(&written, &size);
     events_text(out, &event, comm, origin, &(struct events_look){0});
     fclose(out);
-    snprintf(expected, sizeof expected, "%11.6f %6" PRIu32 " %-12.16s error()\n", (double)since_ns / 1e9, pid, comm);
+    uint64_t us = ((since_ns < 0 ? -(uint64_t)since_ns : (uint64_t)since_ns) + 500) / 1000; /* half of one up */
+    char seconds[32];
+    snprintf(seconds, sizeof seconds, "%s%" PRIu64 ".%06" PRIu64, since_ns < 0 && us > 0 ? "-" : "", us / 1000000,
+             us % 1000000);
+    snprintf(expected, sizeof expected, "%11s %6" PRIu32 " %-12.16s error()\n", seconds, pid, comm);
     cr_expect_str_eq(written, expected);
     free(written);
 }

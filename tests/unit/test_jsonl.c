@@ -17,7 +17,7 @@ static unsigned export_to(const char *trace, const char *path)
     unsigned count = 0;
     cr_assert_not_null(out);
     for (unsigned i = 0; i < stream_image_count(stream); i++)
-        json_print_line(out, jsonl_image(stream_image(stream, i)));
+        cr_assert(jsonl_print_image(&line, stream_image(stream, i), out));
     for (; stream_next(stream, &event); count++)
         cr_assert(jsonl_print(&line, &event, out));
     members_free(&line);
@@ -25,6 +25,28 @@ static unsigned export_to(const char *trace, const char *path)
     cr_expect_eq(stream_errors(stream), 0);
     stream_close(stream);
     return count;
+}
+
+/* A line as it is written, its newline included, and a NUL behind it. */
+static char *line_of(const struct event *event, size_t *size)
+{
+    char *text = NULL;
+    struct members members = {0};
+    FILE *out = open_memstream(&text, size);
+    cr_assert(jsonl_print(&members, event, out));
+    fclose(out);
+    members_free(&members);
+    return text;
+}
+
+static cJSON *object_of(const struct event *event)
+{
+    size_t size;
+    char *line = line_of(event, &size);
+    cJSON *object = cJSON_Parse(line);
+    cr_assert_not_null(object);
+    free(line);
+    return object;
 }
 
 static char *contents(const char *path)
@@ -78,7 +100,7 @@ Test(jsonl, needs_raw_bytes_only_for_damage)
     struct event event;
     unsigned raw = 0;
     while (stream_next(stream, &event)) {
-        cJSON *object = jsonl_event(&event);
+        cJSON *object = object_of(&event);
         bool has_raw = cJSON_HasObjectItem(object, "raw");
         raw += has_raw;
         cr_expect(!has_raw, "event %s: %s", cJSON_GetObjectItem(object, "event")->valuestring,
@@ -99,27 +121,14 @@ Test(jsonl, keeps_bytes_that_no_field_tells)
     _Alignas(8) unsigned char back[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
     unsigned count = 0;
     event_common(&event);
-    cJSON *object = jsonl_event(&event);
-    char *text = cJSON_PrintUnformatted(object);
+    size_t size;
+    char *text = line_of(&event, &size);
     cJSON *parsed = cJSON_Parse(text);
     cr_expect_null(jsonl_parse_event(text, parsed, SOCKATLAS_VERSION, back, &count));
     cr_expect_eq(count, 2);
     cr_expect_eq(memcmp(slots, back, sizeof slots), 0);
-    cJSON_Delete(object);
     cJSON_Delete(parsed);
     free(text);
-}
-
-/* A line as it is written, its newline included, and a NUL behind it. */
-static char *line_of(const struct event *event, size_t *size)
-{
-    char *text = NULL;
-    struct members members = {0};
-    FILE *out = open_memstream(&text, size);
-    cr_assert(jsonl_print(&members, event, out));
-    fclose(out);
-    members_free(&members);
-    return text;
 }
 
 /* What is read straight out of a line must be what its parsed form gives; a line that is bad is read by neither. */
@@ -214,8 +223,8 @@ static bool told_by_fields(const struct event *event, bool *has_raw)
     static _Alignas(8) unsigned char back[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
     size_t size = (size_t)event->slots * SOCKATLAS_SLOT_SIZE;
     unsigned count = 0;
-    cJSON *object = jsonl_event(event);
-    char *text = cJSON_PrintUnformatted(object);
+    size_t length;
+    char *text = line_of(event, &length);
     cJSON *parsed = cJSON_Parse(text);
     const char *fault = jsonl_parse_event(text, parsed, SOCKATLAS_VERSION, back, &count);
     cr_assert_null(fault, "%s: %s", fault, text);
@@ -224,9 +233,8 @@ static bool told_by_fields(const struct event *event, bool *has_raw)
     cJSON_DeleteItemFromObject(parsed, "raw");
     bool told = jsonl_parse_event(text, parsed, SOCKATLAS_VERSION, back, &count) == NULL && count == event->slots &&
                 memcmp(back, event->record, size) == 0;
-    cJSON_Delete(object);
     cJSON_Delete(parsed);
-    cJSON_free(text);
+    free(text);
     return told;
 }
 
