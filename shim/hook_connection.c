@@ -3,7 +3,6 @@
  * Wrappers that give sockets their addresses: bind, listen, connect, accept, accept4, shutdown. Callable from anywhere.
  */
 #include "shim/caller.h"
-#include "shim/clock.h"
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/watch.h"
@@ -33,10 +32,10 @@ HOOK int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 {
     load_ready();
     log_prepare();
-    uint64_t started_ns = config.on ? clock_now() : 0;
+    struct watch_attempt attempt = watch_connecting(SOCKATLAS_CALL_connect, fd, address.__sockaddr__, size);
     int result = real.connect(fd, address, size);
     int error = hook_error(result);
-    watch_connect(SOCKATLAS_CALL_connect, fd, error, address.__sockaddr__, size, started_ns);
+    watch_connect(SOCKATLAS_CALL_connect, fd, error, address.__sockaddr__, size, attempt);
     return result;
 }
 HOOK_ALIAS(__connect, connect);

@@ -5,7 +5,6 @@
  * know: the kernel has it at hand. Callable from anywhere.
  */
 #include "shim/caller.h"
-#include "shim/clock.h"
 #include "shim/hook.h"
 #include "shim/load.h"
 #include "shim/message.h"
@@ -84,10 +83,10 @@ HOOK ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t r
                                : hook_missing();
 }
 
-/* Whether a send connects as well, and then the time before it (else 0). */
-static uint64_t opens_fast(int flags, const void *address)
+/* Whether a send connects as well. */
+static bool opens_fast(int flags, const void *address)
 {
-    return (flags & MSG_FASTOPEN) && address ? clock_now() : 0;
+    return (flags & MSG_FASTOPEN) && address && config.on;
 }
 
 /* Bytes out, to an address or the connected one. */
@@ -95,14 +94,19 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_
                     socklen_t address_size)
 {
     load_ready();
-    uint64_t started_ns = opens_fast(flags, address.__sockaddr__);
+    enum sockatlas_call call = SOCKATLAS_CALL_sendto;
+    const struct sockaddr *to = address.__sockaddr__;
+    bool opens = opens_fast(flags, to);
+    struct watch_attempt attempt = {.recorded = false};
+    if (opens)
+        attempt = watch_connecting(call, fd, to, address_size);
     ssize_t result = real.sendto(fd, buffer, size, flags, address, address_size);
-    if (!started_ns || result >= 0)
-        watch_io(SOCKATLAS_CALL_sendto, WATCH_OUT, fd, result, size);
-    if (started_ns)
-        watch_fast_open(SOCKATLAS_CALL_sendto, fd, hook_error(result), address.__sockaddr__, address_size, started_ns);
-    if (result >= 0 && address.__sockaddr__)
-        watch_message(SOCKATLAS_CALL_sendto, WATCH_OUT, fd, address.__sockaddr__, address_size, (size_t)result);
+    if (!opens || result >= 0)
+        watch_io(call, WATCH_OUT, fd, result, size);
+    if (opens)
+        watch_fast_open(call, fd, hook_error(result), to, address_size, attempt);
+    if (result >= 0 && to)
+        watch_message(call, WATCH_OUT, fd, to, address_size, (size_t)result);
     return result;
 }
 
@@ -110,16 +114,19 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_
 HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     load_ready();
-    bool known = !(flags & MSG_FASTOPEN) || memory_readable(message, sizeof(*message)) == sizeof(*message);
-    uint64_t started_ns = (flags & MSG_FASTOPEN) && known ? opens_fast(flags, message->msg_name) : 0;
+    enum sockatlas_call call = SOCKATLAS_CALL_sendmsg;
+    bool known = (flags & MSG_FASTOPEN) && memory_readable(message, sizeof(*message)) == sizeof(*message);
+    bool opens = known && opens_fast(flags, message->msg_name);
+    struct watch_attempt attempt = {.recorded = false};
+    if (opens)
+        attempt = watch_connecting(call, fd, message->msg_name, message->msg_namelen);
     ssize_t result = real.sendmsg(fd, message, flags);
-    if (!started_ns || result >= 0)
-        watch_io(SOCKATLAS_CALL_sendmsg, WATCH_OUT, fd, result, 0);
-    if (started_ns)
-        watch_fast_open(SOCKATLAS_CALL_sendmsg, fd, hook_error(result), message->msg_name, message->msg_namelen,
-                        started_ns);
+    if (!opens || result >= 0)
+        watch_io(call, WATCH_OUT, fd, result, 0);
+    if (opens)
+        watch_fast_open(call, fd, hook_error(result), message->msg_name, message->msg_namelen, attempt);
     if (result >= 0)
-        message_sent(SOCKATLAS_CALL_sendmsg, fd, message, (size_t)result);
+        message_sent(call, fd, message, (size_t)result);
     return result;
 }
 

@@ -210,7 +210,9 @@ static long watched_socket(long number, const long a[6])
     enum sockatlas_call call = SOCKATLAS_CALL_syscall;
     int fd = (int)a[0];
     log_prepare();
-    uint64_t started_ns = config.on ? clock_now() : 0;
+    struct watch_attempt attempt = {.recorded = false};
+    if (number == SYS_connect)
+        attempt = watch_connecting(call, fd, (const struct sockaddr *)a[1], (socklen_t)a[2]);
     long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int error = hook_error(result);
     switch (number) {
@@ -227,7 +229,7 @@ static long watched_socket(long number, const long a[6])
         watch_listen(call, fd, error, (int)a[1]);
         break;
     case SYS_connect:
-        watch_connect(call, fd, error, (const struct sockaddr *)a[1], (socklen_t)a[2], started_ns);
+        watch_connect(call, fd, error, (const struct sockaddr *)a[1], (socklen_t)a[2], attempt);
         break;
     case SYS_setsockopt:
         watch_setsockopt(call, fd, error, (int)a[1], (int)a[2], (const void *)a[3], (socklen_t)a[4]);

@@ -17,8 +17,8 @@
  *     every member that was added later. The same holds for struct sockatlas_tcp at the tail's end.
  *   - Order within a file is slot order. Times are CLOCK_BOOTTIME in nanoseconds as the initial time namespace has it
  *     (time_namespaces(7)): one clock for all files of one boot, never stepped. A record's time is when it was made:
- *     after the call, but before it for close, exec, exit and fork (so that whatever reuses the number, or runs in the
- *     child, comes later in the file).
+ *     after the call, but before it for connecting, close, exec, exit and fork (so that whatever reuses the number, or
+ *     runs in the child, comes later in the file).
  *   - All integers are in the writer's byte order (header.byte_order tells). Addresses and ports are in network order.
  *     32-bit and 64-bit writers of one byte order write the same bytes (SOCKATLAS_LAYOUT below).
  *
@@ -245,7 +245,8 @@ enum sockatlas_loss {
     X(28, RUN, run, run)                       \
     X(29, GONE, gone, gone)                    \
     X(30, UNTRACED, untraced, untraced)        \
-    X(31, PROCESS, process, process)
+    X(31, PROCESS, process, process)           \
+    X(32, CONNECTING, connecting, connecting)
 /* clang-format on */
 
 enum sockatlas_kind {
@@ -383,6 +384,12 @@ struct sockatlas_body_listen {
 struct sockatlas_body_connect {
     uint64_t duration_ns; /* of the call */
     uint32_t peer_pid;    /* unix: SO_PEERCRED's pid after success: the listener's, as of listen() */
+    struct sockatlas_addresses addresses;
+};
+
+/* connect() is about to be called on a stream socket that blocks: a CONNECT record follows, unless the call never
+ * returned (the process was killed in it, or left it by siglongjmp). tail: peer as requested. */
+struct sockatlas_body_connecting {
     struct sockatlas_addresses addresses;
 };
 
@@ -680,6 +687,7 @@ struct sockatlas_body_none {
     STRUCT(body_listen, 8) MEMBER(body_listen, backlog, 0) MEMBER(body_listen, addresses, 4)                           \
     STRUCT(body_connect, 16) MEMBER(body_connect, duration_ns, 0) MEMBER(body_connect, peer_pid, 8)                    \
     MEMBER(body_connect, addresses, 12)                                                                                \
+    STRUCT(body_connecting, 4) MEMBER(body_connecting, addresses, 0)                                                   \
     STRUCT(body_connected, 8) MEMBER(body_connected, duration_ns, 0)                                                   \
     STRUCT(body_accept, 20) MEMBER(body_accept, listener_cookie, 0) MEMBER(body_accept, listener_fd, 8)                \
     MEMBER(body_accept, peer_pid, 12) MEMBER(body_accept, addresses, 16)                                               \

@@ -79,12 +79,19 @@ void watch_sandboxed(enum sockatlas_call call, const struct sandbox_entering *en
 
 void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size);
 void watch_listen(enum sockatlas_call call, int fd, int error, int backlog);
-/* `started_ns`: clock_now() before the call. */
+/* Before a connect(), or what does the same: where it may wait, the attempt is recorded now, since the call need not
+ * return. The result is for watch_connect(). */
+struct watch_attempt {
+    uint64_t started_ns; /* 0: nothing is recorded in this process */
+    bool recorded;
+};
+struct watch_attempt watch_connecting(enum sockatlas_call call, int fd, const struct sockaddr *address, socklen_t size);
+/* After it. */
 void watch_connect(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
-                   uint64_t started_ns);
+                   struct watch_attempt attempt);
 /* A send with MSG_FASTOPEN, which connects to `address` too. */
 void watch_fast_open(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
-                     uint64_t started_ns);
+                     struct watch_attempt attempt);
 /* A pending connect is known to have ended with `error` (0: established). */
 void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry, int error);
 /* A descriptor with a pending connect is about to go: finds out how the connect stands. */

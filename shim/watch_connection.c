@@ -106,13 +106,50 @@ static void note_connect(struct descriptor *entry, int error, uint64_t started_n
     }
 }
 
+/* Whether a connect() may begin an attempt and wait for its end. */
+static bool may_wait(const struct descriptor *entry)
+{
+    enum { NOT = DESCRIPTOR_NONBLOCK | DESCRIPTOR_CONNECTING | DESCRIPTOR_CONNECTED | DESCRIPTOR_LISTENING };
+    return (entry->type == SOCK_STREAM || entry->type == SOCK_SEQPACKET) && !(entry->flags & NOT);
+}
+
+/* The entry of a connect() is as that of one under way, which it stays if the call is left by siglongjmp. A send is not
+ * done when it has connected. */
+struct watch_attempt watch_connecting(enum sockatlas_call call, int fd, const struct sockaddr *address, socklen_t size)
+{
+    struct watch_attempt attempt = {.started_ns = config.on ? clock_now() : 0};
+    struct descriptor *entry = config.on ? watch_socket_used(call, fd) : NULL;
+    struct endpoint peer;
+    if (!entry || !may_wait(entry) || size > sizeof(struct sockaddr_storage) || memory_readable(address, size) != size)
+        return attempt;
+    endpoint_encode(&peer, address, size);
+    if (!endpoint_known(&peer) || peer.family == AF_UNSPEC)
+        return attempt;
+    struct record record = {
+        .call = call, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd, .time_ns = attempt.started_ns};
+    struct sockatlas_body_connecting *body = record_begin(&record, sizeof(*body), record_addresses_size(&peer, NULL));
+    if (!body)
+        return attempt;
+    record_addresses(body, sizeof(*body), &body->addresses, &peer, NULL, 0);
+    record_commit(body, SOCKATLAS_CONNECTING);
+    attempt.recorded = true;
+    if (call != SOCKATLAS_CALL_sendto && call != SOCKATLAS_CALL_sendmsg) {
+        entry->connect_ns = attempt.started_ns;
+        descriptor_set(entry, DESCRIPTOR_CONNECTING, DESCRIPTOR_CONNECT_TIMED);
+    }
+    return attempt;
+}
+
 void watch_connect(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
-                   uint64_t started_ns)
+                   struct watch_attempt attempt)
 {
     struct descriptor *entry = watch_socket_used(call, fd);
+    uint64_t started_ns = attempt.started_ns;
     if (!entry)
         return;
-    if (entry->flags & DESCRIPTOR_CONNECTING) {
+    if (attempt.recorded) {
+        descriptor_set(entry, 0, DESCRIPTOR_CONNECTING);
+    } else if (entry->flags & DESCRIPTOR_CONNECTING) {
         /* A second connect() only asks after the first (connect(2), EALREADY and EISCONN). */
         if (error != EALREADY && error != EINPROGRESS && error != EINTR)
             watch_connected(call, fd, entry, error == EISCONN ? 0 : error);
@@ -157,21 +194,36 @@ static bool not_begun(int error)
 }
 
 void watch_fast_open(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size,
-                     uint64_t started_ns)
+                     struct watch_attempt attempt)
 {
-    struct descriptor *entry = not_begun(error) ? NULL : watch_socket_used(call, fd);
-    if (!entry || entry->type != SOCK_STREAM || (entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_CONNECTED)))
+    bool tried = attempt.recorded || !not_begun(error);
+    struct descriptor *entry = tried ? watch_socket_used(call, fd) : NULL;
+    if (!entry || entry->type != SOCK_STREAM ||
+        (!attempt.recorded && (entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_CONNECTED))))
         return;
     struct endpoint peer;
     if (error == 0)
         probe_peer(fd, &peer);
     if (error == 0 && !endpoint_known(&peer))
         error = EINPROGRESS; /* sent along with the SYN, which is not answered yet */
-    watch_connect(call, fd, error, address, size, started_ns);
+    watch_connect(call, fd, error, address, size, attempt);
+}
+
+/* A connect() that never returned has told nobody which address the kernel chose. */
+static void tell_chosen(enum sockatlas_call call, int fd, struct descriptor *entry)
+{
+    struct endpoint local;
+    if ((entry->flags & (DESCRIPTOR_CALLED | DESCRIPTOR_LOCAL_KNOWN)) || entry->family == AF_UNIX)
+        return;
+    descriptor_set(entry, DESCRIPTOR_CALLED, 0);
+    probe_local(fd, &local);
+    if (endpoint_is_specific(&local))
+        watch_addresses(call, fd, entry, &local, NULL);
 }
 
 void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry, int error)
 {
+    tell_chosen(call, fd, entry);
     uint64_t since = entry->connect_ns;
     uint16_t before = __atomic_fetch_and(&entry->flags, (uint16_t)~DESCRIPTOR_CONNECTING, __ATOMIC_ACQ_REL);
     if (!(before & DESCRIPTOR_CONNECTING))
@@ -199,6 +251,7 @@ void watch_connected(enum sockatlas_call call, int fd, struct descriptor *entry,
 void watch_connect_settle(enum sockatlas_call call, int fd, struct descriptor *entry)
 {
     struct endpoint peer;
+    tell_chosen(call, fd, entry);
     probe_peer(fd, &peer);
     if (endpoint_known(&peer)) {
         watch_connected(call, fd, entry, 0);

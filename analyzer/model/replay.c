@@ -86,6 +86,7 @@ static handler *const handlers[256] = {
     [SOCKATLAS_BIND] = replay_on_bind,
     [SOCKATLAS_LISTEN] = replay_on_listen,
     [SOCKATLAS_CONNECT] = replay_on_connect,
+    [SOCKATLAS_CONNECTING] = replay_on_connecting,
     [SOCKATLAS_CONNECTED] = replay_on_connected,
     [SOCKATLAS_ACCEPT] = replay_on_accept,
     [SOCKATLAS_OPTION] = on_option,

@@ -34,6 +34,7 @@ void replay_on_listen(struct model *model, struct task *task, const struct event
 /* ---- replay_connection.c ---- */
 
 void replay_on_connect(struct model *model, struct task *task, const struct event *event);
+void replay_on_connecting(struct model *model, struct task *task, const struct event *event);
 void replay_on_connected(struct model *model, struct task *task, const struct event *event);
 void replay_on_accept(struct model *model, struct task *task, const struct event *event);
 

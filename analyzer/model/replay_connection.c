@@ -67,6 +67,35 @@ static void connect_stream(struct model *model, struct sock *sock, const struct 
         half_offer(model, sock, sock->half);
 }
 
+/* Whom a connect() asks for. */
+static void ask(struct task *task, struct sock *sock, const struct event *event, struct address *peer)
+{
+    struct socket *socket = &sock->socket;
+    replay_wildcard(peer, &socket->local);
+    socket->peer = *peer;
+    if (task->names)
+        socket->peer_name = note_name_of(task, peer);
+    if (sock_is_datagram(sock))
+        return;
+    sock->own_pid = event->pid;
+    socket->role = ROLE_CLIENT;
+    sock_own(sock, task, event->fd, RANK_USED);
+}
+
+/* The attempt is offered when its local address is known. */
+void replay_on_connecting(struct model *model, struct task *task, const struct event *event)
+{
+    struct address peer;
+    event_addresses(event, &peer, NULL);
+    struct sock *sock = replay_known(model, task, event, peer.family);
+    if (!sock || sock_is_datagram(sock) || sock->half || !address_known(&peer))
+        return;
+    ask(task, sock, event, &peer);
+    sock->socket.state = STATE_CONNECTING;
+    sock->socket.connect_started_ns = event->time_ns;
+    half_begin(model, sock, SIDE_CLIENT, event->time_ns);
+}
+
 void replay_on_connect(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_connect *body = event_body(event);
@@ -90,20 +119,13 @@ void replay_on_connect(struct model *model, struct task *task, const struct even
         socket->local = local;
     else if (socket->family == AF_UNIX && !address_known(&socket->local))
         socket->local = (struct address){.family = AF_UNIX}; /* never bound: unnamed */
-    replay_wildcard(&peer, &socket->local);
-    socket->peer = peer;
-    if (task->names)
-        socket->peer_name = note_name_of(task, &peer);
+    ask(task, sock, event, &peer);
     if (body->peer_pid)
         sock->peer_pid = body->peer_pid;
-    if (sock_is_datagram(sock)) {
+    if (sock_is_datagram(sock))
         connect_datagram(model, task, sock, event);
-        return;
-    }
-    sock->own_pid = event->pid;
-    socket->role = ROLE_CLIENT;
-    sock_own(sock, task, event->fd, RANK_USED);
-    connect_stream(model, sock, event, body->duration_ns);
+    else
+        connect_stream(model, sock, event, body->duration_ns);
 }
 
 void replay_on_connected(struct model *model, struct task *task, const struct event *event)

@@ -18,6 +18,7 @@ static bool is_call(unsigned kind)
 {
     switch (kind) {
     case SOCKATLAS_SEEN:
+    case SOCKATLAS_CONNECTING:
     case SOCKATLAS_CONNECTED:
     case SOCKATLAS_START:
     case SOCKATLAS_EXEC_FAILED:

@@ -42,6 +42,21 @@ case_has "show: not answered" "not answered" "$("$sockatlas" show "$id" trace)"
 id=$(jq -r 'select(.reset_by == "peer") | .socket' list.jsonl | head -1)
 case_has "show: reset by the other end" "reset by the other end" "$("$sockatlas" show "$id" trace)"
 
+# Attempts whose connect() never returned.
+"$sockatlas" run -d left -- "$targets/attempts_left" >ports 2>said
+case_is "the target that never returns: status" 0 $?
+read -r port first on_port on_path <ports
+"$sockatlas" list --json left >list.jsonl
+case_has "run: failed without an answer to connect()" ", 3 failed, " "$(cat said)"
+case_is "list: left by siglongjmp, and closed" '["client","unanswered",true]' \
+    "$(jq -c "select(.fd == $first and .outcome == \"unanswered\" and .peer_port == $port) | [.role, .outcome, .local_port != null]" list.jsonl)"
+case_is "list: left by siglongjmp, and answered later" '["client","established",true,5]' \
+    "$(jq -c "select(.bytes_sent == 5) | [.role, .outcome, .local_port != null, .bytes_sent]" list.jsonl)"
+case_is "list: killed in connect()" "[\"client\",\"unanswered\",$port,null] [\"client\",\"unanswered\",null,null]" \
+    "$(jq -c "select(.pid == $on_port or .pid == $on_path) | [.role, .outcome, .peer_port, .bytes_sent]" list.jsonl | tr '\n' ' ' | sed 's/ $//')"
+case_is "map: killed in connect(), one edge each" '[1,1]' \
+    "$("$sockatlas" map --format json left | jq -c "[(.nodes[] | select(.pid == $on_port or .pid == $on_path) | .id) as \$id | .edges[] | select(.from == \$id) | .unanswered]")"
+
 # Two ends of one connection say the same of each other, and edges add up to what sockets do.
 case_is "an exact pair mirrors itself" 0 "$(jq -s 'INDEX(.socket | tostring) as $all | [.[] | select(.match == "exact" and .peer_socket) |
     select($all[.peer_socket | tostring].peer_socket != .socket or $all[.peer_socket | tostring].process != .peer_process)] | length' list.jsonl)"

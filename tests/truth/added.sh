@@ -15,7 +15,7 @@ fi
 # socket's addresses are asked for again where a record about it begins another section of the log than the one before: both are said as a
 # part of a call, and the README has them in words.
 added() {
-    grep "^$1  " <<<"$said" | sed -E 's/.*\.\.[+-][0-9]+ +//; s/mmap [0-9.]+ //; s/\bget(sock|peer)name 0\.[0-9]+ ?//g; s/ +$//; s/^$/-/'
+    grep "^$1  " <<<"$said" | sed -E 's/.*\.\.[+-][0-9]+ +//; s/mmap [0-9.]+ //; s/\bget(sock|peer)name 0\.[0-9]+ ?//g; s/(get(sock|peer)name) 1\.[0-9]+/\1/g; s/ +$//; s/^$/-/'
 }
 
 while IFS='|' read -r title expected; do
@@ -27,7 +27,7 @@ setsockopt SO_RCVBUF|SO_RCVBUF
 getsockopt SO_ERROR|-
 bind, port 0|getsockname
 listen, port 0|getsockname
-connect, TCP|getsockname
+connect, TCP|rt_sigprocmask getsockname
 accept, no address|SO_COOKIE
 accept, address|SO_COOKIE
 send, TCP|-
