@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SEARCH_MS = 2000, KEEP_MS = 5000, LOOK_FOR_LOGS_MS = 250 };
+enum { SEARCH_MS = 2000, KEEP_MS = 1000, LOOK_FOR_LOGS_MS = 250 };
 
 struct collect_folder {
     struct collect_place place;

@@ -111,6 +111,13 @@ static bool open_look(const struct collect_place *place, struct collect_log *log
         say(place, log, "cannot be collected: %s", strerror(errno));
     if (look->fd < 0)
         return false;
+    /* Nor do readers take it, unless it is named. */
+    if (place->rules->thorough && !run_trim_may(place->folder, &look->status)) {
+        say(place, log, "put there by user %u, not by the folder's owner; left out", (unsigned)look->status.st_uid);
+        log->finished = true;
+        close(look->fd);
+        return false;
+    }
     ssize_t got = pread(look->fd, &look->header, sizeof look->header, 0);
     look->size = look->header.section_slots;
     if (got == (ssize_t)sizeof look->header && is_ring(&look->header))
@@ -440,23 +447,41 @@ static bool drain(const struct collect_place *place, struct collect_log *log, co
 
 /* ---- Ended programs' logs ---- */
 
+/* All that was ever in the log: what is in segments, what was missed, and what is in the ring still but in no segment,
+ * since segments were taken away. */
+static struct segment_counts count_all(const struct collect_log *log, const struct look *look)
+{
+    struct segment_counts had = missing_had(log->missing), all = missing_count(log->missing);
+    uint64_t sections = look->header.ring_slots / look->size, last = look->header.cursor / look->size;
+    unsigned char *slots = memory_must(malloc(SEGMENT_BYTES_MAX));
+    all.records += had.records;
+    all.connections += had.connections;
+    for (uint64_t sequence = last < sections ? 0 : last - sections + 1; sequence <= last; sequence++) {
+        struct segment_head head = {.content = SEGMENT_SLOTS, .slots = (uint32_t)look->size};
+        if (missing_has(log->missing, sequence) || copy(look, sequence, &head, slots) == SECTION_GONE)
+            continue;
+        all.records += head.here.records;
+        all.connections += head.here.connections;
+    }
+    free(slots);
+    return all;
+}
+
 /* All of it is in segments: the log keeps its header, which tells what was in all its sections as if they were used
  * again. What changes is on one page, and written by one call. */
-static void cut(const struct collect_place *place, struct collect_log *log)
+static void cut(const struct collect_place *place, struct collect_log *log, const struct look *look)
 {
-    struct sockatlas_header header;
+    struct sockatlas_header header = look->header;
     struct stat status;
     enum { FROM = offsetof(struct sockatlas_header, made), TO = offsetof(struct sockatlas_header, exe) };
     int fd = openat(place->folder, log->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-        pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header && missing_look(log->missing, fd, &header)) {
-        struct segment_counts had = missing_had(log->missing), missing = missing_count(log->missing);
-        struct sockatlas_totals *totals = &header.totals[header.last & 1];
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && missing_look(log->missing, look->fd, &header)) {
+        struct segment_counts all = count_all(log, look);
         uint64_t tag = header.last >> 1 << SOCKATLAS_TAG_SHIFT;
-        *totals = (struct sockatlas_totals){tag | (had.records + missing.records),
-                                            tag | (had.connections + missing.connections), tag | missing.until / 1000};
+        header.totals[header.last & 1] =
+            (struct sockatlas_totals){tag | all.records, tag | all.connections, tag | all.until / 1000};
         header.collected = log->end;
         header.made = 0;
         if (pwrite(fd, (const char *)&header + FROM, TO - FROM, FROM) == TO - FROM)
@@ -473,7 +498,7 @@ static void finish(const struct collect_place *place, struct collect_log *log, c
         log->finished = small;
         return;
     }
-    cut(place, log);
+    cut(place, log, look);
     log->finished = true;
 }
 

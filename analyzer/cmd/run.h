@@ -12,6 +12,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 enum run_status {
@@ -186,6 +187,8 @@ void run_trim_half(const char *dir, struct run_log *log);
 unsigned run_trim(const char *dir);
 /* The same for one log. False: its records stay in memory. */
 bool run_trim_log(int folder, const char *name);
+/* Whether a log of that status is the caller's own, or, for root, the owner's of the folder it is in. */
+bool run_trim_may(int folder, const struct stat *status);
 /* Whether a process is known to have the log `name` mapped, or open for writing. */
 bool run_trim_mapped(int folder, const char *name);
 

@@ -109,8 +109,8 @@ bool run_trim_mapped(int folder, const char *name)
     return (use == USE_UNKNOWN ? use_by_maps(name) : use) == USE_MAPPED;
 }
 
-/* A log of the caller's own, or, for root, of the folder's owner. What a third user put there is not ours to cut. */
-static bool may_trim(int folder, const struct stat *status)
+/* What a third user put there is not ours to cut. */
+bool run_trim_may(int folder, const struct stat *status)
 {
     struct stat owner;
     if (!S_ISREG(status->st_mode))
@@ -126,7 +126,7 @@ static void trim(int folder, const char *name)
     int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (fstat(fd, &status) == 0 && may_trim(folder, &status) &&
+    if (fstat(fd, &status) == 0 && run_trim_may(folder, &status) &&
         pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
         memcmp(header.magic, SOCKATLAS_MAGIC, sizeof header.magic) == 0 && header.byte_order == SOCKATLAS_BYTE_ORDER &&
         header.header_size >= sizeof header && (off_t)header.header_size <= status.st_size) {
@@ -193,7 +193,7 @@ bool run_trim_log(int folder, const char *name)
     if (stays_in_memory(folder, name))
         return false;
     /* The lease wants a descriptor that cannot write, the cut one that can. */
-    int fd = fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !may_trim(folder, &status)
+    int fd = fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !run_trim_may(folder, &status)
                  ? -1
                  : openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)

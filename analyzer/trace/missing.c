@@ -84,6 +84,12 @@ void missing_gap(struct missing *missing, uint64_t opened)
         missing->gap = opened;
 }
 
+bool missing_has(const struct missing *missing, uint64_t sequence)
+{
+    uint64_t index = sequence % missing->sections;
+    return index < missing->count && missing->places[index].have == sequence + 1;
+}
+
 struct segment_counts missing_had(const struct missing *missing)
 {
     struct segment_counts had = missing->before;

@@ -21,6 +21,8 @@ void missing_free(struct missing *missing);
 void missing_have(struct missing *missing, uint64_t sequence, const struct segment_counts *counts);
 /* Sections before one that was opened then, in nanoseconds, were overwritten. */
 void missing_gap(struct missing *missing, uint64_t opened);
+/* Whether the reader has something of the section, and of none later that stood in its place. */
+bool missing_has(const struct missing *missing, uint64_t sequence);
 /* All that the reader has. */
 struct segment_counts missing_had(const struct missing *missing);
 

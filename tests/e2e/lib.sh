@@ -32,6 +32,7 @@ forget() {
 
 clean_up() {
     local pid step
+    [ "$BASHPID" -eq $$ ] || return # a child that got a signal before it had forgotten the traps
     for pid in ${started[@]+"${started[@]}"}; do
         kill -TERM "$pid" 2>/dev/null
     done
