@@ -207,7 +207,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
     run_trim_half(preload->folder->dir, log);
     run_log_command(log, command, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
     run_live_end(live);
-    run_report(&report, log, preload->folder, &(struct run_ended){.command = command, .wait_status = status});
+    run_report(&report, log, preload, &(struct run_ended){.command = command, .wait_status = status});
     run_log_close(log);
     report.in_memory = run_trim(preload->folder->dir);
     run_report_print(&report, preload->folder, options->dir_given ? options->dir : NULL);

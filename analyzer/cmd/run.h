@@ -142,11 +142,16 @@ void run_live_end(struct run_live *live);
 
 /* ---- run_traced.c ---- */
 
-/* UNKNOWN: it has ended meanwhile, or may not be looked into. */
-enum run_traced { RUN_TRACED_UNKNOWN, RUN_TRACED_NOT, RUN_TRACED };
-/* Whether the process that has this pid records for the run, or will with its first event. From /proc/PID/maps and
- * environ. */
+enum run_traced {
+    RUN_TRACED_UNKNOWN, /* it has ended meanwhile, or may not be looked into */
+    RUN_TRACED_NOT,
+    RUN_TRACED_NO_LOG, /* will make a log with its first event */
+    RUN_TRACED,
+};
+/* Whether the process that has this pid records for the run. From /proc/PID/maps and environ. */
 enum run_traced run_traced(pid_t pid, const struct run_preload *preload);
+/* How many processes have a log of the run, of all namespaces that /proc shows. */
+unsigned run_traced_count(const struct run_preload *preload);
 
 /* ---- run_untraced.c ---- */
 
@@ -165,14 +170,17 @@ struct run_ended {
 };
 
 struct run_report {
-    uint64_t processes, running; /* traced ones; of these, still there */
+    uint64_t processes; /* traced ones */
+    uint64_t silent;    /* of these, without a word of their end */
+    uint64_t running;   /* processes that are there and record for the run */
     uint64_t sockets, connections, failed, coverage;
     uint64_t unread;    /* times that something in the trace could not be read, each of which was said */
     uint64_t in_memory; /* logs whose records have not come to the folder: run_trim()'s to say */
 };
 
-/* Reads the trace in `folder` and counts. Traced processes that ended without a word are written to `log` as gone. */
-void run_report(struct run_report *report, struct run_log *log, const struct run_folder *folder,
+/* Reads the trace in the preload's folder and counts. Traced processes that ended without a word are written to `log`
+ * as gone. */
+void run_report(struct run_report *report, struct run_log *log, const struct run_preload *preload,
                 const struct run_ended *ended);
 /* Three lines on stderr. `dir_argument`: what `map` needs to find the trace, NULL when it is the default one. */
 void run_report_print(const struct run_report *report, const struct run_folder *folder, const char *dir_argument);

@@ -50,35 +50,25 @@ static bool runs(const struct process *process)
     return started != 0 && (process->start_ns == 0 || started <= process->start_ns + 2 * tick);
 }
 
-/* Ids of another process namespace say nothing here. */
-static bool ids_are_ours(const struct stream *stream)
-{
-    struct stat own;
-    if (stat("/proc/self/ns/pid", &own) < 0)
-        return false;
-    for (unsigned i = 0; i < stream_image_count(stream); i++) {
-        uint64_t inode = stream_image(stream, i)->header.pidns_inode;
-        if (inode != 0 && inode != own.st_ino)
-            return false;
-    }
-    return true;
-}
-
+/* What became of those that said nothing, where their ids are of our own namespace: others say nothing here. */
 static void report_process(struct run_report *report, struct run_log *log, const struct process *process,
-                           const struct run_ended *ended)
+                           uint64_t pidns, const struct run_ended *ended)
 {
     if (process->kind != PROCESS_TRACED)
         return;
     report->processes++;
-    if (runs(process))
-        report->running++;
-    else if (process->end_ns == 0)
-        run_log_gone(log, (pid_t)process->pid, process->pid == (uint32_t)ended->command ? ended->wait_status : -1);
+    report->silent += process->end_ns == 0;
+    if (process->end_ns != 0 || process->pidns != pidns || runs(process))
+        return;
+    run_log_gone(log, (pid_t)process->pid, process->pid == (uint32_t)ended->command ? ended->wait_status : -1);
 }
 
-void run_report(struct run_report *report, struct run_log *log, const struct run_folder *folder,
+void run_report(struct run_report *report, struct run_log *log, const struct run_preload *preload,
                 const struct run_ended *ended)
 {
+    struct stat own;
+    uint64_t pidns = stat("/proc/self/ns/pid", &own) < 0 ? 0 : own.st_ino;
+    const struct run_folder *folder = preload->folder;
     *report = (struct run_report){0};
     char *traces[] = {(char *)folder->dir};
     struct stream *stream = stream_open(traces, 1, run_content_complain, (void *)folder);
@@ -90,9 +80,9 @@ void run_report(struct run_report *report, struct run_log *log, const struct run
         model_image(model, stream_image(stream, i));
     model_finish(model);
     report->unread = stream_errors(stream);
-    bool ours = ids_are_ours(stream);
     for (unsigned i = 0; i < model_process_count(model); i++)
-        report_process(report, ours ? log : NULL, model_process(model, i), ended);
+        report_process(report, log, model_process(model, i), pidns, ended);
+    report->running = report->silent ? run_traced_count(preload) : 0;
     for (unsigned i = 0; i < model_edge_count(model); i++) {
         const struct edge *edge = model_edge(model, i);
         if (edge->from == edge->to && edge->match == MATCH_PAIR)

@@ -6,12 +6,14 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static FILE *open_process(pid_t pid, const char *what)
 {
@@ -38,8 +40,8 @@ static const char *mapped_name(char *line)
 static bool is_log_of(const struct run_folder *folder, const char *name)
 {
     struct stat status;
-    if (!run_content_log(name))
-        return false;
+    if (!run_content_log(name) || strcmp(name, SOCKATLAS_RUN_NAME SOCKATLAS_SUFFIX) == 0)
+        return false; /* `run`'s own is mapped by programs that have none */
     if (strncmp(name, SOCKATLAS_MEMORY_PREFIX, strlen(SOCKATLAS_MEMORY_PREFIX)) == 0)
         name += strlen(SOCKATLAS_MEMORY_PREFIX);
     return fstatat(folder->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
@@ -84,5 +86,18 @@ enum run_traced run_traced(pid_t pid, const struct run_preload *preload)
     fclose(maps);
     if (!any) /* it has ended, or is between two programs */
         return RUN_TRACED_UNKNOWN;
-    return log || (loaded && is_told(pid, preload)) ? RUN_TRACED : RUN_TRACED_NOT;
+    return log ? RUN_TRACED : loaded && is_told(pid, preload) ? RUN_TRACED_NO_LOG : RUN_TRACED_NOT;
+}
+
+unsigned run_traced_count(const struct run_preload *preload)
+{
+    unsigned count = 0;
+    DIR *processes = opendir("/proc");
+    for (const struct dirent *entry; processes && (entry = readdir(processes));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            count += (pid_t)strtol(entry->d_name, NULL, 10) != getpid() &&
+                     run_traced((pid_t)strtol(entry->d_name, NULL, 10), preload) == RUN_TRACED;
+    if (processes)
+        closedir(processes);
+    return count;
 }

@@ -154,7 +154,9 @@ struct task {
     struct process process;
     struct table_link by_pid;
     struct table_link by_child; /* name of the FORK that made it: image and slot */
-    uint64_t pidns;
+    /* Its own pid is not the one its parent was told: it is in a namespace below, whose inode its next image's file
+     * tells. Until then its `pidns` is a stand-in. */
+    struct table_link by_nested;
     unsigned image; /* id of the file its current image writes to */
     struct network *network;
     struct thread_network *threads;
@@ -188,6 +190,7 @@ struct pending_fork {
 struct image {
     const struct trace_image *trace;
     struct task *last; /* who made the latest event */
+    bool nests;        /* some of its processes are in namespaces of process ids below its own */
     struct pending_fork *forks;
 };
 
@@ -213,7 +216,7 @@ struct model {
     bool overwritten; /* a log's oldest records were */
     struct process **processes;
     unsigned processes_count, processes_room;
-    struct table tasks, children, cookies, services, services_anywhere, exchanges, edges_table, counted, nodes,
+    struct table tasks, children, nested, cookies, services, services_anywhere, exchanges, edges_table, counted, nodes,
         listeners_table, texts, doubled, threads, forks_by_thread, forks_by_slot, coverages, options;
     struct sock *first, *last;
     struct sock *free_socks;

@@ -144,7 +144,7 @@ static bool named(const struct sock *server, const struct sock *asker)
 
 static uint64_t pidns_of(const struct sock *sock)
 {
-    return sock->socket.owner ? ((const struct task *)sock->socket.owner)->pidns : 0;
+    return sock->socket.owner ? sock->socket.owner->pidns : 0;
 }
 
 /* It named another one. */

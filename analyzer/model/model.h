@@ -31,6 +31,7 @@ struct process {
     enum process_kind kind;
     unsigned host;
     uint32_t pid, ppid; /* 0 unknown */
+    uint64_t pidns;     /* inode of the namespace of `pid`; 0, or one that no namespace has: unknown */
     const char *comm;   /* of its latest image; "" unknown */
     const char *exe;
     const char *cmdline;    /* arguments joined with spaces */

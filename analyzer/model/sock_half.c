@@ -48,8 +48,7 @@ static void remember_served(const struct model *model, const struct sock *sock, 
 static bool listener_traced(const struct model *model, const struct sock *sock)
 {
     const struct process *owner = sock->socket.owner;
-    return sock->peer_pid && owner &&
-           task_find(model, owner->host, ((const struct task *)owner)->pidns, sock->peer_pid);
+    return sock->peer_pid && owner && task_find(model, owner->host, owner->pidns, sock->peer_pid);
 }
 
 static enum state state_of(const struct sock *sock)
@@ -136,7 +135,7 @@ static void put_connection(const struct model *model, const struct sock *sock, s
     const struct socket *socket = &sock->socket;
     half->process = half->pair_socket ? pair_user(model, sock) : socket->owner;
     half->creator = sock->creator;
-    half->pidns = socket->owner ? ((const struct task *)socket->owner)->pidns : 0;
+    half->pidns = socket->owner ? socket->owner->pidns : 0;
     half->own_pid = sock->own_pid;
     half->peer_pid = sock->peer_pid;
     half->listen_pid = sock->listen_pid;

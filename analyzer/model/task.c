@@ -17,7 +17,7 @@ struct task *task_find(const struct model *model, unsigned host, uint64_t pidns,
     uint64_t hash = pid_hash(host, pidns, pid);
     for (struct table_link *link = table_first(&model->tasks, hash); link; link = table_next(link)) {
         struct task *task = TABLE_OF(link, struct task, by_pid);
-        if (task->process.pid == pid && task->process.host == host && task->pidns == pidns)
+        if (task->process.pid == pid && task->process.host == host && task->process.pidns == pidns)
             return task;
     }
     return NULL;
@@ -26,7 +26,7 @@ struct task *task_find(const struct model *model, unsigned host, uint64_t pidns,
 void task_file(struct model *model, struct task *task, uint32_t pid)
 {
     task->process.pid = pid;
-    table_insert(&model->tasks, &task->by_pid, pid_hash(task->process.host, task->pidns, pid));
+    table_insert(&model->tasks, &task->by_pid, pid_hash(task->process.host, task->process.pidns, pid));
 }
 
 struct task *task_new(struct model *model, const struct image *image)
@@ -41,7 +41,7 @@ struct task *task_new(struct model *model, const struct image *image)
                                      .uid = UINT32_MAX,
                                      .cgroup = ""};
     task->process.incomplete = header->overwritten != 0 || header->lost != 0;
-    task->pidns = header->pidns_inode;
+    task->process.pidns = header->pidns_inode;
     task->image = image->trace->id;
     task->network = store_network(model, image->trace->host, header->netns_cookie, header->netns_inode);
     return task;
@@ -51,6 +51,7 @@ struct task *task_child(struct model *model, const struct image *image, const st
 {
     struct task *child = task_new(model, image);
     child->process.ppid = parent->process.pid;
+    child->process.pidns = parent->process.pidns;
     child->process.comm = parent->process.comm;
     child->process.exe = parent->process.exe;
     child->process.cmdline = parent->process.cmdline;

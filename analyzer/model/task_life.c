@@ -5,6 +5,8 @@
  */
 #include "analyzer/model/task.h"
 
+#include "analyzer/trace/budget.h"
+
 #include <string.h>
 
 /* How far a process's kernel start time may be from the time its fork was recorded at. */
@@ -13,7 +15,7 @@
 /* Makes `task` the process that pid names from now on; who had it before is dead. */
 static void task_name(struct model *model, struct task *task, uint32_t pid, uint64_t time_ns)
 {
-    struct task *former = task_find(model, task->process.host, task->pidns, pid);
+    struct task *former = task_find(model, task->process.host, task->process.pidns, pid);
     if (former) {
         if (!former->ended) {
             former->vanished = true;
@@ -33,6 +35,7 @@ void task_end(struct model *model, struct task *task, uint64_t time_ns)
 {
     task_exec_commit(model, task);
     table_remove(&model->children, &task->by_child);
+    table_remove(&model->nested, &task->by_nested);
     descriptor_drop_all(model, task, time_ns);
     if (task->ended)
         return;
@@ -52,6 +55,71 @@ static bool task_is(const struct task *task, const struct sockatlas_header *head
     return start_ns + START_SLACK_NS > known_ns && start_ns < known_ns + START_SLACK_NS;
 }
 
+/* ---- Namespaces of process ids below that of the file ---- */
+
+/* Stands in for the inode, which no record tells: one for each file. */
+static uint64_t nested_pidns(const struct image *image)
+{
+    return 1ull << 63 | image->trace->id;
+}
+
+static void nested_file(struct model *model, struct image *image, struct task *task, uint32_t pid)
+{
+    table_remove(&model->tasks, &task->by_pid);
+    task->process.pidns = nested_pidns(image);
+    image->nests = true;
+    task_file(model, task, pid);
+    table_insert(&model->nested, &task->by_nested, hash_numbers(task->process.host, pid));
+}
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Which of those this file is of: it has the number, began at that time and executed that program. */
+static struct task *nested_find(const struct model *model, const struct image *image)
+{
+    const struct sockatlas_header *header = &image->trace->header;
+    const char *exe = file_name(header->exe);
+    struct task *found = NULL;
+    bool found_named = false;
+    uint64_t start_ns = header->start_ticks * TICK_NS, found_off = START_SLACK_NS;
+    uint64_t hash = hash_numbers(image->trace->host, header->pid);
+    for (struct table_link *link = table_first(&model->nested, hash); link && start_ns; link = table_next(link)) {
+        struct task *task = TABLE_OF(link, struct task, by_nested);
+        uint64_t known_ns = task->process.start_ns;
+        uint64_t off = start_ns > known_ns ? start_ns - known_ns : known_ns - start_ns;
+        const char *path = task->exec_pending && task->exec_path ? task->exec_path : task->process.exe;
+        bool named = strncmp(file_name(path), exe, strlen(exe)) == 0;
+        budget_work(1);
+        if (task->process.host != image->trace->host || task->process.pid != header->pid || off >= START_SLACK_NS ||
+            (!task->exec_pending && !task->silent) || (found_named && !named))
+            continue;
+        if ((named && !found_named) || off < found_off) {
+            found = task;
+            found_off = off;
+            found_named = named;
+        }
+    }
+    return found;
+}
+
+static struct task *nested_take(struct model *model, const struct image *image)
+{
+    struct task *task = nested_find(model, image);
+    if (!task)
+        return NULL;
+    table_remove(&model->nested, &task->by_nested);
+    table_remove(&model->tasks, &task->by_pid);
+    task->process.pidns = image->trace->header.pidns_inode;
+    task_file(model, task, image->trace->header.pid);
+    return task;
+}
+
+/* ---- */
+
 /* A file appeared: the process in its header runs a new image, or is a new process. */
 static void task_adopt(struct model *model, struct image *image)
 {
@@ -60,6 +128,8 @@ static void task_adopt(struct model *model, struct image *image)
         return;
     struct task *task = task_find(model, image->trace->host, header->pidns_inode, header->pid);
     uint64_t time_ns = header->boottime_ns;
+    if (!task)
+        task = nested_take(model, image);
     if (task && task_is(task, header)) {
         if (!task->silent && !task->exec_pending && task->started) {
             task->exec_pending = true; /* an exec that no wrapper saw */
@@ -184,7 +254,9 @@ struct task *task_of(struct model *model, struct image *image, const struct even
         pending_fork_drop(model, image, event->tid, event->time_ns);
     struct task *task = image->last;
     if (!task || task->process.pid != event->pid || task->replaced) {
-        task = task_find(model, image->trace->host, image->trace->header.pidns_inode, event->pid);
+        task = image->nests ? task_find(model, image->trace->host, nested_pidns(image), event->pid) : NULL;
+        if (!task)
+            task = task_find(model, image->trace->host, image->trace->header.pidns_inode, event->pid);
         if (!task) {
             struct task *parent =
                 task_find(model, image->trace->host, image->trace->header.pidns_inode, image->trace->header.pid);
@@ -206,6 +278,8 @@ void task_fork(struct model *model, struct image *image, struct task *parent, co
     child->process.start_ns = event->time_ns;
     if (body->child_pid) {
         task_name(model, child, body->child_pid, event->time_ns);
+        if (parent->by_nested.listed)
+            table_insert(&model->nested, &child->by_nested, hash_numbers(child->process.host, body->child_pid));
         table_insert(&model->children, &child->by_child, hash_numbers(event->slot, image->trace->id));
         descriptor_copy(model, child, parent, false);
         return;
@@ -242,10 +316,8 @@ static struct task *started(struct model *model, struct image *image, const stru
     }
     child = fork_child(model, image, body->fork_slot);
     if (child) {
-        if (child->process.pid != event->pid) {
-            table_remove(&model->tasks, &child->by_pid);
-            task_file(model, child, event->pid);
-        }
+        if (child->process.pid != event->pid)
+            nested_file(model, image, child, event->pid);
         return child;
     }
     child = task_find(model, host, pidns, event->pid);
@@ -299,7 +371,7 @@ void task_spawn(struct model *model, struct task *parent, const struct event *ev
         return;
     char *path = task_event_path(event, sizeof *body, body->path_size);
     if (body->child_pid) {
-        struct task *child = task_find(model, parent->process.host, parent->pidns, body->child_pid);
+        struct task *child = task_find(model, parent->process.host, parent->process.pidns, body->child_pid);
         /* Its own file may have come first: this record is made after the call. */
         if (!child || child->ended || child->process.start_ns + START_SLACK_NS < event->time_ns) {
             child = task_child(model, &model->images[parent->image], parent, event->tid);

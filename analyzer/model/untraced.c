@@ -13,7 +13,6 @@
 struct untraced_process {
     struct process process;
     struct table_link by_pid;
-    uint64_t pidns;
     bool reported; /* once it is found at the other end of something */
 };
 
@@ -52,14 +51,18 @@ static struct untraced_process *process_of(struct model *model, const struct tra
     for (struct table_link *link = table_first(&model->untraced_processes, hash); link; link = table_next(link)) {
         struct untraced_process *known = TABLE_OF(link, struct untraced_process, by_pid);
         const struct process *process = &known->process;
-        if (process->host == image->host && process->pid == pid && known->pidns == pidns &&
+        if (process->host == image->host && process->pid == pid && process->pidns == pidns &&
             strcmp(process->comm, comm) == 0)
             return known;
     }
     struct untraced_process *made = store_alloc(sizeof *made);
-    *made = (struct untraced_process){
-        .process = {.kind = PROCESS_UNTRACED, .host = image->host, .pid = pid, .comm = comm, .exe = exe, .cmdline = ""},
-        .pidns = pidns};
+    *made = (struct untraced_process){.process = {.kind = PROCESS_UNTRACED,
+                                                  .host = image->host,
+                                                  .pid = pid,
+                                                  .pidns = pidns,
+                                                  .comm = comm,
+                                                  .exe = exe,
+                                                  .cmdline = ""}};
     table_insert(&model->untraced_processes, &made->by_pid, hash);
     return made;
 }
@@ -103,7 +106,7 @@ void untraced_note(struct model *model, const struct event *event)
 static bool traced_after_all(const struct model *model, const struct untraced *untraced)
 {
     const struct untraced_process *holder = untraced->holder;
-    const struct task *task = task_find(model, untraced->host, holder->pidns, holder->process.pid);
+    const struct task *task = task_find(model, untraced->host, holder->process.pidns, holder->process.pid);
     return task && task->started && !task->exec_untraced && task->process.start_ns <= untraced->time_ns &&
            (!task->ended || untraced->time_ns <= task->process.end_ns);
 }

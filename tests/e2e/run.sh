@@ -145,4 +145,19 @@ case_ok "make install" make -C "$top" -s install DESTDIR="$work/image" PREFIX=/o
 case_is "it finds the shim from any prefix" "$(pwd -P)/image/opt/lib/sockatlas/libsockatlas.so" \
     "$(image/opt/bin/sockatlas run sh -c 'echo $LD_PRELOAD' 2>/dev/null)"
 
+# In a namespace of process ids of its own, a process has another number than its parent was told, and is one all the same.
+apart=(unshare --pid --fork --mount-proc)
+[ "$(id -u)" -eq 0 ] || apart+=(--map-root-user)
+if "${apart[@]}" true 2>unshare.err; then
+    "$sockatlas" run -d apart "${apart[@]}" "$targets/tcp_both_ends" 2>err
+    case_is "a command in another pid namespace: nobody goes on recording" "" "$(grep -o '; .* recording' err)"
+    case_is "... and each process is one" "1 tcp_both_ends, 1 unshare" "$("$sockatlas" map --format json apart |
+        jq -r '[.nodes[].comm] | sort | group_by(.) | map("\(length) \(.[0])") | join(", ")')"
+    "${apart[@]}" sh -c "'$sockatlas' run -d within '$targets/tcp_both_ends'" 2>err
+    case_is "... as is one of \`run\` itself" "1 process, 0 recording" \
+        "$(grep -o '[0-9]* process' err), $(grep -c recording err) recording"
+else
+    case_skip "a command in another pid namespace" "$(tail -1 unshare.err)"
+fi
+
 finish
