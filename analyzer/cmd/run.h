@@ -124,8 +124,10 @@ struct run_peer {
 void run_log_untraced(struct run_log *log, const struct run_peer *peer);
 /* Looks whether programs can still make logs in the folder; the first time they cannot, a COVERAGE record says so. */
 void run_log_folder(struct run_log *log);
-/* The program that was making this half log was killed. */
+/* The log of this name, of process `pid`, is no more in the folder. */
+void run_log_removed(struct run_log *log, const char *name, uint32_t pid);
 void run_log_sandbox(struct run_log *log, const char *call); /* nothing is traced, for the filter kills for `call` */
+/* The program that was making this half log was killed. */
 void run_log_half(struct run_log *log, const char *name);
 /* The command's own program cannot be traced, or must not: SOCKATLAS_UNTRACED_REFUSED. */
 void run_log_unfollowed(struct run_log *log, const char *path, enum sockatlas_untraced why);

@@ -267,6 +267,16 @@ void run_log_folder(struct run_log *log)
     blind_spot(log, SOCKATLAS_COVERAGE_NO_LOG, detail);
 }
 
+void run_log_removed(struct run_log *log, const char *name, uint32_t pid)
+{
+    char detail[NAME_MAX + 160];
+    if (!log)
+        return;
+    snprintf(detail, sizeof detail,
+             "%s, the log of process %" PRIu32 ", was removed: what is in it is not in the trace", name, pid);
+    blind_spot(log, SOCKATLAS_COVERAGE_NO_LOG, detail);
+}
+
 void run_log_half(struct run_log *log, const char *name)
 {
     char detail[160];

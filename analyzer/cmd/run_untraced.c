@@ -56,6 +56,9 @@ struct run_untraced {
     unsigned asked_count;
     struct question served[SERVED_MAX];
     unsigned served_count;
+    struct timespec folder_changed; /* when the folder's content was looked at, its own time of change */
+    bool *removed;                  /* by image: its log was removed, and that was said */
+    unsigned removed_count;
 };
 
 static uint64_t namespace_inode(const char *path)
@@ -283,6 +286,31 @@ static void quiet(void *context, const char *text)
     (void)text; /* whoever reads the trace later complains */
 }
 
+/* A log that somebody removed: whoever has it mapped goes on writing into what nobody can read. */
+static void note_removed(struct run_untraced *untraced, const struct stream *stream)
+{
+    int folder = untraced->preload->folder->fd;
+    unsigned count = stream_image_count(stream);
+    struct stat status;
+    if (fstat(folder, &status) < 0 || memcmp(&status.st_mtim, &untraced->folder_changed, sizeof status.st_mtim) == 0)
+        return;
+    bool *removed = realloc(untraced->removed, count * sizeof *removed + 1);
+    if (!removed)
+        return;
+    untraced->removed = removed;
+    while (untraced->removed_count < count)
+        removed[untraced->removed_count++] = false;
+    untraced->folder_changed = status.st_mtim;
+    for (unsigned i = 0; i < count; i++) {
+        const struct trace_image *image = stream_image(stream, i);
+        if (removed[i] || !run_content_log(image->name) ||
+            fstatat(folder, image->name, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+            continue;
+        removed[i] = true;
+        run_log_removed(untraced->log, image->name, image->header.pid);
+    }
+}
+
 static bool pause_ended(const struct run_untraced *untraced)
 {
     struct pollfd end = {.fd = untraced->ended[0], .events = POLLIN};
@@ -299,12 +327,14 @@ static void *follow_peers(void *context)
         bool busy = read_new(untraced, stream);
         resolve(untraced);
         run_log_folder(untraced->log);
+        note_removed(untraced, stream);
         follow_wait(&follow, busy, untraced->ended[0], -1);
         stream_refresh(stream);
     } while (!pause_ended(untraced));
     stream_settle(stream);
     stream_refresh(stream);
     read_new(untraced, stream);
+    note_removed(untraced, stream);
     for (unsigned i = 0; i < untraced->served_count; i++)
         if (!untraced->served[i].inode)
             untraced->served[i].tries = 0; /* once more */
@@ -344,5 +374,6 @@ void run_untraced_end(struct run_untraced *untraced)
     close(untraced->ended[1]);
     pthread_join(untraced->thread, NULL);
     close(untraced->ended[0]);
+    free(untraced->removed);
     free(untraced);
 }

@@ -145,6 +145,17 @@ case_ok "make install" make -C "$top" -s install DESTDIR="$work/image" PREFIX=/o
 case_is "it finds the shim from any prefix" "$(pwd -P)/image/opt/lib/sockatlas/libsockatlas.so" \
     "$(image/opt/bin/sockatlas run sh -c 'echo $LD_PRELOAD' 2>/dev/null)"
 
+# A log that somebody removes while its program runs.
+"$sockatlas" run -d cleaned sh -c 'exec python3 -c "
+import glob, os, socket, time
+listener = socket.create_server((\"127.0.0.1\", 0))
+time.sleep(1)
+for name in glob.glob(\"cleaned/python3.*\"): os.remove(name)
+time.sleep(1)"' 2>err
+case_has "a log that was removed is a blind spot" "1 blind spot" "$(cat err)"
+case_has "... and the map says whose" '^no_log python3\.[0-9]+\.[0-9a-f]+\.atlas, the log of process [0-9]+, was removed' \
+    "$("$sockatlas" map --format json cleaned | jq -r '.coverage[] | "\(.what) \(.detail)"')"
+
 # In a namespace of process ids of its own, a process has another number than its parent was told, and is one all the same.
 apart=(unshare --pid --fork --mount-proc)
 [ "$(id -u)" -eq 0 ] || apart+=(--map-root-user)
