@@ -12,21 +12,22 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { SLICE_NS = 20000000, AMOUNTS = 4, SPARE_DESCRIPTORS = 64 };
+enum { SLICE_NS = 20000000, AMOUNTS = 4, SPARE_DESCRIPTORS = 256 };
 
 static const struct row {
     const char *title, *load;
     const char *amounts[AMOUNTS];
-    bool descriptors; /* the amount is one of descriptor numbers */
+    unsigned descriptors; /* how many numbers each of the amount takes */
 } rows[] = {
-    {"socket+setsockopt+close, %s open", "held", {"10", "1000", "10000", "100000"}, true},
-    {"fork+_exit+wait, %s open", "fork_held", {"10", "1000", "10000", "100000"}, true},
-    {"close_range, %s were open", "once_held", {"10", "1000", "10000", "100000"}, true},
-    {"dup2+setsockopt+close, number %s", "far", {"10", "1000", "10000", "150000"}, true},
-    {"dup2+..+close_range, number %s", "far_range", {"10", "1000", "10000", "150000"}, true},
-    {"socket.., %s threads", "threads", {"1", "2", "8", "64"}, false},
-    {"socket.., %s processes", "processes", {"1", "2", "8", "64"}, false},
-    {"sendto, %s peers", "peers", {"1", "16", "256", "1024"}, false},
+    {"socket+setsockopt+close, %s open", "held", {"10", "1000", "10000", "100000"}, 1},
+    {"fork+_exit+wait, %s open", "fork_held", {"10", "1000", "10000", "100000"}, 1},
+    {"close_range, %s were open", "once_held", {"10", "1000", "10000", "100000"}, 1},
+    {"dup2+setsockopt+close, number %s", "far", {"10", "1000", "10000", "150000"}, 1},
+    {"dup2+..+close_range, number %s", "far_range", {"10", "1000", "10000", "150000"}, 1},
+    {"socket.., %s threads", "threads", {"1", "2", "8", "64"}, 0},
+    {"socket.., %s processes", "processes", {"1", "2", "8", "64"}, 0},
+    {"sendto, %s peers", "peers", {"1", "16", "256", "1024"}, 0},
+    {"churn, 100 kept alive, %s idle", "churn_beside", {"10", "1000", "9000"}, 2},
 };
 
 /* Lets what is started from now on have descriptor numbers up to `highest`. False: the system does not, errno says why.
@@ -65,7 +66,8 @@ void bench_scale(const struct bench *bench)
             snprintf(title, sizeof(title), rows[i].title, amount);
             if (!bench_wanted(bench, title))
                 continue;
-            if (rows[i].descriptors && !allow_descriptors(strtoul(amount, NULL, 10) + SPARE_DESCRIPTORS, &usual))
+            rlim_t highest = rows[i].descriptors * strtoul(amount, NULL, 10) + SPARE_DESCRIPTORS;
+            if (rows[i].descriptors && !allow_descriptors(highest, &usual))
                 table_note(title, "  cannot be measured: RLIMIT_NOFILE may not be raised over %" PRIuMAX " here (%s)",
                            (uintmax_t)usual.rlim_max, strerror(errno));
             else

@@ -113,6 +113,50 @@ void churn_processes_run(unsigned long count, struct stopwatch *watch)
     stopwatch_stop(watch);
 }
 
+/* The same beside connections that live longer: `ARGUMENT` that are idle, and KEPT that are kept alive, of which one is
+ * used at each operation and one replaced at each fourth. */
+enum { KEPT = 100, REPLACED_EACH = 4 };
+static struct {
+    int client, server;
+} kept[KEPT];
+
+static void keep_connection(int at)
+{
+    kept[at].client = client_opens();
+    kept[at].server = server_accepts(listener);
+}
+
+void churn_beside_prepare(const char *argument)
+{
+    churn_prepare(argument);
+    for (unsigned long idle = strtoul(argument, NULL, 10); idle > 0; idle--) {
+        client_opens();
+        server_accepts(listener);
+    }
+    for (int i = 0; i < KEPT; i++)
+        keep_connection(i);
+}
+
+void churn_beside_run(unsigned long count, struct stopwatch *watch)
+{
+    static unsigned long done;
+    stopwatch_start(watch);
+    for (unsigned long i = 0; i < count; i++, done++) {
+        int client = client_opens(), server = server_accepts(listener), at = (int)(done % KEPT);
+        exchange(client, server);
+        exchange(kept[at].client, kept[at].server);
+        client_closes(client);
+        close(server);
+        if (done % REPLACED_EACH)
+            continue;
+        at = (int)(done / REPLACED_EACH % KEPT);
+        client_closes(kept[at].client);
+        close(kept[at].server);
+        keep_connection(at);
+    }
+    stopwatch_stop(watch);
+}
+
 /* socket, setsockopt, close: no connection. */
 void open_close_prepare(const char *argument)
 {
