@@ -51,6 +51,25 @@ unsigned probe_option(int fd, int level, int name, void *out, unsigned room)
     return get(fd, level, name, out, &size) == 0 && size <= room ? size : 0;
 }
 
+bool probe_alters(int level, int name, int *read_name)
+{
+    *read_name = name;
+    switch ((uint64_t)(uint32_t)level << 32 | (uint32_t)name) {
+    case (uint64_t)SOL_SOCKET << 32 | SO_SNDBUFFORCE:
+        *read_name = SO_SNDBUF;
+        return true;
+    case (uint64_t)SOL_SOCKET << 32 | SO_RCVBUFFORCE:
+        *read_name = SO_RCVBUF;
+        return true;
+#define OPTION(level, name) case (uint64_t)level << 32 | name:
+#include "shim/option.def"
+#undef OPTION
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void ask_name(long call, int fd, struct endpoint *out)
 {
     union {

@@ -18,6 +18,9 @@ int probe_cookie(int fd, uint64_t *cookie);
 int probe_int(int fd, int level, int name, int otherwise);
 /* An option's bytes; returns their number, 0 where the kernel refuses. */
 unsigned probe_option(int fd, int level, int name, void *out, unsigned room);
+/* Whether the value in force of an option may differ from the one asked for, and the name that it is read back by:
+ * SO_SNDBUFFORCE and SO_RCVBUFFORCE can be set but not read. No system call. */
+bool probe_alters(int level, int name, int *read_name);
 void probe_local(int fd, struct endpoint *out);
 void probe_peer(int fd, struct endpoint *out);
 /* SO_NETNS_COOKIE; 0 before Linux 5.14. */

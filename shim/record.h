@@ -44,6 +44,10 @@ static inline void record_commit(void *body, enum sockatlas_kind kind)
     __atomic_store_n(&slot->kind, (uint8_t)kind, __ATOMIC_RELEASE);
 }
 
+/* record_begin() for what the program did not ask for: nothing is told before it, and no loss is counted. `time_ns` is
+ * filled in. For tell.c. */
+void *record_place(struct record *record, struct identity who, size_t body_size, size_t tail_size);
+
 /* At most 64 bytes, by a few moves that may overlap: libc's memcpy() costs a call through two tables. */
 static inline void record_copy(unsigned char *to, const unsigned char *from, size_t size)
 {
@@ -109,5 +113,8 @@ static inline size_t record_addresses_size(const struct endpoint *first_end, con
 /* Fills in the tail behind a body of `body_size` bytes, and its description `out` in that body. */
 void record_addresses(void *body, size_t body_size, struct sockatlas_addresses *out, const struct endpoint *first_end,
                       const struct endpoint *second_end, uint32_t flags);
+/* The same with a cookie behind the addresses; 0: none, and no bytes. */
+void record_addresses_and(void *body, size_t body_size, struct sockatlas_addresses *out,
+                          const struct endpoint *first_end, const struct endpoint *second_end, uint64_t cookie);
 
 #endif

@@ -59,7 +59,8 @@
  *     follows a log that is being written it waits for a slot that is not published, but not for long.
  *   - In each section, before the first record of a process, stands a PROCESS or START record of that process; and
  *     before the first record of a process about a descriptor that it has had for longer, a SEEN record
- *     (SOCKATLAS_HOW_TOLD). So every section can be understood when those before it are gone.
+ *     (SOCKATLAS_HOW_TOLD), and behind it what the program has set (OPTION records without a call). So every section
+ *     can be understood when those before it are gone.
  *   - A collector copies whole sections that lie behind the cursor's, checks `state` as any reader does, and then moves
  *     header.collected on, to the position behind the last one it has; never beyond a section with a record that may
  *     still be published. It rewrites nothing else. What it has not taken when its section's turn comes is overwritten:
@@ -337,7 +338,8 @@ struct sockatlas_body_socketpair {
     uint64_t cookie2;
 };
 
-/* A descriptor first seen in use: inherited, received, or made where no wrapper stands. tail: local, peer. */
+/* A descriptor first seen in use: inherited, received, or made where no wrapper stands. tail: local, peer; then 8 bytes
+ * of cookie, where `origin` says of what. */
 struct sockatlas_body_seen {
     uint16_t family;
     uint16_t type;
@@ -349,7 +351,7 @@ struct sockatlas_body_seen {
     uint8_t listening; /* SO_ACCEPTCONN */
     uint8_t how;       /* enum sockatlas_how */
     uint8_t role;      /* enum sockatlas_role */
-    uint8_t reserved;
+    uint8_t origin;    /* enum sockatlas_origin */
     struct sockatlas_addresses addresses;
     uint32_t connected_ms; /* how long before the record it was accepted, or connect() was called; 0 unknown */
 };
@@ -358,6 +360,13 @@ enum sockatlas_role {
     SOCKATLAS_ROLE_UNKNOWN = 0,
     SOCKATLAS_ROLE_CLIENT = 1, /* its side called connect() */
     SOCKATLAS_ROLE_SERVER = 2, /* it was accepted */
+};
+
+/* What a socket that is told again came from. */
+enum sockatlas_origin {
+    SOCKATLAS_ORIGIN_NONE = 0,
+    SOCKATLAS_ORIGIN_LISTENER = 1, /* accepted on the socket with that cookie */
+    SOCKATLAS_ORIGIN_PAIR = 2,     /* of a pair whose other end has that cookie */
 };
 
 enum sockatlas_how {
@@ -409,7 +418,8 @@ struct sockatlas_body_accept {
 
 /* setsockopt(). tail: requested bytes, then effective bytes as read back (size 0: not read back, that is, as
  * requested). requested_size is the caller's optlen even where fewer bytes are kept: kept_size of them are in the tail.
- */
+ * With SOCKATLAS_CALL_NONE it is no call: a setting that was made before and is in force is told again, behind the SEEN
+ * record of its socket; where kept_size is 0 what was requested is not known any more. */
 struct sockatlas_body_option {
     int32_t level;
     int32_t name;
@@ -681,7 +691,7 @@ struct sockatlas_body_none {
     STRUCT(body_seen, 32) MEMBER(body_seen, family, 0) MEMBER(body_seen, type, 2) MEMBER(body_seen, protocol, 4)       \
     MEMBER(body_seen, flags, 6) MEMBER(body_seen, tcp_state, 7) MEMBER(body_seen, netns_cookie, 8)                     \
     MEMBER(body_seen, peer_pid, 16) MEMBER(body_seen, listening, 20) MEMBER(body_seen, how, 21)                        \
-    MEMBER(body_seen, role, 22) MEMBER(body_seen, reserved, 23) MEMBER(body_seen, addresses, 24)                       \
+    MEMBER(body_seen, role, 22) MEMBER(body_seen, origin, 23) MEMBER(body_seen, addresses, 24)                       \
     MEMBER(body_seen, connected_ms, 28)                                                                                \
     STRUCT(body_bind, 4) MEMBER(body_bind, addresses, 0)                                                               \
     STRUCT(body_listen, 8) MEMBER(body_listen, backlog, 0) MEMBER(body_listen, addresses, 4)                           \

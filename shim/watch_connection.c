@@ -6,6 +6,7 @@
 #include "shim/watch.h"
 
 #include "shim/clock.h"
+#include "shim/detail.h"
 #include "shim/memory.h"
 #include "shim/pending.h"
 #include "shim/probe.h"
@@ -50,8 +51,12 @@ void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockad
     endpoint_clear(&local);
     if (!error && kernel_chose(&requested))
         probe_local(fd, &local);
-    if (!error && endpoint_is_specific(endpoint_known(&local) ? &local : &requested))
-        descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
+    const struct endpoint *bound = endpoint_known(&local) ? &local : &requested;
+    if (!error) {
+        if (endpoint_is_specific(bound))
+            descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
+        detail_addresses(fd, entry, bound, NULL);
+    }
     struct record record = {
         .call = call, .error = error, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
     struct sockatlas_body_bind *body = record_begin(&record, sizeof(*body), record_addresses_size(&requested, &local));
@@ -70,8 +75,10 @@ void watch_listen(enum sockatlas_call call, int fd, int error, int backlog)
     endpoint_clear(&local);
     if (!error && !(entry->flags & DESCRIPTOR_LOCAL_KNOWN))
         probe_local(fd, &local);
-    if (!error)
+    if (!error) {
         descriptor_set(entry, DESCRIPTOR_LISTENING, 0);
+        detail_addresses(fd, entry, &local, NULL);
+    }
     struct record record = {.call = call,
                             .error = error,
                             .fd = fd,
@@ -164,6 +171,10 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
         probe_local(fd, &local);
     /* Interrupted by a signal: goes on asynchronously, as if the socket had not blocked (connect(2), EINTR). */
     note_connect(entry, error == EINTR ? EINPROGRESS : error, started_ns, dissolves);
+    if (dissolves)
+        detail_dissolved(fd, entry);
+    else if (goes_on)
+        detail_addresses(fd, entry, &local, &peer);
     if (entry->flags & DESCRIPTOR_CONNECTING)
         pending_add(fd);
     uint64_t ended_ns = clock_now();
@@ -304,6 +315,8 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
         if (entry.family == AF_UNIX)
             peer_pid = probe_peer_pid(fd);
         adopted = watch_adopt(fd, &entry);
+        if (adopted)
+            detail_accepted(fd, adopted, listener, from, &local, &peer);
     }
     uint32_t descriptor_flags =
         (flags & SOCK_CLOEXEC ? SOCKATLAS_CLOEXEC : 0) | (flags & SOCK_NONBLOCK ? SOCKATLAS_NONBLOCK : 0);

@@ -7,6 +7,7 @@
 
 #include "shim/clock.h"
 #include "shim/coverage.h"
+#include "shim/detail.h"
 #include "shim/listener.h"
 #include "shim/probe.h"
 #include "shim/record.h"
@@ -98,8 +99,10 @@ void watch_socketpair(enum sockatlas_call call, const int fds[2], int error, int
     }
     record_write(&record, &body, sizeof(body), NULL, 0);
     for (int i = 0; i < 2; i++)
-        if (ends[i])
+        if (ends[i]) {
             ends[i]->told = record.section;
+            detail_paired(fds[i], ends[i], i == 0 ? body.cookie2 : record.cookie);
+        }
 }
 
 void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
@@ -122,8 +125,10 @@ void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
     copy.messages_sent = copy.messages_received = 0;
     copy.peers = 0;
     struct descriptor *made = watch_adopt(fd, &copy);
-    if (made)
+    if (made) {
         made->holder |= copy.holder & DESCRIPTOR_IDLE;
+        detail_copy(old, fd, made);
+    }
     struct sockatlas_body_dup body = {.old_fd = old, .flags = cloexec ? SOCKATLAS_CLOEXEC : 0};
     struct record record = {
         .kind = SOCKATLAS_DUP, .call = call, .fd = fd, .cookie = copy.cookie, .about = entry, .about_fd = old};

@@ -5,6 +5,7 @@
  */
 #include "shim/watch.h"
 
+#include "shim/detail.h"
 #include "shim/probe.h"
 #include "shim/record.h"
 
@@ -139,8 +140,10 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
         entry->holder = holder_after(entry, entry->holder, how == SOCKATLAS_HOW_USED && is_transfer(call));
     struct record record = {.call = call, .fd = fd, .cookie = cookie};
     record_seen(&record, &body, &local, &peer);
-    if (entry)
+    if (entry) {
         entry->told = record.section;
+        detail_addresses(fd, entry, &local, &peer);
+    }
     return entry;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "shim/watch.h"
 
+#include "shim/detail.h"
 #include "shim/memory.h"
 #include "shim/probe.h"
 #include "shim/record.h"
@@ -12,26 +13,6 @@
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
-
-static bool kernel_alters(int level, int name)
-{
-    switch ((uint64_t)(uint32_t)level << 32 | (uint32_t)name) {
-#define OPTION(level, name) case (uint64_t)level << 32 | name:
-#include "shim/option.def"
-#undef OPTION
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* SO_SNDBUFFORCE and SO_RCVBUFFORCE can be set but not read: they set what the plain names show. */
-static int read_name(int level, int name)
-{
-    if (level != SOL_SOCKET)
-        return name;
-    return name == SO_SNDBUFFORCE ? SO_SNDBUF : name == SO_RCVBUFFORCE ? SO_RCVBUF : name;
-}
 
 static void record_option(struct record *record, const struct sockatlas_body_option *option, const void *tail)
 {
@@ -44,12 +25,11 @@ static void record_option(struct record *record, const struct sockatlas_body_opt
     record_commit(body, SOCKATLAS_OPTION);
 }
 
-/* What the kernel made of it, too. Apart, since its buffers are large for a small stack. */
+/* What the kernel made of it, too: read by `name`. Apart, since its buffers are large for a small stack. */
 static __attribute__((noinline)) void record_altered(struct record *record, struct descriptor *entry,
-                                                     struct sockatlas_body_option *option, const void *value)
+                                                     struct sockatlas_body_option *option, int name, const void *value)
 {
     unsigned char both[2 * SOCKATLAS_OPTION_BYTES_MAX];
-    int name = read_name(option->level, option->name);
     if (option->level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
         descriptor_set(entry, DESCRIPTOR_BUFFERS, 0);
     if (option->kept_size)
@@ -72,10 +52,13 @@ void watch_setsockopt(enum sockatlas_call call, int fd, int error, int level, in
     struct sockatlas_body_option option = {.level = level, .name = name, .requested_size = size, .kept_size = kept};
     struct record record = {
         .call = call, .error = error, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
-    if (!error && kernel_alters(level, name))
-        record_altered(&record, entry, &option, value);
+    int read_name;
+    if (!error && probe_alters(level, name, &read_name))
+        record_altered(&record, entry, &option, read_name, value);
     else
         record_option(&record, &option, value);
+    if (!error)
+        detail_set(fd, entry, level, name, size, value, kept);
 }
 
 /* Asking is not tuning: only SO_ERROR is news, the end of a connect or a failure since. */

@@ -30,6 +30,9 @@ static void see_event(void *context, const struct event *event, const struct pro
         destination_event(doctor, &sight);
     }
     unsigned kind = event->kind < KINDS_MAX ? event->kind : 0;
+    /* A setting that is told again is in force, but was made at another time. */
+    if (kind == SOCKATLAS_OPTION && event->call == SOCKATLAS_CALL_NONE)
+        kind = 0;
     for (unsigned i = 0; i < doctor->by_kind[kind].count; i++) {
         const struct rule_row *row = doctor->by_kind[kind].rules[i];
         row->on_event(doctor, &row->rule, &sight);

@@ -274,6 +274,8 @@ void sock_learn_cookie(struct model *model, struct sock *sock, uint64_t cookie);
 bool sock_hold(struct sock *sock, const struct task *task);
 void sock_own(struct sock *sock, struct task *task, int32_t fd, enum rank rank);
 void sock_option(struct model *model, struct sock *sock, const struct event *event);
+/* An option that is in force is told again: news where its setting is not known, nobody knows since when. */
+void sock_option_told(struct model *model, struct sock *sock, const struct event *event);
 /* Descriptors that mean it mean nothing any more. */
 void sock_leave_tables(struct sock *sock);
 void sock_free(struct model *model, struct sock *sock);

@@ -50,7 +50,7 @@ struct socket_option {
     uint16_t error;
     uint16_t kept_size, effective_size;
     uint32_t requested_size;
-    uint64_t time_ns;
+    uint64_t time_ns;      /* 0: set before what is known of the socket */
     unsigned char bytes[]; /* requested (kept_size), then effective */
 };
 

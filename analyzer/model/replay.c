@@ -25,7 +25,11 @@ static void on_option(struct model *model, struct task *task, const struct event
     sock->broadcasts |= broadcasts;
     if (lingers && event_tail(event, sizeof *body, 0, &linger, sizeof linger))
         sock->aborts = linger.l_onoff && !linger.l_linger;
-    if (model->callbacks.socket_done)
+    if (!model->callbacks.socket_done)
+        return;
+    if (event->call == SOCKATLAS_CALL_NONE)
+        sock_option_told(model, sock, event);
+    else
         sock_option(model, sock, event);
 }
 

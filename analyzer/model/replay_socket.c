@@ -103,14 +103,46 @@ static void seen_connection(struct model *model, struct task *task, struct sock 
     sock->peer_pid = body->peer_pid;
     sock->own_pid = event->pid;
     enum side side = body->tcp_state == TCP_STATE_SYN_SENT ? SIDE_CLIENT : seen_side(model, sock, body);
-    if (body->connected_ms)
-        socket->connected_ns = event->time_ns - (body->connected_ms - 1) * 1000000ull;
+    uint64_t began_ns = body->connected_ms ? event->time_ns - (body->connected_ms - 1) * 1000000ull : 0;
+    *(socket->state == STATE_CONNECTING ? &socket->connect_started_ns : &socket->connected_ns) = began_ns;
     socket->role = side == SIDE_CLIENT ? ROLE_CLIENT : side == SIDE_SERVER ? ROLE_SERVER : ROLE_UNUSED;
     half_begin(model, sock, side, 0);
     sock->half->likely = likely_side(sock, event);
     sock_own(sock, task, event->fd, RANK_SENT);
     if (socket->family != AF_UNIX || side != SIDE_UNKNOWN)
         half_offer(model, sock, sock->half);
+}
+
+/* Two ends of a pair, made before what is known. The other end may have been told of, or may still be. */
+static void seen_pair(struct model *model, struct sock *sock, struct sock *other)
+{
+    sock->socket.role = ROLE_PAIR;
+    if (!sock->half || !other || other == sock || !other->half || other->socket.role != ROLE_PAIR)
+        return;
+    sock->half->pair_socket = other->socket.id;
+    other->half->pair_socket = sock->socket.id;
+    half_offer(model, other, other->half);
+    half_offer(model, sock, sock->half);
+}
+
+/* What it came from, where that is told with it. */
+static void seen_origin(struct model *model, struct sock *sock, const struct sockatlas_body_seen *body,
+                        const struct event *event)
+{
+    uint64_t cookie = 0;
+    const struct sockatlas_addresses *at = &body->addresses;
+    size_t before = (at->first_size == SOCKATLAS_ABSENT ? 0u : at->first_size) +
+                    (at->second_size == SOCKATLAS_ABSENT ? 0u : at->second_size);
+    if (!body->origin || !event_tail(event, sizeof *body, before, &cookie, sizeof cookie))
+        return;
+    struct sock *from = sock_find(model, event->image->host, cookie);
+    if (body->origin == SOCKATLAS_ORIGIN_PAIR)
+        seen_pair(model, sock, from);
+    if (body->origin != SOCKATLAS_ORIGIN_LISTENER || !from || sock->listener || sock->socket.role != ROLE_SERVER)
+        return;
+    sock->listener = from->socket.id;
+    sock->listen_pid = from->listen_pid;
+    listener_accepted(model, from, sock);
 }
 
 /* Calls that use a connection rather than look after its descriptor. */
@@ -166,6 +198,7 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         listener_listed(model, sock);
     } else if (is_stream(sock)) {
         seen_connection(model, task, sock, body, event);
+        seen_origin(model, sock, body, event);
         if (body->how == SOCKATLAS_HOW_USED && sock->half && is_transfer(event->call))
             sock_hand_over(sock, task, event->fd);
     } else {

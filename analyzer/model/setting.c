@@ -44,6 +44,11 @@ static bool same_bytes(const unsigned char *a, size_t a_size, const unsigned cha
     return true;
 }
 
+bool setting_request_unknown(const struct socket_option *option)
+{
+    return option->requested_size && !option->kept_size && option->effective_size;
+}
+
 enum setting_verdict setting_verdict(const struct socket_option *option)
 {
     const unsigned char *bytes;
@@ -53,6 +58,8 @@ enum setting_verdict setting_verdict(const struct socket_option *option)
         return SETTING_REFUSED;
     if (!option->effective_size)
         return SETTING_AS_ASKED;
+    if (setting_request_unknown(option))
+        return SETTING_UNKNOWN;
     if (option_number(option->level, option->name, option->bytes, option->kept_size, &requested) &&
         option_number(option->level, option->name, bytes, size, &effective)) {
         if (is_buffer(option))

@@ -14,8 +14,11 @@ enum setting_verdict {
     SETTING_CLAMPED, /* a buffer beyond net.core.rmem_max or wmem_max */
     SETTING_CHANGED, /* anything else that reads back otherwise */
     SETTING_REFUSED,
+    SETTING_UNKNOWN, /* what is in force is known, but not what was asked for */
 };
 
+/* Whether the bytes that were asked for are not known, though there were some. */
+bool setting_request_unknown(const struct socket_option *option);
 enum setting_verdict setting_verdict(const struct socket_option *option);
 /* Bytes in force: as read back, else as requested, unless that was refused (size 0). */
 size_t setting_effective(const struct socket_option *option, const unsigned char **bytes);

@@ -190,6 +190,18 @@ void sock_option(struct model *model, struct sock *sock, const struct event *eve
     table_insert(&model->options, &entry->link, option_hash(sock, option));
 }
 
+void sock_option_told(struct model *model, struct sock *sock, const struct event *event)
+{
+    const struct sockatlas_body_option *body = event_body(event);
+    struct socket_option like = {.level = body->level, .name = body->name};
+    struct option_entry *entry = option_find(model, sock, &like);
+    if (entry)
+        return;
+    sock_option(model, sock, event);
+    if ((entry = option_find(model, sock, &like)))
+        entry->option.time_ns = 0;
+}
+
 static void free_options(struct model *model, struct sock *sock)
 {
     for (struct socket_option *option = sock->socket.options, *next; option; option = next) {

@@ -24,6 +24,7 @@ enum names_table {
     NAMES_CALL,
     NAMES_KIND,
     NAMES_HOW,
+    NAMES_ORIGIN,
     NAMES_ROLE,
     NAMES_UNTRACED,
     NAMES_COVERAGE,

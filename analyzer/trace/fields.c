@@ -213,6 +213,9 @@ bool fields_fit(const unsigned char *record, unsigned slots)
         size = address_size(addresses->first_size) + address_size(addresses->second_size);
     }
     switch (record[0]) {
+    case SOCKATLAS_SEEN:
+        size += ((const struct sockatlas_body_seen *)(const void *)body)->origin ? sizeof(uint64_t) : 0;
+        break;
     case SOCKATLAS_OPTION:
         size += ((const struct sockatlas_body_option *)(const void *)body)->kept_size;
         size += ((const struct sockatlas_body_option *)(const void *)body)->effective_size;

@@ -172,6 +172,13 @@ static bool read_option(struct reading *reading, const struct field *field)
     return field_set(field, reading->structure, size);
 }
 
+static bool read_tail_cookie(struct reading *reading, const struct field *field)
+{
+    uint64_t cookie = 0;
+    return json_item_cookie(item_of(reading, field->key), &cookie) &&
+           (!field_get(field, reading->structure) || add_tail(reading, &cookie, sizeof cookie));
+}
+
 static bool read_addresses(struct reading *reading, const struct field *field)
 {
     const cJSON *array = item_of(reading, field->key);
@@ -234,6 +241,8 @@ static bool read_field(struct reading *reading, const struct field *field)
         return read_tail_text(reading, field);
     case FIELD_TAIL_OPTION:
         return read_option(reading, field);
+    case FIELD_TAIL_COOKIE:
+        return read_tail_cookie(reading, field);
     case FIELD_TAIL_ADDRESSES:
         return read_addresses(reading, field);
     case FIELD_TAIL_TCP:

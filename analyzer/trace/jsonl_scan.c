@@ -333,6 +333,8 @@ static bool scan_field(struct scanning *line, char before, const struct field *f
         return scan_tail_text(line, field);
     case FIELD_TAIL_OPTION:
         return scan_option(line, field);
+    case FIELD_TAIL_COOKIE:
+        return take_hex(line, &value) && (!field_get(field, line->structure) || add_tail(line, &value, sizeof value));
     case FIELD_TAIL_TCP:
         return scan_tcp(line);
     case FIELD_ARGUMENTS:

@@ -184,6 +184,15 @@ static void write_result(struct writing *writing)
         members_text(writing->to, NULL, inet_ntop(family, bytes, text, sizeof text));
 }
 
+static void write_tail_cookie(struct writing *writing, const struct field *field, uint64_t there)
+{
+    unsigned char bytes[TAIL_MAX];
+    uint64_t cookie = 0;
+    if (there && take_tail(writing, bytes, sizeof cookie) == sizeof cookie)
+        memcpy(&cookie, bytes, sizeof cookie);
+    members_cookie(writing->to, field->key, cookie);
+}
+
 static void write_addresses(struct writing *writing, const struct field *field, uint64_t count)
 {
     write_lead(writing, &field->lead);
@@ -232,6 +241,9 @@ static void write_tail_field(struct writing *writing, const struct field *field,
         break;
     case FIELD_TAIL_OPTION:
         write_option(writing, field, size);
+        break;
+    case FIELD_TAIL_COOKIE:
+        write_tail_cookie(writing, field, size);
         break;
     case FIELD_TAIL_ADDRESSES:
         write_addresses(writing, field, size);

@@ -72,7 +72,7 @@ static void add_settings(struct diff_run *run, const struct socket *socket, cons
             fact_print(&value, "%s, refused %s", requested,
                        word_or_number(names_errno(option->error), option->error, number));
         else if (setting_verdict(option) != SETTING_AS_ASKED)
-            fact_print(&value, "%s, granted %s", requested, effective);
+            fact_print(&value, "%s, granted %s", setting_request_unknown(option) ? "?" : requested, effective);
         else
             fact_print(&value, "%s", requested);
         fact_add(run, FACT_SETTING, socket->owner, key, value);

@@ -124,6 +124,7 @@ static const struct {
     {"listener_cookie", LOOK_IMPLIED},
     {"passed_cookie", LOOK_IMPLIED},
     {"cookie2", LOOK_IMPLIED},
+    {"origin_cookie", LOOK_IMPLIED},
     {"fork_slot", LOOK_IMPLIED},
     {"duration_ns", LOOK_IMPLIED | LOOK_BEHIND},
     {"bytes_sent", LOOK_COUNT},
@@ -258,7 +259,8 @@ static void put_option(struct call *call, const struct field *field, const unsig
     if (effective && size == 0)
         return;
     put_between(call, effective ? field->key : NULL);
-    put(call->out, option_text(body->level, body->name, bytes, size, text));
+    bool unknown = !effective && !size && body->requested_size && body->effective_size;
+    put(call->out, unknown ? "?" : option_text(body->level, body->name, bytes, size, text));
 }
 
 static void put_results(struct call *call, const struct field *field, uint64_t count)
@@ -279,6 +281,13 @@ static void put_results(struct call *call, const struct field *field, uint64_t c
         put(call->out, inet_ntop(family, bytes, text, sizeof text));
     }
     put(call->out, "]");
+}
+
+static void put_tail_cookie(struct call *call, const struct field *field)
+{
+    uint64_t cookie = 0;
+    if (event_take(call->event, call->layout->body_size, &call->tail_used, &cookie, sizeof cookie) == sizeof cookie)
+        put_hex(call, field, cookie);
 }
 
 /* The values that are not 0. */
@@ -348,6 +357,10 @@ static void put_field(struct call *call, const struct field *field, unsigned loo
     case FIELD_TAIL_OPTION:
         put_tail(call, field, value);
         break;
+    case FIELD_TAIL_COOKIE:
+        if (value)
+            put_tail_cookie(call, field);
+        break;
     case FIELD_TAIL_ADDRESSES:
         put_results(call, field, value);
         break;
@@ -395,6 +408,8 @@ static void put_result(struct buffer *out, const struct event *event)
         return;
     }
     bool known = makes_descriptor(event->kind) || is_call(event->kind) || event->kind == SOCKATLAS_CONNECTED;
+    if (event->kind == SOCKATLAS_OPTION && event->call == SOCKATLAS_CALL_NONE)
+        return; /* told again */
     if (!known)
         return;
     put(out, " = ");

@@ -238,11 +238,16 @@ static void summarize_settings(const struct socket *socket, FILE *out)
         size_t size = setting_effective(option, &bytes);
         enum setting_verdict verdict = setting_verdict(option);
         fprintf(out, "%s\t%s", option == socket->options ? "set" : "", setting_name(option->level, option->name, name));
-        fprintf(out, " %s", option_text(option->level, option->name, option->bytes, option->kept_size, text));
+        bool unknown = setting_request_unknown(option);
+        fprintf(out, " %s",
+                unknown ? "?" : option_text(option->level, option->name, option->bytes, option->kept_size, text));
         if (option->error)
             fprintf(out, ", REFUSED %s", word_or_number(names_errno(option->error), option->error, number));
         else if (verdict != SETTING_AS_ASKED)
-            fprintf(out, ", %s: %s", verdict == SETTING_CLAMPED ? "CLAMPED" : setting_verdict_word(verdict),
+            fprintf(out, ", %s: %s",
+                    verdict == SETTING_CLAMPED ? "CLAMPED"
+                    : unknown                  ? "in force"
+                                               : setting_verdict_word(verdict),
                     option_text(option->level, option->name, bytes, size, text));
         fputs("\n", out);
     }

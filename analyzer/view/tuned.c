@@ -187,6 +187,7 @@ static void remark(const struct tuned_row *row, char *out, size_t size)
     snprintf(limit, sizeof limit, "CLAMPED to %lld", (long long)(effective / 2));
     switch (setting_verdict(option)) {
     case SETTING_AS_ASKED:
+    case SETTING_UNKNOWN:
         break;
     case SETTING_DOUBLED:
         said = "doubled, as Linux does";
@@ -257,7 +258,7 @@ static bool put_kind(struct tuned_row *const *rows, unsigned count, unsigned wid
         remark(rows[i], note, sizeof note);
         grid_colour(grid, colour ? colour_of(option) : NULL);
         grid_cell(grid, setting_name(option->level, option->name, name));
-        grid_cell(grid, requested[0] ? requested : "(no value)");
+        grid_cell(grid, setting_request_unknown(option) ? "?" : requested[0] ? requested : "(no value)");
         grid_cell(grid, differs ? "->" : "");
         grid_cell(grid, !differs ? "" : option->error ? "-" : effective);
         grid_cell(grid, sockets);

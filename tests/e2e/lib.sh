@@ -15,6 +15,8 @@ targets=$top/build/targets
 tools=$top/build/tools
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C NO_COLOR=1
 unset SOCKATLAS_DIR SOCKATLAS_LIMIT SOCKATLAS_IO SOCKATLAS_OFF LD_PRELOAD
+# With SOCKATLAS_TEST_LIMIT=64K all logs are as small as can be, so that each that is busy is written full many times.
+[ -z "${SOCKATLAS_TEST_LIMIT:-}" ] || export SOCKATLAS_LIMIT=$SOCKATLAS_TEST_LIMIT
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-test.XXXXXX") || exit 1
 cd "$work" || exit 1

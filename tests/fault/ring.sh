@@ -71,4 +71,43 @@ lost=$(jq -r '.coverage[] | select(.what == "overwritten") | .detail' map.json |
 left=$("$sockatlas" events --json trace | jq -s '[.[] | select((.event == "connect" or .event == "accept") and .error == null)] | length')
 case_is "all are there or counted" 3000 $((lost + left))
 case_is "nothing is said to be not accepted" 0 "$("$sockatlas" map trace | grep -c 'not accepted')"
+
+# What is told again of sockets that live longer than a lap: what was set, where they come from.
+cat >long.py <<'EOF'
+import socket, struct
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.socket()
+client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10000)
+client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 5, 0))
+client.connect(listener.getsockname())
+server, _ = listener.accept()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
+one, other = socket.socketpair()
+for i in range(4000):
+    socket.socket().close()
+for each in (listener, client, server, one, other):
+    each.setblocking(False)
+for each in (client, server, one, other):
+    each.close()
+print(listener.getsockname()[1])
+EOF
+rm -rf trace
+port=$(LD_PRELOAD=$shim SOCKATLAS_DIR=$PWD/trace SOCKATLAS_LIMIT=65536 python3 long.py)
+"$sockatlas" list --json trace | jq -c 'select(.opened_us == null and .role != "unused")' >list.json
+long() { jq -r "select(.role == \"$1\") | $2" list.json; }
+pairs() { jq -rs "[.[] | select(.family == \"AF_UNIX\")] | $1" list.json; }
+settings='[.options[] | "\(.name) \(.requested) \(.effective)"] | sort | join(", ")'
+case_is "sockets of long ago: all five, known in part" "5 false" "$(jq -rs '"\(length) \([.[].complete] | unique | .[])"' list.json)"
+case_is "... what was set on the listener" "SO_REUSEADDR 1 1" "$(long listener "$settings")"
+case_is "... on the client; what is not kept is not known" \
+    "SO_RCVTIMEO null 5 s, SO_SNDBUF 10000 20000, TCP_NODELAY 1 1" "$(long client "$settings")"
+case_is "... on the server's end, last" "SO_KEEPALIVE 0 0" "$(long server "$settings")"
+case_is "... the two ends of the connection" "exact 127.0.0.1:$port" "$(long client '"\(.match) \(.peer_address):\(.peer_port)"')"
+case_is "... the two ends of the pair" "pair pair" "$(pairs 'map(.role) | join(" ")')"
+case_is "... which are each other's" "true true" "$(pairs '"\(.[0].socket == .[1].peer_socket) \(.[1].socket == .[0].peer_socket)"')"
+case_has "... what the listener accepted" "$port +>=1 +>=1" "$("$sockatlas" map trace)"
+case_has "... in what tuned says" "SO_RCVTIMEO +[?]  +-> +5 s" "$("$sockatlas" tuned trace)"
+case_has "... in the events" "option\([0-9]+, .*TCP_NODELAY, on\)$" "$("$sockatlas" events trace)"
 finish

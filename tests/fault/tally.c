@@ -21,7 +21,9 @@ void tally_read(struct tally *tally, char *const *traces, int count)
     struct event event;
     memset(tally, 0, sizeof(*tally));
     while (stream_next(stream, &event)) {
-        if (event.kind < 64 && !(event.call >= SOCKATLAS_CALL_exit && event.call <= SOCKATLAS_CALL_abort))
+        bool told_again = event.kind == SOCKATLAS_OPTION && event.call == SOCKATLAS_CALL_NONE;
+        if (event.kind < 64 && !told_again &&
+            !(event.call >= SOCKATLAS_CALL_exit && event.call <= SOCKATLAS_CALL_abort))
             tally->records[event.kind]++;
         tally->connections += (event.kind == SOCKATLAS_ACCEPT && event.error == 0) ||
                               (event.kind == SOCKATLAS_CONNECT && (event.error == 0 || event.error == EINPROGRESS));

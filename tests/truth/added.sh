@@ -11,9 +11,9 @@ if grep -q 'no ptrace' <<<"$said"; then
     finish
 fi
 
-# added TITLE: what stands in the last column of TITLE's line. Room for a datagram socket's peers is mapped for many at once, and a
-# socket's addresses are asked for again where a record about it begins another section of the log than the one before: both are said as a
-# part of a call, and the README has them in words.
+# added TITLE: what stands in the last column of TITLE's line. Room for a datagram socket's peers is mapped for many at once, and the
+# addresses of a socket that is not TCP's or has other holders are asked for again where a record about it begins another section of the log
+# than the one before: both are said as a part of a call, and the README has them in words.
 added() {
     grep "^$1  " <<<"$said" | sed -E 's/.*\.\.[+-][0-9]+ +//; s/mmap [0-9.]+ //; s/\bget(sock|peer)name 0\.[0-9]+ ?//g; s/(get(sock|peer)name) 1\.[0-9]+/\1/g; s/ +$//; s/^$/-/'
 }

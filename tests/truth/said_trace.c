@@ -189,7 +189,8 @@ void said_by_trace(char *const *traces, int count, struct said_list *list)
         struct said said = {.pid = event.pid, .tid = event.tid, .fd = event.fd};
         note_thread(event.tid, event.pid);
         note_explanations(&event);
-        if (at_exit(&event) || !say_event(&event, &said))
+        bool told_again = event.kind == SOCKATLAS_OPTION && event.call == SOCKATLAS_CALL_NONE;
+        if (at_exit(&event) || told_again || !say_event(&event, &said))
             continue;
         size_t used = strlen(said.identity);
         snprintf(said.identity + used, sizeof(said.identity) - used, " error %d thread %u", event.error, event.tid);

@@ -58,10 +58,13 @@ static inline void option_bytes(struct who who, int fd, uint64_t cookie, int lev
     memcpy(tail, value, size);
     if (effective_size)
         memcpy(tail + size, effective, effective_size);
-    script_record(
-        &script, who,
-        (struct sockatlas_common){.kind = SOCKATLAS_OPTION, .fd = fd, .cookie = cookie, .error = (uint16_t)error},
-        &body, sizeof body, tail, size + effective_size);
+    script_record(&script, who,
+                  (struct sockatlas_common){.kind = SOCKATLAS_OPTION,
+                                            .call = SOCKATLAS_CALL_setsockopt,
+                                            .fd = fd,
+                                            .cookie = cookie,
+                                            .error = (uint16_t)error},
+                  &body, sizeof body, tail, size + effective_size);
 }
 
 static inline void option(struct who who, int fd, uint64_t cookie, int level, int name, int value, int error)

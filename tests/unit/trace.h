@@ -139,6 +139,9 @@ static inline unsigned make_samples(struct sample out[SAMPLES_MAX])
             sample->body.seen = (struct sockatlas_body_seen){
                 .family = 77, .type = 99, .tcp_state = 10, .listening = 1, .role = SOCKATLAS_ROLE_SERVER};
             sample->body.seen.addresses = sample_addresses(sample, AF_INET6);
+            sample->body.seen.origin = SOCKATLAS_ORIGIN_LISTENER;
+            memcpy(sample->tail + sample->tail_size, &(uint64_t){0xfeedface}, sizeof(uint64_t));
+            sample->tail_size += sizeof(uint64_t);
             break;
         case SOCKATLAS_BIND:
             sample->body.bind.addresses = sample_addresses(sample, AF_UNIX);
