@@ -105,4 +105,33 @@ paced 2000 4000
 read -r there lost <<<"$(seen trace)"
 half=$("$sockatlas" events --json trace | jq -s '[.[] | select(.event == "connect" or .event == "accept")] | length')
 case_is "without a collector: all there or counted" 4000 $((half + lost))
+
+# ---- Nobody collects, somebody follows: what he did not get is told as it comes.
+fresh
+start "$sockatlas" events --json -f trace >followed 2>err
+follower=$!
+for ((i = 1; i <= 2; i++)); do # a log each time, which is written full many times
+    kill -STOP $follower
+    paced 2000 1e9
+    kill -CONT $follower
+    gap_told() { [ "$(grep -c '"what":"overwritten"' followed)" -ge "$i" ]; }
+    case_ok "events -f: a gap is told when it has come, $i" wait_true gap_told
+done
+followed() { # beginnings of connections that came, and those that were told to be overwritten
+    jq -s '[.[] | if .event == "connect" or .event == "accept" then 1
+        elif .what == "overwritten" then (.detail | capture("records, (?<n>[0-9]+) of").n | tonumber) else 0 end] | add' followed
+}
+all_told() { [ "$(followed)" -ge 8000 ]; }
+wait_true all_told
+case_is "... what does not come is told of, all of it" 8000 "$(followed)"
+case_is "... once" 2 "$(grep -c '"what":"overwritten"' followed)"
+kill -TERM $follower
+wait $follower
+"$sockatlas" events -f trace >text 2>err &
+follower=$!
+started+=($follower)
+told() { grep -cE 'coverage\(overwritten, "before [0-9-]+ [0-9:]+: [0-9]+ records, [0-9]+ of them beginnings of connections"\)' text; }
+two_told() { [ "$(told)" -ge 2 ]; }
+case_ok "... in its text, too" wait_true two_told
+case_is "... and once" 2 "$(told)"
 finish
