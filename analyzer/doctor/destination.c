@@ -145,8 +145,10 @@ void destination_event(struct doctor *doctor, struct sight *sight)
     struct chart *chart = sight->chart;
     if (!chart->tcp)
         return;
-    if (event->kind == SOCKATLAS_CLOSE && !event->error)
+    if (event->kind == SOCKATLAS_CLOSE && !event->error) {
+        sight->destination = chart->destination;
         closed(chart, event);
+    }
     enum outcome outcome = connect_outcome(event);
     if ((outcome != OUTCOME_ESTABLISHED && outcome != OUTCOME_FAILED) || !address_known(&chart->peer))
         return;

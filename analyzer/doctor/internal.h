@@ -59,7 +59,9 @@ struct chart {
     uint64_t accept_first_ns;
     unsigned writes; /* in a row */
     uint64_t write_ns, write_bytes;
-    unsigned exchanges; /* write-write-read without TCP_NODELAY */
+    uint64_t asked_ns; /* a client's latest write that nothing was read after; 0 none */
+    bool transfers_seen;
+    bool peers_told; /* PEER_TOTAL records told each peer's counts */
     struct refusal refusals[REFUSALS_MAX];
 };
 
@@ -90,7 +92,7 @@ struct destination {
 struct doctor;
 
 /* What a rule looks at: one event, whose process and socket, and what is noted of that. `socket` and `chart` may be
- * NULL (together), `destination` is there for TCP connects. */
+ * NULL (together), `destination` is there for TCP connects and closes. */
 struct sight {
     const struct event *event;
     const struct process *process;
@@ -186,5 +188,11 @@ uint64_t destination_recent(const struct doctor *doctor, const struct destinatio
 void destination_free_all(struct doctor *doctor);
 /* How a connect ended, if this event tells; OUTCOME_UNKNOWN: it does not. */
 enum outcome connect_outcome(const struct event *event);
+
+/* ---- lookup.c ---- */
+
+/* Of a NAME event, printable. */
+enum { LOOKUP_NAME_MAX = 257 };
+const char *lookup_name(const struct event *event, char out[LOOKUP_NAME_MAX]);
 
 #endif

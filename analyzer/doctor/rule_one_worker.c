@@ -24,6 +24,7 @@ struct crowd {
     struct worker {
         const struct process *process;
         uint64_t accepted;
+        bool client; /* connected to that very address: it has inherited the listener, and does not serve */
     } workers[WORKERS_MAX];
     unsigned workers_count;
     uint64_t accepted, now, peak, first_ns, last_ns, socket;
@@ -111,6 +112,8 @@ static unsigned colleagues(const struct crowd *crowd, const struct worker *busie
     unsigned count = 0;
     for (unsigned i = 0; i < crowd->workers_count; i++) {
         const struct process *one = crowd->workers[i].process, *other = busiest->process;
+        if (crowd->workers[i].client && !crowd->workers[i].accepted)
+            continue;
         count += one == other || (one->ppid && one->ppid == other->ppid && one->exe == other->exe &&
                                   (!one->end_ns || one->end_ns >= crowd->last_ns) &&
                                   (!one->start_ns || one->start_ns <= crowd->first_ns + SECOND_NS));
@@ -138,14 +141,38 @@ static void judge(struct doctor *doctor, const struct rule *rule, const struct c
                 (unsigned long long)busiest->accepted, (unsigned long long)crowd->accepted, address);
     finding_evidence(doctor, finding, crowd->key.host, crowd->first_ns, crowd->socket, "the first accept");
     for (unsigned i = 0; i < crowd->workers_count; i++)
-        if (crowd->workers[i].process->ppid == busiest->process->ppid)
+        if (crowd->workers[i].process->ppid == busiest->process->ppid &&
+            (crowd->workers[i].accepted || !crowd->workers[i].client))
             finding_evidence(doctor, finding, crowd->key.host, 0, 0, "%s (%u) accepted %llu",
                              crowd->workers[i].process->comm, crowd->workers[i].process->pid,
                              (unsigned long long)crowd->workers[i].accepted);
 }
 
+/* Who connected to a crowd's address, or to one of all that it listens on. */
+static void mark_clients(struct doctor *doctor)
+{
+    struct crowd *all = doctor->notes[RULE_one_worker], *crowd;
+    for (const struct destination *at = doctor->destinations; at; at = at->hh.next) {
+        struct crowd_key key;
+        memset(&key, 0, sizeof key);
+        key.netns = at->key.netns;
+        key.host = at->key.host;
+        key.port = at->key.address.port;
+        for (int wildcard = 0; wildcard < 2; wildcard++) {
+            if (!wildcard && at->key.address.size <= sizeof key.address)
+                memcpy(key.address, at->key.address.bytes, at->key.address.size);
+            else
+                memset(key.address, 0, sizeof key.address);
+            HASH_FIND(hh, all, &key, sizeof key, crowd);
+            for (unsigned i = 0; crowd && i < crowd->workers_count; i++)
+                crowd->workers[i].client |= crowd->workers[i].process == at->process;
+        }
+    }
+}
+
 static void look(struct doctor *doctor, const struct rule *rule)
 {
+    mark_clients(doctor);
     for (const struct crowd *at = doctor->notes[RULE_one_worker]; at; at = at->hh.next)
         judge(doctor, rule, at);
 }

@@ -4,8 +4,6 @@
  */
 #include "analyzer/doctor/internal.h"
 
-#include <string.h>
-
 #define SLOW_NS    SECOND_NS
 #define TIMEOUT_NS (5 * SECOND_NS) /* resolv.conf(5): timeout */
 
@@ -15,13 +13,10 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     if (event->kind != SOCKATLAS_NAME)
         return;
     const struct sockatlas_body_name *body = event_body(event);
-    char name[257] = "";
+    char name[LOOKUP_NAME_MAX];
     if (body->duration_ns < SLOW_NS)
         return;
-    event_tail(event, sizeof *body, 0, name, body->name_size < sizeof name ? body->name_size : sizeof name - 1);
-    for (char *at = name; *at; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
+    lookup_name(event, name);
     bool timeout = body->duration_ns >= TIMEOUT_NS;
     struct finding *finding = finding_see(doctor, rule, sight->process, 0, name);
     finding_say(finding, "looking up \"%s\" took %.1f s%s%s", name, (double)body->duration_ns / 1e9,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rule: two small writes, then a read, with Nagle's algorithm on. Needs SOCKATLAS_IO=1.
+ * Rule: two small writes, then a read, with Nagle's algorithm on: seen with SOCKATLAS_IO=1, suspected without it from
+ * what the kernel measured.
  */
 #include "analyzer/doctor/internal.h"
 
@@ -10,6 +11,10 @@
 #define DELAYED_NS 35000000ull
 #define LATE_NS    250000000ull /* beyond: the peer's own time */
 #define SMALL      1400         /* fits one segment */
+/* Of a connection: half of its acknowledgements late make a smoothed round trip far above the shortest one. */
+#define SEGMENTS_LEAST 20
+#define LATE_US        8000
+#define LATE_TIMES     4
 
 static void tell(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
 {
@@ -29,11 +34,41 @@ static void tell(struct doctor *doctor, const struct rule *rule, const struct si
                      (double)wait / 1e6);
 }
 
+/* Without a record of each transfer there is the round trip: of small segments, none of them lost. */
+static void suspect(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
+{
+    const struct chart *chart = sight->chart;
+    const struct sockatlas_body_close *body = event_body(sight->event);
+    struct sockatlas_tcp tcp;
+    char peer[ADDRESS_TEXT_MAX];
+    if (chart->transfers_seen || chart->nodelay || chart->cork || sight->socket->role != ROLE_CLIENT ||
+        !event_tcp(sight->event, &tcp) || tcp.segs_out < SEGMENTS_LEAST || tcp.retransmits > 0 || tcp.min_rtt_us == 0 ||
+        tcp.min_rtt_us == UINT32_MAX || body->bytes_sent == UINT64_MAX || body->bytes_sent / tcp.segs_out >= SMALL ||
+        tcp.rtt_us < tcp.min_rtt_us + LATE_US || tcp.rtt_us < tcp.min_rtt_us * LATE_TIMES)
+        return;
+    struct finding *finding =
+        finding_see(doctor, rule, sight->process, chart->id, address_text_port(&chart->peer, peer));
+    finding->inferred = true;
+    finding->severity = SEVERITY_NOTE;
+    finding_say(finding,
+                "suspected at %s: acknowledgements come late, with a round trip of %.1f ms where %.2f ms was the "
+                "shortest, of small segments without TCP_NODELAY; run with SOCKATLAS_IO=1 to be sure",
+                peer, tcp.rtt_us / 1e3, tcp.min_rtt_us / 1e3);
+    finding_evidence(doctor, finding, chart->host, sight->event->time_ns, chart->id,
+                     "%llu bytes in %u segments, when the connection ended", (unsigned long long)body->bytes_sent,
+                     tcp.segs_out);
+}
+
 static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
 {
     struct chart *chart = sight->chart;
-    if (sight->event->kind != SOCKATLAS_IO || !chart || !chart->tcp)
+    if (!chart || !chart->tcp)
         return;
+    if (sight->event->kind == SOCKATLAS_CLOSE)
+        suspect(doctor, rule, sight);
+    if (sight->event->kind != SOCKATLAS_IO)
+        return;
+    chart->transfers_seen = true;
     const struct sockatlas_body_io *body = event_body(sight->event);
     if (body->result <= 0)
         return;
@@ -59,5 +94,5 @@ const struct rule_row rule_write_write_read = {
                 "more: 40 ms for nothing, with every request.",
          .remedy = "Write it at once (writev(), a buffer, MSG_MORE or TCP_CORK), or set TCP_NODELAY."},
     .on_event = see,
-    .kinds = KIND(SOCKATLAS_IO),
+    .kinds = KIND(SOCKATLAS_IO) | KIND(SOCKATLAS_CLOSE),
 };

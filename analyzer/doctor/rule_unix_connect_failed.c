@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rule: a unix socket's path that was not there, or that nobody listens at. One finding for each path and error,
+ * whoever tried.
+ */
+#include "analyzer/doctor/internal.h"
+
+#include "analyzer/names/names.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct attempt {
+    UT_hash_handle hh;
+    struct attempt_key {
+        unsigned host;
+        char path[ADDRESS_TEXT_MAX];
+    } key;
+    const struct process *process;
+    uint16_t error; /* the latest */
+    uint64_t socket, time_ns, last_ns, times;
+};
+
+static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
+{
+    struct attempt *all = doctor->notes[RULE_unix_connect_failed], *attempt;
+    struct attempt_key key;
+    enum outcome outcome = connect_outcome(sight->event);
+    (void)rule;
+    if (!sight->chart || sight->chart->family != AF_UNIX || !address_known(&sight->socket->peer) ||
+        (outcome != OUTCOME_FAILED && outcome != OUTCOME_ESTABLISHED))
+        return;
+    memset(&key, 0, sizeof key);
+    key.host = sight->socket->host;
+    address_text_port(&sight->socket->peer, key.path);
+    HASH_FIND(hh, all, &key, sizeof key, attempt);
+    if (outcome == OUTCOME_ESTABLISHED) {
+        if (attempt)
+            HASH_DEL(all, attempt);
+        free(attempt);
+        doctor->notes[RULE_unix_connect_failed] = all;
+        return;
+    }
+    if (!attempt) {
+        if (!(attempt = calloc(1, sizeof *attempt)))
+            abort();
+        attempt->key = key;
+        attempt->process = sight->process;
+        attempt->socket = sight->chart->id;
+        attempt->time_ns = sight->event->time_ns;
+        HASH_ADD(hh, all, key, sizeof attempt->key, attempt);
+        doctor->notes[RULE_unix_connect_failed] = all;
+    }
+    attempt->error = sight->event->error;
+    attempt->last_ns = sight->event->time_ns;
+    attempt->times++;
+}
+
+/* What each errno means there, unix(7). */
+static void explain(struct finding *finding, const struct attempt *at)
+{
+    const char *path = at->key.path, *error = names_errno(at->error);
+    switch (at->error) {
+    case ENOENT:
+        finding->severity = SEVERITY_NOTE; /* some programs try several paths */
+        finding_say(finding, "%s is not there (ENOENT): its server has not made it, or it is elsewhere", path);
+        finding->remedy = "Start the server first, or correct the path: `ss -xlp` shows who listens on what. A path "
+                          "is looked up in the program's own root, mount namespace and working directory.";
+        return;
+    case ECONNREFUSED:
+        finding_say(finding, "%s is there, and nobody listens at it (ECONNREFUSED): its server is gone and left it",
+                    path);
+        finding->remedy = "Start the server again; it must unlink() the old path before bind().";
+        return;
+    case EACCES:
+    case EPERM:
+        finding_say(finding, "%s may not be connected to (%s)", path, error);
+        finding->remedy = "connect() needs write permission on the socket's file, and search permission on all folders "
+                          "above it (`namei -l PATH`).";
+        return;
+    case EAGAIN:
+        finding_say(finding, "%s has as many waiting as its backlog allows (EAGAIN)", path);
+        finding->remedy = "Have the server accept sooner, or give listen() a larger backlog.";
+        return;
+    case EPROTOTYPE:
+        finding_say(finding, "%s is a socket of another type (EPROTOTYPE)", path);
+        finding->remedy = "Stream, datagram and seqpacket sockets do not connect to each other.";
+        return;
+    default:
+        finding_say(finding, "connect() to %s failed (%s)", path, error ? error : "an unknown error");
+    }
+}
+
+static void finish(struct doctor *doctor, const struct rule *rule)
+{
+    for (const struct attempt *at = doctor->notes[RULE_unix_connect_failed]; at; at = at->hh.next) {
+        struct finding *finding = finding_see(doctor, rule, at->process, at->socket, at->key.path);
+        finding->times = at->times;
+        explain(finding, at);
+        finding_evidence(doctor, finding, at->key.host, at->time_ns, at->socket, "the first of %llu attempts",
+                         (unsigned long long)at->times);
+        if (at->times > 1)
+            finding_evidence(doctor, finding, at->key.host, at->last_ns, 0, "the last of them");
+    }
+}
+
+static void free_all(void *notes)
+{
+    struct attempt *all = notes, *at = all, *next;
+    HASH_CLEAR(hh, all);
+    for (; at; at = next) {
+        next = at->hh.next;
+        free(at);
+    }
+}
+
+const struct rule_row rule_unix_connect_failed = {
+    .rule = {.name = "unix-connect-failed",
+             .severity = SEVERITY_WARNING,
+             .title = "a unix socket could not be connected to",
+             .why = "The path names a file; connecting needs a process that listens at it, and the right to write to "
+                    "it.",
+             .remedy = "See unix(7) for what the error means."},
+    .on_event = see,
+    .kinds = KIND(SOCKATLAS_CONNECT) | KIND(SOCKATLAS_CONNECTED),
+    .on_finish = finish,
+    .free = free_all,
+};
