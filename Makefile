@@ -92,9 +92,9 @@ SANDBOX_BIN := $(BUILD)/fault/filter $(BUILD)/fault/enter $(BUILD)/fault/enter.s
 TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills $(BUILD)/fault/hostile
 # The analyzer once more, counting how much it does: tests/fault/hostile.sh.
 COUNTED_OBJ := $(ANALYZER_OBJ:$(BUILD)/%=$(BUILD)/counted/%)
-GROUND_BIN := $(BUILD)/ground/ground $(BUILD)/ground/actor $(BUILD)/ground/compare $(BUILD)/ground/fleet
+GROUND_BIN := $(BUILD)/ground/ground $(BUILD)/ground/actor $(BUILD)/ground/compare $(BUILD)/ground/fleet $(BUILD)/ground/agree
 GROUND_COMPARE_SRC := tests/ground/compare.c tests/ground/report.c
-GROUND_SRC := $(filter-out tests/ground/actor.c tests/ground/fleet.c $(GROUND_COMPARE_SRC),$(wildcard tests/ground/*.c))
+GROUND_SRC := $(filter-out tests/ground/actor.c tests/ground/agree.c tests/ground/fleet.c $(GROUND_COMPARE_SRC),$(wildcard tests/ground/*.c))
 
 SAMPLES := $(notdir $(patsubst %/run.sh,%,$(wildcard samples/*/run.sh)))
 

@@ -148,7 +148,8 @@ static struct sock *listener_of(struct model *model, struct task *task, const st
     asked.fd = body->listener_fd;
     asked.cookie = body->listener_cookie;
     struct sock *listener = replay_known(model, task, &asked, body->addresses.family);
-    if (listener && listener->socket.state != STATE_LISTENING) {
+    /* accept() fails on what does not listen, too. */
+    if (listener && !event->error && listener->socket.state != STATE_LISTENING) {
         listener->socket.state = STATE_LISTENING;
         listener->socket.role = ROLE_LISTENER;
         if (!address_known(&listener->socket.local))

@@ -6,6 +6,9 @@
 #
 #   case_is "what holds" EXPECTED SEEN      case_has "what holds" PATTERN TEXT     case_ok "what holds" COMMAND...
 #   case_skip "what would hold" "why not"   cases_of SAID     finish
+#
+# What must hold of every trace (tests/ground/agree.c) is looked at in all that a script leaves in $work or removes: `finish` has a case of
+# it. Not in one that was made to be wrong, which `forged FOLDER...` says; `all_forged` says it of all that follow.
 
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -20,7 +23,7 @@ unset SOCKATLAS_DIR SOCKATLAS_LIMIT SOCKATLAS_IO SOCKATLAS_OFF LD_PRELOAD
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-test.XXXXXX") || exit 1
 cd "$work" || exit 1
-cases=0 failures=0 started=() at_end=()
+cases=0 failures=0 started=() at_end=() all_forged=
 
 # forget FOLDER: removes what the logs in it have in memory, where its file system does not keep space.
 forget() {
@@ -32,20 +35,61 @@ forget() {
     done
 }
 
-clean_up() {
-    local pid step
-    [ "$BASHPID" -eq $$ ] || return # a child that got a signal before it had forgotten the traps
+# forged FOLDER...: these are not looked at. A mark beside it, so that the folder stays what it is.
+forged() {
+    local each
+    for each; do
+        : >"$each.forged"
+    done
+}
+
+# look_at PATH...: the traces at or below these, but those that take long to read: of more than 1000 logs, or 16 MiB. A copy is looked at,
+# which does not change meanwhile.
+look_at() {
+    local folder said
+    [ -z "$all_forged" ] || return 0
+    while read -r folder; do
+        [ ! -e "$folder.forged" ] || continue
+        if [ "$(find "$folder/" -maxdepth 1 -name '*.atlas' | wc -l)" -gt 1000 ] || [ "$(du -sk "$folder/" | cut -f1)" -gt 16384 ]; then
+            continue
+        fi
+        command rm -rf "$work/.looked" && cp -r --sparse=always "$folder" "$work/.looked" 2>/dev/null
+        said=$(timeout 60 "$top/build/ground/agree" "$sockatlas" "$work/.looked" 2>&1) || said+=" (status $?)"
+        echo "${said:+${folder#"$work/"}: $(head -10 <<<"${said//"$work/.looked: "/}")}" >>"$work/.agreement"
+    done < <(find -H "$@" -name '*.atlas' -type f -printf '%h\n' 2>/dev/null | sort -u)
+    command rm -rf "$work/.looked"
+}
+
+# What is removed is looked at before.
+rm() {
+    local each paths=()
+    for each; do
+        [ ! -d "$each" ] || paths+=("$each")
+    done
+    [ ${#paths[@]} -eq 0 ] || look_at "${paths[@]}"
+    command rm "$@"
+}
+
+end_started() {
+    local pid
     for pid in ${started[@]+"${started[@]}"}; do
         kill -TERM "$pid" 2>/dev/null
     done
     for pid in ${started[@]+"${started[@]}"}; do
         "$tools/gone" "$pid" 5 || kill -KILL "$pid" 2>/dev/null
     done
+    started=()
+}
+
+clean_up() {
+    local step
+    [ "$BASHPID" -eq $$ ] || return # a child that got a signal before it had forgotten the traps
+    end_started
     for step in ${at_end[@]+"${at_end[@]}"}; do
         eval "$step"
     done
     forget "$work"
-    cd / && rm -rf "$work"
+    cd / && command rm -rf "$work"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
@@ -139,6 +183,9 @@ trace() {
 }
 
 finish() {
+    end_started
+    look_at "$work"
+    [ ! -e "$work/.agreement" ] || case_is "what commands say of each trace agrees" "" "$(sed '/^$/d' "$work/.agreement")"
     echo "1..$cases"
     exit $((failures > 0))
 }

@@ -224,6 +224,14 @@ static inline void t_accept(struct script *script, struct who who, int fd, uint6
                   sizeof body, tail, size);
 }
 
+static inline void t_accept_failed(struct script *script, struct who who, int listener_fd, uint64_t listener_cookie,
+                                   int error)
+{
+    struct sockatlas_body_accept body = {.listener_fd = listener_fd, .listener_cookie = listener_cookie};
+    struct sockatlas_common common = {.kind = SOCKATLAS_ACCEPT, .error = (uint16_t)error, .fd = -1};
+    script_record(script, who, common, &body, sizeof body, NULL, 0);
+}
+
 static inline void t_close_call(struct script *script, struct who who, int fd, uint64_t cookie, int call, uint64_t sent,
                                 uint64_t received, bool tcp)
 {

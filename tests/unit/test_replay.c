@@ -194,6 +194,18 @@ Test(replay, inherited_listener_is_known_from_its_first_use)
     cr_expect_not_null(script_edge(&script, 200, 100));
 }
 
+Test(replay, accept_that_fails_makes_no_listener)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_socket(&script, server, 3, 0x10, AF_INET, SOCK_STREAM, 0);
+    t_listen(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_accept_failed(&script, client, 3, 0x20, EINVAL);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x20)->role, ROLE_CLIENT);
+}
+
 /* The kernel has a name for it all the same. */
 Test(replay, seen_socket_that_nobody_bound_has_no_address)
 {
