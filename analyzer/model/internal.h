@@ -377,6 +377,9 @@ void listener_closed(struct sock *sock);
 void listener_reopened(const struct model *model, struct sock *sock);
 /* Who serves `address` as seen from `sock`: a listening (or bound datagram) socket, or NULL. */
 struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address);
+/* Whether a unix path that means another file in each working directory could be another one's than `server`'s. */
+bool listener_doubtful(const struct model *model, const struct sock *sock, const struct address *address,
+                       const struct sock *server);
 
 /* ---- edge.c ---- */
 
@@ -400,6 +403,8 @@ void half_over(struct model *model, struct sock *sock);
 /* The association is dissolved, and the socket lives on. */
 void half_dissolved(struct model *model, struct sock *sock, uint64_t time_ns);
 /* Nothing more comes of the socket: all of its halves are final. */
+/* Whether records are lost of one of several processes that had it, so that nobody knows what that one sent. */
+bool half_holder_lost(const struct model *model, const struct sock *sock);
 void half_over_all(struct model *model, struct sock *sock);
 /* Puts into all of a socket's halves what is known of it. */
 void half_update_all(struct model *model, struct sock *sock);

@@ -226,3 +226,18 @@ struct sock *listener_find(const struct model *model, const struct sock *sock, c
     wildcard = (struct address){.family = AF_INET, .port = address->port, .size = 4};
     return best_at(model, sock, address, &wildcard, false, best);
 }
+
+bool listener_doubtful(const struct model *model, const struct sock *sock, const struct address *address,
+                       const struct sock *server)
+{
+    if (address->family != AF_UNIX || !address->size || !address->bytes[0] || address->bytes[0] == '/')
+        return false;
+    struct table_look look;
+    struct table_link *link = table_look(&look, &model->services_anywhere, service_key(sock, address, NULL));
+    for (; link; link = table_look_on(&look)) {
+        const struct sock *other = TABLE_OF(link, struct sock, by_address);
+        if (other != server && serves(other, sock, address) && named(other, sock) == named(server, sock))
+            return true;
+    }
+    return false;
+}

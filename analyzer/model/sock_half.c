@@ -40,7 +40,7 @@ static void remember_served(const struct model *model, const struct sock *sock, 
     if (!server || server == sock)
         return;
     half->served = server->socket.owner;
-    half->served_socket = server->socket.id;
+    half->served_socket = listener_doubtful(model, sock, &half->peer, server) ? 0 : server->socket.id;
     half->served_near = sock_same_network(sock, server);
 }
 
@@ -106,6 +106,16 @@ static bool log_complete(const struct model *model, const struct process *proces
         return false;
     const struct sockatlas_header *header = &model->images[((const struct task *)process)->image].trace->header;
     return !header->lost;
+}
+
+bool half_holder_lost(const struct model *model, const struct sock *sock)
+{
+    for (unsigned i = 0; sock->socket.holders_count > 1 && i < sock->socket.holders_count; i++) {
+        const struct process *process = model->processes[sock->socket.holders[i]];
+        if (process->kind == PROCESS_TRACED && !log_complete(model, process))
+            return true;
+    }
+    return false;
 }
 
 static void put_socket(const struct model *model, const struct sock *sock, struct half *half)

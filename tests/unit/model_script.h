@@ -121,7 +121,7 @@ static inline uint8_t script_encode(const char *text, uint8_t *family, unsigned 
     char host[64];
     if (!text)
         return SOCKATLAS_ABSENT;
-    if (text[0] == '/' || text[0] == '@' || !text[0]) {
+    if (text[0] == '/' || text[0] == '.' || text[0] == '@' || !text[0]) {
         *family = AF_UNIX;
         memcpy(out, text, strlen(text));
         if (text[0] == '@')
@@ -187,7 +187,7 @@ static inline void t_listen(struct script *script, struct who who, int fd, uint6
 
 static inline void t_server(struct script *script, struct who who, int fd, uint64_t cookie, const char *local)
 {
-    int family = local[0] == '[' ? AF_INET6 : local[0] == '/' || local[0] == '@' ? AF_UNIX : AF_INET;
+    int family = local[0] == '[' ? AF_INET6 : local[0] == '/' || local[0] == '.' || local[0] == '@' ? AF_UNIX : AF_INET;
     t_socket(script, who, fd, cookie, family, SOCK_STREAM, 0);
     t_bind(script, who, fd, cookie, local);
     t_listen(script, who, fd, cookie, local);

@@ -200,6 +200,18 @@ Test(match_unix, two_living_listeners_of_one_name_are_told_apart_by_credentials)
     cr_expect_eq(script_socket(&script, 0x22)->peer_process->pid, 100);
 }
 
+/* A relative name of which one process has two, in two working directories: the latest need not be the one. */
+Test(match_unix, relative_name_that_one_process_listens_by_twice)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "./app.sock");
+    t_server(&script, server, 4, 0x11, "./app.sock");
+    t_connect_unix(client, 3, 0x20, "./app.sock", 100);
+    t_accept(&script, server, 5, 0x30, 3, 0x10, "", NULL, 200);
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_PATH);
+}
+
 /* Neither end's pids mean anything to the other. */
 Test(match_unix, ends_in_two_pid_namespaces_meet_by_path_and_order)
 {
