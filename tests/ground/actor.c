@@ -16,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int channel;
@@ -111,9 +113,17 @@ static int deafen(int fd, bool deaf)
                 : setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int));
 }
 
-static void fork_child(int child_channel)
+/* A file system of its own there, in a mount namespace of its own. */
+static int mount_over(const char *path)
 {
-    pid_t child = fork();
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return -1;
+    return mount("none", path, "tmpfs", 0, NULL);
+}
+
+static void fork_child(int child_channel, bool raw)
+{
+    pid_t child = raw ? (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) : fork();
     if (child == 0) {
         channel = child_channel;
         answer(getpid(), 0);
@@ -158,6 +168,24 @@ static int from_anyone(int fd)
     return (int)recvfrom(fd, buffer, sizeof buffer, 0, (struct sockaddr *)&peer, &size);
 }
 
+static long raw_sendmmsg(const struct order *order)
+{
+    struct iovec bytes = {buffer, (size_t)order->b};
+    struct mmsghdr message = {
+        .msg_hdr = {
+            .msg_name = (void *)&order->address, .msg_namelen = order->size, .msg_iov = &bytes, .msg_iovlen = 1}};
+    return syscall(SYS_sendmmsg, order->a, &message, 1, 0) == 1 ? (long)message.msg_len : -1;
+}
+
+static long raw_recvmmsg(int fd)
+{
+    struct sockaddr_storage peer;
+    struct iovec bytes = {buffer, sizeof buffer};
+    struct mmsghdr message = {
+        .msg_hdr = {.msg_name = &peer, .msg_namelen = sizeof peer, .msg_iov = &bytes, .msg_iovlen = 1}};
+    return syscall(SYS_recvmmsg, fd, &message, 1, 0, NULL) == 1 ? (long)message.msg_len : -1;
+}
+
 static long do_raw(const struct order *order)
 {
     switch (order->kind) {
@@ -171,6 +199,14 @@ static long do_raw(const struct order *order)
         return syscall(SYS_connect, order->a, &order->address, order->size);
     case ORDER_ACCEPT:
         return syscall(SYS_accept4, order->a, NULL, NULL, order->b);
+    case ORDER_SEND:
+        return syscall(SYS_sendto, order->a, buffer, order->b, MSG_NOSIGNAL, NULL, 0);
+    case ORDER_SENDTO:
+        return raw_sendmmsg(order);
+    case ORDER_RECVFROM:
+        return raw_recvmmsg(order->a);
+    case ORDER_SHUTDOWN:
+        return syscall(SYS_shutdown, order->a, order->b);
     case ORDER_CLOSE:
         return syscall(SYS_close, order->a);
     case ORDER_DUP:
@@ -233,6 +269,12 @@ static int do_order(const struct order *order, int *second)
         return deafen(order->a, order->b);
     case ORDER_LEAVE:
         return unshare(CLONE_NEWNET);
+    case ORDER_FOLDER:
+        return chdir(((const struct sockaddr_un *)&order->address)->sun_path);
+    case ORDER_MOUNT:
+        return mount_over(((const struct sockaddr_un *)&order->address)->sun_path);
+    case ORDER_RANGE:
+        return close_range((unsigned)order->a, (unsigned)order->b, (unsigned)order->c);
     case ORDER_MEMBER:
         return setsockopt(order->a, IPPROTO_IP, IP_ADD_MEMBERSHIP,
                           &(struct ip_mreq){{inet_addr("239.1.2.3")}, {htonl(INADDR_LOOPBACK)}},
@@ -261,7 +303,7 @@ int main(int argc, char **argv)
     while (read(ORDER_FD(channel), &order, sizeof order) == (ssize_t)sizeof order) {
         int second = -1;
         if (order.kind == ORDER_FORK) {
-            fork_child(order.a);
+            fork_child(order.a, order.raw);
         } else if (order.kind == ORDER_EXEC) {
             exec_self();
         } else if (order.kind == ORDER_SPAWN) {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,31 +101,36 @@ void cast_tell(const char *line)
 
 pid_t cast_expect(int channel)
 {
-    pid_t pid = cast_answer(channel).result;
-    if (actors[channel].pidfd >= 0 && actors[channel].pid == pid)
-        return pid; /* another image of it */
-    actors[channel].pid = pid;
+    return cast_expect_as(channel, 0);
+}
+
+pid_t cast_expect_as(int channel, pid_t pid)
+{
+    pid_t own = cast_answer(channel).result;
+    if (actors[channel].pidfd >= 0)
+        return own; /* another image of it */
+    actors[channel].pid = pid = pid ? pid : own;
     actors[channel].pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (actors[channel].pidfd < 0)
         cast_fail("actor %d: pidfd_open: %s", channel, strerror(errno));
-    return pid;
+    return own;
 }
 
-pid_t cast_start(int channel)
+pid_t cast_start(int channel, bool alone)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", channel);
     actors[channel].span.from = now_us();
-    pid_t pid = fork();
+    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD | (alone ? CLONE_NEWPID : 0), NULL, NULL, NULL, NULL);
     if (pid < 0)
-        cast_fail("fork: %s", strerror(errno));
+        cast_fail("clone: %s", strerror(errno));
     if (pid == 0) {
         setenv("LD_PRELOAD", stage.shim, 1);
         setenv("SOCKATLAS_DIR", stage.trace, 1);
         execl(stage.actor, "actor", text, (char *)NULL);
         _exit(127);
     }
-    return cast_expect(channel);
+    return cast_expect_as(channel, pid);
 }
 
 void cast_send(int channel, const struct order *order)

@@ -28,9 +28,12 @@ __attribute__((noreturn, format(printf, 1, 2))) void cast_fail(const char *forma
 /* A line of one's own among what was ordered and answered. */
 void cast_tell(const char *line);
 
-/* Starts an actor on a channel, or waits for one that an actor made (ORDER_FORK, ORDER_EXEC) to be there. */
-pid_t cast_start(int channel);
+/* Starts an actor on a channel (`alone`: in a pid namespace of its own, whose pid is returned), or waits for one that
+ * an actor made (ORDER_FORK, ORDER_EXEC) to be there. */
+pid_t cast_start(int channel, bool alone);
 pid_t cast_expect(int channel);
+/* The same of one whose pid is `pid` here, and another in its own namespace, which is returned. */
+pid_t cast_expect_as(int channel, pid_t pid);
 
 /* Orders and waits for the answer; or one after the other, so that a blocking call can be under way meanwhile. */
 struct answer cast_do(int channel, const struct order *order);

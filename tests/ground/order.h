@@ -41,6 +41,9 @@
     X(DEAF)     /* fd, 1: drop all that comes in; 0: no more */                                                        \
     X(FASTOPEN) /* fd, bytes, address: connects and sends at once */                                                   \
     X(LEAVE)    /* for a network namespace of its own */                                                               \
+    X(FOLDER)   /* address: a folder to work in */                                                                     \
+    X(MOUNT)    /* address: a folder; it goes into a mount namespace where that is another file system */              \
+    X(RANGE)    /* first, last, flags: close_range(2) */                                                               \
     X(MEMBER)   /* fd: of 239.1.2.3 on loopback */                                                                     \
     X(GROUP)    /* fd: what it sends to groups goes out on loopback */                                                 \
     X(EXIT)     /* 0: exit(), 1: _exit() */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static const char *folder;
@@ -58,8 +59,20 @@ int play_process_in(int net)
     return count ? living[step_random((unsigned)count)] : -1;
 }
 
+/* Where nothing but credentials tells two listeners apart, a pid namespace's own pids tell nothing. */
+static int process_with(int mounts, bool any)
+{
+    int living[ACTORS_MAX] = {0}, count = 0;
+    for (int i = 0; i < world.processes_count; i++)
+        if (world.processes[i].alive && !world.processes[i].inner && (any || world.processes[i].mounts == mounts))
+            living[count++] = i;
+    return count ? living[step_random((unsigned)count)] : -1;
+}
+
 int play_process_near(const struct sock *sock)
 {
+    if (sock->folder || sock->apart)
+        return process_with(sock->mounts, sock->folder != 0);
     return sock->local.text[0] == '/' ? play_process() : play_process_in(sock->net);
 }
 
@@ -100,6 +113,39 @@ int play_fork(int parent, int channel)
 int play_channel(void)
 {
     return world.processes_count < ACTORS_MAX ? world.processes_count : -1;
+}
+
+bool play_may_fork(int parent)
+{
+    return play_channel() >= 0 && !world.processes[parent].inner;
+}
+
+static void make_folder(int number, char *out, size_t room)
+{
+    snprintf(out, room, "%s/f%d", folder, number);
+    if (mkdir(out, 0700) < 0 && errno != EEXIST)
+        cast_fail("%s: %s", out, strerror(errno));
+}
+
+void play_folder(int process, enum order_kind kind, int number)
+{
+    struct order order = {.kind = kind, .size = sizeof(struct sockaddr_un)};
+    struct sockaddr_un *name = (struct sockaddr_un *)&order.address;
+    name->sun_family = AF_UNIX;
+    make_folder(number, name->sun_path, sizeof name->sun_path);
+    play_must(process, &order);
+}
+
+socklen_t play_name_in(struct sockaddr_storage *out, int number)
+{
+    struct sockaddr_un *address = (struct sockaddr_un *)out;
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (number)
+        make_folder(number, address->sun_path, sizeof address->sun_path);
+    size_t used = strlen(address->sun_path);
+    int length = (int)used;
+    length += snprintf(address->sun_path + used, sizeof address->sun_path - used, number ? "/s" : "s");
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length + 1);
 }
 
 struct sock *play_socket(bool (*fits)(const struct sock *))

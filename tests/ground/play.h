@@ -26,6 +26,11 @@ int play_holder(const struct sock *sock);       /* any that lives and holds it; 
 int play_user(struct sock *sock);       /* who may send or receive: pairs and datagrams have one user only; -1 none */
 int play_channel(void);                 /* free, or -1 */
 int play_fork(int parent, int channel); /* the child there */
+bool play_may_fork(int parent);
+/* ORDER_FOLDER or ORDER_MOUNT, of a folder by number, which is made; a unix address in it, or with 0 in whatever folder
+ * a process works. */
+void play_folder(int process, enum order_kind kind, int number);
+socklen_t play_name_in(struct sockaddr_storage *out, int number);
 struct sock *play_socket(bool (*fits)(const struct sock *)); /* any that is held and fits, or NULL */
 bool play_is_tcp(const struct sock *sock);
 /* A unix address that nobody has: a path or an abstract name. */

@@ -73,7 +73,7 @@ void step_end(void)
         bool user = false;
         for (unsigned j = 0; j < world.sockets_count; j++)
             user = user || (strcmp(world.sockets[j]->role, "pair") == 0 && world.sockets[j]->user == i);
-        if (!user && play_chance(15)) {
+        if (!user && !world.processes[i].inner && play_chance(15)) {
             cast_kill(i);
             world_end(i, false);
         } else {

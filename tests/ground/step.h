@@ -33,6 +33,9 @@
     X(dup, 4)                                                                                                          \
     X(datagram, 16)                                                                                                    \
     X(shutdown, 3)                                                                                                     \
+    X(alone, 1)                                                                                                        \
+    X(range, 1)                                                                                                        \
+    X(twins, 3)                                                                                                        \
     X(kill, 3)                                                                                                         \
     X(leave, 3)
 

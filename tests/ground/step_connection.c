@@ -199,6 +199,8 @@ void step_connect(void)
     int process = play_process_near(listener), fd, worker = play_holder(listener), extra = play_flags();
     if (process < 0)
         return;
+    if (listener->folder)
+        play_folder(process, ORDER_FOLDER, listener->folder);
     bool now = listener->grouped || (!listener->backlog_count && play_chance(60));
     if (listener->family != AF_UNIX && play_chance(30))
         extra |= SOCK_NONBLOCK;

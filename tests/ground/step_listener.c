@@ -2,6 +2,7 @@
  *
  * Steps about listeners: listen, group.
  */
+#include "tests/ground/network.h"
 #include "tests/ground/play.h"
 
 #include <netinet/in.h>
@@ -26,7 +27,7 @@ static bool used_path(struct sockaddr_storage *out, socklen_t *size)
     for (unsigned i = 0; i < world.sockets_count; i++) {
         const struct sock *sock = world.sockets[i];
         if (sock->family != AF_UNIX || strcmp(sock->role, "listener") != 0 || world_held(sock) ||
-            sock->local.text[0] != '/')
+            sock->local.text[0] != '/' || sock->apart)
             continue;
         for (unsigned j = i + 1; j < world.sockets_count; j++)
             if (world_held(world.sockets[j]) && strcmp(world.sockets[j]->local.text, sock->local.text) == 0)
@@ -71,6 +72,60 @@ void step_listen(void)
     if (play_chance(25))
         play(process, ORDER_OPTION, fd, IPPROTO_TCP, TCP_FASTOPEN, 5);
     listens(process, fd, sock, named);
+}
+
+/* Two of one name and one process, nothing that the kernel tells keeps apart. */
+static bool has_such(int process)
+{
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        const struct sock *sock = world.processes[process].fds[fd].sock;
+        if (sock && (sock->folder || sock->apart))
+            return true;
+    }
+    return false;
+}
+
+static void listen_as(int process, int folder, bool absolute)
+{
+    int fd;
+    if (has_such(process))
+        return;
+    struct sockaddr_storage address;
+    socklen_t size = play_name_in(&address, absolute ? folder : 0);
+    struct sock *sock = play_new(process, AF_UNIX, SOCK_STREAM, play_flags(), &fd);
+    struct order bind = {.kind = ORDER_BIND, .a = fd, .size = size, .address = address};
+    int result = cast_do(process, &bind).result;
+    if (result < 0) { /* that name was made before */
+        sock->error = -result;
+        play(process, ORDER_CLOSE, fd, 0, 0, 0);
+        world_drop(process, fd, true);
+        return;
+    }
+    world_local(process, fd);
+    sock->state = "bound";
+    sock->folder = absolute ? 0 : folder;
+    sock->mounts = world.processes[process].mounts;
+    sock->apart = absolute;
+    listens(process, fd, sock, true);
+}
+
+#define MOUNTED 9 /* the folder that another file system covers in some mount namespaces */
+
+/* Two listeners of one name, which means another file to each: in another folder, or in another mount namespace. */
+void step_twins(void)
+{
+    bool mounts = network_is_own() && play_chance(40);
+    int folder = 1 + (int)step_random(3);
+    for (int i = 0; i < 2; i++) {
+        int process = play_process();
+        if (mounts && i && !world.processes[process].mounts) {
+            play_folder(process, ORDER_MOUNT, MOUNTED);
+            world.processes[process].mounts = ++world.mounts_count;
+        } else if (!mounts) {
+            play_folder(process, ORDER_FOLDER, folder + i);
+        }
+        listen_as(process, mounts ? MOUNTED : folder + i, mounts);
+    }
 }
 
 void step_group(void)

@@ -6,13 +6,14 @@
 #include "tests/ground/network.h"
 #include "tests/ground/play.h"
 
+#include <errno.h>
 #include <string.h>
 
 void step_start(void)
 {
     int channel = play_channel();
     if (channel >= 0) {
-        pid_t pid = cast_start(channel);
+        pid_t pid = cast_start(channel, false);
         world_enter(channel, pid, -1, cast_span(channel));
     }
 }
@@ -29,7 +30,7 @@ static bool holds_unseen(int process)
 void step_fork(void)
 {
     int channel = play_channel(), parent = play_process();
-    if (channel < 0 || holds_unseen(parent))
+    if (!play_may_fork(parent) || holds_unseen(parent))
         return;
     play_fork(parent, channel);
 }
@@ -46,7 +47,7 @@ static bool uses_pair(int process)
 void step_exec(void)
 {
     int process = play_process();
-    if (uses_pair(process))
+    if (uses_pair(process) || world.processes[process].inner) /* whose end nobody but its log could tell of */
         return;
     cast_send(process, &(struct order){.kind = ORDER_EXEC});
     cast_expect(process);
@@ -56,7 +57,7 @@ void step_exec(void)
 void step_spawn(void)
 {
     int channel = play_channel(), parent = play_process();
-    if (channel < 0 || holds_unseen(parent))
+    if (!play_may_fork(parent) || holds_unseen(parent))
         return;
     bool by_vfork = play_chance(50);
     play(parent, ORDER_SPAWN, channel, by_vfork, 0, 0);
@@ -64,6 +65,21 @@ void step_spawn(void)
     struct cast_span start = {cast_span(parent).from, cast_span(channel).to};
     world_enter(channel, pid, parent, start);
     world_spawn(parent, channel, by_vfork);
+}
+
+/* One that has another pid than its neighbours know. */
+void step_alone(void)
+{
+    int channel = play_channel();
+    for (int i = 0; i < world.processes_count; i++)
+        if (world.processes[i].inner)
+            return; /* the next one would have the same pid */
+    if (!network_is_own() || channel < 0)
+        return;
+    pid_t pid = cast_start(channel, true);
+    world_enter(channel, pid, -1, cast_span(channel));
+    world.processes[channel].inner = true;
+    world.processes[channel].parent_told = false;
 }
 
 static int spare(void)
@@ -99,7 +115,7 @@ static void wait_for_nothing(int process)
 void step_kill(void)
 {
     int process = spare();
-    if (process < 0 || uses_pair(process))
+    if (process < 0 || uses_pair(process) || world.processes[process].inner) /* nobody can tell of one from outside */
         return;
     if (play_chance(40))
         wait_for_nothing(process);
@@ -227,10 +243,19 @@ void step_unshare(void)
     world.processes[process].known = true;
 }
 
+/* Refused as a whole. */
+void step_range(void)
+{
+    int process = play_process();
+    int result = cast_do(process, &(struct order){.kind = ORDER_RANGE, .a = 3, .b = 200, .c = 1 << 20}).result;
+    if (result != -EINVAL)
+        cast_fail("actor %d: close_range: %s", process, strerror(-result));
+}
+
 void step_getfd(void)
 {
     int holder = play_process(), taker = play_process(), fd = any_descriptor(holder);
-    if (fd < 0 || holder == taker)
+    if (fd < 0 || holder == taker || world.processes[holder].inner || world.processes[taker].inner)
         return;
     struct sock *sock = world.processes[holder].fds[fd].sock;
     if (sock->user >= 0)

@@ -76,7 +76,7 @@ void step_pair(void)
     ends[0]->other = ends[1];
     ends[1]->other = ends[0];
     int channel = play_channel();
-    if (channel >= 0 && play_chance(60)) {
+    if (play_may_fork(process) && play_chance(60)) {
         play_fork(process, channel);
         int theirs = (int)step_random(2);
         ends[theirs]->user = channel;

@@ -232,6 +232,7 @@ void world_enter(int process, pid_t pid, int parent, struct cast_span start)
     world.processes[process].alive = true;
     world.processes[process].silent = true;
     world.processes[process].net = parent < 0 ? 0 : world.processes[parent].net;
+    world.processes[process].mounts = parent < 0 ? 0 : world.processes[parent].mounts;
     world.processes[process].comm = parent < 0 ? "actor" : world.processes[parent].comm;
     world.processes[process].parent_told = parent < 0 || !world.processes[parent].silent;
 }

@@ -69,12 +69,15 @@ struct sock {
     struct talk *talk; /* the first it took part in */
     struct row *row;   /* a listener's; or that of what accepted it */
     bool accepted;
-    bool connected;     /* TCP: ever was */
-    int user;           /* pairs and datagrams: the only process that uses it, -1 none yet */
-    bool quiet;         /* nothing more is sent over it */
-    bool grouped;       /* SO_REUSEPORT */
-    bool grabbed;       /* by pidfd_getfd(), of which its other holders cannot know */
-    bool announces;     /* to a group, or listens to one */
+    bool connected; /* TCP: ever was */
+    int user;       /* pairs and datagrams: the only process that uses it, -1 none yet */
+    bool quiet;     /* nothing more is sent over it */
+    bool grouped;   /* SO_REUSEPORT */
+    bool grabbed;   /* by pidfd_getfd(), of which its other holders cannot know */
+    bool announces; /* to a group, or listens to one */
+    bool apart;     /* bound where each mount namespace has another file system: `mounts` */
+    int mounts;
+    int folder;         /* bound by a name that means something in that folder alone; 0 none */
     struct sock *other; /* the other end of a connection or pair */
     unsigned backlog_count;
     struct talk *backlog_talks[64];
@@ -106,6 +109,8 @@ struct process {
     bool alive;
     bool known;  /* the trace has it: some image of it touched a socket, or its parent's did before it was forked */
     bool silent; /* an image that has not touched a socket */
+    int mounts;  /* mount namespace: 0 the scenario's */
+    bool inner;  /* in a pid namespace of its own: `pid` is that one's; it makes no children */
     struct {
         struct sock *sock;
         bool cloexec;
@@ -118,6 +123,7 @@ struct process {
 struct world {
     struct process processes[ACTORS_MAX]; /* index = channel */
     int nets_count;                       /* made beyond the scenario's own */
+    int mounts_count;
     int processes_count;
     struct sock *sockets[SOCKETS_MAX];
     unsigned sockets_count;
