@@ -8,7 +8,6 @@
 
 #include "analyzer/view/map_group.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 
 struct map_options {
@@ -19,8 +18,9 @@ struct map_options {
 };
 
 bool map_text(const struct model *model, const struct map_options *options, FILE *out);
-/* The object that map_json() prints. */
-cJSON *map_object(const struct model *model);
+/* The object that map_json() prints, an element at a time. `page`: as JSON within the page's <script> element, with the
+ * names that edges were found by. */
+void map_put(const struct model *model, bool page, FILE *out);
 bool map_json(const struct model *model, const struct map_options *options, FILE *out);
 bool map_dot(const struct model *model, const struct map_options *options, FILE *out);
 bool map_mermaid(const struct model *model, const struct map_options *options, FILE *out);

@@ -263,14 +263,8 @@ static void put_words(const struct map_html *html, FILE *out)
 
 static void put_data(const struct model *model, const struct map_options *options, FILE *out)
 {
-    cJSON *map = map_object(model), *edge = cJSON_GetObjectItemCaseSensitive(map, "edges")->child;
-    for (unsigned i = 0; edge; edge = edge->next)
-        value_bytes(edge, "name", model_edge(model, i++)->name);
-    char *text = must(cJSON_PrintUnformatted(map));
     fputs("{\"map\":", out);
-    put_json(out, text);
-    cJSON_free(text);
-    cJSON_Delete(map);
+    map_put(model, true, out);
     fprintf(out, ",\n\"by_program\":%s,\"origin_us\":%lld", options->by == MAP_BY_PROGRAM ? "true" : "false",
             (long long)model_origin_us(model));
     put_columns(options->html, out);

@@ -3,11 +3,13 @@
  * The map as one JSON object, schema "sockatlas.map/1".
  */
 #include "analyzer/names/names.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/trace/value.h"
 #include "analyzer/view/map.h"
 #include "analyzer/view/words.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -144,36 +146,46 @@ static cJSON *coverage_at(const struct model *model, unsigned index)
     return coverage_json(model_coverage(model, index));
 }
 
+/* What the page alone has of an edge. */
+static void edge_more(cJSON *object, const struct model *model, unsigned index)
+{
+    value_bytes(object, "name", model_edge(model, index)->name);
+}
+
 /* The map's arrays, in order. */
 static const struct array {
     const char *key;
     unsigned (*count)(const struct model *model);
     cJSON *(*at)(const struct model *model, unsigned index);
+    void (*more)(cJSON *object, const struct model *model, unsigned index); /* for the page */
 } arrays[] = {
-    {"hosts", model_host_count, host_at},
-    {"nodes", model_process_count, node_at},
-    {"edges", model_edge_count, edge_at},
-    {"listeners", model_listener_count, listener_at},
-    {"coverage", model_coverage_count, coverage_at},
+    {"hosts", model_host_count, host_at, NULL},
+    {"nodes", model_process_count, node_at, NULL},
+    {"edges", model_edge_count, edge_at, edge_more},
+    {"listeners", model_listener_count, listener_at, NULL},
+    {"coverage", model_coverage_count, coverage_at, NULL},
 };
 enum { ARRAYS = sizeof arrays / sizeof arrays[0] };
 
 static const char schema[] = "sockatlas.map/1";
 
-cJSON *map_object(const struct model *model)
+/* Deletes it. */
+static void put_element(cJSON *element, bool page, FILE *out)
 {
-    cJSON *map = cJSON_CreateObject();
-    value_text(map, "schema", schema);
-    for (const struct array *array = arrays; array < arrays + ARRAYS; array++) {
-        cJSON *list = cJSON_AddArrayToObject(map, array->key);
-        for (unsigned i = 0; i < array->count(model); i++)
-            cJSON_AddItemToArray(list, array->at(model, i)); /* NULL adds nothing */
+    if (!page) {
+        json_print(out, element);
+        return;
     }
-    return map;
+    char *text = cJSON_PrintUnformatted(element);
+    if (!text)
+        abort();
+    escape_put(ESCAPE_SCRIPT, text, out);
+    cJSON_free(text);
+    cJSON_Delete(element);
 }
 
 /* An element a line, and never more than one of them in memory. */
-static void put_array(const struct model *model, const struct array *array, FILE *out)
+static void put_array(const struct model *model, const struct array *array, bool page, FILE *out)
 {
     const char *before = "\n";
     fprintf(out, ",\n\"%s\": [", array->key);
@@ -181,19 +193,27 @@ static void put_array(const struct model *model, const struct array *array, FILE
         cJSON *element = array->at(model, i);
         if (!element)
             continue;
+        if (page && array->more)
+            array->more(element, model, i);
         fputs(before, out);
-        json_print(out, element);
+        put_element(element, page, out);
         before = ",\n";
     }
     fputs("]", out);
 }
 
+void map_put(const struct model *model, bool page, FILE *out)
+{
+    fprintf(out, "{\"schema\": \"%s\"", schema);
+    for (unsigned i = 0; i < ARRAYS; i++)
+        put_array(model, &arrays[i], page, out);
+    fputs("}", out);
+}
+
 bool map_json(const struct model *model, const struct map_options *options, FILE *out)
 {
     (void)options;
-    fprintf(out, "{\"schema\": \"%s\"", schema);
-    for (unsigned i = 0; i < ARRAYS; i++)
-        put_array(model, &arrays[i], out);
-    fputs("}\n", out);
+    map_put(model, false, out);
+    fputs("\n", out);
     return !ferror(out);
 }
