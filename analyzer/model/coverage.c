@@ -192,3 +192,15 @@ void coverage_given_up(struct model *model)
              (unsigned long long)given_up);
     coverage_add(model, NULL, SOCKATLAS_COVERAGE_HALF_MATCHED, detail);
 }
+
+void coverage_inherited(struct model *model)
+{
+    char detail[160];
+    if (!model->heirs_cut)
+        return;
+    snprintf(detail, sizeof detail,
+             "%llu processes inherited more sockets than are kept in proportion to the trace; what they did not use is "
+             "not known to be theirs",
+             (unsigned long long)model->heirs_cut);
+    coverage_add(model, NULL, SOCKATLAS_COVERAGE_INHERITED, detail);
+}

@@ -160,6 +160,26 @@ void descriptor_drop(struct model *model, struct task *task, int32_t fd, uint64_
         drop(model, task, at, time_ns);
 }
 
+/* ---- Inheriting ---- */
+
+/* A process that holds many sockets may fork, or execute, again and again: what that hands on is as much as the product
+ * of both, which is beyond any proportion to the records that tell of it. So many entries may be handed on, and so many
+ * for each record of the trace. */
+enum { INHERITED_MOST = 1 << 16, INHERITED_RECORD = 16 };
+
+/* One entry more. False: it, and what comes behind it, is not handed on, and the map says so. */
+static bool hand_on(struct model *model, struct task *heir)
+{
+    if (model->inherited < INHERITED_MOST + INHERITED_RECORD * model->records) {
+        model->inherited++;
+        return true;
+    }
+    if (!heir->process.incomplete)
+        model->heirs_cut++;
+    heir->process.incomplete = true;
+    return false;
+}
+
 /* A new image of `task` has the socket at `fd` from the one before. */
 static void tell_inherited(const struct model *model, const struct task *task, int64_t fd, uint64_t time_ns)
 {
@@ -176,6 +196,8 @@ void descriptor_copy(struct model *model, struct task *child, const struct task 
         struct sock *sock = from->sock;
         if (inheritable && from->cloexec)
             continue;
+        if (!hand_on(model, child))
+            return;
         /* Its table was empty: what it has already is the latest that was copied. */
         struct descriptor *other = sock->held_by == child ? descriptor_at(child, sock->held_fd) : NULL;
         put(model, child, descriptor_place(child, (int32_t)fd), sock, from->cloexec,
@@ -192,11 +214,14 @@ void descriptor_copy(struct model *model, struct task *child, const struct task 
 void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t time_ns)
 {
     struct descriptor *at;
-    for (int64_t fd = 0; (at = descriptor_next(task, &fd)); fd++)
+    bool all = true;
+    for (int64_t fd = 0; all && (at = descriptor_next(task, &fd)); fd++)
         if (at->cloexec)
             drop(model, task, at, time_ns);
-        else
+        else if ((all = hand_on(model, task)))
             tell_inherited(model, task, fd, time_ns);
+    if (!all)
+        descriptor_drop_all(model, task, time_ns);
 }
 
 void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_ns)

@@ -233,6 +233,9 @@ struct model {
     unsigned coverage_count, coverage_room;
     struct table untraced_connections, untraced_services, untraced_processes;
     uint64_t untraced_noted;
+    uint64_t records;      /* that were events */
+    uint64_t inherited;    /* entries of descriptor tables that went to a child or a new image */
+    uint64_t heirs_cut;    /* of those the processes that did not get all */
     bool services_nowhere; /* some were made in a network that is not known */
     bool finishing;
 };
@@ -363,6 +366,7 @@ void coverage_doubts(struct model *model);
 /* Logs that were given more than once. */
 void coverage_repeated(struct model *model);
 void coverage_given_up(struct model *model);
+void coverage_inherited(struct model *model);
 void coverage_free(struct model *model);
 
 /* ---- listener.c ---- */

@@ -66,6 +66,7 @@ void model_event(struct model *model, const struct event *event)
         model->now_ns = wall;
     if (model->exec_first)
         task_exec_expire(model);
+    model->records++;
     replay_event(model, event);
     pair_advance(model->pair, model->now_ns,
                  model->hosts_expected > model->hosts_count ? model->hosts_expected : model->hosts_count);
@@ -120,6 +121,7 @@ void model_finish(struct model *model)
     coverage_doubts(model);
     coverage_repeated(model);
     coverage_given_up(model);
+    coverage_inherited(model);
 }
 
 void model_free(struct model *model)
