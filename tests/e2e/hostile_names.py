@@ -52,7 +52,8 @@ HOSTILE = {
     "nothing but a space": b" ",
 }
 REFUSED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-SIZES = {"boot_id": 39, "host_name": 71, "comm": 15, "congestion": 15, "exe": 400, "detail": 60, "name": 200, "service": 20, "path": 100}
+SLOTS_MOST = 64  # no record takes more
+SIZES = {"boot_id": 39, "host_name": 71, "comm": 15, "congestion": 15, "exe": 400, "detail": 60, "name": 200, "service": 20, "path": 100, "cgroup": 100}
 
 
 class Wrong(Exception):
@@ -107,6 +108,9 @@ def write_trace(path, name_of, hosts):
                 least = image
                 for line in lines:
                     line["image"] += least
+                    for key in ("slot", "fork_slot"):  # a longer name takes more slots
+                        if isinstance(line.get(key), int):
+                            line[key] *= SLOTS_MOST
                     image = max(image, line["image"] + 1)
                     line["host"] = hosts.index(host)
                     out.write(json.dumps(hostile_line(line, name_of(), host)) + "\n")
