@@ -57,8 +57,18 @@ CC_aarch64 ?= aarch64-linux-gnu-gcc
 shim_flags_aarch64 := -mno-outline-atomics
 machine    := $(firstword $(subst -, ,$(triple)))
 
+# 32-bit programs on x86-64, where the compiler makes them: gcc-multilib, or libc6-dev-i386 and lib32gcc-N-dev, which leave <asm/...>
+# where only 64-bit programs find it. Clang calls 64-bit atomics by name, so GCC makes this one. Old programs, and some signal handlers,
+# have their stack aligned to 4 bytes.
+CC_i386         ?= $(if $(findstring clang,$(CC)),gcc,$(CC)) -m32 -idirafter /usr/include/x86_64-linux-gnu
+shim_flags_i386 := -mstackrealign
+shim_wide_i386  := -D_FILE_OFFSET_BITS=64
+shim_libs_i386  := -lgcc
+has_i386        := $(if $(filter x86_64,$(machine)),$(shell test -e "$$($(CC_i386) -print-libgcc-file-name)" && \
+                       printf '\043include <sys/socket.h>\n' | $(CC_i386) -x c -fsyntax-only - 2>/dev/null && echo yes))
+
 # What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.
-SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c
+SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c
 ANALYZER_SRC  := $(wildcard analyzer/*.c analyzer/*/*.c)
 ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o) $(SHARED_SRC:%.c=$(BUILD)/%.o)
 ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium -lzstd
@@ -70,7 +80,7 @@ ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium -lzstd
 UNIT_SRC   := $(wildcard tests/unit/*.c)
 UNIT_BIN   := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 TARGET_SRC := $(wildcard tests/targets/*.c)
-TARGET_BIN := $(TARGET_SRC:tests/targets/%.c=$(BUILD)/targets/%)
+TARGET_BIN := $(foreach folder,$(BUILD) $(if $(has_i386),$(BUILD)/i386),$(TARGET_SRC:tests/targets/%.c=$(folder)/targets/%))
 DOCTOR_SRC := $(wildcard tests/doctor/targets/*.c)
 DOCTOR_BIN := $(DOCTOR_SRC:tests/doctor/targets/%.c=$(BUILD)/doctor/%)
 TOOL_SRC   := $(wildcard tests/tools/*.c)
@@ -104,7 +114,7 @@ ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch]
 .SECONDARY:
 
 .PHONY: all help deps deps-html test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
-all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas ## build the shim and the analyzer
+all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas $(if $(has_i386),$(BUILD)/i386/linked) ## build the shim and the analyzer
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -152,10 +162,28 @@ $(1)/libsockatlas.so: $$(SHIM_SRC:%.c=$(1)/%.o)
 $(1)/shim/%.o: shim/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$(if $$(filter $(1),$$(BUILD)),$$<,$$@))
-	$$(Q)$(2) $$(BASE) $$(call for_shim,$$(CPPFLAGS) $$(CFLAGS)) $$(SHIM_CFLAGS) $$(shim_flags_$(3)) -c -o $$@ $$<
+	$$(Q)$(2) $$(BASE) $$(call for_shim,$$(CPPFLAGS) $$(CFLAGS)) $$(SHIM_CFLAGS) $$(shim_flags_$(3)) $$(if $$(filter shim/hook_%,$$<),,$$(shim_wide_$(3))) -c -o $$@ $$<
 endef
 $(eval $(call shim_for,$(BUILD),$(CC),$(machine)))
+$(eval $(call shim_for,$(BUILD)/i386,$(CC_i386),i386))
 $(eval $(call shim_for,$(BUILD)/aarch64,$(CC_aarch64),aarch64))
+
+# The loaders' choice between the two of x86-64: PRELOAD/$LIB/libsockatlas.so. glibc puts there the folder in which the distribution has
+# libraries of its word size (Debian's, its 32-bit packages', Fedora's, Arch's); musl leaves it as it is.
+plain_lib  := $(if $(has_i386),$(if $(filter ../lib,$(shell $(CC_i386) -print-multi-os-directory)),i386))
+lib_folders = $(if $(has_i386),$$LIB lib64 lib/x86_64-linux-gnu $(if $(plain_lib),,lib))
+lib_folders_i386 = $(if $(has_i386),lib32 lib/i386-linux-gnu $(if $(plain_lib),lib))
+# In a recipe, `links FOLDER` makes them there, where both shims are.
+links = links() { \
+        for each in $(foreach folder,$(lib_folders),'$(folder):libsockatlas.so') $(foreach folder,$(lib_folders_i386),$(folder):i386/libsockatlas.so); do \
+            folder "$$1/$${each%%:*}"; \
+            ln -sf "$$(echo "$${each%%:*}" | sed 's|[^/][^/]*|..|g')/$${each\#*:}" "$$1/$${each%%:*}/libsockatlas.so"; \
+        done; \
+    }
+
+$(BUILD)/i386/linked: $(BUILD)/libsockatlas.so $(BUILD)/i386/libsockatlas.so
+	@folder() { mkdir -p "$$1"; }; $(links); links '$(BUILD)'
+	@touch $@
 
 # The page of `map --format html`, in two halves that the data comes between. Its library is not ours: without it the page is left out.
 D3       ?= /usr/share/nodejs/d3/dist/d3.min.js
@@ -207,15 +235,20 @@ $(BUILD)/doctor/%: tests/doctor/targets/%.c
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
-$(BUILD)/targets/%: tests/targets/%.c
-	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(TARGET_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+define targets_for # FOLDER, COMPILER
+$(1)/targets/%: tests/targets/%.c
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$(Q)$(2) $$(BASE) $$(CPPFLAGS) $$(CFLAGS) $$(TARGET_CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.c,$$^)
 
-$(BUILD)/targets/entry_points: $(wildcard tests/targets/entry_points/*.c)
-$(BUILD)/targets/arguments: $(wildcard tests/targets/arguments/*.[ch] tests/targets/arguments/*.def)
-$(BUILD)/targets/small_stacks: TARGET_CFLAGS := -pthread
-$(BUILD)/targets/static_exit: TARGET_CFLAGS := -static
+$(1)/targets/entry_points: $$(wildcard tests/targets/entry_points/*.c)
+$(1)/targets/arguments: $$(wildcard tests/targets/arguments/*.[ch] tests/targets/arguments/*.def)
+$(1)/targets/small_stacks: TARGET_CFLAGS := -pthread
+$(1)/targets/static_exit: TARGET_CFLAGS := -static
+endef
+$(eval $(call targets_for,$(BUILD),$(CC)))
+$(eval $(call targets_for,$(BUILD)/i386,$(CC_i386)))
+$(eval $(call targets_for,$(BUILD)/aarch64,$(CC_aarch64)))
 
 $(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)
 	@mkdir -p $(@D)
@@ -358,6 +391,7 @@ $(BUILD)/bench/empty.so: tests/bench/empty.c
 
 # What goes where below the prefix: FILE:PLACE. The program finds the shim in ../lib/sockatlas, wherever the prefix is.
 INSTALLED := $(BUILD)/libsockatlas.so:lib/sockatlas/libsockatlas.so \
+             $(if $(has_i386),$(BUILD)/i386/libsockatlas.so:lib/sockatlas/i386/libsockatlas.so) \
              analyzer/sockatlas.1:share/man/man1/sockatlas.1 \
              analyzer/completions/sockatlas.bash:share/bash-completion/completions/sockatlas \
              analyzer/completions/_sockatlas:share/zsh/site-functions/_sockatlas \
@@ -374,14 +408,17 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	folder() { [ -d "$$1" ] || { folder "$$(dirname "$$1")"; mkdir -m 755 "$$1"; echo "$$1" >>"$$made"; }; }; \
 	put() { echo "  INSTALL $$top/$$3"; folder "$$(dirname "$$top/$$3")"; install -m "$$1" "$$2" "$$top/$$3"; }; \
 	put 755 $(BUILD)/sockatlas bin/sockatlas; \
-	for each in $(INSTALLED); do put 644 "$${each%%:*}" "$${each#*:}"; done
+	for each in $(INSTALLED); do put 644 "$${each%%:*}" "$${each#*:}"; done; \
+	$(links); links "$$top/lib/sockatlas"
 
 uninstall: ## remove what install put there, with the same DESTDIR and PREFIX
 	@top="$$DESTDIR$$PREFIX"; made="$(MADE).$$(printf %s "$$top" | cksum | tr ' ' .)"; \
-	for each in bin/sockatlas $(foreach each,$(INSTALLED),$(lastword $(subst :, ,$(each)))); do \
+	for each in bin/sockatlas $(foreach each,$(INSTALLED),$(lastword $(subst :, ,$(each)))) \
+	    $(foreach folder,$(lib_folders) $(lib_folders_i386),'lib/sockatlas/$(folder)/libsockatlas.so'); do \
 	    echo "  REMOVE $$top/$$each"; rm -f "$$top/$$each"; \
 	done; \
-	for each in lib/sockatlas share/sockatlas/schema share/sockatlas; do rmdir "$$top/$$each" 2>/dev/null; done; \
+	for each in $(foreach folder,$(lib_folders) $(lib_folders_i386),'lib/sockatlas/$(folder)') lib/sockatlas/lib \
+	    lib/sockatlas/i386 lib/sockatlas share/sockatlas/schema share/sockatlas; do rmdir "$$top/$$each" 2>/dev/null; done; \
 	[ ! -f "$$made" ] || { tac "$$made" | while IFS= read -r each; do rmdir "$$each" 2>/dev/null; done; rm -f "$$made"; }; :
 
 check: ## install what is missing, check layout (clang-format), structure, and both analysers (cppcheck, clang-tidy)

@@ -7,7 +7,7 @@
 #include "shim/memory_log.h"
 #include "shim/sandbox.h"
 #include "shim/storage.h"
-#include "shim/sys.h"
+#include "shim/sys_file.h"
 #include "shim/trace_format.h"
 
 #include <errno.h>
@@ -19,7 +19,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LIMIT_DEFAULT = 256 << 20, LIMIT_LEAST = 64 << 10 };
+/* Of an address space of 32 bits a log shall take little, whatever is asked for. */
+enum {
+    WIDE = sizeof(void *) > 4,
+    LIMIT_DEFAULT = WIDE ? 256 << 20 : 32 << 20,
+    LIMIT_MOST_NARROW = 64 << 20,
+    LIMIT_LEAST = 64 << 10,
+};
 
 struct config config;
 
@@ -47,7 +53,7 @@ static bool may_write(int fd)
 {
     struct stat status;
     struct rlimit limit;
-    if (sys(SYS_fstat, fd, &status) < 0)
+    if (sys_fstat(fd, &status) < 0)
         return false;
     return !S_ISREG(status.st_mode) ||
            (sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY);
@@ -144,8 +150,8 @@ static bool make_absolute(char out[CONFIG_DIR_MAX], const char *value, size_t si
 
 static bool stands_at(const char *path, struct stat *status)
 {
-    return sys(SYS_newfstatat, AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           status->st_dev == config.folder.device && status->st_ino == config.folder.inode;
+    return sys_fstatat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW) == 0 && status->st_dev == config.folder.device &&
+           status->st_ino == config.folder.inode;
 }
 
 /* Where the folder that `run` named stands: at its path, or at DIR.old, where a later `run` moved it. Fills `path`. */
@@ -256,7 +262,7 @@ static bool check_folder(int fd)
         say(config.dir, ": ", folder_words(&trouble), "");
         return false;
     }
-    return sys(SYS_fstat, fd, &status) == 0 && check_writable(status.st_uid);
+    return sys_fstat(fd, &status) == 0 && check_writable(status.st_uid);
 }
 
 /* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now. The way
@@ -352,7 +358,8 @@ void config_read(void)
         return;
     const char *filters = variable("SOCKATLAS_FILTERS");
     if (filters && *filters >= '0' && *filters <= '9') {
-        sandbox_trust((int)parse_size(filters));
+        if (WIDE || filters[0] == '0') /* `run` has tried the calls of its own word size */
+            sandbox_trust((int)parse_size(filters));
         memcpy(config.filters_text, filters, strnlen(filters, sizeof(config.filters_text) - 1));
     }
     const char *preload = variable("LD_PRELOAD");
@@ -372,6 +379,8 @@ void config_read(void)
             say("SOCKATLAS_LIMIT=", limit, ": want a size of at least 64K, as 16M", "");
             return;
         }
+        if (!WIDE && config.limit > LIMIT_MOST_NARROW)
+            config.limit = LIMIT_MOST_NARROW;
         memcpy(config.limit_text, limit, strnlen(limit, sizeof(config.limit_text) - 1));
     }
     const char *dir = variable("SOCKATLAS_DIR");

@@ -31,8 +31,8 @@ struct descriptor *descriptor_make(int fd)
     if (entry || (unsigned)fd >= CHUNK * CHUNKS)
         return entry;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    long chunk = sys(SYS_mmap, NULL, CHUNK * sizeof(struct descriptor), PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (chunk < 0 && chunk > -4096)
+    long chunk = sys_mmap(NULL, CHUNK * sizeof(struct descriptor), PROT_READ | PROT_WRITE, flags, -1);
+    if (sys_is_error(chunk))
         return NULL;
     struct descriptor *none = NULL;
     if (!__atomic_compare_exchange_n(&chunks[(unsigned)fd / CHUNK], &none, (struct descriptor *)chunk, false,

@@ -34,8 +34,8 @@ static __attribute__((noinline, cold)) struct detail *make(int fd)
     if ((unsigned)fd >= CHUNK * CHUNKS)
         return NULL;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    long chunk = sys(SYS_mmap, NULL, CHUNK * sizeof(struct detail), PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (chunk < 0 && chunk > -4096)
+    long chunk = sys_mmap(NULL, CHUNK * sizeof(struct detail), PROT_READ | PROT_WRITE, flags, -1);
+    if (sys_is_error(chunk))
         return NULL;
     struct detail *none = NULL;
     if (!__atomic_compare_exchange_n(&chunks[(unsigned)fd / CHUNK], &none, (struct detail *)chunk, false,

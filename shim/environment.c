@@ -119,7 +119,7 @@ bool environment_preloads(const struct environment *environment)
 
 bool environment_follows(void)
 {
-    return config.across_users || (uint32_t)sys(SYS_geteuid) == config.user;
+    return config.across_users || sys_euid() == config.user;
 }
 
 /* What is missing; or, `dropped`, too much: an image that begins in a sandbox cannot be traced, and is better off

@@ -5,7 +5,7 @@
  */
 #include "shim/folder.h"
 
-#include "shim/sys.h"
+#include "shim/sys_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,20 +30,14 @@ struct walk {
     struct folder_trouble *trouble;
 };
 
-static bool is_error(long result)
-{
-    return result < 0 && result > -4096;
-}
-
 /* ---- Who may change what ---- */
 
 /* In a user namespace that does not have the machine's root, root's files seem to be nobody's. */
 static bool is_absent_root(uint32_t user)
 {
     struct stat status;
-    return user == NOBODY && sys(SYS_newfstatat, AT_FDCWD, "/", &status, 0) == 0 && status.st_uid == user &&
-           sys(SYS_newfstatat, AT_FDCWD, "/proc/self/ns/user", &status, 0) == 0 &&
-           status.st_ino != FIRST_USER_NAMESPACE;
+    return user == NOBODY && sys_fstatat(AT_FDCWD, "/", &status, 0) == 0 && status.st_uid == user &&
+           sys_fstatat(AT_FDCWD, "/proc/self/ns/user", &status, 0) == 0 && status.st_ino != FIRST_USER_NAMESPACE;
 }
 
 static bool is_trusted(uint32_t owner, uint32_t user)
@@ -55,7 +49,7 @@ static bool is_trusted(uint32_t owner, uint32_t user)
 static bool has_list(long fd)
 {
     long open = sys(SYS_openat, fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-    if (is_error(open))
+    if (sys_is_error(open))
         return false;
     bool has = sys(SYS_fgetxattr, open, "system.posix_acl_access", NULL, 0) > 0;
     sys(SYS_close, open);
@@ -108,10 +102,10 @@ static bool enter_root(struct walk *walk)
 {
     long fd = sys(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     walk->size = 0;
-    if (is_error(fd))
+    if (sys_is_error(fd))
         return refuse(walk, FOLDER_FAULT_ERROR, fd, NULL);
     enter(walk, fd);
-    long result = sys(SYS_fstat, fd, &walk->status);
+    long result = sys_fstat(fd, &walk->status);
     return result < 0 ? refuse(walk, FOLDER_FAULT_ERROR, result, NULL) : check_ancestor(walk);
 }
 
@@ -119,12 +113,12 @@ static bool enter_root(struct walk *walk)
 static bool enter_parent(struct walk *walk)
 {
     long fd = sys(SYS_openat, walk->fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (is_error(fd))
+    if (sys_is_error(fd))
         return refuse(walk, FOLDER_FAULT_ERROR, fd, "..");
     enter(walk, fd);
     while (walk->size && walk->real[--walk->size] != '/')
         continue;
-    long result = sys(SYS_fstat, fd, &walk->status);
+    long result = sys_fstat(fd, &walk->status);
     return result == 0 || refuse(walk, FOLDER_FAULT_ERROR, result, NULL);
 }
 
@@ -188,7 +182,7 @@ static bool step(struct walk *walk, const char *part, size_t size, bool last, bo
     memcpy(name, part, size);
     name[size] = 0;
     long fd = sys(SYS_openat, walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    long result = is_error(fd) ? fd : sys(SYS_fstat, fd, &status);
+    long result = sys_is_error(fd) ? fd : sys_fstat(fd, &status);
     enum step what = STEP_STOP; /* for the last, that is not there yet */
     if (result == 0) {
         what = judge(walk, &status, name, last);
@@ -203,7 +197,7 @@ static bool step(struct walk *walk, const char *part, size_t size, bool last, bo
     }
     bool good = what == STEP_FOLLOW ? follow(walk, fd, name) : what == STEP_STOP && append(walk, name, size);
     *done = what == STEP_STOP;
-    if (!is_error(fd))
+    if (!sys_is_error(fd))
         sys(SYS_close, fd);
     return good;
 }
@@ -251,8 +245,7 @@ static bool go(struct walk *walk)
 long folder_walk(const char *path, char real[FOLDER_PATH_MAX], folder_own_group *own_group,
                  struct folder_trouble *trouble)
 {
-    struct walk walk = {
-        .fd = -1, .user = (uint32_t)sys(SYS_geteuid), .real = real, .own_group = own_group, .trouble = trouble};
+    struct walk walk = {.fd = -1, .user = sys_euid(), .real = real, .own_group = own_group, .trouble = trouble};
     *trouble = (struct folder_trouble){.fault = FOLDER_FAULT_NONE};
     size_t size = strlen(path);
     walk.at = walk.rest;
@@ -271,7 +264,7 @@ long folder_walk(const char *path, char real[FOLDER_PATH_MAX], folder_own_group 
 static bool is_plain(const char *path, uint32_t user, uint32_t *owner)
 {
     struct stat status;
-    if (sys(SYS_newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(status.st_mode))
+    if (sys_fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(status.st_mode))
         return false;
     *owner = status.st_uid;
     bool closed = (status.st_mode & S_ISVTX) || !(status.st_mode & (S_IWGRP | S_IWOTH));
@@ -299,7 +292,7 @@ bool folder_plain(const char *path, uint32_t user, uint32_t *owner)
 bool folder_usable(int fd, folder_own_group *own_group, struct folder_id *id, struct folder_trouble *trouble)
 {
     struct stat status;
-    long result = sys(SYS_fstat, fd, &status);
+    long result = sys_fstat(fd, &status);
     *trouble = (struct folder_trouble){.fault = FOLDER_FAULT_NONE};
     if (result < 0) {
         trouble->fault = FOLDER_FAULT_ERROR;
@@ -309,7 +302,7 @@ bool folder_usable(int fd, folder_own_group *own_group, struct folder_id *id, st
     *id = (struct folder_id){status.st_dev, status.st_ino};
     if (!S_ISDIR(status.st_mode))
         trouble->fault = FOLDER_FAULT_KIND;
-    else if (!is_trusted(status.st_uid, (uint32_t)sys(SYS_geteuid)))
+    else if (!is_trusted(status.st_uid, sys_euid()))
         trouble->fault = FOLDER_FAULT_OWNER;
     else if (!(status.st_mode & S_ISVTX) && others_write(fd, &status, own_group))
         trouble->fault = FOLDER_FAULT_OPEN;
@@ -324,10 +317,10 @@ long folder_make(int parent, const char *name, unsigned mode)
         return made;
     int how = made == 0 ? O_RDONLY : O_PATH; /* the mode can be set by a descriptor that may read only */
     long fd = sys(SYS_openat, parent, name, how | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (is_error(fd) || made < 0)
+    if (sys_is_error(fd) || made < 0)
         return fd;
-    long result = sys(SYS_fstat, fd, &status);
-    if (result == 0 && status.st_uid != (uint32_t)sys(SYS_geteuid))
+    long result = sys_fstat(fd, &status);
+    if (result == 0 && status.st_uid != sys_euid())
         result = -EPERM; /* it is not the one that was made */
     if (result == 0 && (status.st_mode & 07777) != mode)
         result = sys(SYS_fchmod, fd, mode);
@@ -342,7 +335,7 @@ static long open_by_parts(const char *path)
 {
     long fd = sys(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     size_t size;
-    for (const char *part = path; !is_error(fd) && (part = next_part(part, &size)); part += size) {
+    for (const char *part = path; !sys_is_error(fd) && (part = next_part(part, &size)); part += size) {
         char name[NAME_SIZE_MAX];
         long next = -ENAMETOOLONG;
         if (size < sizeof(name)) {
@@ -363,9 +356,9 @@ long folder_open_known(const char *path, const struct folder_id *id)
     long fd = sys(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
     if (fd == -ENOSYS || fd == -EPERM)
         fd = open_by_parts(path);
-    if (is_error(fd))
+    if (sys_is_error(fd))
         return -1;
-    if (sys(SYS_fstat, fd, &status) == 0 && status.st_dev == id->device && status.st_ino == id->inode)
+    if (sys_fstat(fd, &status) == 0 && status.st_dev == id->device && status.st_ino == id->inode)
         return fd;
     sys(SYS_close, fd);
     return -1;

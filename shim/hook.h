@@ -48,6 +48,28 @@ int io_uring_setup(unsigned entries, struct io_uring_params *parameters);
 int io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags);
 int io_uring_queue_init_params(unsigned entries, struct io_uring *ring, struct io_uring_params *parameters);
 
+/* The names that a 32-bit glibc has beside these, for programs built with _TIME_BITS=64 or _FILE_OFFSET_BITS=64: times
+ * and offsets of 64 bits, which pass through here. */
+#if defined(__i386__)
+struct epoll_event;
+struct iovec;
+struct mmsghdr;
+struct msghdr;
+int __epoll_pwait2_time64(int fd, struct epoll_event *events, int room, const void *timeout, const sigset_t *mask);
+int __fcntl_time64(int fd, int command, ...);
+int __getsockopt64(int fd, int level, int name, void *value, unsigned *size);
+int __ioctl_time64(int fd, unsigned long request, ...);
+int __ppoll64(struct pollfd *fds, nfds_t count, const void *timeout, const sigset_t *mask);
+int __prctl_time64(int option, ...);
+int __pselect64(int count, void *in, void *out, void *except, const void *timeout, const sigset_t *mask);
+int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout);
+ssize_t __recvmsg64(int fd, struct msghdr *message, int flags);
+int __select64(int count, void *in, void *out, void *except, void *timeout);
+int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags);
+ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags);
+int __setsockopt64(int fd, int level, int name, const void *value, unsigned size);
+#endif
+
 /* The errno of a call that returned `result`, 0 when it succeeded. Must be the first thing after the real call. */
 static inline int hook_error(long result)
 {

@@ -59,7 +59,7 @@ static char *const *prepare(const struct exec *exec, const struct known *known, 
 static enum sockatlas_untraced untraced_by_user(const struct environment *environment)
 {
     /* The kernel then tells the loader to ignore the preload. */
-    if (sys(SYS_getuid) != sys(SYS_geteuid) || sys(SYS_getgid) != sys(SYS_getegid))
+    if (sys_uid() != sys_euid() || sys_gid() != sys_egid())
         return SOCKATLAS_UNTRACED_SETUID;
     bool follows = environment_follows();
     if (!follows && !environment_preloads(environment))
@@ -72,10 +72,10 @@ static enum sockatlas_untraced untraced_by_user(const struct environment *enviro
 static enum sockatlas_untraced untraced_by_target(const struct exec *exec)
 {
     if (!exec->search)
-        return target_untraced(exec->dirfd, exec->path);
+        return target_untraced(exec->dirfd, exec->path, config.shim);
     struct environment own;
     environment_read(&own, environ);
-    return target_untraced_search(exec->path, own.values[ENVIRONMENT_PATH]);
+    return target_untraced_search(exec->path, own.values[ENVIRONMENT_PATH], config.shim);
 }
 
 static enum sockatlas_untraced untraced(const struct exec *exec, const struct known *known)

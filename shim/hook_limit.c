@@ -15,12 +15,20 @@
 /* The share of a limited address space that the log may have. */
 enum { SHARE = 32 };
 
-/* `limit`: what was set (struct rlimit64 is the same). NULL: nothing, with which libc's calls succeed. */
-static void limited(int resource, int result, const void *limit)
+static void limited64(int resource, int result, const struct rlimit64 *limit)
 {
-    rlim_t most = result == 0 && limit ? ((const struct rlimit *)limit)->rlim_cur : RLIM_INFINITY;
-    if (resource == RLIMIT_AS && most != RLIM_INFINITY && config.on && !process_in_vfork())
-        log_shrink(most / SHARE);
+    bool set = resource == RLIMIT_AS && result == 0 && limit && limit->rlim_cur != RLIM64_INFINITY;
+    if (set && config.on && !process_in_vfork())
+        log_shrink(limit->rlim_cur / SHARE);
+}
+
+/* `limit`: what was set. NULL: nothing, with which libc's calls succeed. */
+static void limited(int resource, int result, const struct rlimit *limit)
+{
+    struct rlimit64 same = {.rlim_cur = RLIM64_INFINITY};
+    if (limit && result == 0 && limit->rlim_cur != RLIM_INFINITY)
+        same.rlim_cur = limit->rlim_cur;
+    limited64(resource, result, limit ? &same : NULL);
 }
 
 /* A limit of this process. */
@@ -37,8 +45,8 @@ HOOK int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
 {
     load_ready();
     int result = real.setrlimit64 ? real.setrlimit64(resource, limit)
-                                  : real.setrlimit(resource, (const struct rlimit *)limit); /* the same layout */
-    limited((int)resource, result, limit);
+                                  : real.setrlimit(resource, (const struct rlimit *)limit); /* musl: the same layout */
+    limited64((int)resource, result, limit);
     return result;
 }
 
@@ -64,7 +72,7 @@ HOOK int prlimit64(pid_t pid, __rlimit_resource_t resource, const struct rlimit6
     int result = real.prlimit64 ? real.prlimit64(pid, resource, limit, old)
                                 : real.prlimit(pid, resource, (const struct rlimit *)limit, (struct rlimit *)old);
     if (is_own(pid))
-        limited((int)resource, result, limit);
+        limited64((int)resource, result, limit);
     return result;
 }
 

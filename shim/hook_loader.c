@@ -54,6 +54,24 @@ __attribute__((used)) static void *dlmopen_begin(Lmid_t namespace, const char *p
             "    .cfi_endproc\n"                                                                                       \
             ".size " #name ", .-" #name "\n"                                                                           \
             ".popsection\n")
+#elif defined(__i386__)
+#define JUMP_WRAPPER(name)                                                                                             \
+    __asm__(".pushsection .text\n"                                                                                     \
+            ".globl " #name "\n"                                                                                       \
+            ".type " #name ", @function\n" #name ":\n"                                                                 \
+            "    .cfi_startproc\n"                                                                                     \
+            "    endbr32\n"                                                                                            \
+            "    subl $4, %esp\n"                                                                                      \
+            "    pushl 12(%esp)\n"                                                                                     \
+            "    pushl 12(%esp)\n"                                                                                     \
+            "    .cfi_adjust_cfa_offset 12\n"                                                                          \
+            "    call " #name "_begin\n"                                                                               \
+            "    addl $12, %esp\n"                                                                                     \
+            "    .cfi_adjust_cfa_offset -12\n"                                                                         \
+            "    jmp *%eax\n"                                                                                          \
+            "    .cfi_endproc\n"                                                                                       \
+            ".size " #name ", .-" #name "\n"                                                                           \
+            ".popsection\n")
 #elif defined(__aarch64__)
 #define JUMP_WRAPPER(name)                                                                                             \
     __asm__(".pushsection .text\n"                                                                                     \

@@ -83,12 +83,6 @@ HOOK ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t r
                                : hook_missing();
 }
 
-/* Whether a send connects as well. */
-static bool opens_fast(int flags, const void *address)
-{
-    return (flags & MSG_FASTOPEN) && address && config.on;
-}
-
 /* Bytes out, to an address or the connected one. */
 HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_SOCKADDR_ARG address,
                     socklen_t address_size)
@@ -96,7 +90,7 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_
     load_ready();
     enum sockatlas_call call = SOCKATLAS_CALL_sendto;
     const struct sockaddr *to = address.__sockaddr__;
-    bool opens = opens_fast(flags, to);
+    bool opens = message_opens_fast(flags, to);
     struct watch_attempt attempt = {.recorded = false};
     if (opens)
         attempt = watch_connecting(call, fd, to, address_size);
@@ -114,33 +108,14 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_
 HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     load_ready();
-    enum sockatlas_call call = SOCKATLAS_CALL_sendmsg;
-    bool known = (flags & MSG_FASTOPEN) && memory_readable(message, sizeof(*message)) == sizeof(*message);
-    bool opens = known && opens_fast(flags, message->msg_name);
-    struct watch_attempt attempt = {.recorded = false};
-    if (opens)
-        attempt = watch_connecting(call, fd, message->msg_name, message->msg_namelen);
-    ssize_t result = real.sendmsg(fd, message, flags);
-    if (!opens || result >= 0)
-        watch_io(call, WATCH_OUT, fd, result, 0);
-    if (opens)
-        watch_fast_open(call, fd, hook_error(result), message->msg_name, message->msg_namelen, attempt);
-    if (result >= 0)
-        message_sent(call, fd, message, (size_t)result);
-    return result;
+    return message_send(SOCKATLAS_CALL_sendmsg, real.sendmsg, fd, message, flags);
 }
 
 /* A message in. */
 HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
     load_ready();
-    socklen_t room = watch_may_want_peer(fd) ? message_room(message) : 0;
-    ssize_t result = real.recvmsg(fd, message, flags);
-    size_t requested = result >= 0 ? caller_vector(message->msg_iov, message->msg_iovlen, result) : 0;
-    message_bytes(SOCKATLAS_CALL_recvmsg, fd, result, requested, flags);
-    if (result >= 0)
-        message_received(SOCKATLAS_CALL_recvmsg, fd, message, room, flags, (size_t)result);
-    return result;
+    return message_receive(SOCKATLAS_CALL_recvmsg, real.recvmsg, fd, message, flags);
 }
 
 /* Several messages out. */

@@ -12,6 +12,7 @@
 #include "shim/load.h"
 #include "shim/memory.h"
 #include "shim/message.h"
+#include "shim/raw.h"
 #include "shim/watch.h"
 
 #include <linux/close_range.h>
@@ -30,7 +31,15 @@
 /* clang-format off */
 #define SYSCALL_DROPS(X)                                                                                               \
     X(setuid) X(setgid) X(setreuid) X(setregid) X(setresuid) X(setresgid) X(setfsuid) X(setfsgid) X(setgroups)         \
-    X(capset) X(chroot) X(pivot_root) X(landlock_restrict_self)
+    X(capset) X(chroot) X(pivot_root) X(landlock_restrict_self) SYSCALL_DROPS_32(X)
+/* The plain names have 16 bits there. */
+#if defined(__i386__)
+#define SYSCALL_DROPS_32(X)                                                                                            \
+    X(setuid32) X(setgid32) X(setreuid32) X(setregid32) X(setresuid32) X(setresgid32) X(setfsuid32) X(setfsgid32)      \
+    X(setgroups32)
+#else
+#define SYSCALL_DROPS_32(X)
+#endif
 /* clang-format on */
 
 enum { NUMBERS = 512, KIND_PASS = 0, KIND_WATCH = 1, KIND_FORK = 2 };
@@ -51,7 +60,9 @@ __attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
     [SYS_bind] = KIND_WATCH,
     [SYS_listen] = KIND_WATCH,
     [SYS_connect] = KIND_WATCH,
+#ifdef SYS_accept
     [SYS_accept] = KIND_WATCH,
+#endif
     [SYS_accept4] = KIND_WATCH,
     [SYS_setsockopt] = KIND_WATCH,
     [SYS_getsockopt] = KIND_WATCH,
@@ -74,6 +85,11 @@ __attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
 #endif
     [SYS_dup3] = KIND_WATCH,
     [SYS_fcntl] = KIND_WATCH,
+#if defined(__i386__)
+    [SYS_socketcall] = KIND_WATCH,
+    [SYS_fcntl64] = KIND_WATCH,
+    [SYS_recvmmsg_time64] = KIND_WATCH,
+#endif
     [SYS_io_uring_setup] = KIND_WATCH,
     [SYS_prctl] = KIND_WATCH,
     [SYS_seccomp] = KIND_WATCH,
@@ -95,9 +111,15 @@ __attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
 #endif
 };
 
-static long watched_descriptor(long number, const long a[6])
+static long watched_descriptor(const struct raw *raw)
 {
+    long number = raw->number;
+    const long *a = raw->a;
     int fd = (int)a[0];
+    bool is_fcntl = number == SYS_fcntl;
+#ifdef SYS_fcntl64
+    is_fcntl = is_fcntl || number == SYS_fcntl64;
+#endif
     if (number == SYS_close)
         watch_close(SOCKATLAS_CALL_syscall, fd);
     else if (number == SYS_close_range && !(a[2] & CLOSE_RANGE_CLOEXEC) &&
@@ -109,12 +131,12 @@ static long watched_descriptor(long number, const long a[6])
     else if (number == SYS_dup2)
         watch_replace(SOCKATLAS_CALL_syscall, fd, (int)a[1], 0);
 #endif
-    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long result = raw_make(raw);
     if (result < 0 || number == SYS_close || number == SYS_close_range)
         return result;
-    if (number != SYS_fcntl && result != fd)
+    if (!is_fcntl && result != fd)
         watch_dup(SOCKATLAS_CALL_syscall, fd, (int)result, number == SYS_dup3 && (a[2] & O_CLOEXEC));
-    else if (number != SYS_fcntl)
+    else if (!is_fcntl)
         return result;
     else if (a[1] == F_DUPFD || a[1] == F_DUPFD_CLOEXEC)
         watch_dup(SOCKATLAS_CALL_syscall, fd, (int)result, a[1] == F_DUPFD_CLOEXEC);
@@ -125,27 +147,37 @@ static long watched_descriptor(long number, const long a[6])
 
 /* The transfers among them, with libc's name for the same. */
 static const unsigned char transfers[NUMBERS] = {
-    [SYS_read] = SOCKATLAS_CALL_read,         [SYS_write] = SOCKATLAS_CALL_write,
-    [SYS_readv] = SOCKATLAS_CALL_readv,       [SYS_writev] = SOCKATLAS_CALL_writev,
-    [SYS_sendto] = SOCKATLAS_CALL_sendto,     [SYS_recvfrom] = SOCKATLAS_CALL_recvfrom,
-    [SYS_sendmsg] = SOCKATLAS_CALL_sendmsg,   [SYS_recvmsg] = SOCKATLAS_CALL_recvmsg,
-    [SYS_sendmmsg] = SOCKATLAS_CALL_sendmmsg, [SYS_recvmmsg] = SOCKATLAS_CALL_recvmmsg,
+    [SYS_read] = SOCKATLAS_CALL_read,
+    [SYS_write] = SOCKATLAS_CALL_write,
+    [SYS_readv] = SOCKATLAS_CALL_readv,
+    [SYS_writev] = SOCKATLAS_CALL_writev,
+    [SYS_sendto] = SOCKATLAS_CALL_sendto,
+    [SYS_recvfrom] = SOCKATLAS_CALL_recvfrom,
+    [SYS_sendmsg] = SOCKATLAS_CALL_sendmsg,
+    [SYS_recvmsg] = SOCKATLAS_CALL_recvmsg,
+    [SYS_sendmmsg] = SOCKATLAS_CALL_sendmmsg,
+    [SYS_recvmmsg] = SOCKATLAS_CALL_recvmmsg,
+#ifdef SYS_recvmmsg_time64
+    [SYS_recvmmsg_time64] = SOCKATLAS_CALL_recvmmsg,
+#endif
 };
 
-static long watched_transfer(long number, const long a[6])
+static long watched_transfer(const struct raw *raw)
 {
+    long number = raw->number;
+    const long *a = raw->a;
     enum sockatlas_call call = transfers[number];
     int fd = (int)a[0];
     struct msghdr *message = (struct msghdr *)a[1];
     struct mmsghdr *messages = (struct mmsghdr *)a[1];
     struct message_rooms rooms = {0};
-    if (number == SYS_recvmmsg && watch_may_want_peer(fd))
+    if (call == SOCKATLAS_CALL_recvmmsg && watch_may_want_peer(fd))
         rooms = message_rooms(messages, (unsigned)a[2]);
     else if (number == SYS_recvmsg && watch_may_want_peer(fd))
         rooms.least = message_room(message);
     else if (number == SYS_recvfrom && a[4] && watch_may_want_peer(fd))
         rooms.least = caller_room((const socklen_t *)a[5]);
-    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long result = raw_make(raw);
     switch (number) {
     case SYS_read:
         watch_io(call, WATCH_IN, fd, result, (size_t)a[2]);
@@ -185,35 +217,44 @@ static long watched_transfer(long number, const long a[6])
         message_all_sent(call, fd, messages, (int)result);
         break;
     case SYS_recvmmsg:
+#ifdef SYS_recvmmsg_time64
+    case SYS_recvmmsg_time64:
+#endif
         message_all_received(call, fd, messages, &rooms, (int)a[3], (int)result);
         break;
     }
     return result;
 }
 
-static long watched_accept(long number, const long a[6])
+static long watched_accept(const struct raw *raw)
 {
+    const long *a = raw->a;
     int fd = (int)a[0];
     struct caller_peer peer;
     log_prepare();
     caller_peer_prepare(&peer, fd, config.on, (struct sockaddr *)a[1], (socklen_t *)a[2]);
-    long result = real.syscall(number, a[0], (long)peer.address, (long)peer.size, a[3], a[4], a[5]);
+    struct raw asked = *raw;
+    asked.a[1] = (long)peer.address;
+    asked.a[2] = (long)peer.size;
+    long result = raw_make(&asked);
     int error = hook_error(result);
     socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
     watch_accept(SOCKATLAS_CALL_syscall, fd, (int)result, error, peer.address, got,
-                 number == SYS_accept4 ? (int)a[3] : 0);
+                 raw->number == SYS_accept4 ? (int)a[3] : 0);
     return result;
 }
 
-static long watched_socket(long number, const long a[6])
+static long watched_socket(const struct raw *raw)
 {
+    long number = raw->number;
+    const long *a = raw->a;
     enum sockatlas_call call = SOCKATLAS_CALL_syscall;
     int fd = (int)a[0];
     log_prepare();
     struct watch_attempt attempt = {.recorded = false};
     if (number == SYS_connect)
         attempt = watch_connecting(call, fd, (const struct sockaddr *)a[1], (socklen_t)a[2]);
-    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long result = raw_make(raw);
     int error = hook_error(result);
     switch (number) {
     case SYS_socket:
@@ -245,37 +286,40 @@ static long watched_socket(long number, const long a[6])
 }
 
 /* seccomp(2). Where all threads cannot go along, the number of one that cannot is returned. */
-static long watched_seccomp(const long a[6])
+static long watched_seccomp(const struct raw *raw)
 {
+    const long *a = raw->a;
     if (a[0] != SECCOMP_SET_MODE_STRICT && a[0] != SECCOMP_SET_MODE_FILTER)
-        return real.syscall(SYS_seccomp, a[0], a[1], a[2], a[3], a[4], a[5]);
+        return raw_make(raw);
     bool listens = a[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER;
     enum watch_sandbox kind = a[0] == SECCOMP_SET_MODE_STRICT    ? WATCH_SANDBOX_STRICT
                               : a[1] & SECCOMP_FILTER_FLAG_TSYNC ? WATCH_SANDBOX_FILTER_ALL
                                                                  : WATCH_SANDBOX_FILTER;
     struct sandbox_entering entering = watch_sandbox(kind);
-    long result = real.syscall(SYS_seccomp, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long result = raw_make(raw);
     watch_sandboxed(SOCKATLAS_CALL_syscall, &entering, listens ? result >= 0 : result == 0);
     return result;
 }
 
 /* A right is given up, of this thread: libc's functions do it for all. */
-static long watched_drop(long number, const long a[6])
+static long watched_drop(const struct raw *raw)
 {
     log_prepare();
-    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    if (number == SYS_landlock_restrict_self && result == 0)
+    long result = raw_make(raw);
+    if (raw->number == SYS_landlock_restrict_self && result == 0)
         config_restricted();
     return result;
 }
 
-static long watched_process(long number, const long a[6])
+static long watched_process(const struct raw *raw)
 {
+    long number = raw->number;
+    const long *a = raw->a;
     switch (number) {
     case SYS_prctl:
         return prctl((int)a[0], a[1], a[2], a[3], a[4]);
     case SYS_seccomp:
-        return watched_seccomp(a);
+        return watched_seccomp(raw);
     case SYS_execve:
         return execve((const char *)a[0], (char *const *)a[1], (char *const *)a[2]);
     case SYS_execveat:
@@ -285,7 +329,7 @@ static long watched_process(long number, const long a[6])
     case SYS_unshare:
         return unshare((int)a[0]);
     }
-    long result = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long result = raw_make(raw);
     if (number == SYS_io_uring_setup && result >= 0)
         coverage_record(SOCKATLAS_CALL_syscall, SOCKATLAS_COVERAGE_IO_URING, "set up by syscall()");
     if (number == SYS_pidfd_getfd && result >= 0)
@@ -297,8 +341,12 @@ static long watched_process(long number, const long a[6])
 __attribute__((used)) static long syscall_watched(long number, long a, long b, long c, long d, long e, long f)
 {
     load_ready();
-    const long arguments[6] = {a, b, c, d, e, f};
-    switch (number) {
+    struct raw raw = {.number = number, .a = {a, b, c, d, e, f}};
+#ifdef SYS_socketcall
+    if (number == SYS_socketcall && !raw_read_socketcall(&raw))
+        return raw_make(&raw);
+#endif
+    switch (raw.number) {
     case SYS_close:
     case SYS_close_range:
     case SYS_dup:
@@ -307,10 +355,15 @@ __attribute__((used)) static long syscall_watched(long number, long a, long b, l
 #endif
     case SYS_dup3:
     case SYS_fcntl:
-        return watched_descriptor(number, arguments);
+#ifdef SYS_fcntl64
+    case SYS_fcntl64:
+#endif
+        return watched_descriptor(&raw);
+#ifdef SYS_accept
     case SYS_accept:
+#endif
     case SYS_accept4:
-        return watched_accept(number, arguments);
+        return watched_accept(&raw);
     case SYS_execve:
     case SYS_execveat:
     case SYS_setns:
@@ -319,17 +372,17 @@ __attribute__((used)) static long syscall_watched(long number, long a, long b, l
     case SYS_seccomp:
     case SYS_io_uring_setup:
     case SYS_pidfd_getfd:
-        return watched_process(number, arguments);
+        return watched_process(&raw);
 #define X(name) case SYS_##name:
         SYSCALL_DROPS(X)
 #undef X
-        return watched_drop(number, arguments);
+        return watched_drop(&raw);
     default:
-        if (number >= 0 && number < NUMBERS && transfers[number])
-            return watched_transfer(number, arguments);
-        if (number >= 0 && number < NUMBERS && syscall_kinds[number] == KIND_WATCH)
-            return watched_socket(number, arguments);
-        return real.syscall(number, a, b, c, d, e, f);
+        if (raw.number >= 0 && raw.number < NUMBERS && transfers[raw.number])
+            return watched_transfer(&raw);
+        if (raw.number >= 0 && raw.number < NUMBERS && syscall_kinds[raw.number] == KIND_WATCH)
+            return watched_socket(&raw);
+        return raw_make(&raw);
     }
 }
 
@@ -422,6 +475,40 @@ __asm__(".pushsection .text\n"
         "    popq %rdi\n"
         "    .cfi_adjust_cfa_offset -56\n"
         "    jmp *%rax\n"
+        "    .cfi_endproc\n"
+        ".size syscall, .-syscall\n"
+        ".popsection\n");
+#elif defined(__i386__)
+__asm__(".pushsection .text\n"
+        "syscall_here:\n"
+        "    movl (%esp), %ecx\n"
+        "    ret\n"
+        ".globl syscall\n"
+        ".type syscall, @function\n"
+        "syscall:\n"
+        "    .cfi_startproc\n"
+        "    endbr32\n"
+        "    call syscall_here\n"
+        "    addl $_GLOBAL_OFFSET_TABLE_, %ecx\n"
+        "    movl syscall_real@GOTOFF(%ecx), %eax\n"
+        "    testl %eax, %eax\n"
+        "    jz syscall_watched\n"
+        "    movl 4(%esp), %edx\n"
+        "    cmpl $512, %edx\n"
+        "    jae 1f\n"
+        "    movzbl syscall_kinds@GOTOFF(%ecx,%edx), %ecx\n"
+        "    cmpb $1, %cl\n"
+        "    je syscall_watched\n"
+        "    ja 2f\n"
+        "1:  jmp *%eax\n"
+        "2:  pushl 12(%esp)\n"
+        "    pushl 12(%esp)\n"
+        "    pushl 12(%esp)\n"
+        "    .cfi_adjust_cfa_offset 12\n"
+        "    call syscall_forking\n"
+        "    addl $12, %esp\n"
+        "    .cfi_adjust_cfa_offset -12\n"
+        "    jmp *%eax\n"
         "    .cfi_endproc\n"
         ".size syscall, .-syscall\n"
         ".popsection\n");

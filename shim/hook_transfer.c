@@ -80,7 +80,9 @@ HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 {
     load_ready();
-    ssize_t result = (real.sendfile64 ? real.sendfile64 : real.sendfile)(out, in, offset, size);
+    /* musl's has 64-bit offsets everywhere. */
+    ssize_t result =
+        real.sendfile64 ? real.sendfile64(out, in, offset, size) : real.sendfile(out, in, (off_t *)offset, size);
     watch_io(SOCKATLAS_CALL_sendfile64, WATCH_OUT, out, result, size);
     return result;
 }
@@ -103,7 +105,9 @@ HOOK ssize_t preadv2(int fd, const struct iovec *vector, int count, off_t offset
     watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
+#if __WORDSIZE == 64 /* hook_32.c has the other */
 HOOK_ALIAS(preadv64v2, preadv2);
+#endif
 
 /* Bytes out, gathered, with flags. musl has no such name. */
 HOOK ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t offset, int flags)
@@ -113,4 +117,6 @@ HOOK ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t offse
     watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
+#if __WORDSIZE == 64 /* hook_32.c has the other */
 HOOK_ALIAS(pwritev64v2, pwritev2);
+#endif

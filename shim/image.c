@@ -7,7 +7,7 @@
 
 #include "shim/config.h"
 #include "shim/process.h"
-#include "shim/sys.h"
+#include "shim/sys_file.h"
 #include "shim/vdso.h"
 
 #include <fcntl.h>
@@ -98,7 +98,7 @@ static void read_cgroup(struct sockatlas_header *header)
 static uint64_t inode(const char *path)
 {
     struct stat status;
-    return sys(SYS_newfstatat, AT_FDCWD, path, &status, 0) < 0 ? 0 : status.st_ino;
+    return sys_fstatat(AT_FDCWD, path, &status, 0) < 0 ? 0 : status.st_ino;
 }
 
 /* "-7  5" and the like: seconds and nanoseconds. */
@@ -161,7 +161,7 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     header->netns_inode = inode("/proc/self/ns/net");
     header->pidns_inode = inode("/proc/self/ns/pid");
     header->ppid = (uint32_t)sys(SYS_getppid);
-    header->uid = (uint32_t)sys(SYS_geteuid);
+    header->uid = sys_euid();
     read_line("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof(header->boot_id));
     read_line("/proc/sys/net/ipv4/tcp_congestion_control", header->congestion, sizeof(header->congestion));
     struct utsname names;

@@ -13,7 +13,7 @@
 enum { LISTENERS = 32 };
 
 static struct listener {
-    uint64_t cookie; /* 0: none; stored last */
+    _Alignas(8) uint64_t cookie; /* 0: none; stored last */
     struct endpoint local;
 } listeners[LISTENERS] LARGE;
 

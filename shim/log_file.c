@@ -16,7 +16,7 @@
 #include "shim/process.h"
 #include "shim/section.h"
 #include "shim/storage.h"
-#include "shim/sys.h"
+#include "shim/sys_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -164,12 +164,12 @@ static bool map_file(int fd, struct log_file *file)
     long address;
     do { /* little may be left of a limited address space, or of what may be locked (MCL_FUTURE) */
         file->size = whole_ring(file->size);
-        address = sys(SYS_mmap, NULL, file->size, PROT_NONE, MAP_SHARED, fd, 0);
+        address = sys_mmap(NULL, file->size, PROT_NONE, MAP_SHARED, fd);
     } while ((address == -ENOMEM || address == -EAGAIN) && (file->size = file->size / 8) >= LEAST);
-    if (address < 0 && address > -PAGE)
+    if (sys_is_error(address))
         return false;
     make_cheap(address, file->size);
-    if (sys(SYS_ftruncate, fd, file->size) < 0) {
+    if (sys_ftruncate(fd, file->size) < 0) {
         sys(SYS_munmap, address, file->size);
         return false;
     }
@@ -177,7 +177,7 @@ static bool map_file(int fd, struct log_file *file)
     file->ready = FIRST;
     long result = log_file_make_real(file->header, 0, FIRST);
     if (result == -EINVAL) /* before Linux 5.14: space can be made real only while the file is open, so all of it now */
-        result = sys(SYS_fallocate, fd, 0, 0, file->size);
+        result = sys_allocate(fd, file->size);
     if (result < 0)
         sys(SYS_munmap, address, file->size);
     return result == 0;
@@ -225,7 +225,7 @@ static bool fill_file(int fd, struct log_file *file, const struct log_name *name
     struct stat status;
     if (storage->memory)
         file->size = least(file->size, memory_share());
-    if (file->size < LEAST || sys(SYS_fstat, fd, &status) < 0 || !map_file(fd, file))
+    if (file->size < LEAST || sys_fstat(fd, &status) < 0 || !map_file(fd, file))
         return false;
     memcpy(file->header->comm, name->comm, sizeof(name->comm));
     file->header->pid = name->pid;
@@ -258,7 +258,7 @@ static bool write_header(int folder, const char *name, const struct sockatlas_he
     long fd = sys(SYS_openat, folder, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return false;
-    bool good = sys(SYS_pwrite64, fd, header, sizeof(*header), 0) == (long)sizeof(*header);
+    bool good = sys_pwrite(fd, header, sizeof(*header), 0) == (long)sizeof(*header);
     sys(SYS_close, fd);
     return good;
 }
@@ -283,14 +283,14 @@ static bool make_in_memory(int folder, struct log_file *file, const struct log_n
             sys(SYS_munmap, file->header, file->size);
     }
     if (!good)
-        memory_log_unlink(memory_file, (uint32_t)sys(SYS_geteuid));
+        memory_log_unlink(memory_file, sys_euid());
     return good;
 }
 
 static void unmap(const struct log_file *file)
 {
     if (file->in_memory)
-        memory_log_unlink(file->header->memory_file, (uint32_t)sys(SYS_geteuid));
+        memory_log_unlink(file->header->memory_file, sys_euid());
     sys(SYS_munmap, file->header, file->size);
 }
 
@@ -344,10 +344,10 @@ static bool is_ledger(int fd)
     struct stat status;
     unsigned char head[READ]; /* all of a header is much for a small stack */
     uint32_t version, writer;
-    if (sys(SYS_fstat, fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size < SOCKATLAS_HEADER_SIZE ||
-        (status.st_uid != 0 && status.st_uid != (uint32_t)sys(SYS_geteuid)))
+    if (sys_fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size < SOCKATLAS_HEADER_SIZE ||
+        (status.st_uid != 0 && status.st_uid != sys_euid()))
         return false;
-    if (sys(SYS_pread64, fd, head, READ, 0) != READ || memcmp(head, SOCKATLAS_MAGIC, sizeof(SOCKATLAS_MAGIC) - 1) != 0)
+    if (sys_pread(fd, head, READ, 0) != READ || memcmp(head, SOCKATLAS_MAGIC, sizeof(SOCKATLAS_MAGIC) - 1) != 0)
         return false;
     memcpy(&version, head + offsetof(struct sockatlas_header, version), sizeof(version));
     memcpy(&writer, head + offsetof(struct sockatlas_header, writer), sizeof(writer));
@@ -371,9 +371,9 @@ struct sockatlas_header *log_file_ledger(void)
         fd = memory;
     }
     if (storage_of((int)fd).keeps && is_ledger((int)fd))
-        page = sys(SYS_mmap, NULL, SOCKATLAS_HEADER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        page = sys_mmap(NULL, SOCKATLAS_HEADER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
     sys(SYS_close, fd);
-    return page < 0 && page > -PAGE ? NULL : (struct sockatlas_header *)page;
+    return sys_is_error(page) ? NULL : (struct sockatlas_header *)page;
 }
 
 /* The folder was moved while its log was mapped: /proc tells where to. */
@@ -434,7 +434,7 @@ static void cut(int folder, const char *name, uint64_t size)
     if (fd < 0)
         return;
     struct stat status;
-    bool ours = sys(SYS_fstat, fd, &status) == 0 && status.st_dev == made_device && status.st_ino == made_inode;
+    bool ours = sys_fstat(fd, &status) == 0 && status.st_dev == made_device && status.st_ino == made_inode;
     bool idle = ours && sys(SYS_fcntl, fd, F_SETLEASE, F_RDLCK) == 0;
     if (idle)
         sys(SYS_fcntl, fd, F_SETLEASE, F_UNLCK);
@@ -447,9 +447,9 @@ static void cut(int folder, const char *name, uint64_t size)
         return;
     }
     uint32_t closed = 1;
-    sys(SYS_pwrite64, fd, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed));
+    sys_pwrite(fd, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed));
     if (size < (uint64_t)status.st_size) /* the header, which says so, may be another's word */
-        sys(SYS_ftruncate, fd, size);
+        sys_ftruncate(fd, size);
     sys(SYS_close, fd);
 }
 
@@ -457,8 +457,8 @@ static void cut(int folder, const char *name, uint64_t size)
  * would make all of it real. */
 static bool replace(struct sockatlas_header *header, uint64_t size)
 {
-    long memory = sys(SYS_mmap, NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory < 0 && memory > -PAGE)
+    long memory = sys_mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    if (sys_is_error(memory))
         return false;
     sys(SYS_munlock, memory, size);
     if (sys(SYS_mprotect, memory, size, PROT_READ | PROT_WRITE) == 0 &&

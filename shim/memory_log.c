@@ -5,7 +5,7 @@
 #include "shim/memory_log.h"
 
 #include "shim/storage.h"
-#include "shim/sys.h"
+#include "shim/sys_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ void memory_log_unlink(const char memory_file[SOCKATLAS_MEMORY_NAME_SIZE], uint3
 {
     char path[PATH_SIZE];
     struct stat status;
-    if (build_path(path, memory_file) && sys(SYS_newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+    if (build_path(path, memory_file) && sys_fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         status.st_uid == user)
         sys(SYS_unlinkat, AT_FDCWD, path, 0);
 }
@@ -71,7 +71,7 @@ void memory_log_unlink(const char memory_file[SOCKATLAS_MEMORY_NAME_SIZE], uint3
 static bool space(uint64_t *all, uint64_t *available)
 {
     struct statfs status;
-    if (sys(SYS_statfs, SOCKATLAS_MEMORY_DIR, &status) < 0)
+    if (sys_statfs(SOCKATLAS_MEMORY_DIR, &status) < 0)
         return false;
     *all = (uint64_t)status.f_blocks * (uint64_t)status.f_bsize;
     *available = (uint64_t)status.f_bavail * (uint64_t)status.f_bsize;
@@ -83,7 +83,7 @@ static bool space(uint64_t *all, uint64_t *available)
 bool memory_log_possible(void)
 {
     struct statfs status;
-    return sys(SYS_statfs, SOCKATLAS_MEMORY_DIR, &status) == 0 && status.f_type == TMPFS_MAGIC &&
+    return sys_statfs(SOCKATLAS_MEMORY_DIR, &status) == 0 && status.f_type == TMPFS_MAGIC &&
            sys(SYS_faccessat, AT_FDCWD, SOCKATLAS_MEMORY_DIR, W_OK | X_OK) == 0;
 }
 
@@ -105,7 +105,7 @@ bool memory_log_may_grow(uint64_t from, uint64_t to)
 
 static bool read_field(int fd, size_t at, void *out, size_t size)
 {
-    return sys(SYS_pread64, fd, out, size, at) == (long)size;
+    return sys_pread(fd, out, size, at) == (long)size;
 }
 
 /* What a log and its file in memory have in common. */
@@ -120,7 +120,7 @@ static bool read_origin(int fd, struct origin *origin)
 {
     struct stat status;
     char magic[sizeof(((struct sockatlas_header *)0)->magic)];
-    if (sys(SYS_fstat, fd, &status) < 0 || !S_ISREG(status.st_mode))
+    if (sys_fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
         return false;
     memset(origin, 0, sizeof(*origin));
     origin->user = status.st_uid;
@@ -169,10 +169,10 @@ static bool is_mapped(int memory)
 
 static bool copy_range(int log, int memory, int64_t at, int64_t end)
 {
-    if (sys(SYS_lseek, log, at, SEEK_SET) != at)
+    if (sys_seek(log, (uint64_t)at) < 0)
         return false;
     while (at < end)
-        if (sys(SYS_sendfile, log, memory, &at, end - at) <= 0)
+        if (sys_sendfile(log, memory, &at, end - at) <= 0)
             return false;
     return true;
 }
@@ -184,9 +184,9 @@ static bool copy(int log, int memory, uint64_t end)
     static const uint32_t closed = 1;
     return copy_range(log, memory, 0, NAME_AT) &&
            copy_range(log, memory, NAME_AT + SOCKATLAS_MEMORY_NAME_SIZE, (int64_t)end) &&
-           sys(SYS_pwrite64, log, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed)) ==
+           sys_pwrite(log, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed)) ==
                (long)sizeof(closed) &&
-           sys(SYS_pwrite64, log, &no_name, 1, NAME_AT) == 1;
+           sys_pwrite(log, &no_name, 1, NAME_AT) == 1;
 }
 
 /* The offset behind the last slot taken, of a ring that was filled behind the last that exists; 0 unknown. */
@@ -198,7 +198,7 @@ static uint64_t find_end(int memory)
     if (!read_field(memory, offsetof(struct sockatlas_header, cursor), &cursor, sizeof(cursor)) ||
         !read_field(memory, offsetof(struct sockatlas_header, made), &made, sizeof(made)) ||
         !read_field(memory, offsetof(struct sockatlas_header, section_slots), &section_slots, sizeof(section_slots)) ||
-        sys(SYS_fstat, memory, &status) < 0 || status.st_size < SOCKATLAS_HEADER_SIZE)
+        sys_fstat(memory, &status) < 0 || status.st_size < SOCKATLAS_HEADER_SIZE)
         return 0;
     uint64_t slots = ((uint64_t)status.st_size - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
     if (section_slots && made < slots)
@@ -239,15 +239,14 @@ static struct pair open_pair(int dirfd, const char *path)
 static bool same_file(int one, int other)
 {
     struct stat a, b;
-    return sys(SYS_fstat, one, &a) == 0 && sys(SYS_fstat, other, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+    return sys_fstat(one, &a) == 0 && sys_fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /* Whose file it is; nobody's where that cannot be told. */
 static uint32_t owner(int fd)
 {
     struct stat status;
-    return sys(SYS_fstat, fd, &status) == 0 ? status.st_uid : UINT32_MAX;
+    return sys_fstat(fd, &status) == 0 ? status.st_uid : UINT32_MAX;
 }
 
 static void close_pair(const struct pair *pair)
@@ -263,7 +262,7 @@ static void mark_closed(int log)
     long memory = memory_log_open(log, O_RDWR);
     if (memory < 0)
         return;
-    sys(SYS_pwrite64, memory, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed));
+    sys_pwrite(memory, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed));
     sys(SYS_close, memory);
 }
 

@@ -7,6 +7,7 @@
 #define SHIM_MESSAGE_H
 
 #include "shim/caller.h"
+#include "shim/hook.h"
 #include "shim/watch.h"
 
 #include <sys/socket.h>
@@ -61,6 +62,44 @@ static inline struct message_rooms message_rooms(const struct mmsghdr *messages,
         rooms.least = room < rooms.least ? room : rooms.least;
     }
     return rooms;
+}
+
+/* Whether a send connects as well. */
+static inline bool message_opens_fast(int flags, const void *address)
+{
+    return (flags & MSG_FASTOPEN) && address && config.on;
+}
+
+/* A message out, by `function`, libc's sendmsg() or another of its kind. */
+static inline ssize_t message_send(enum sockatlas_call call, ssize_t (*function)(int, const struct msghdr *, int),
+                                   int fd, const struct msghdr *message, int flags)
+{
+    bool known = (flags & MSG_FASTOPEN) && memory_readable(message, sizeof(*message)) == sizeof(*message);
+    bool opens = known && message_opens_fast(flags, message->msg_name);
+    struct watch_attempt attempt = {.recorded = false};
+    if (opens)
+        attempt = watch_connecting(call, fd, message->msg_name, message->msg_namelen);
+    ssize_t result = function(fd, message, flags);
+    if (!opens || result >= 0)
+        watch_io(call, WATCH_OUT, fd, result, 0);
+    if (opens)
+        watch_fast_open(call, fd, hook_error(result), message->msg_name, message->msg_namelen, attempt);
+    if (result >= 0)
+        message_sent(call, fd, message, (size_t)result);
+    return result;
+}
+
+/* The same for a message in. */
+static inline ssize_t message_receive(enum sockatlas_call call, ssize_t (*function)(int, struct msghdr *, int), int fd,
+                                      struct msghdr *message, int flags)
+{
+    socklen_t room = watch_may_want_peer(fd) ? message_room(message) : 0;
+    ssize_t result = function(fd, message, flags);
+    size_t requested = result >= 0 ? caller_vector(message->msg_iov, message->msg_iovlen, result) : 0;
+    message_bytes(call, fd, result, requested, flags);
+    if (result >= 0)
+        message_received(call, fd, message, room, flags, (size_t)result);
+    return result;
 }
 
 /* After sendmmsg(). */

@@ -44,8 +44,8 @@ static uint32_t make_set(void)
     if (number)
         return number;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    long memory = sys(SYS_mmap, NULL, sizeof(struct peer_set), PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (memory < 0 && memory > -4096)
+    long memory = sys_mmap(NULL, sizeof(struct peer_set), PROT_READ | PROT_WRITE, flags, -1);
+    if (sys_is_error(memory))
         return 0;
     number = __atomic_fetch_add(&made, 1, __ATOMIC_ACQ_REL);
     if (number >= SETS) {

@@ -12,7 +12,7 @@
 enum { PEERS_MAX = 256 };
 
 struct peer {
-    uint64_t hash; /* 0: free */
+    _Alignas(8) uint64_t hash; /* 0: free */
     uint64_t bytes_sent, bytes_received;
     uint32_t messages_sent, messages_received;
     struct endpoint address;

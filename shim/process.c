@@ -26,9 +26,9 @@ void process_prepare(void)
 {
     if (process_page() || sandbox_inside())
         return;
-    long page = sys(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    long page = sys_mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     static struct process_wiped spare;
-    struct process_wiped *fresh = page < 0 && page > -4096 ? &spare : (struct process_wiped *)page;
+    struct process_wiped *fresh = sys_is_error(page) ? &spare : (struct process_wiped *)page;
     if (fresh == &spare || sys(SYS_madvise, fresh, 4096, MADV_WIPEONFORK) < 0)
         unwiped = true;
     fresh->pid = (uint32_t)sys(SYS_getpid);

@@ -95,9 +95,9 @@ static void tell_process(struct identity who, uint64_t time_ns)
     if (!known_comm[0] && header && header->pid == who.pid)
         memcpy(known_comm, header->comm, sizeof(known_comm));
     memcpy(body.comm, known_comm, sizeof(body.comm));
-    long ppid = sys(SYS_getppid), uid = sys(SYS_geteuid);
+    long ppid = sys(SYS_getppid);
     body.ppid = ppid > 0 ? (uint32_t)ppid : 0;
-    body.uid = uid >= 0 ? (uint32_t)uid : header ? header->uid : 0;
+    body.uid = !sandbox_inside() ? sys_euid() : header ? header->uid : 0;
     struct record record = {.kind = SOCKATLAS_PROCESS, .fd = -1, .time_ns = time_ns};
     place_whole(&record, who, &body, sizeof(body), NULL, 0);
     if (record.section)

@@ -34,8 +34,8 @@ struct scratch scratch_take(size_t size)
         return none;
     if (sandbox_inside())
         return size <= BLOCK ? take_block(size) : none;
-    long memory = sys(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory < 0 && memory > -4096)
+    long memory = sys_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (sys_is_error(memory))
         return none;
     if (process_in_vfork())
         process_leave((void *)memory, size);

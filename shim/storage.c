@@ -4,7 +4,7 @@
  */
 #include "shim/storage.h"
 
-#include "shim/sys.h"
+#include "shim/sys_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +67,7 @@ static const struct file_system *find(const struct statfs *status)
 struct storage storage_of(int fd)
 {
     struct statfs status;
-    const struct file_system *known = sys(SYS_fstatfs, fd, &status) == 0 ? find(&status) : NULL;
+    const struct file_system *known = sys_fstatfs(fd, &status) == 0 ? find(&status) : NULL;
     if (!known)
         return (struct storage){.keeps = false};
     return (struct storage){
@@ -77,5 +77,5 @@ struct storage storage_of(int fd)
 bool storage_known(const char *path)
 {
     struct statfs status;
-    return sys(SYS_statfs, path, &status) == 0 && find(&status);
+    return sys_statfs(path, &status) == 0 && find(&status);
 }

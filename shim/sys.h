@@ -10,6 +10,8 @@
 #include "shim/sandbox.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -48,8 +50,21 @@ static inline long sys_raw(long number, long a, long b, long c, long d, long e, 
     register long x5 __asm__("x5") = f;
     __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
     return x0;
+#elif defined(__i386__)
+    /* The sixth argument's register is the one that the compiler may have its frame by. */
+    long result;
+    __asm__ volatile("pushl %[sixth]\n\t"
+                     "pushl %%ebp\n\t"
+                     "movl 4(%%esp), %%ebp\n\t"
+                     "int $0x80\n\t"
+                     "popl %%ebp\n\t"
+                     "addl $4, %%esp"
+                     : "=a"(result)
+                     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [sixth] "g"(f)
+                     : "memory", "cc");
+    return result;
 #else
-#error "sockatlas knows the system call convention of x86-64 and AArch64 only"
+#error "sockatlas knows the system call convention of x86-64, i386 and AArch64 only"
 #endif
 }
 
@@ -67,5 +82,65 @@ static inline long sys_call(long number, long a, long b, long c, long d, long e,
 #define sys_4(n, a, b, c, d)                            sys_call(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define sys_5(n, a, b, c, d, e)                         sys_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define sys_6(n, a, b, c, d, e, f)                      sys_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+/* Calls whose number or arguments differ between word sizes, and that take no structure; sys_file.h has those on files.
+ */
+#if defined(__i386__)
+static inline uint32_t sys_uid(void)
+{
+    return (uint32_t)sys(SYS_getuid32);
+}
+
+static inline uint32_t sys_euid(void)
+{
+    return (uint32_t)sys(SYS_geteuid32);
+}
+
+static inline uint32_t sys_gid(void)
+{
+    return (uint32_t)sys(SYS_getgid32);
+}
+
+static inline uint32_t sys_egid(void)
+{
+    return (uint32_t)sys(SYS_getegid32);
+}
+
+static inline long sys_mmap(void *address, size_t size, int protection, int flags, long fd)
+{
+    return sys(SYS_mmap2, address, size, protection, flags, fd, 0);
+}
+#else
+static inline uint32_t sys_uid(void)
+{
+    return (uint32_t)sys(SYS_getuid);
+}
+
+static inline uint32_t sys_euid(void)
+{
+    return (uint32_t)sys(SYS_geteuid);
+}
+
+static inline uint32_t sys_gid(void)
+{
+    return (uint32_t)sys(SYS_getgid);
+}
+
+static inline uint32_t sys_egid(void)
+{
+    return (uint32_t)sys(SYS_getegid);
+}
+
+static inline long sys_mmap(void *address, size_t size, int protection, int flags, long fd)
+{
+    return sys(SYS_mmap, address, size, protection, flags, fd, 0);
+}
+#endif
+
+/* Whether the result of sys_mmap() is an error: addresses may be above half of the address space. */
+static inline bool sys_is_error(long result)
+{
+    return result < 0 && result > -4096;
+}
 
 #endif

@@ -5,13 +5,11 @@
  */
 #include "shim/target.h"
 
-#include "shim/config.h"
-#include "shim/sys.h"
+#include "shim/sys_file.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -22,9 +20,11 @@
 enum { HEAD = 512, SCRIPTS = 4, NAME = 1024 };
 
 #if defined(__x86_64__)
-enum { MACHINE = EM_X86_64 };
+enum { MACHINE = EM_X86_64, CLASS = ELFCLASS64 };
+#elif defined(__i386__)
+enum { MACHINE = EM_386, CLASS = ELFCLASS32 };
 #elif defined(__aarch64__)
-enum { MACHINE = EM_AARCH64 };
+enum { MACHINE = EM_AARCH64, CLASS = ELFCLASS64 };
 #endif
 
 /* A setuid or setgid bit that changes nothing, as in a process that set no_new_privs, does not make the execution
@@ -32,49 +32,100 @@ enum { MACHINE = EM_AARCH64 };
 static bool is_secure(int fd)
 {
     struct stat status;
-    if (sys(SYS_fstat, fd, &status) < 0)
+    if (sys_fstat(fd, &status) < 0)
         return false;
-    uint32_t user = (uint32_t)sys(SYS_geteuid), group = (uint32_t)sys(SYS_getegid);
+    uint32_t user = sys_euid(), group = sys_egid();
     if (((status.st_mode & S_ISUID) && status.st_uid != user) ||
         ((status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && status.st_gid != group))
         return sys(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
     return user != 0 && sys(SYS_fgetxattr, fd, "security.capability", NULL, 0) > 0;
 }
 
-/* The loaders of glibc and musl are called ld-linux*, ld64*, ld-musl-* or ld.so*, and preload; klibc's, for one, is
- * called klibc-*.so and does not. */
-static bool loader_preloads(int fd, const ElfW(Phdr) * segment)
+/* The head of a program of either word size. */
+struct program {
+    unsigned machine, class, segments;
+    uint64_t table;
+};
+
+struct segment {
+    uint32_t type;
+    uint64_t at, size;
+};
+
+static struct program read_head(const unsigned char head[HEAD])
 {
-    char path[HEAD] = {0};
-    size_t size = segment->p_filesz < sizeof(path) ? segment->p_filesz : sizeof(path) - 1;
-    if (sys(SYS_pread64, fd, path, size, segment->p_offset) != (long)size)
-        return true;
-    const char *name = strrchr(path, '/');
-    return strncmp(name ? name + 1 : path, "ld", 2) == 0;
+    Elf32_Ehdr narrow;
+    Elf64_Ehdr wide;
+    memcpy(&narrow, head, sizeof(narrow));
+    memcpy(&wide, head, sizeof(wide));
+    if (head[EI_CLASS] == ELFCLASS32)
+        return (struct program){narrow.e_machine, ELFCLASS32, narrow.e_phnum, narrow.e_phoff};
+    return (struct program){wide.e_machine, head[EI_CLASS], wide.e_phnum, wide.e_phoff};
 }
 
-static enum sockatlas_untraced look_at_interpreter(int fd, const ElfW(Ehdr) * header)
+static bool read_segment(int fd, const struct program *program, unsigned index, struct segment *out)
 {
-    for (unsigned i = 0; i < header->e_phnum && i < 64; i++) {
-        ElfW(Phdr) segment;
-        long got = sys(SYS_pread64, fd, &segment, sizeof(segment), header->e_phoff + i * sizeof(segment));
-        if (got != sizeof(segment))
+    union {
+        Elf32_Phdr narrow;
+        Elf64_Phdr wide;
+    } header;
+    bool narrow = program->class == ELFCLASS32;
+    size_t size = narrow ? sizeof(header.narrow) : sizeof(header.wide);
+    if (sys_pread(fd, &header, size, program->table + index * size) != (long)size)
+        return false;
+    *out = narrow ? (struct segment){header.narrow.p_type, header.narrow.p_offset, header.narrow.p_filesz}
+                  : (struct segment){header.wide.p_type, header.wide.p_offset, header.wide.p_filesz};
+    return true;
+}
+
+/* Where LD_PRELOAD has "$LIB", the loaders of both word sizes find a shim of their own. */
+static bool preloads_both(const char *shim)
+{
+    return strstr(shim, "$LIB") != NULL;
+}
+
+/* The loaders of glibc and musl are called ld-linux*, ld64*, ld-musl-* or ld.so*, and preload; klibc's, for one, is
+ * called klibc-*.so and does not. musl's knows no $LIB: the folder of that name has the 64-bit shim. */
+static enum sockatlas_untraced look_at_loader(int fd, const struct program *program, const struct segment *segment,
+                                              bool both)
+{
+    char path[HEAD] = {0};
+    size_t size = segment->size < sizeof(path) ? (size_t)segment->size : sizeof(path) - 1;
+    if (sys_pread(fd, path, size, segment->at) != (long)size)
+        return SOCKATLAS_TRACEABLE;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (program->class == ELFCLASS32 && both && strncmp(name, "ld-musl", 7) == 0)
+        return SOCKATLAS_UNTRACED_CLASS;
+    return strncmp(name, "ld", 2) == 0 ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_LIBC;
+}
+
+static enum sockatlas_untraced look_at_interpreter(int fd, const struct program *program, bool both)
+{
+    for (unsigned i = 0; i < program->segments && i < 64; i++) {
+        struct segment segment;
+        if (!read_segment(fd, program, i, &segment))
             return SOCKATLAS_TRACEABLE;
-        if (segment.p_type == PT_INTERP)
-            return loader_preloads(fd, &segment) ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_LIBC;
+        if (segment.type == PT_INTERP)
+            return look_at_loader(fd, program, &segment, both);
     }
     return SOCKATLAS_UNTRACED_STATIC;
 }
 
-static enum sockatlas_untraced look_at_elf(int fd, const unsigned char head[HEAD])
+static bool is_preloadable(const struct program *program, bool both)
 {
-    ElfW(Ehdr) header;
-    memcpy(&header, head, sizeof(header));
-    if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) || header.e_machine != MACHINE)
+    bool wide = program->machine == EM_X86_64 && program->class == ELFCLASS64,
+         narrow = program->machine == EM_386 && program->class == ELFCLASS32;
+    return (program->machine == MACHINE && program->class == CLASS) || (both && (wide || narrow));
+}
+
+static enum sockatlas_untraced look_at_elf(int fd, const unsigned char head[HEAD], bool both)
+{
+    struct program program = read_head(head);
+    if (!is_preloadable(&program, both))
         return SOCKATLAS_UNTRACED_CLASS;
     if (is_secure(fd))
         return SOCKATLAS_UNTRACED_SETUID;
-    return look_at_interpreter(fd, &header);
+    return look_at_interpreter(fd, &program, both);
 }
 
 /* The interpreter's path out of a "#!" line. */
@@ -89,7 +140,7 @@ static bool script_interpreter(const unsigned char head[HEAD], char path[HEAD])
     return size > 0;
 }
 
-enum sockatlas_untraced target_untraced(int dirfd, const char *path)
+enum sockatlas_untraced target_untraced(int dirfd, const char *path, const char *shim)
 {
     unsigned char head[HEAD];
     char interpreter[HEAD] = {0};
@@ -98,10 +149,10 @@ enum sockatlas_untraced target_untraced(int dirfd, const char *path)
         long fd = *path ? sys(SYS_openat, dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : dirfd;
         if (fd < 0)
             return SOCKATLAS_TRACEABLE;
-        sys(SYS_pread64, fd, head, sizeof(head), 0);
+        sys_pread(fd, head, sizeof(head), 0);
         enum sockatlas_untraced found = SOCKATLAS_TRACEABLE;
         if (memcmp(head, ELFMAG, SELFMAG) == 0)
-            found = look_at_elf((int)fd, head);
+            found = look_at_elf((int)fd, head, preloads_both(shim));
         if (*path)
             sys(SYS_close, fd);
         if (head[0] != '#' || head[1] != '!' || !script_interpreter(head, interpreter))
@@ -112,10 +163,10 @@ enum sockatlas_untraced target_untraced(int dirfd, const char *path)
     return SOCKATLAS_TRACEABLE;
 }
 
-enum sockatlas_untraced target_untraced_search(const char *name, const char *folders)
+enum sockatlas_untraced target_untraced_search(const char *name, const char *folders, const char *shim)
 {
     if (strchr(name, '/'))
-        return target_untraced(AT_FDCWD, name);
+        return target_untraced(AT_FDCWD, name, shim);
     size_t length = strlen(name);
     char path[NAME];
     for (const char *at = folders ? folders : "/bin:/usr/bin"; *at;) {
@@ -125,7 +176,7 @@ enum sockatlas_untraced target_untraced_search(const char *name, const char *fol
             path[size] = '/';
             memcpy(path + size + (size > 0), name, length + 1);
             if (sys(SYS_faccessat, AT_FDCWD, path, X_OK) == 0)
-                return target_untraced(AT_FDCWD, path);
+                return target_untraced(AT_FDCWD, path, shim);
         }
         at += size + (at[size] == ':');
     }

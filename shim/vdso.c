@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
 #define NAME "__vdso_clock_gettime"
 #else
 #define NAME "__kernel_clock_gettime"

@@ -10,10 +10,12 @@
 #include "analyzer/cmd/usage.h"
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/text.h"
+#include "shim/target.h"
 
 #include <argp.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +127,7 @@ static bool shim_ready(char *shim, const char *title)
         complain_line("%s: %s: LD_PRELOAD cannot carry a path with a colon, a space or a dollar sign", title, shim);
         return false;
     }
+    run_target_preload(shim);
     return true;
 }
 
@@ -168,7 +171,7 @@ static enum sockatlas_untraced warn(const char *title, const char *command, cons
     bool refused = off && strcmp(off, "1") == 0;
     if (refused)
         complain_line("%s: SOCKATLAS_OFF=1 is set: nothing will be traced", title);
-    enum sockatlas_untraced why = run_target_untraced(path, shim);
+    enum sockatlas_untraced why = target_untraced(AT_FDCWD, path, shim);
     if (why != SOCKATLAS_TRACEABLE)
         complain_line("%s: %s will not be traced: %s", title, command, reasons[why]);
     return refused ? SOCKATLAS_UNTRACED_REFUSED : why;

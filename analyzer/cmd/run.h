@@ -26,11 +26,11 @@ enum run_status {
 /* Finds `command` as execvp(3) would; `path` has room for PATH_MAX. 0, RUN_NOT_EXECUTABLE or RUN_NOT_FOUND, with errno.
  */
 int run_target_find(const char *command, char *path);
-/* Why the program in `path` would start without `shim` in it, or SOCKATLAS_TRACEABLE. Scripts are judged by their
- * interpreter. */
-enum sockatlas_untraced run_target_untraced(const char *path, const char *shim);
 /* Whether the file is one that a loader could preload; errno when it cannot be read, 0 when it is something else. */
 bool run_target_preloadable(const char *path);
+/* Makes of the shim's path (room for PATH_MAX) what LD_PRELOAD is to have: where its folder has one for each word size,
+ * the loader chooses ($LIB, ld.so(8)). */
+void run_target_preload(char *shim);
 
 /* ---- run_folder.c ---- */
 

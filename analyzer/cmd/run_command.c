@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,10 +34,18 @@ static void hold_signals(void)
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &child_was);
 }
 
-/* Entries of LD_PRELOAD are separated by colons or spaces. */
+/* Entries of LD_PRELOAD are separated by colons or spaces. `entry` may also be there by its own word size's path, as
+ * without "$LIB/". */
 static bool is_listed(const char *list, const char *entry)
 {
     size_t size = strlen(entry);
+    const char *choice = strstr(entry, "$LIB/");
+    if (choice) {
+        char plain[PATH_MAX];
+        snprintf(plain, sizeof plain, "%.*s%s", (int)(choice - entry), entry, choice + strlen("$LIB/"));
+        if (is_listed(list, plain))
+            return true;
+    }
     for (const char *at = list + strspn(list, ": "); *at; at += strspn(at, ": ")) {
         size_t length = strcspn(at, ": ");
         if (length == size && memcmp(at, entry, size) == 0)

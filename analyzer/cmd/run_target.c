@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The program that `run` is asked to start: where it is, and whether the loader will take a preload into it. Reads
- * files, starts nothing.
+ * The program that `run` is asked to start: where it is, and what is preloaded into it. Reads files, starts nothing.
  */
 #include "analyzer/cmd/run.h"
 
@@ -14,10 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
-
-#define INTERPRETER_DEPTH_MAX 4 /* as the kernel's: a script's interpreter may be a script */
 
 static int executable(const char *path)
 {
@@ -63,43 +59,6 @@ int run_target_find(const char *command, char *path)
     return worst;
 }
 
-/* Secure execution: the kernel gives the program rights that the caller lacks, and the loader then ignores LD_PRELOAD.
- */
-static bool secure(int fd)
-{
-    struct stat status;
-    if (fstat(fd, &status) < 0)
-        return false;
-    bool new_user = (status.st_mode & S_ISUID) && status.st_uid != getuid();
-    bool new_group = (status.st_mode & S_ISGID) && (status.st_mode & S_IXGRP) && status.st_gid != getgid();
-    bool capable = getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0;
-    return new_user || new_group || capable;
-}
-
-/* The loaders of glibc and musl are called ld*, and preload; klibc's, for one, is called klibc-*.so and does not. */
-static bool loader_preloads(int fd, const ElfW(Phdr) * segment)
-{
-    char path[PATH_MAX] = "";
-    size_t size = segment->p_filesz < sizeof path ? segment->p_filesz : sizeof path - 1;
-    if (pread(fd, path, size, (off_t)segment->p_offset) != (ssize_t)size)
-        return true;
-    const char *name = strrchr(path, '/');
-    return strncmp(name ? name + 1 : path, "ld", 2) == 0;
-}
-
-static enum sockatlas_untraced judge_interpreter(int fd, const ElfW(Ehdr) * elf)
-{
-    for (unsigned i = 0; i < elf->e_phnum; i++) {
-        ElfW(Phdr) segment;
-        off_t offset = (off_t)(elf->e_phoff + (size_t)i * elf->e_phentsize);
-        if (pread(fd, &segment, sizeof segment, offset) != (ssize_t)sizeof segment)
-            break;
-        if (segment.p_type == PT_INTERP)
-            return loader_preloads(fd, &segment) ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_LIBC;
-    }
-    return SOCKATLAS_UNTRACED_STATIC;
-}
-
 static bool read_elf(int fd, ElfW(Ehdr) * elf)
 {
     return pread(fd, elf, sizeof *elf, 0) == (ssize_t)sizeof *elf && memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0;
@@ -118,54 +77,12 @@ bool run_target_preloadable(const char *path)
     return good;
 }
 
-static bool same_machine(const ElfW(Ehdr) * elf, const char *shim)
+void run_target_preload(char *shim)
 {
-    ElfW(Ehdr) own;
-    int fd = open(shim, O_RDONLY | O_CLOEXEC);
-    bool known = fd >= 0 && read_elf(fd, &own);
-    if (fd >= 0)
-        close(fd);
-    return !known || (own.e_ident[EI_CLASS] == elf->e_ident[EI_CLASS] && own.e_machine == elf->e_machine);
-}
-
-/* `#!INTERPRETER [ARGUMENT]`: puts INTERPRETER into `path`. */
-static bool script_interpreter(int fd, char *path)
-{
-    char line[256] = "";
-    ssize_t size = pread(fd, line, sizeof line - 1, 0);
-    if (size < 3 || line[0] != '#' || line[1] != '!')
-        return false;
-    line[strcspn(line, "\n")] = '\0';
-    char *start = line + 2 + strspn(line + 2, " \t");
-    start[strcspn(start, " \t")] = '\0';
-    snprintf(path, PATH_MAX, "%s", start);
-    return *start != '\0';
-}
-
-static enum sockatlas_untraced judge(int fd, const char *shim)
-{
-    ElfW(Ehdr) elf;
-    if (!read_elf(fd, &elf))
-        return SOCKATLAS_TRACEABLE; /* not ELF: execvp hands it to the shell */
-    if (!same_machine(&elf, shim))
-        return SOCKATLAS_UNTRACED_CLASS;
-    enum sockatlas_untraced why = judge_interpreter(fd, &elf);
-    return why == SOCKATLAS_TRACEABLE && secure(fd) ? SOCKATLAS_UNTRACED_SETUID : why;
-}
-
-enum sockatlas_untraced run_target_untraced(const char *path, const char *shim)
-{
-    char interpreter[PATH_MAX];
-    for (int depth = 0; depth <= INTERPRETER_DEPTH_MAX; depth++) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            return SOCKATLAS_TRACEABLE; /* executable but unreadable: nothing is known against it */
-        bool script = script_interpreter(fd, interpreter);
-        enum sockatlas_untraced why = script ? SOCKATLAS_TRACEABLE : judge(fd, shim);
-        close(fd);
-        if (!script)
-            return why;
-        path = interpreter;
-    }
-    return SOCKATLAS_TRACEABLE;
+    char both[PATH_MAX];
+    const char *name = strrchr(shim, '/');
+    int size = snprintf(both, sizeof both, "%.*s/$LIB%s", (int)(name - shim), shim, name);
+    /* musl's loader takes "$LIB" as a folder's name, so there is one. */
+    if (size < (int)sizeof both && access(both, R_OK) == 0)
+        memcpy(shim, both, (size_t)size + 1);
 }
