@@ -45,6 +45,17 @@ check_shim() { # MACHINE SHIM
 }
 
 check_shim "this machine" "$shim"
+
+narrow=$top/build/i386/libsockatlas.so
+if [ -e "$narrow" ]; then
+    check_shim i386 "$narrow"
+    case_is "i386: beside that it stands in for what only a 32-bit libc has" \
+        "$(sed -nE 's/^HOOK .*[ *]([A-Za-z0-9_]+)\(.*/\1/p' "$top/shim/hook_32.c" | sort)" \
+        "$(comm -13 <(exports "$shim") <(exports "$narrow") | grep -vxE 'p(read|write)v64v2'; printf 'preadv64v2\npwritev64v2\n')"
+else
+    case_skip "the shim for i386" "this compiler makes no 32-bit programs"
+fi
+
 if command -v aarch64-linux-gnu-gcc >/dev/null; then
     case_ok "aarch64: builds" make -C "$top" -s build/aarch64/libsockatlas.so
     check_shim aarch64 "$top/build/aarch64/libsockatlas.so"

@@ -97,10 +97,15 @@ case_has "formats that are refused are told from others" refused "$(refused map 
 # ---- Installation ----
 
 case_ok "make install" make -C "$top" -s install DESTDIR="$work/image" PREFIX=/opt/atlas
-case_is "what it installs" "bin/sockatlas lib/sockatlas/libsockatlas.so share/bash-completion/completions/sockatlas share/fish/vendor_completions.d/sockatlas.fish share/man/man1/sockatlas.1 share/sockatlas/schema share/zsh/site-functions/_sockatlas " \
-    "$(cd image/opt/atlas && find . -type f | sed 's|^\./||; s|schema/.*|schema|' | lines)"
+both=''
+if [ "$preload" != "$shim" ]; then
+    both='lib/sockatlas/$LIB/libsockatlas.so lib/sockatlas/i386/libsockatlas.so lib/sockatlas/lib/i386-linux-gnu/libsockatlas.so lib/sockatlas/lib/libsockatlas.so '
+    both+='lib/sockatlas/lib/x86_64-linux-gnu/libsockatlas.so lib/sockatlas/lib32/libsockatlas.so lib/sockatlas/lib64/libsockatlas.so '
+fi
+case_is "what it installs" "bin/sockatlas ${both}lib/sockatlas/libsockatlas.so share/bash-completion/completions/sockatlas share/fish/vendor_completions.d/sockatlas.fish share/man/man1/sockatlas.1 share/sockatlas/schema share/zsh/site-functions/_sockatlas " \
+    "$(cd image/opt/atlas && find . -type f -o -type l | sed 's|^\./||; s|schema/.*|schema|' | lines)"
 installed=$work/image/opt/atlas/bin/sockatlas
-case_is "from the installed prefix, the shim there is used" "$(pwd -P)/image/opt/atlas/lib/sockatlas/libsockatlas.so" \
+case_is "from the installed prefix, the shim there is used" "$(pwd -P)/image/opt/atlas/lib/sockatlas${preload#"$top/build"}" \
     "$("$installed" run -d installed sh -c 'echo $LD_PRELOAD' 2>/dev/null)"
 "$installed" run -d installed "$targets/tcp_both_ends" 2>/dev/null
 case_is "and traces" 3 "$("$installed" list --json installed | wc -l)"

@@ -14,7 +14,14 @@ set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 sockatlas=$top/build/sockatlas
 shim=$top/build/libsockatlas.so
+preload=$shim # what `run` has in LD_PRELOAD; where there are shims for both word sizes the loader chooses
+[ ! -e "$top/build/i386/linked" ] || preload=$top/build/\$LIB/libsockatlas.so
 targets=$top/build/targets
+# SOCKATLAS_MACHINE=i386: 32-bit programs are traced in place of this machine's own, and the loader finds the shim for them.
+if [ -n "${SOCKATLAS_MACHINE:-}" ]; then
+    targets=$top/build/$SOCKATLAS_MACHINE/targets
+    shim=$preload
+fi
 tools=$top/build/tools
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C NO_COLOR=1
 unset SOCKATLAS_DIR SOCKATLAS_LIMIT SOCKATLAS_IO SOCKATLAS_OFF LD_PRELOAD

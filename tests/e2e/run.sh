@@ -82,10 +82,10 @@ case_is "its files are private" 600 "$(stat -c %a again/run.atlas)"
 environment() {
     "$sockatlas" run sh -c "echo \$$1" 2>/dev/null
 }
-case_is "the shim is preloaded" "$shim" "$(environment LD_PRELOAD)"
+case_is "the shim is preloaded" "$preload" "$(environment LD_PRELOAD)"
 case_is "the trace's path is absolute" "$(pwd -P)/sockatlas.data" "$(environment SOCKATLAS_DIR)"
-libm=$(ldconfig -p | awk '/libm\.so\.6 .*x86-64|libm\.so\.6 /{print $NF; exit}')
-case_is "other preloads stay, in front" "$libm:$shim" "$(LD_PRELOAD=$libm environment LD_PRELOAD)"
+libm=$(ldconfig -p | awk '/libm\.so\.6 .*(x86-64|AArch64)/{print $NF; exit}')
+case_is "other preloads stay, in front" "$libm:$preload" "$(LD_PRELOAD=$libm environment LD_PRELOAD)"
 case_is "the shim is not listed twice" "$shim:$libm" "$(LD_PRELOAD=$shim:$libm environment LD_PRELOAD)"
 
 # The command tells through a pipe that it is ready, and holds its signals, so that no time matters.
@@ -142,7 +142,7 @@ case_has "tracing switched off is said" "SOCKATLAS_OFF=1 is set: nothing will be
 case_has "tracing switched off is a blind spot" "1 blind spot" "$(cat err)"
 
 case_ok "make install" make -C "$top" -s install DESTDIR="$work/image" PREFIX=/opt
-case_is "it finds the shim from any prefix" "$(pwd -P)/image/opt/lib/sockatlas/libsockatlas.so" \
+case_is "it finds the shim from any prefix" "$(pwd -P)/image/opt/lib/sockatlas${preload#"$top/build"}" \
     "$(image/opt/bin/sockatlas run sh -c 'echo $LD_PRELOAD' 2>/dev/null)"
 
 # A log that somebody removes while its program runs.
