@@ -20,7 +20,7 @@
 #include <sys/select.h>
 #include <sys/uio.h>
 
-#define SIDE ((uintptr_t)0x200000000)
+#define SIDE ((uintptr_t)(sizeof(void *) > 4 ? 0x200000000 : 0x20000000))
 /* In the first page: the good parts of a message. */
 #define AT(offset) ((void *)(SIDE + (offset)))
 enum { NAME = 0x100, CONTROL = 0x200, VECTORS = 0x300, BYTES = 0x400, BAD_VECTORS = 0x500, ODD_CONTROL = 0x600 };
