@@ -157,7 +157,7 @@ static void hole(struct sockatlas_header *log, unsigned n)
     log->ring_slots = 1ull << 27;
     log->section_slots = 128;
     log->cursor = (1ull << 40) + n;
-    if (fd < 0 || ftruncate(fd, (off_t)8 << 30) != 0)
+    if (fd < 0 || ftruncate64(fd, (off64_t)8 << 30) != 0)
         _exit(4);
     close(fd);
 }
@@ -186,7 +186,7 @@ static void logs(struct sockatlas_header *log, unsigned n)
         struct sockatlas_header copy = *log;
         copy.ring_slots = 1ull << 27;
         copy.cursor = 1ull << 40;
-        if (fd < 0 || write(fd, &copy, sizeof copy) != (ssize_t)sizeof copy || ftruncate(fd, (off_t)8 << 30) != 0)
+        if (fd < 0 || write(fd, &copy, sizeof copy) != (ssize_t)sizeof copy || ftruncate64(fd, (off64_t)8 << 30) != 0)
             _exit(4);
         close(fd);
     }
