@@ -4,6 +4,7 @@
  * does.
  */
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/nearest.h"
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/text.h"
 
@@ -29,6 +30,11 @@ static struct command commands[] = {
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
+
+static const char *command_name(unsigned index)
+{
+    return index < COMMANDS ? commands[index].name : NULL;
+}
 
 static void help(void)
 {
@@ -67,7 +73,7 @@ static void fill_standard_descriptors(void)
  * starts gets the environment as it was. */
 static void shorten_help(int argc, char **argv)
 {
-    if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-?") == 0))
+    if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-?") == 0 || strcmp(argv[2], "-h") == 0))
         setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 }
 
@@ -107,7 +113,8 @@ int main(int argc, char **argv)
         argv[1] = commands[i].title;
         return finish(commands[i].call(argc - 1, argv + 1));
     }
-    complain(&(struct complaints){.count = 0}, "sockatlas: %s: no such command; `sockatlas --help` lists them",
-             text_name(argv[1]));
+    const char *meant = nearest_word(argv[1], command_name);
+    complain_line("sockatlas: %s: no such command; %s%s%s", text_name(argv[1]), meant ? "did you mean " : "",
+                  meant ? meant : "`sockatlas --help` lists them", meant ? "?" : "");
     return CMD_USAGE;
 }

@@ -86,9 +86,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
+static const struct argp_child children[] = {USAGE_CHILD, {0}};
+
 static const struct argp collect_argp = {
     .options = option_table,
     .parser = parse,
+    .children = children,
     .args_doc = "[DIR...]",
     .doc = "Keeps what programs record that were preloaded by hand or by a service manager: brings it from their logs "
            "in DIR (./sockatlas.data) into compressed segments beside them before it is overwritten, until SIGTERM or "

@@ -5,6 +5,7 @@
 #include "analyzer/view/diff.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/view/table.h"
 
@@ -13,12 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPTION_JSON = 256, OPTION_WIDE };
+enum diff_format { DIFF_TEXT, DIFF_JSON };
+static const struct shape_format formats[] = {
+    [DIFF_TEXT] = {"text", NULL}, [DIFF_JSON] = {"json", "JSON Lines, one object a difference"}, {0}};
+
 /* As diff(1). */
 enum diff_status { DIFF_SAME = 0, DIFF_DIFFERENT = 1, DIFF_TROUBLE = 2 };
 
 struct request {
-    bool json, wide;
+    struct shape shape;
     char *traces[2];
     unsigned count;
 };
@@ -41,11 +45,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct request *request = state->input;
     switch (key) {
-    case OPTION_JSON:
-        request->json = true;
-        return 0;
-    case OPTION_WIDE:
-        request->wide = true;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &request->shape;
         return 0;
     case ARGP_KEY_ARG:
         if (request->count == 2)
@@ -63,12 +64,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_option options[] = {{"json", OPTION_JSON, NULL, 0, "JSON Lines, one object a difference", 0},
-                                             {"wide", OPTION_WIDE, NULL, 0, "wrap nothing to the terminal's width", 0},
-                                             {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, {0}};
 
 static const struct argp argp = {
-    .options = options,
+    .children = children,
     .parser = parse,
     .args_doc = "TRACE TRACE",
     .doc =
@@ -94,17 +93,30 @@ static bool read_run(struct diff_run *run, char *trace, bool *nothing)
     return status == CMD_DONE;
 }
 
+/* False when not all of it arrived. */
+static bool write_differences(const struct request *request, struct diff_run *first, struct diff_run *second,
+                              unsigned *differences)
+{
+    FILE *out = output_open(request->shape.output);
+    if (!out)
+        return false;
+    bool written = diff_write(first, second, request->shape.format == DIFF_JSON, shape_width(&request->shape, out),
+                              view_colour(out), out, differences);
+    written = fflush(out) == 0 && written;
+    return output_close(out, request->shape.output) && written;
+}
+
 int cmd_diff(int argc, char **argv)
 {
-    struct request request = {.json = false};
+    struct request request = {.shape = {.formats = formats}};
     unsigned differences = 0;
     usage_parse(&argp, argc, argv, 0, &request);
+    if (output_is_input(request.shape.output, request.traces, 2))
+        return DIFF_TROUBLE;
     struct diff_run *first = diff_run_new(), *second = diff_run_new();
     bool nothing = false, read = read_run(first, request.traces[0], &nothing);
     read = read_run(second, request.traces[1], &nothing) && read;
-    bool written = !nothing && diff_write(first, second, request.json, request.wide ? 0 : view_width(stdout),
-                                          view_colour(stdout), stdout, &differences);
-    written = written && fflush(stdout) == 0; /* what differs did not arrive */
+    bool written = !nothing && write_differences(&request, first, second, &differences);
     diff_run_free(first);
     diff_run_free(second);
     return !read || !written ? DIFF_TROUBLE : differences ? DIFF_DIFFERENT : DIFF_SAME;

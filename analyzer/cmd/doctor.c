@@ -5,49 +5,31 @@
 #include "analyzer/view/doctor.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
+#include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
-#include "analyzer/trace/text.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
-#include <string.h>
 
 enum doctor_format { DOCTOR_TEXT, DOCTOR_JSON, DOCTOR_SARIF };
-
-struct request {
-    enum doctor_format format;
-    char **traces;
-    int count;
-};
+static const struct shape_format formats[] = {[DOCTOR_TEXT] = {"text", NULL},
+                                              [DOCTOR_JSON] = {"json", "JSON Lines, one object a finding"},
+                                              [DOCTOR_SARIF] = {"sarif", "2.1.0"},
+                                              {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    struct request *request = state->input;
-    switch (key) {
-    case 'f':
-        if (strcmp(text, "text") == 0)
-            request->format = DOCTOR_TEXT;
-        else if (strcmp(text, "json") == 0)
-            request->format = DOCTOR_JSON;
-        else if (strcmp(text, "sarif") == 0)
-            request->format = DOCTOR_SARIF;
-        else
-            usage_error(state, "--format %s: no such format (text, json, sarif)", text_name(text));
-        return 0;
-    case ARGP_KEY_ARGS:
-        request->traces = state->argv + state->next;
-        request->count = state->argc - state->next;
-        return 0;
-    default:
+    (void)text;
+    if (key != ARGP_KEY_INIT)
         return ARGP_ERR_UNKNOWN;
-    }
+    state->child_inputs[0] = state->input;
+    return 0;
 }
 
-static const struct argp_option options[] = {
-    {"format", 'f', "FORMAT", 0, "text (default), json (JSON Lines, one object a finding), or sarif (2.1.0)", 0}, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, {0}};
 
 static const struct argp argp = {
-    .options = options,
+    .children = children,
     .parser = parse,
     .args_doc = "[TRACE...]",
     .doc =
@@ -57,24 +39,37 @@ static const struct argp argp = {
         "Examples:\n  sockatlas doctor\n  sockatlas doctor --format json | jq -r '.rule + \" \" + .message'\n"
         "  sockatlas doctor --format sarif >findings.sarif\n"};
 
+static bool write_findings(const struct doctor *doctor, const struct model *model, const struct shape *shape, FILE *out)
+{
+    switch ((enum doctor_format)shape->format) {
+    case DOCTOR_JSON:
+        return doctor_json(doctor, out);
+    case DOCTOR_SARIF:
+        return doctor_sarif(doctor, out);
+    case DOCTOR_TEXT:
+        break;
+    }
+    return doctor_text(doctor, model, shape_width(shape, out), view_colour(out), out);
+}
+
 int cmd_doctor(int argc, char **argv)
 {
-    struct request request = {.format = DOCTOR_TEXT};
-    usage_parse(&argp, argc, argv, 0, &request);
+    struct shape shape = {.formats = formats};
+    usage_parse(&argp, argc, argv, 0, &shape);
+    if (output_is_input(shape.output, shape.traces, shape.count))
+        return CMD_USAGE;
     struct doctor *doctor = doctor_new();
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     doctor_callbacks(doctor, &callbacks);
     struct model *model = model_new(&callbacks);
     doctor_attach(doctor, model);
     struct stream *stream;
-    int status = model_trace_read(model, request.traces, request.count, &stream);
+    int status = model_trace_read(model, shape.traces, shape.count, &stream);
     doctor_finish(doctor);
-    bool written = model_trace_nothing(stream)     ? false
-                   : request.format == DOCTOR_JSON ? doctor_json(doctor, stdout)
-                   : request.format == DOCTOR_SARIF
-                       ? doctor_sarif(doctor, stdout)
-                       : doctor_text(doctor, model, view_width(stdout), view_colour(stdout), stdout);
-    written = written && fflush(stdout) == 0; /* what was found did not arrive */
+    FILE *out = model_trace_nothing(stream) ? NULL : output_open(shape.output);
+    bool written = out && write_findings(doctor, model, &shape, out) && fflush(out) == 0;
+    if (out && !output_close(out, shape.output)) /* what was found did not arrive */
+        written = false;
     if (status == CMD_DONE && doctor_finding_count(doctor))
         status = CMD_FOUND;
     doctor_free(doctor);

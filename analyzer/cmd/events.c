@@ -5,22 +5,22 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/events_print.h"
 #include "analyzer/cmd/follow.h"
+#include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/trace/stream.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-enum { OPTION_WIDE = 256 };
+enum events_format { EVENTS_TEXT, EVENTS_JSON };
+static const struct shape_format formats[] = {
+    [EVENTS_TEXT] = {"text", NULL}, [EVENTS_JSON] = {"json", "JSON Lines: one object per event"}, {0}};
 
 struct settings {
     struct filter filter;
-    bool json, follow, wide;
-    char **traces;
-    int traces_count;
+    struct shape shape;
+    bool follow;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -29,20 +29,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     (void)argument;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &settings->filter;
-        return 0;
-    case 'j':
-        settings->json = true;
+        state->child_inputs[0] = &settings->shape;
+        state->child_inputs[1] = &settings->filter;
         return 0;
     case 'f':
         settings->follow = true;
-        return 0;
-    case OPTION_WIDE:
-        settings->wide = true;
-        return 0;
-    case ARGP_KEY_ARGS:
-        settings->traces = state->argv + state->next;
-        settings->traces_count = state->argc - state->next;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -50,11 +41,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option option_table[] = {
-    {"json", 'j', NULL, 0, "JSON Lines: one object per event", 0},
-    {"follow", 'f', NULL, 0, "go on with what a live trace adds, until interrupted", 0},
-    {"wide", OPTION_WIDE, NULL, 0, "whole lines, however narrow the terminal", 0},
-    {0}};
-static const struct argp_child children[] = {{&filter_argp, 0, "Filters:", 1}, {0}};
+    {"follow", 'f', NULL, 0, "go on with what a live trace adds, until interrupted", 0}, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, {&filter_argp, 0, "Filters:", 1}, {0}};
 static const struct argp events_argp = {
     .options = option_table,
     .parser = parse,
@@ -69,40 +57,45 @@ static const struct argp events_argp = {
 };
 
 /* False on a write error. */
-static bool print_all(struct stream *stream, const struct settings *settings)
+static bool print_all(struct stream *stream, const struct settings *settings, FILE *out)
 {
     struct event event;
     struct follow follow;
-    struct events_print print = {.out = stdout,
-                                 .json = settings->json,
+    struct events_print print = {.out = out,
+                                 .json = settings->shape.format == EVENTS_JSON,
                                  .filter = &settings->filter,
-                                 .look = {settings->wide ? 0 : view_width(stdout), view_colour(stdout)}};
+                                 .look = {shape_width(&settings->shape, out), view_colour(out)}};
     bool more = settings->follow;
     events_print_begin(&print);
-    follow_begin(&follow, settings->traces, settings->traces_count);
+    follow_begin(&follow, settings->shape.traces, settings->shape.count);
     do {
         bool busy = false;
-        while (!ferror(stdout) && stream_next(stream, &event)) {
+        while (!ferror(out) && stream_next(stream, &event)) {
             events_print(&print, &event);
             busy = true;
         }
-        more = more && fflush(stdout) == 0 && stream_may_grow(stream) && follow_wait(&follow, busy, -1, STDOUT_FILENO);
+        more = more && fflush(out) == 0 && stream_may_grow(stream) && follow_wait(&follow, busy, -1, fileno(out));
         if (more)
             stream_refresh(stream);
     } while (more);
     follow_end(&follow);
     events_print_end(&print);
-    return !ferror(stdout) && fflush(stdout) == 0;
+    return !ferror(out) && fflush(out) == 0;
 }
 
 int cmd_events(int argc, char **argv)
 {
-    struct settings settings = {.json = false};
-    argp_err_exit_status = CMD_USAGE;
+    struct settings settings = {.shape = {.formats = formats}};
     usage_parse(&events_argp, argc, argv, 0, &settings);
+    if (output_is_input(settings.shape.output, settings.shape.traces, settings.shape.count))
+        return CMD_USAGE;
+    FILE *out = output_open(settings.shape.output);
+    if (!out)
+        return CMD_UNREADABLE;
     struct stream *stream =
-        (settings.follow ? stream_open_live : stream_open)(settings.traces, settings.traces_count, NULL, NULL);
-    bool good = print_all(stream, &settings);
+        (settings.follow ? stream_open_live : stream_open)(settings.shape.traces, settings.shape.count, NULL, NULL);
+    bool good = print_all(stream, &settings, out);
+    good = output_close(out, settings.shape.output) && good;
     unsigned errors = stream_errors(stream);
     stream_close(stream);
     filter_free(&settings.filter);

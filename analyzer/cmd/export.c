@@ -5,34 +5,28 @@
 #include "analyzer/view/export.h"
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
-#include "analyzer/cmd/output.h"
 #include "analyzer/cmd/progress.h"
+#include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/trace/json.h"
 #include "analyzer/trace/jsonl.h"
-#include "analyzer/trace/text.h"
 
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-struct format {
-    const char *name;
-    const struct export_format *report; /* NULL: the events as they are */
-};
-
-static const struct format formats[] = {{"jsonl", NULL},
-#define X(name, summary) {#name, &export_##name},
-                                        EXPORT_FORMATS(X)
+static const struct shape_format formats[] = {{"jsonl", NULL},
+#define X(name, summary) {#name, NULL},
+                                              EXPORT_FORMATS(X)
 #undef X
-};
+                                                  {0}};
 
-struct settings {
-    const struct format *format;
-    const char *output; /* NULL: stdout */
-    char **traces;
-    int traces_count;
+/* In their order; NULL: the events as they are. */
+static const struct export_format *const reports[] = {NULL,
+#define X(name, summary) &export_##name,
+                                                      EXPORT_FORMATS(X)
+#undef X
 };
 
 /* Writes the images that came up since the last call; false on a write error. */
@@ -95,54 +89,19 @@ static void write_report(struct stream *stream, const struct export_format *form
     model_free(model);
 }
 
-static void list_formats(char *out, size_t size)
+static error_t parse(int key, char *text, struct argp_state *state)
 {
-    for (size_t i = 0, used = 0; i < sizeof formats / sizeof *formats && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", formats[i].name);
-}
-
-static void set_format(struct settings *settings, const char *name, struct argp_state *state)
-{
-    char names[128];
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (strcmp(name, formats[i].name) == 0)
-            settings->format = &formats[i];
-    if (settings->format)
-        return;
-    list_formats(names, sizeof names);
-    usage_error(state, "--format %s: no such format (%s)", text_name(name), names);
-}
-
-static error_t parse(int key, char *argument, struct argp_state *state)
-{
-    struct settings *settings = state->input;
-    switch (key) {
-    case 'f':
-        settings->format = NULL;
-        set_format(settings, argument, state);
-        return 0;
-    case 'o':
-        settings->output = argument;
-        return 0;
-    case ARGP_KEY_ARGS:
-        settings->traces = state->argv + state->next;
-        settings->traces_count = state->argc - state->next;
-        return 0;
-    case ARGP_KEY_END:
-        if (settings->format == NULL)
-            usage_error(state, "--format is missing");
-        return 0;
-    default:
+    (void)text;
+    if (key != ARGP_KEY_INIT)
         return ARGP_ERR_UNKNOWN;
-    }
+    state->child_inputs[0] = state->input;
+    return 0;
 }
 
-static const struct argp_option options[] = {{"format", 'f', "FORMAT", 0, "one of those below", 0},
-                                             {"output", 'o', "FILE", 0, "write to FILE instead of standard output", 0},
-                                             {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, {0}};
 
 static const struct argp argp = {
-    .options = options,
+    .children = children,
     .parser = parse,
     .args_doc = "--format FORMAT [TRACE...]",
     .doc = "Writes the whole trace in another format. " CMD_TRACE_DOC "\v"
@@ -159,19 +118,19 @@ static const struct argp argp = {
 
 int cmd_export(int argc, char **argv)
 {
-    struct settings settings = {.format = NULL};
-    usage_parse(&argp, argc, argv, 0, &settings);
-    if (output_is_input(settings.output, settings.traces, settings.traces_count))
+    struct shape shape = {.formats = formats, .required = true};
+    usage_parse(&argp, argc, argv, 0, &shape);
+    if (output_is_input(shape.output, shape.traces, shape.count))
         return CMD_USAGE;
-    FILE *out = output_open(settings.output);
+    FILE *out = output_open(shape.output);
     if (out == NULL)
         return CMD_UNREADABLE;
-    struct stream *stream = stream_open(settings.traces, settings.traces_count, NULL, NULL);
-    if (settings.format->report)
-        write_report(stream, settings.format->report, out);
+    struct stream *stream = stream_open(shape.traces, shape.count, NULL, NULL);
+    if (reports[shape.format])
+        write_report(stream, reports[shape.format], out);
     else
         write_jsonl(stream, out);
-    bool good = output_close(out, settings.output); /* of standard output main.c says it */
+    bool good = output_close(out, shape.output); /* of standard output main.c says it */
     unsigned errors = stream_errors(stream);
     stream_close(stream);
     return good && errors == 0 ? CMD_DONE : CMD_UNREADABLE;

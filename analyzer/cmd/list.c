@@ -16,11 +16,16 @@
 #include <argp.h>
 #include <stdlib.h>
 
-enum { OPTION_JSON = 256, OPTION_CSV };
+enum { OPTION_CSV = 256 };
+
+enum list_format { LIST_TEXT, LIST_JSON, LIST_CSV };
+static const struct shape_format formats[] = {[LIST_TEXT] = {"text", NULL},
+                                              [LIST_JSON] = {"json", "JSON Lines, one object a socket"},
+                                              [LIST_CSV] = {"csv", "RFC 4180, the same words"},
+                                              {0}};
 
 struct request {
     struct shape shape;
-    bool json;
     const struct export_format *format; /* NULL: lines of our own */
     struct export export;
     struct list_text *text; /* NULL: another form is wanted */
@@ -40,24 +45,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
         state->child_inputs[0] = &request->shape;
         state->child_inputs[1] = &request->filter;
         return 0;
-    case OPTION_JSON:
-        request->json = true;
-        return 0;
     case OPTION_CSV:
-        request->format = &export_csv;
-        return 0;
-    case ARGP_KEY_SUCCESS:
-        if (request->json && request->format)
-            usage_error(state, "--json and --csv: one of them");
+        shape_choose(&request->shape, "csv", "--csv", state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_option options[] = {{"json", OPTION_JSON, NULL, 0, "JSON Lines, one object a socket", 0},
-                                             {"csv", OPTION_CSV, NULL, 0, "CSV (RFC 4180), the same words", 0},
-                                             {0}};
+static const struct argp_option options[] = {{"csv", OPTION_CSV, NULL, 0, "the same as --format csv", 0}, {0}};
 
 static const struct argp_child children[] = {SHAPE_CHILD, {&filter_argp, 0, "Filters:", 0}, {0}};
 
@@ -99,7 +95,7 @@ static void print(void *context, const struct socket *socket)
         request->format->socket(&request->export, socket);
         return;
     }
-    if (request->json)
+    if (request->shape.format == LIST_JSON)
         socket_print(&request->line, request->model, socket, request->out);
     else
         list_text_add(request->text, socket);
@@ -107,10 +103,11 @@ static void print(void *context, const struct socket *socket)
 
 int cmd_list(int argc, char **argv)
 {
-    struct request request = {.json = false};
+    struct request request = {.shape = {.formats = formats}};
     usage_parse(&argp, argc, argv, 0, &request);
     if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
         return CMD_USAGE;
+    request.format = request.shape.format == LIST_CSV ? &export_csv : NULL;
     request.filtered = filter_given(&request.filter);
     request.out = output_open(request.shape.output);
     if (!request.out)
@@ -120,7 +117,7 @@ int cmd_list(int argc, char **argv)
     request.export = (struct export){.out = request.out, .model = request.model};
     if (request.format) {
         request.format->begin(&request.export);
-    } else if (!request.json)
+    } else if (request.shape.format == LIST_TEXT)
         request.text = list_text_new(request.model, shape_width(&request.shape, request.out), view_colour(request.out),
                                      request.out);
     struct stream *stream = stream_open(request.shape.traces, request.shape.count, NULL, NULL);

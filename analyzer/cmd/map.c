@@ -14,29 +14,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_FORMAT = 'f', OPTION_BY = 256 };
+enum { OPTION_BY = 256 };
 
-static const struct format {
-    const char *name;
+static const struct shape_format formats[] = {{"text", NULL},
+                                              {"json", NULL},
+                                              {"dot", NULL},
+                                              {"mermaid", NULL},
+                                              {"svg", "laid out by Graphviz"},
+                                              {"html", "a page to explore, in one file"},
+                                              {0}};
+
+/* In their order. */
+static const struct drawing {
     bool (*draw)(const struct model *model, const struct map_options *options, FILE *out);
     bool (*ready)(void); /* says on stderr what is missing; NULL: nothing can be */
-} formats[] = {
-    {"text", map_text, NULL},       {"json", map_json, NULL},        {"dot", map_dot, NULL},
-    {"mermaid", map_mermaid, NULL}, {"svg", map_svg, map_svg_ready}, {"html", map_html, map_html_ready},
-};
+} drawings[] = {{map_text, NULL},    {map_json, NULL},         {map_dot, NULL},
+                {map_mermaid, NULL}, {map_svg, map_svg_ready}, {map_html, map_html_ready}};
+_Static_assert(sizeof drawings / sizeof *drawings == sizeof formats / sizeof *formats - 1, "a drawing for each format");
 
 struct request {
-    const struct format *format;
     struct shape shape;
     enum map_grouping by;
 };
 
-static const struct format *find_format(const char *name)
+static const struct drawing *drawing_of(const struct request *request)
 {
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (strcmp(formats[i].name, name) == 0)
-            return &formats[i];
-    return NULL;
+    return &drawings[request->shape.format];
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -45,11 +48,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->shape;
-        return 0;
-    case OPTION_FORMAT:
-        request->format = find_format(text);
-        if (!request->format)
-            usage_error(state, "--format %s: no such format (text, json, dot, mermaid, svg, html)", text_name(text));
         return 0;
     case OPTION_BY:
         request->by = strcmp(text, "program") == 0 ? MAP_BY_PROGRAM : MAP_BY_PROCESS;
@@ -62,8 +60,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-    {"format", OPTION_FORMAT, "FORMAT", 0,
-     "text (default), json, dot, mermaid, svg (laid out by Graphviz) or html (a page to explore, in one file)", 0},
     {"by", OPTION_BY, "WHAT", 0,
      "process: each by itself, or program: its processes drawn as one; else workers of one parent that do the same are "
      "one",
@@ -85,19 +81,20 @@ static bool draw(const struct model *model, const struct request *request, struc
 {
     struct map_options view = {
         .by = request->by, .html = html, .width = shape_width(&request->shape, out), .colour = view_colour(out)};
-    return request->format->draw(model, &view, out);
+    return drawing_of(request)->draw(model, &view, out);
 }
 
 int cmd_map(int argc, char **argv)
 {
-    struct request request = {.format = &formats[0]};
+    struct request request = {.shape = {.formats = formats}};
     usage_parse(&argp, argc, argv, 0, &request);
     if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
         return CMD_USAGE;
-    if (request.format->ready && !request.format->ready())
+    const struct drawing *drawing = drawing_of(&request);
+    if (drawing->ready && !drawing->ready())
         return CMD_UNREADABLE;
     struct model_callbacks callbacks = {.alive = model_trace_alive};
-    struct map_html *html = request.format->draw == map_html ? map_html_new() : NULL;
+    struct map_html *html = drawing->draw == map_html ? map_html_new() : NULL;
     if (html) {
         callbacks.context = html;
         callbacks.socket_done = map_html_socket;

@@ -72,9 +72,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
+static const struct argp_child children[] = {USAGE_CHILD, {0}};
+
 static const struct argp run_argp = {
     .options = option_table,
     .parser = parse,
+    .children = children,
     .args_doc = "[--] CMD [ARG...]",
     .doc = "Runs CMD with the socket calls of it and of all its children recorded.\v"
            "A trace that stands in DIR already is kept as DIR.old. Children that outlive CMD go on recording.\n\n"

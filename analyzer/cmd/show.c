@@ -7,6 +7,7 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/reread.h"
+#include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/trace/buffer.h"
 #include "analyzer/trace/complaint.h"
@@ -19,7 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_JSON = 256, OPTION_WIDE };
+enum { SOCKET_TEXT, SOCKET_JSON };
+static const struct shape_format formats[] = {
+    [SOCKET_TEXT] = {"text", NULL},
+    [SOCKET_JSON] = {"json", "one object: the socket and its peer as in list --json, and their events"},
+    {0}};
+
 enum selector { BY_ID, BY_COOKIE, BY_DESCRIPTOR };
 
 #define FOUND_MAX 16
@@ -39,9 +45,8 @@ struct search {
 
 struct request {
     struct search search;
-    bool json, wide;
-    char **traces;
-    int count;
+    struct shape shape;
+    FILE *out;
 };
 
 /* "12": an id; "sk:1a", "0x1a", "1a": a cookie; "4242:5": a descriptor of a process. */
@@ -78,17 +83,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct request *request = state->input;
     switch (key) {
-    case OPTION_JSON:
-        request->json = true;
-        return 0;
-    case OPTION_WIDE:
-        request->wide = true;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &request->shape;
         return 0;
     case ARGP_KEY_ARG:
         if (!read_selector(&request->search, text))
             usage_error(state, "%s: neither a socket's id, nor a cookie, nor PID:FD", text_name(text));
-        request->traces = state->argv + state->next;
-        request->count = state->argc - state->next;
+        request->shape.traces = state->argv + state->next;
+        request->shape.count = state->argc - state->next;
         state->next = state->argc;
         return 0;
     case ARGP_KEY_NO_ARGS:
@@ -99,13 +101,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_option options[] = {
-    {"json", OPTION_JSON, NULL, 0, "one object: the socket and its peer as in list --json, and their events", 0},
-    {"wide", OPTION_WIDE, NULL, 0, "whole lines, however narrow the terminal", 0},
-    {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, {0}};
 
 static const struct argp argp = {
-    .options = options,
+    .children = children,
     .parser = parse,
     .args_doc = "SOCKET [TRACE...]",
     .doc =
@@ -178,11 +177,13 @@ static bool one_found(const struct search *search)
 
 static bool tell(const struct request *request, const struct reread *reread)
 {
-    unsigned width = request->wide ? 0 : view_width(stdout);
+    FILE *out = request->out;
+    unsigned width = shape_width(&request->shape, out);
+    bool json = request->shape.format == SOCKET_JSON;
     struct show *show = show_new(request->search.found[0], request->search.peer,
-                                 request->json ? SHOW_JSON
-                                 : width       ? SHOW_BRIEF
-                                               : SHOW_WHOLE);
+                                 json    ? SHOW_JSON
+                                 : width ? SHOW_BRIEF
+                                         : SHOW_WHOLE);
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     show_callbacks(show, &callbacks);
     struct model *model = model_new(&callbacks);
@@ -193,7 +194,7 @@ static bool tell(const struct request *request, const struct reread *reread)
     if (!show_complete(show)) /* the trace was replaced between the two readings */
         complain_line("sockatlas show: %s: no longer in the trace", request->search.text);
     else
-        written = request->json ? show_json(show, stdout) : show_text(show, width, view_colour(stdout), stdout);
+        written = json ? show_json(show, out) : show_text(show, width, view_colour(out), out);
     show_free(show);
     model_free(model);
     stream_close(stream);
@@ -217,15 +218,26 @@ static int find(struct request *request, struct reread *reread)
     return status;
 }
 
+/* What was found, into what -o names. */
+static bool write_it(struct request *request, const struct reread *reread)
+{
+    if (!one_found(&request->search) || !(request->out = output_open(request->shape.output)))
+        return false;
+    bool written = tell(request, reread);
+    return output_close(request->out, request->shape.output) && written;
+}
+
 int cmd_show(int argc, char **argv)
 {
-    struct request request = {.wide = false};
+    struct request request = {.shape = {.formats = formats}};
     struct reread reread;
     int status = CMD_UNREADABLE;
     usage_parse(&argp, argc, argv, 0, &request);
-    if (reread_begin(&reread, request.traces, request.count)) {
+    if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
+        return CMD_USAGE;
+    if (reread_begin(&reread, request.shape.traces, request.shape.count)) {
         status = find(&request, &reread);
-        if (!one_found(&request.search) || !tell(&request, &reread))
+        if (!write_it(&request, &reread))
             status = CMD_UNREADABLE;
     }
     reread_end(&reread);

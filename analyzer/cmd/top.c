@@ -75,8 +75,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
+static const struct argp_child children[] = {USAGE_CHILD, {0}};
+
 static const struct argp argp = {
     .parser = parse,
+    .children = children,
     .args_doc = "[TRACE]",
     .doc =
         "Shows the sockets of a trace as they come and go. " CMD_TRACE_WHAT

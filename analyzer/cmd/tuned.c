@@ -11,11 +11,14 @@
 
 #include <argp.h>
 
-enum { OPTION_JSON = 256 };
+enum tuned_format { TUNED_TEXT, TUNED_JSON };
+static const struct shape_format formats[] = {
+    [TUNED_TEXT] = {"text", NULL},
+    [TUNED_JSON] = {"json", "JSON Lines: an object for what one process set alike on one kind of socket"},
+    {0}};
 
 struct request {
     struct shape shape;
-    bool json;
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -26,23 +29,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->shape;
         return 0;
-    case OPTION_JSON:
-        request->json = true;
-        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_option options[] = {
-    {"json", OPTION_JSON, NULL, 0, "JSON Lines: one object for what one process set alike on one kind of socket", 0},
-    {0}};
-
 static const struct argp_child children[] = {SHAPE_CHILD, {0}};
 
 static const struct argp argp = {
     .children = children,
-    .options = options,
     .parser = parse,
     .args_doc = "[TRACE...]",
     .doc = "Shows the parameters that programs set on their sockets: what they asked for, what the kernel made of it "
@@ -56,7 +51,7 @@ static void add(void *context, const struct socket *socket)
 
 int cmd_tuned(int argc, char **argv)
 {
-    struct request request = {.json = false};
+    struct request request = {.shape = {.formats = formats}};
     usage_parse(&argp, argc, argv, 0, &request);
     if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
         return CMD_USAGE;
@@ -66,9 +61,9 @@ int cmd_tuned(int argc, char **argv)
     struct stream *stream;
     int status = model_trace_read(model, request.shape.traces, request.shape.count, &stream);
     FILE *out = model_trace_nothing(stream) ? NULL : output_open(request.shape.output);
-    bool written =
-        out && (request.json ? tuned_json(tuned, out)
-                             : tuned_text(tuned, model, shape_width(&request.shape, out), view_colour(out), out));
+    bool written = out && (request.shape.format == TUNED_JSON
+                               ? tuned_json(tuned, out)
+                               : tuned_text(tuned, model, shape_width(&request.shape, out), view_colour(out), out));
     if (out && !output_close(out, request.shape.output))
         written = false;
     tuned_free(tuned);

@@ -62,3 +62,16 @@ void usage_parse(const struct argp *argp, int argc, char **argv, unsigned flags,
     if (escaped)
         fclose(escaped);
 }
+
+static error_t parse_help(int key, char *text, struct argp_state *state)
+{
+    (void)text;
+    if (key != 'h')
+        return ARGP_ERR_UNKNOWN;
+    argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
+    return 0;
+}
+
+static const struct argp_option help_options[] = {{NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0}, {0}};
+
+const struct argp usage_help_argp = {.options = help_options, .parser = parse_help};

@@ -12,4 +12,11 @@ void usage_parse(const struct argp *argp, int argc, char **argv, unsigned flags,
 /* argp_error() from within usage_parse(): ends the program with CMD_USAGE. */
 void usage_error(const struct argp_state *state, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* For the commands that do not take shape.h's options: -h, as --help. A child of the command's argp. */
+extern const struct argp usage_help_argp;
+#define USAGE_CHILD                                                                                                    \
+    {                                                                                                                  \
+        &usage_help_argp, 0, NULL, 0                                                                                   \
+    }
+
 #endif

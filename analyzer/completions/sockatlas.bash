@@ -6,8 +6,11 @@
 _sockatlas_words() { # COMMAND OPTION: the words that OPTION takes there
     case $1:$2 in
     map:--format | map:-f) echo "text json dot mermaid svg html" ;;
+    list:--format | list:-f) echo "text json csv" ;;
     doctor:--format | doctor:-f) echo "text json sarif" ;;
     export:--format | export:-f) echo "jsonl csv chrome zeek" ;;
+    *:--format | show:-f | tuned:-f | diff:-f) echo "text json" ;;
+    *:--color) echo "always never auto" ;;
     map:--by) echo "process program" ;;
     collect:--keep) echo "12h 7d 1G" ;;
     *:--role) echo "client server listener pair datagram unused" ;;

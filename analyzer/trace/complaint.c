@@ -7,12 +7,22 @@
 #include "analyzer/trace/escape.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+static bool is_quiet;
+
+void complain_quietly(void)
+{
+    is_quiet = true;
+}
 
 static void say_line(const struct complaints *complaints, const char *format, va_list arguments)
 {
     char *line = NULL;
+    if (is_quiet && complaints != NULL && complaints->complain == NULL)
+        return;
     if (vasprintf(&line, format, arguments) < 0)
         return;
     char *said = escape_new(ESCAPE_MESSAGE, line);

@@ -23,4 +23,7 @@ __attribute__((format(printf, 2, 3))) void complain_note(const struct complaints
 /* One line to stderr, escaped in the same way: for what is no input's fault. */
 __attribute__((format(printf, 1, 2))) void complain_line(const char *format, ...);
 
+/* From here on what is wrong with the input is counted, and not said on stderr; complain_line() goes on. */
+void complain_quietly(void);
+
 #endif

@@ -11,12 +11,15 @@
 #include "analyzer/trace/segment.h"
 #include "analyzer/trace/sources.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#define DEFAULT_TRACE "./sockatlas.data"
 /* Blocks of all sources together, and of one. A block holds at least two of the longest records. */
 #define BLOCKS_TOTAL   (64u << 20)
 #define BLOCK_SIZE_MAX (256u << 10)
@@ -247,8 +250,11 @@ static struct stream *open_stream(char *const *traces, int count, bool patient, 
     stream->sources.patient = stream->follows = patient;
     stream->sources.complaints = (struct complaints){.complain = complain_fn, .context = context};
     stream->sources.belief = belief_new(process_lives, stream);
-    if (count == 0)
-        sources_add(&stream->sources, "./sockatlas.data");
+    if (count == 0 && !patient && access(DEFAULT_TRACE, F_OK) != 0 && errno == ENOENT)
+        complain(&stream->sources.complaints, "%s: %s: no trace here; `sockatlas run -- CMD` makes one", DEFAULT_TRACE,
+                 strerror(ENOENT));
+    else if (count == 0)
+        sources_add(&stream->sources, DEFAULT_TRACE);
     /* First what was asked for by its name: it is not left out of its folder then. Segments last: a log that is there
      * has them already. */
     for (enum given given = GIVEN_FILE; given <= GIVEN_SEGMENT; given++)

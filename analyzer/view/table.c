@@ -49,15 +49,24 @@ unsigned view_width(FILE *out)
 {
     const char *columns = getenv("COLUMNS");
     struct winsize size;
+    if (columns && atoi(columns) > 0) /* a shell does not export it: whoever did means it */
+        return (unsigned)atoi(columns);
     if (!isatty(fileno(out)))
         return 0;
-    if (columns && atoi(columns) > 0)
-        return (unsigned)atoi(columns);
     return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+static enum view_when colour_when;
+
+void view_set_colour(enum view_when when)
+{
+    colour_when = when;
 }
 
 bool view_colour(FILE *out)
 {
+    if (colour_when != VIEW_AUTO)
+        return colour_when == VIEW_ALWAYS;
     const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
     return isatty(fileno(out)) && !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0);
 }

@@ -15,6 +15,9 @@
 unsigned view_width(FILE *out);
 /* Whether colour is welcome: a terminal, no NO_COLOR, no TERM=dumb. */
 bool view_colour(FILE *out);
+/* From here on, whatever `out` is; VIEW_AUTO: as it is. */
+enum view_when { VIEW_AUTO, VIEW_ALWAYS, VIEW_NEVER };
+void view_set_colour(enum view_when when);
 /* From here on cuts are marked in ASCII: for a screen that draws byte by byte. */
 void view_without_utf8(void);
 /* Display columns of UTF-8 text. */

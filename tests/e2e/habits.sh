@@ -42,6 +42,44 @@ for word in SOCKATLAS_DIR SOCKATLAS_LIMIT SOCKATLAS_IO SOCKATLAS_OFF SOCKATLAS_S
     case_has "the man page has $word" "$word" "$(cat page)"
 done
 
+# ---- What all commands that print take alike ----
+
+"$sockatlas" run -d alike "$targets/tcp_both_ends" 2>/dev/null
+for command in "${commands[@]}"; do
+    case_is "$command -h is --help" "$("$sockatlas" "$command" --help)" "$("$sockatlas" "$command" -h)"
+done
+for command in map list "show 1" tuned doctor "diff alike" events; do
+    # shellcheck disable=SC2086
+    case_is "$command: --json is --format json" "$("$sockatlas" $command --format json alike)" "$("$sockatlas" $command --json alike)"
+    # shellcheck disable=SC2086
+    "$sockatlas" $command -o written alike >printed
+    # shellcheck disable=SC2086
+    case_is "$command: -o has what is printed" "$("$sockatlas" $command alike)" "$(cat written)"
+    case_is "$command: -o prints nothing" "" "$(cat printed)"
+    rm -f written
+done
+case_is "export --json is the lossless one" "$("$sockatlas" export --format jsonl alike)" "$("$sockatlas" export --json alike)"
+"$sockatlas" run -d red "$targets/connect_refused" 2>/dev/null
+case_has "--color=always colours a pipe" $'\033' "$("$sockatlas" events --color=always red)"
+case_is "--color=never does not" "" "$("$sockatlas" events --color=never red | grep $'\033')"
+case_is "--color: another word" 2 "$("$sockatlas" map --color=red alike 2>/dev/null; echo $?)"
+case_is "COLUMNS holds in a pipe too" "" "$(COLUMNS=70 "$sockatlas" list alike | LC_ALL=C.UTF-8 grep -E '.{71}')"
+case_has "without it nothing is cut" '.{71}' "$("$sockatlas" list alike)"
+case_is "two formats are refused" 2 "$("$sockatlas" map --json --format dot alike 2>/dev/null; echo $?)"
+"$sockatlas" map --formt json 2>err >/dev/null
+case_is "an option that is none" 2 $?
+"$sockatlas" map --format htlm alike 2>err >/dev/null
+case_has "a format that is nearly one" "did you mean html\?" "$(cat err)"
+"$sockatlas" evnets alike 2>err >/dev/null
+case_is "a command that is nearly one" "sockatlas: evnets: no such command; did you mean events?" "$(cat err)"
+"$sockatlas" map --quiet nosuch alike >out 2>err
+case_is "--quiet: status" 1 $?
+case_is "--quiet: nothing is said" "" "$(cat err)"
+case_is "--quiet: what can be read is" "$("$sockatlas" map alike)" "$(cat out)"
+mkdir empty
+(cd empty && "$sockatlas" map >/dev/null 2>../err)
+case_is "no trace here" "./sockatlas.data: No such file or directory: no trace here; \`sockatlas run -- CMD\` makes one" "$(cat err)"
+
 # ---- Completions ----
 
 bash_offers() { # WORD...: what is offered for the last of them
@@ -72,7 +110,8 @@ for shell in bash zsh fish; do
     for command in "${commands[@]}"; do
         case_is "$shell: $command: offers its options" "$(options "$command" | lines)" "$(${shell}_offers "$command" -- | grep -- '^--' | lines)"
     done
-    for option in "map --format" "doctor --format" "export --format" "map --by" "list --role" "list --transport"; do
+    for option in "map --format" "list --format" "tuned --format" "doctor --format" "events --format" \
+        "export --format" "list --color" "map --by" "list --role" "list --transport"; do
         # shellcheck disable=SC2086
         offered=$(${shell}_offers $option "")
         bad=$([ -n "$offered" ] || echo nothing)
