@@ -119,7 +119,7 @@ bool diag_answer(const void *answer, size_t size, int family, int protocol, diag
  */
 static size_t receive(int netlink, void *answer, size_t room)
 {
-    struct sockaddr_nl from;
+    struct sockaddr_nl from = {.nl_pid = 0};
     socklen_t from_size;
     ssize_t size;
     do {
