@@ -90,7 +90,7 @@ static void see_socket(struct doctor *doctor, const struct rule *rule, const str
     if (!is_inet(socket->local.family) || socket->local.port == 0)
         return;
     struct port *port = port_of(doctor, chart, socket->local.port);
-    port->unknown = port->unknown || !socket->closed_ns || !socket->bytes_known;
+    port->unknown = port->unknown || !socket->closed_ns || !socket->received_known;
     port->narrow = port->narrow || !address_is_any(&socket->local);
     port->received += socket->messages_received;
     port->readers++;

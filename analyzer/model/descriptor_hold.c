@@ -85,7 +85,7 @@ static void lose(struct descriptor *at, uint64_t time_ns)
     at->uncounted = false;
     sock->uncounted--;
     if (!time_ns || !sock->told_ns || time_ns > sock->told_ns)
-        sock->lost = true;
+        sock->lost = LOST_SENT | LOST_RECEIVED;
 }
 
 static void count_up(struct model *model, const struct task *task, struct sock *sock)

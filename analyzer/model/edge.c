@@ -138,11 +138,16 @@ static bool count_socket(struct model *model, const struct edge *edge, const str
     return true;
 }
 
-static void add_bytes(struct edge *edge, uint64_t sent, uint64_t received)
+static void add_sent(struct edge *edge, uint64_t bytes)
 {
-    edge->bytes_known = true;
-    edge->bytes_sent += sent;
-    edge->bytes_received += received;
+    edge->sent_known = true;
+    edge->bytes_sent += bytes;
+}
+
+static void add_received(struct edge *edge, uint64_t bytes)
+{
+    edge->received_known = true;
+    edge->bytes_received += bytes;
 }
 
 void edge_errors_add(struct edge_errors *to, uint16_t error, uint64_t count)
@@ -196,10 +201,14 @@ static void add_conversation(struct model *model, struct edge *edge, const struc
         edge_seen(model, edge, from, from->closed_ns);
     if (to)
         edge_seen(model, edge, to, to->closed_ns);
-    if (from && from->bytes_known)
-        add_bytes(edge, from->bytes_sent, from->bytes_received);
-    else if (to && to->bytes_known)
-        add_bytes(edge, to->bytes_received, to->bytes_sent);
+    if (from && from->sent_known)
+        add_sent(edge, from->bytes_sent);
+    else if (to && to->received_known)
+        add_sent(edge, to->bytes_received);
+    if (from && from->received_known)
+        add_received(edge, from->bytes_received);
+    else if (to && to->sent_known)
+        add_received(edge, to->bytes_sent);
 }
 
 void edge_add(struct model *model, const struct conversation *conversation)
@@ -267,8 +276,10 @@ static void edge_retarget(struct model *model, struct edge *edge)
     if (edge->error)
         same->error = edge->error;
     same->sockets += edge->sockets;
-    if (edge->bytes_known)
-        add_bytes(same, edge->bytes_sent, edge->bytes_received);
+    if (edge->sent_known)
+        add_sent(same, edge->bytes_sent);
+    if (edge->received_known)
+        add_received(same, edge->bytes_received);
     if (!same->first_ns || edge->first_ns < same->first_ns)
         same->first_ns = edge->first_ns;
     if (edge->last_ns > same->last_ns)

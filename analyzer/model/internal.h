@@ -63,6 +63,9 @@ enum rank {
 /* A socket's life. HELD: a process that tells of it has it. NO_HOLDER: none does, but an image that has logged nothing
  * may hold it, or it is on its way to another process. OVER: its halves are final; its row may wait for what becomes of
  * them. */
+/* Of what went out, and of what came in. */
+enum { LOST_SENT = 1, LOST_RECEIVED = 2 };
+
 enum stage { STAGE_HELD, STAGE_NO_HOLDER, STAGE_OVER, STAGES };
 
 /* A kernel socket. */
@@ -82,7 +85,7 @@ struct sock {
     const struct task *held_by; /* who got it last, and at which number; only compared */
     int32_t held_fd;
     unsigned uncounted;    /* descriptors whose counts are still to be told */
-    bool lost;             /* some never will be */
+    unsigned lost;         /* LOST_*: counts that never will be */
     uint64_t told_ns;      /* TCP: when the connection's counts were told last */
     enum state open_state; /* the state to come back to if a holder turns up after all */
     uint64_t last_close_ns;
@@ -257,8 +260,9 @@ uint64_t store_wall(const struct model *model, unsigned host, uint64_t boottime_
 
 /* ---- sock_kind.c ---- */
 
-/* Whether all that went through it is known. */
-bool sock_bytes_known(const struct sock *sock);
+/* Whether all that went through it is known, one way. */
+bool sock_sent_known(const struct sock *sock);
+bool sock_received_known(const struct sock *sock);
 bool sock_is_datagram(const struct sock *sock);
 bool sock_is_tcp(const struct sock *sock);
 /* Transports that can be two ends of one conversation have one class. */

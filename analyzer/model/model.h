@@ -77,7 +77,7 @@ struct socket {
     const char *peer_name; /* resolved by the program, NULL if not */
     uint64_t opened_ns, connected_ns, closed_ns;
     uint64_t connect_started_ns, connect_ns; /* duration; connect_ns UINT64_MAX unknown */
-    bool bytes_known;
+    bool sent_known, received_known;
     uint64_t bytes_sent, bytes_received;
     uint32_t messages_sent, messages_received;
     uint16_t error;
@@ -115,7 +115,7 @@ struct edge {
     uint64_t unanswered, reset, retransmits;
     uint16_t error; /* errno of the latest that failed; 0 none, or not known */
     struct edge_errors errors;
-    bool bytes_known;
+    bool sent_known, received_known;
     uint64_t bytes_sent, bytes_received; /* from `from`'s point of view */
     uint64_t first_ns, last_ns;          /* CLOCK_REALTIME (the two ends may be of two hosts); 0 unknown */
     const char *name;                    /* the name the initiator resolved, or NULL */

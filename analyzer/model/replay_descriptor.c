@@ -63,14 +63,31 @@ void replay_on_peer_total(struct model *model, struct task *task, const struct e
     replay_wildcard(&peer, &sock->socket.local);
     struct half *half = half_exchange(model, sock, task, &peer, body->messages_sent != 0, event->time_ns);
     half->used = true;
-    half->bytes_known = true;
+    half->sent_known = half->received_known = true;
     half->bytes_sent += body->bytes_sent;
     half->bytes_received += body->bytes_received;
 }
 
-static bool counts_known(const struct sockatlas_body_close *body)
+static unsigned unknown_counts(const struct sockatlas_body_close *body)
 {
-    return body->bytes_sent != SOCKATLAS_BYTES_UNKNOWN && body->bytes_received != SOCKATLAS_BYTES_UNKNOWN;
+    return (body->bytes_sent == SOCKATLAS_BYTES_UNKNOWN ? LOST_SENT : 0) |
+           (body->bytes_received == SOCKATLAS_BYTES_UNKNOWN ? LOST_RECEIVED : 0);
+}
+
+/* `parts`: each process tells its own part; else each record tells of the whole. */
+static void take_counts(struct sock *sock, const struct sockatlas_body_close *body, bool parts)
+{
+    struct socket *socket = &sock->socket;
+    unsigned unknown = unknown_counts(body);
+    sock->lost |= unknown;
+    if (!(unknown & LOST_SENT)) {
+        socket->sent_known = true;
+        socket->bytes_sent = (parts ? socket->bytes_sent : 0) + body->bytes_sent;
+    }
+    if (!(unknown & LOST_RECEIVED)) {
+        socket->received_known = true;
+        socket->bytes_received = (parts ? socket->bytes_received : 0) + body->bytes_received;
+    }
 }
 
 static void close_tcp(struct sock *sock, const struct event *event, const struct sockatlas_body_close *body)
@@ -81,13 +98,7 @@ static void close_tcp(struct sock *sock, const struct event *event, const struct
         return;
     socket->tcp = tcp;
     socket->tcp_known = true;
-    if (counts_known(body)) {
-        socket->bytes_known = true;
-        socket->bytes_sent = body->bytes_sent;
-        socket->bytes_received = body->bytes_received;
-    } else {
-        sock->lost = true;
-    }
+    take_counts(sock, body, false);
     if (socket->state == STATE_CONNECTING && tcp.state != TCP_STATE_SYN_SENT &&
         (tcp.state != TCP_STATE_CLOSE || body->bytes_sent || body->bytes_received))
         socket->state = STATE_ESTABLISHED; /* and nobody asked how the connect went */
@@ -108,19 +119,16 @@ static void close_counts(struct task *task, struct sock *sock, const struct even
     const struct sockatlas_body_close *body = event_body(event);
     struct socket *socket = &sock->socket;
     if (sock_is_tcp(sock)) {
-        if (held && counts_known(body) && was_handed_over(sock, body))
+        if (held && !unknown_counts(body) && was_handed_over(sock, body))
             sock_hand_over(sock, task, event->fd);
         close_tcp(sock, event, body);
-    } else if (!counts_known(body)) {
-        sock->lost = true;
     } else {
-        socket->bytes_known = true;
-        socket->bytes_sent += body->bytes_sent;
-        socket->bytes_received += body->bytes_received;
+        take_counts(sock, body, true);
     }
-    if (descriptor_told(task, held ? event->fd : -1) && socket->tcp_known && counts_known(body)) {
-        sock->lost = false; /* the kernel's counts are the connection's, whoever used it */
-        sock->told_ns = event->time_ns;
+    if (descriptor_told(task, held ? event->fd : -1) && socket->tcp_known) {
+        sock->lost = unknown_counts(body); /* the kernel's counts are the connection's, whoever used it */
+        if (!sock->lost)
+            sock->told_ns = event->time_ns;
     }
     socket->messages_sent += body->messages_sent;
     socket->messages_received += body->messages_received;

@@ -153,7 +153,8 @@ static void put_connection(const struct model *model, const struct sock *sock, s
     half->peer = socket->peer;
     half->outcome = outcome_of(sock);
     half->connect_ns = socket->connect_ns;
-    half->bytes_known = sock_bytes_known(sock);
+    half->sent_known = sock_sent_known(sock);
+    half->received_known = sock_received_known(sock);
     half->bytes_sent = socket->bytes_sent;
     half->bytes_received = socket->bytes_received;
     put_end(sock, half);
@@ -167,13 +168,18 @@ static void put_exchange(const struct sock *sock, struct half *half, bool final)
     /* Connected, and nobody told that nothing went through: taken for used. */
     if (final && (socket->messages_sent || socket->messages_received || sock->uncounted || sock->lost))
         half->used = true;
-    if (half->only && !half->bytes_known && sock_bytes_known(sock)) {
-        half->bytes_known = true;
+    if (half->only && !half->sent_known && sock_sent_known(sock)) {
+        half->sent_known = true;
         half->bytes_sent = socket->bytes_sent;
+    }
+    if (half->only && !half->received_known && sock_received_known(sock)) {
+        half->received_known = true;
         half->bytes_received = socket->bytes_received;
     }
-    if (final && (sock->lost || sock->uncounted))
-        half->bytes_known = false;
+    if (final && (sock->lost & LOST_SENT || sock->uncounted))
+        half->sent_known = false;
+    if (final && (sock->lost & LOST_RECEIVED || sock->uncounted))
+        half->received_known = false;
 }
 
 /* `final`: nothing more comes. */
@@ -309,7 +315,7 @@ void half_dissolved(struct model *model, struct sock *sock, uint64_t time_ns)
     update(model, sock, half, true);
     half->open = false;
     half->closed_ns = time_ns;
-    half->bytes_known = false;
+    half->sent_known = half->received_known = false;
     if (half->outcome == OUTCOME_PENDING)
         half->outcome = OUTCOME_UNANSWERED;
     if (half->outcome == OUTCOME_ESTABLISHED) {

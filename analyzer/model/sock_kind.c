@@ -33,9 +33,19 @@ unsigned sock_class(const struct sock *sock)
            (inet && !usual ? (unsigned)socket->protocol & 0xff : 0);
 }
 
-bool sock_bytes_known(const struct sock *sock)
+static bool all_counted(const struct sock *sock)
 {
-    return sock->socket.bytes_known && !sock->lost && !sock->uncounted && !(sock->dissolved && sock_is_tcp(sock));
+    return !sock->uncounted && !(sock->dissolved && sock_is_tcp(sock));
+}
+
+bool sock_sent_known(const struct sock *sock)
+{
+    return sock->socket.sent_known && !(sock->lost & LOST_SENT) && all_counted(sock);
+}
+
+bool sock_received_known(const struct sock *sock)
+{
+    return sock->socket.received_known && !(sock->lost & LOST_RECEIVED) && all_counted(sock);
 }
 
 bool sock_own_address(const struct address *local, const struct address *address)

@@ -70,8 +70,9 @@ static void over(struct model *model, struct sock *sock)
     wait_leave(model, sock);
     listener_unlisted(model, sock);
     if (!sock_is_tcp(sock) && half_holder_lost(model, sock))
-        sock->lost = true; /* what each sent and received adds up */
-    sock->socket.bytes_known = sock_bytes_known(sock);
+        sock->lost = LOST_SENT | LOST_RECEIVED; /* what each sent and received adds up */
+    sock->socket.sent_known = sock_sent_known(sock);
+    sock->socket.received_known = sock_received_known(sock);
     sock->undecided++; /* so that it stays until all of its halves are told */
     half_over_all(model, sock);
     change(sock, CHANGE_OVER);

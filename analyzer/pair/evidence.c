@@ -91,7 +91,7 @@ bool evidence_met(const struct half *client, const struct half *server)
 
 enum agreement evidence_bytes(const struct half *a, const struct half *b)
 {
-    if (!a->bytes_known || !b->bytes_known || a->open || b->open)
+    if (!half_counted(a) || !half_counted(b) || a->open || b->open)
         return BYTES_UNKNOWN;
     if (a->bytes_received > b->bytes_sent + FIN || b->bytes_received > a->bytes_sent + FIN)
         return BYTES_CONTRADICT;

@@ -87,7 +87,7 @@ struct half {
     bool open; /* when the trace ends */
 
     /* What went through. */
-    bool bytes_known;
+    bool sent_known, received_known;
     uint64_t bytes_sent, bytes_received;
 
     /* What became of it. */
@@ -108,6 +108,12 @@ struct half {
 
     void *context; /* the replay's */
 };
+
+/* Whether all that went through it is known. */
+static inline bool half_counted(const struct half *half)
+{
+    return half->sent_known && half->received_known;
+}
 
 /* Two halves that are one conversation, or one whose other end is not in the trace. */
 struct conversation {

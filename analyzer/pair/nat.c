@@ -68,7 +68,7 @@ static bool in_time(const struct pair *pair, const struct entry *client, const s
 
 static bool same_bytes(const struct half *a, const struct half *b)
 {
-    return a->bytes_known && b->bytes_known && a->bytes_sent == b->bytes_received &&
+    return half_counted(a) && half_counted(b) && a->bytes_sent == b->bytes_received &&
            a->bytes_received == b->bytes_sent && a->bytes_sent && a->bytes_received;
 }
 

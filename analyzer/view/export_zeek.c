@@ -28,8 +28,8 @@
     X("proto", "enum", put_text(out, line->transport))                                                                 \
     X("service", "string", put_text(out, NULL))                                                                        \
     X("duration", "interval", put_interval(out, line))                                                                 \
-    X("orig_bytes", "count", put_count(out, line->bytes_known, line->originator_bytes))                                \
-    X("resp_bytes", "count", put_count(out, line->bytes_known, line->responder_bytes))                                 \
+    X("orig_bytes", "count", put_count(out, line->originator_known, line->originator_bytes))                           \
+    X("resp_bytes", "count", put_count(out, line->responder_known, line->responder_bytes))                             \
     X("conn_state", "string", put_text(out, line->state))                                                              \
     X("local_orig", "bool", put_text(out, line->originator_here ? "T" : NULL))                                         \
     X("local_resp", "bool", put_text(out, line->responder_here ? "T" : NULL))                                          \
@@ -47,7 +47,7 @@ struct line {
     uint64_t identity;         /* what uid is made of */
     struct address originator, responder;
     const char *transport, *state, *community_id;
-    bool bytes_known, originator_here, responder_here;
+    bool originator_known, responder_known, originator_here, responder_here;
     uint64_t originator_bytes, responder_bytes;
 };
 
@@ -219,7 +219,8 @@ static void write_connection(struct export *report, const struct socket *socket)
         .last_us = last ? model_time_us(report->model, socket->host, last) : -1,
         .identity = identity(report, socket, &socket->peer),
         .state = connection_state(socket),
-        .bytes_known = socket->bytes_known,
+        .originator_known = originated ? socket->sent_known : socket->received_known,
+        .responder_known = originated ? socket->received_known : socket->sent_known,
         .originator_bytes = originated ? socket->bytes_sent : socket->bytes_received,
         .responder_bytes = originated ? socket->bytes_received : socket->bytes_sent,
     };
@@ -237,7 +238,8 @@ static void write_exchange(struct export *report, const struct socket *socket, c
         .first_us = model_time_us(report->model, socket->host, exchange->first_ns),
         .last_us = socket->closed_ns ? model_time_us(report->model, socket->host, exchange->last_ns) : -1,
         .identity = identity(report, socket, &exchange->peer),
-        .bytes_known = exchange->totalled,
+        .originator_known = exchange->totalled,
+        .responder_known = exchange->totalled,
         .originator_bytes = sent ? exchange->bytes_sent : exchange->bytes_received,
         .responder_bytes = sent ? exchange->bytes_received : exchange->bytes_sent,
     };

@@ -85,10 +85,10 @@ static void put_address(struct buffer *to, const struct list_text *list, const s
         put_end(to, &socket->local);
 }
 
-static void put_bytes(struct buffer *to, const struct socket *socket, uint64_t bytes)
+static void put_bytes(struct buffer *to, bool known, uint64_t bytes)
 {
     char text[WORD_MAX];
-    put(to, socket->bytes_known ? word_bytes(bytes, text) : "-");
+    put(to, known ? word_bytes(bytes, text) : "-");
 }
 
 static void put_number(struct buffer *to, uint64_t number)
@@ -196,13 +196,13 @@ static void put_with(struct buffer *to, const struct list_text *list, const stru
 static void put_sent(struct buffer *to, const struct list_text *list, const struct socket *socket)
 {
     (void)list;
-    put_bytes(to, socket, socket->bytes_sent);
+    put_bytes(to, socket->sent_known, socket->bytes_sent);
 }
 
 static void put_received(struct buffer *to, const struct list_text *list, const struct socket *socket)
 {
     (void)list;
-    put_bytes(to, socket, socket->bytes_received);
+    put_bytes(to, socket->received_known, socket->bytes_received);
 }
 
 static bool in_force(const struct socket_option *option)

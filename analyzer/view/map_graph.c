@@ -120,8 +120,8 @@ const char *map_graph_bytes(const struct map_line *line, char out[MAP_GRAPH_BYTE
 {
     char sent[WORD_MAX], received[WORD_MAX];
     out[0] = '\0';
-    if (line->bytes_known)
-        snprintf(out, MAP_GRAPH_BYTES_MAX, "%s out, %s in", word_bytes(line->sent, sent),
-                 word_bytes(line->received, received));
+    if (line->sent_known || line->received_known)
+        snprintf(out, MAP_GRAPH_BYTES_MAX, "%s out, %s in", line->sent_known ? word_bytes(line->sent, sent) : "?",
+                 line->received_known ? word_bytes(line->received, received) : "?");
     return out;
 }

@@ -86,8 +86,8 @@ static cJSON *edge_json(const struct edge *edge)
     value_integer(object, "open", true, (int64_t)edge->open);
     value_integer(object, "failed", true, (int64_t)edge->failed);
     value_text(object, "error", edge->error ? word_or_number(names_errno(edge->error), edge->error, number) : NULL);
-    value_integer(object, "bytes_sent", edge->bytes_known, (int64_t)edge->bytes_sent);
-    value_integer(object, "bytes_received", edge->bytes_known, (int64_t)edge->bytes_received);
+    value_integer(object, "bytes_sent", edge->sent_known, (int64_t)edge->bytes_sent);
+    value_integer(object, "bytes_received", edge->received_known, (int64_t)edge->bytes_received);
     wall(object, "first_us", edge->first_ns);
     wall(object, "last_us", edge->last_ns);
     value_text(object, "match", word_match(edge->match));

@@ -65,7 +65,8 @@ static void add_edge(struct map_lines *lines, struct table *table, struct entry 
     edge_errors_merge(&line->errors, &edge->errors);
     line->sent += edge->bytes_sent;
     line->received += edge->bytes_received;
-    line->bytes_known |= edge->bytes_known;
+    line->sent_known |= edge->sent_known;
+    line->received_known |= edge->received_known;
 }
 
 static int by_initiator(const void *a, const void *b)
@@ -104,7 +105,8 @@ static void fold(struct map_line *into, const struct map_line *line)
     into->failed += line->failed;
     into->sent += line->sent;
     into->received += line->received;
-    into->bytes_known |= line->bytes_known;
+    into->sent_known |= line->sent_known;
+    into->received_known |= line->received_known;
     edge_errors_merge(&into->errors, &line->errors);
     into->more++;
 }

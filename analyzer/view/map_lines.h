@@ -16,7 +16,7 @@ struct map_line {
     uint64_t connections, open, failed, sent, received;
     struct edge_errors errors;
     uint64_t more; /* served addresses beside edge's that were folded into it */
-    bool bytes_known;
+    bool sent_known, received_known;
 };
 
 struct map_lines {

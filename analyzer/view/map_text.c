@@ -27,8 +27,8 @@ static void put_line(struct grid *grid, const struct map_line *line, const struc
     grid_cell(grid, map_line_over(line, where));
     snprintf(number, sizeof number, "%llu", (unsigned long long)line->connections);
     grid_cell(grid, number);
-    grid_cell(grid, line->bytes_known ? word_bytes(line->sent, number) : "-");
-    grid_cell(grid, line->bytes_known ? word_bytes(line->received, number) : "-");
+    grid_cell(grid, line->sent_known ? word_bytes(line->sent, number) : "-");
+    grid_cell(grid, line->received_known ? word_bytes(line->received, number) : "-");
 }
 
 /* Who began stands beside each line. */

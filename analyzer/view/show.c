@@ -214,9 +214,9 @@ static void summarize_life(const struct show *show, const struct socket *socket,
     fputs("\n", out);
     if (socket->error)
         fprintf(out, "error\t%s\n", word_or_number(names_errno(socket->error), socket->error, duration));
-    if (socket->bytes_known) {
-        fprintf(out, "bytes\t%s sent", word_bytes(socket->bytes_sent, bytes));
-        fprintf(out, ", %s received\n", word_bytes(socket->bytes_received, bytes));
+    if (socket->sent_known || socket->received_known) {
+        fprintf(out, "bytes\t%s sent", socket->sent_known ? word_bytes(socket->bytes_sent, bytes) : "unknown");
+        fprintf(out, ", %s received\n", socket->received_known ? word_bytes(socket->bytes_received, bytes) : "unknown");
     }
 }
 

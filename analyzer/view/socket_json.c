@@ -105,8 +105,8 @@ static void life(struct members *to, const struct model *model, const struct soc
     time_of(to, "connected_us", model, socket, socket->connected_ns);
     time_of(to, "closed_us", model, socket, socket->closed_ns);
     members_integer(to, "connect_us", timed, timed ? (int64_t)(socket->connect_ns / 1000) : 0);
-    members_integer(to, "bytes_sent", socket->bytes_known, (int64_t)socket->bytes_sent);
-    members_integer(to, "bytes_received", socket->bytes_known, (int64_t)socket->bytes_received);
+    members_integer(to, "bytes_sent", socket->sent_known, (int64_t)socket->bytes_sent);
+    members_integer(to, "bytes_received", socket->received_known, (int64_t)socket->bytes_received);
     if (socket->error)
         constant(to, "error", names_errno(socket->error), socket->error);
     else

@@ -73,7 +73,7 @@ void top_rows_event(void *context, const struct event *event, const struct proce
 
 bool top_row_bytes(const struct top_row *row, uint64_t *sent, uint64_t *received)
 {
-    bool final = row->closed && row->socket.bytes_known;
+    bool final = row->closed && row->socket.sent_known && row->socket.received_known;
     *sent = final ? row->socket.bytes_sent : row->moved_sent;
     *received = final ? row->socket.bytes_received : row->moved_received;
     return final || row->moved_known;

@@ -84,7 +84,7 @@ static void put(unsigned socket, enum side side, unsigned host, unsigned port, d
     half->start_ns = half->began_ns = half->connected_ns = (uint64_t)(start * SECOND);
     half->closed_ns = (uint64_t)(end * SECOND);
     half->outcome = OUTCOME_ESTABLISHED;
-    half->bytes_known = true;
+    half->sent_known = half->received_known = true;
     half->bytes_sent = sent;
     half->bytes_received = received;
     half->counts_socket = true;
@@ -184,7 +184,8 @@ Test(pair, translated_clients_are_told_apart_by_bytes)
                               .began_ns = SECOND,
                               .closed_ns = 2 * SECOND,
                               .outcome = OUTCOME_ESTABLISHED,
-                              .bytes_known = true,
+                              .sent_known = true,
+                              .received_known = true,
                               .bytes_sent = 100 + i,
                               .bytes_received = 50};
         pair_offer(pair, half);

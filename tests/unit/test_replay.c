@@ -406,7 +406,7 @@ Test(replay, connection_taken_over_after_its_client_closed_takes_its_bytes_along
     script_finish(&script);
     const struct edge *stays = script_edge(&script, 200, 100), *moved = script_edge(&script, 200, 101);
     cr_assert(stays && moved);
-    cr_expect(stays->bytes_known && moved->bytes_known);
+    cr_expect(stays->sent_known && moved->sent_known);
     cr_expect_eq(stays->bytes_sent, 11);
     cr_expect_eq(stays->bytes_received, 21);
     cr_expect_eq(moved->bytes_sent, 10);
@@ -457,9 +457,9 @@ Test(replay, bytes_that_only_a_killed_process_could_tell_are_unknown)
     t_close_call(&script, parent, 4, 0x11, SOCKATLAS_CALL_close, 0, 0, false);
     script.alive_answer = MODEL_DEAD;
     script_finish(&script);
-    cr_expect_not(script_socket(&script, 0x20)->bytes_known);
-    cr_expect_not(script_socket(&script, 0x10)->bytes_known);
-    cr_expect(script_socket(&script, 0x11)->bytes_known);
+    cr_expect_not(script_socket(&script, 0x20)->sent_known);
+    cr_expect_not(script_socket(&script, 0x10)->sent_known);
+    cr_expect(script_socket(&script, 0x11)->sent_known);
 }
 
 Test(replay, bytes_of_a_socket_still_in_use_are_unknown)
@@ -470,7 +470,7 @@ Test(replay, bytes_of_a_socket_still_in_use_are_unknown)
     t_close_tcp(&script, parent, 6, 0x20, 150, 250);
     script.alive_answer = MODEL_ALIVE;
     script_finish(&script);
-    cr_expect_not(script_socket(&script, 0x20)->bytes_known);
+    cr_expect_not(script_socket(&script, 0x20)->sent_known);
 }
 
 Test(replay, child_forked_before_its_parent_had_a_log_holds_nothing_of_it)
@@ -561,5 +561,23 @@ Test(replay, connection_dissolved_and_made_anew)
         bytes += model_edge(script.model, i)->bytes_sent;
     }
     cr_expect_eq(bytes, 14);
-    cr_expect_not(script_socket(&script, 0x20)->bytes_known);
+    cr_expect_not(script_socket(&script, 0x20)->sent_known);
+}
+
+/* One way is known where the other is not, as of a shared connection that was reset. */
+Test(replay, counts_one_way)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_close_tcp(&script, server, 4, 0x30, SOCKATLAS_BYTES_UNKNOWN, 7);
+    t_close_tcp(&script, client, 3, 0x20, 7, SOCKATLAS_BYTES_UNKNOWN);
+    script_finish(&script);
+    const struct socket *socket = script_socket(&script, 0x20);
+    cr_expect(socket->sent_known && !socket->received_known);
+    cr_expect_eq(socket->bytes_sent, 7);
+    const struct edge *edge = script_edge(&script, 200, 100);
+    cr_expect(edge->sent_known && !edge->received_known);
+    cr_expect_eq(edge->bytes_sent, 7);
 }
