@@ -48,6 +48,8 @@ struct process *edge_external(struct model *model, const struct half *half)
     if (bare.family != AF_VSOCK)
         bare.port = 0;
     bool is_unix = bare.family == AF_UNIX;
+    if (bare.family == AF_INET && address_is_loopback(&bare)) /* 127.0.0.0/8: one host, however many of them are used */
+        memcpy(bare.bytes, (unsigned char[]){127, 0, 0, 1}, 4);
     bool local = address_is_loopback(&bare) || address_is_any(&bare) || (is_unix && !bare.bytes[0]) || bare.scope;
     const struct network *network = local ? half->network : NULL;
     unsigned host = local || is_unix ? half->host : 0;
@@ -61,6 +63,7 @@ struct process *edge_external(struct model *model, const struct half *half)
     struct external *external = store_alloc(sizeof *external);
     external->process =
         (struct process){.kind = PROCESS_EXTERNAL, .host = host, .comm = "", .exe = "", .cmdline = "", .address = bare};
+    external->process.located = local;
     external->network = network;
     table_insert(&model->nodes, &external->by_address, hash);
     return store_process(model, &external->process);
@@ -216,6 +219,10 @@ void edge_add(struct model *model, const struct conversation *conversation)
     const struct half *from = conversation->from, *to = conversation->to;
     if (!from && !to)
         return;
+    if (from)
+        host_address_learn(model, from->host, &from->local);
+    if (to)
+        host_address_learn(model, to->host, &to->local);
     struct edge *edge = edge_get(model, from ? from : to, conversation->from_process, conversation->to_process,
                                  served(conversation), conversation->match);
     if (conversation->failed && from)
@@ -300,8 +307,21 @@ static void half_matched(struct model *model, const struct edge *edge)
     coverage_add(model, edge->from, SOCKATLAS_COVERAGE_HALF_MATCHED, detail);
 }
 
+/* An address that is a traced host's: nobody there had the connection, or a record of it. */
+static void locate_externals(struct model *model)
+{
+    for (unsigned i = 0; i < model->listeners_count; i++)
+        host_address_learn(model, model->listeners[i]->process->host, &model->listeners[i]->address);
+    for (unsigned i = 0; i < model->processes_count; i++) {
+        struct process *process = model->processes[i];
+        if (process->kind == PROCESS_EXTERNAL && !process->located)
+            process->located = host_address_find(model, &process->address, &process->host);
+    }
+}
+
 void edge_finish(struct model *model)
 {
+    locate_externals(model);
     store_free_entries(&model->counted, offsetof(struct counted, by_both));
     for (unsigned i = 0, count = model->edges_count; i < count; i++)
         edge_retarget(model, model->edges[i]);

@@ -219,8 +219,8 @@ struct model {
     bool overwritten; /* a log's oldest records were */
     struct process **processes;
     unsigned processes_count, processes_room;
-    struct table tasks, children, nested, cookies, services, services_anywhere, exchanges, edges_table, counted, nodes,
-        listeners_table, texts, doubled, threads, forks_by_thread, forks_by_slot, coverages, options;
+    struct table tasks, children, nested, host_addresses, cookies, services, services_anywhere, exchanges, edges_table,
+        counted, nodes, listeners_table, texts, doubled, threads, forks_by_thread, forks_by_slot, coverages, options;
     struct sock *first, *last;
     struct sock *free_socks;
     uint64_t sockets_made;
@@ -396,6 +396,14 @@ void edge_add(struct model *model, const struct conversation *conversation);
 /* The node of the peer's address of `half`; NULL: it names nobody. */
 struct process *edge_external(struct model *model, const struct half *half);
 void edge_finish(struct model *model);
+
+/* ---- host_address.c ---- */
+
+/* A socket of `host` has this address. */
+void host_address_learn(struct model *model, unsigned host, const struct address *local);
+/* Whether exactly one traced host is known to have the address, whose port is 0; which. */
+bool host_address_find(const struct model *model, const struct address *bare, unsigned *host);
+void host_address_free(struct model *model);
 
 /* ---- sock_half.c ---- */
 

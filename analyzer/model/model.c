@@ -147,6 +147,7 @@ void model_free(struct model *model)
         free(network);
     }
     untraced_free(model);
+    host_address_free(model);
     for (unsigned i = 0; i < model->images_count; i++)
         for (struct pending_fork *fork = model->images[i].forks, *next; fork; fork = next) {
             next = fork->next;

@@ -38,6 +38,7 @@ struct process {
     uint64_t start_ns;      /* CLOCK_BOOTTIME; 0 unknown */
     uint64_t end_ns;        /* 0: alive when the trace ends, or unknown */
     struct address address; /* external: the peer address (port 0) */
+    bool located;           /* external: the address is known to be one of `host`'s */
     uint32_t uid;           /* effective, UINT32_MAX unknown */
     const char *cgroup;     /* "" unknown */
     bool incomplete;        /* records of its log were overwritten or lost */

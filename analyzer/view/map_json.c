@@ -43,7 +43,7 @@ static cJSON *node_json(const struct model *model, const struct process *process
     cJSON *object = cJSON_CreateObject();
     value_integer(object, "id", true, process->id);
     value_text(object, "kind", word_process_kind(process->kind));
-    value_integer(object, "host", !external, process->host);
+    value_integer(object, "host", !external || process->located, process->host);
     value_integer(object, "pid", process->pid != 0, process->pid);
     value_integer(object, "ppid", process->ppid != 0, process->ppid);
     value_bytes(object, "comm", process->comm);

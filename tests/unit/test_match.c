@@ -564,3 +564,49 @@ Test(match, traced_process_is_never_untraced)
     script_finish(&script);
     cr_expect_eq(count_untraced(), 0);
 }
+
+/* ---- Addresses ---- */
+
+static const struct process *external(const char *text)
+{
+    for (unsigned i = 0; i < model_process_count(script.model); i++) {
+        const struct process *process = model_process(script.model, i);
+        char address[ADDRESS_TEXT_MAX];
+        if (process->kind == PROCESS_EXTERNAL && strcmp(address_text(&process->address, address), text) == 0)
+            return process;
+    }
+    return NULL;
+}
+
+Test(match, many_loopback_addresses_are_one_host)
+{
+    struct who client = process(200, "client");
+    for (unsigned i = 1; i < 30; i++) {
+        char peer[32];
+        snprintf(peer, sizeof peer, "127.0.0.%u:80", i);
+        t_socket(&script, client, 3, 0x20 + i, AF_INET, SOCK_STREAM, 0);
+        t_connect(&script, client, 3, 0x20 + i, peer, NULL, ECONNREFUSED, 0);
+        t_close(&script, client, 3, 0x20 + i);
+    }
+    script_finish(&script);
+    cr_expect_eq(model_process_count(script.model), 2);
+    cr_expect_eq(model_edge_count(script.model), 29, "each address is an edge of its own");
+    cr_expect(external("127.0.0.1")->located);
+}
+
+/* Nobody listens there, on a host that is in the trace: its address is known by another connection. */
+Test(match, refused_by_a_traced_host)
+{
+    struct who server = process_in(100, "server", 1, 7), client = process_in(200, "client", 0, 1);
+    t_server(&script, server, 3, 0x10, "0.0.0.0:80");
+    t_client(&script, client, 3, 0x20, "10.0.0.2:80", "10.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "10.0.0.1:4000", "10.0.0.2:80", 0);
+    t_socket(&script, client, 5, 0x40, AF_INET, SOCK_STREAM, 0);
+    t_connect(&script, client, 5, 0x40, "10.0.0.2:81", "10.0.0.1:4001", ECONNREFUSED, 0);
+    t_socket(&script, client, 6, 0x50, AF_INET, SOCK_STREAM, 0);
+    t_connect(&script, client, 6, 0x50, "10.0.0.3:81", "10.0.0.1:4002", ECONNREFUSED, 0);
+    script_finish(&script);
+    cr_expect(external("10.0.0.2")->located);
+    cr_expect_eq(external("10.0.0.2")->host, 1);
+    cr_expect_not(external("10.0.0.3")->located);
+}
