@@ -13,7 +13,6 @@
 #include "shim/target.h"
 
 #include <argp.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -89,77 +88,6 @@ static const struct argp run_argp = {
            "  sockatlas run -d /tmp/web ./start-everything.sh",
 };
 
-/* The shim stands beside this program (build tree) or in ../lib/sockatlas (any prefix); SOCKATLAS_SHIM names another
- * one. */
-static bool find_shim(char *path)
-{
-    static const char *const places[] = {"/libsockatlas.so", "/../lib/sockatlas/libsockatlas.so"};
-    char self[PATH_MAX], candidate[PATH_MAX + 64];
-    const char *given = getenv("SOCKATLAS_SHIM");
-    if (given && *given)
-        return realpath(given, path) != NULL;
-    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (size < 0)
-        return false;
-    self[size] = '\0';
-    *strrchr(self, '/') = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        snprintf(candidate, sizeof candidate, "%s%s", self, places[i]);
-        if (realpath(candidate, path))
-            return true;
-    }
-    return false;
-}
-
-static bool shim_ready(char *shim, const char *title)
-{
-    if (!find_shim(shim)) {
-        const char *given = getenv("SOCKATLAS_SHIM");
-        if (given && *given)
-            complain_line("%s: SOCKATLAS_SHIM: %s: %s", title, given, strerror(errno));
-        else
-            complain_line("%s: libsockatlas.so is neither beside this program nor in ../lib/sockatlas", title);
-        return false;
-    }
-    if (!run_target_preloadable(shim)) {
-        complain(&(struct complaints){.count = 0}, "%s: %s: %s", title, shim,
-                 errno ? strerror(errno) : "not a shared object to preload");
-        return false;
-    }
-    if (strpbrk(shim, ": $")) {
-        complain_line("%s: %s: LD_PRELOAD cannot carry a path with a colon, a space or a dollar sign", title, shim);
-        return false;
-    }
-    run_target_preload(shim);
-    return true;
-}
-
-/* The shim refuses the same values (SOCKATLAS_LIMIT in its config.c), but can only say so in each traced program. */
-static bool limit_ready(const char *title)
-{
-    enum { LEAST = 64 << 10 };
-    const char *limit = getenv("SOCKATLAS_LIMIT");
-    if (!limit)
-        return true;
-    char *end;
-    errno = 0;
-    unsigned long long size = *limit >= '0' && *limit <= '9' ? strtoull(limit, &end, 10) : (end = (char *)limit, 0);
-    static const char units[] = "KMG";
-    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
-    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-    bool good = errno == 0 && (!*end || (unit && !end[1])) && size <= ULLONG_MAX >> shift && size << shift >= LEAST;
-    if (!good)
-        complain_line("%s: SOCKATLAS_LIMIT=%s: want a size of at least 64K, as 16M", title, limit);
-    return good;
-}
-
-/* As the shim has it. */
-static bool is_set(const char *variable)
-{
-    const char *value = getenv(variable);
-    return value && *value && strcmp(value, "0") != 0;
-}
-
 /* Says why the command's own program will not be traced, if so, and returns it. */
 static enum sockatlas_untraced warn(const char *title, const char *command, const char *path, const char *shim)
 {
@@ -230,8 +158,9 @@ int cmd_run(int argc, char **argv)
         complain_line("%s: no command given; `%s --help` tells more", title, title);
         return CMD_USAGE;
     }
-    if (!limit_ready(title) || !shim_ready(shim, title))
+    if (!run_shim_limit_ready(title) || !run_shim_ready(shim, title))
         return RUN_FAILED;
+    run_target_preload(shim);
     int status = run_target_find(options.command[0], path);
     if (status != 0) {
         complain(&(struct complaints){.count = 0}, "%s: %s: %s", title, text_name(options.command[0]),
@@ -239,13 +168,13 @@ int cmd_run(int argc, char **argv)
         return status;
     }
     struct run_folder folder;
-    bool across_users = options.across_users || is_set("SOCKATLAS_ACROSS_USERS");
+    bool across_users = options.across_users || run_shim_is_set("SOCKATLAS_ACROSS_USERS");
     if (!run_folder_prepare(&folder, options.dir, across_users, title))
         return RUN_FAILED;
     enum sockatlas_untraced why = warn(title, options.command[0], path, shim);
     struct run_preload preload = {.shim = shim,
                                   .folder = &folder,
-                                  .no_cmdline = options.no_cmdline || is_set("SOCKATLAS_NO_CMDLINE"),
+                                  .no_cmdline = options.no_cmdline || run_shim_is_set("SOCKATLAS_NO_CMDLINE"),
                                   .filters = run_filter_count()};
     if (preload.filters > 0)
         preload.killed_by = run_filter_kills();

@@ -21,6 +21,15 @@ enum run_status {
     RUN_NOT_FOUND = 127,
 };
 
+/* ---- run_shim.c ---- */
+
+/* Finds libsockatlas.so, one that can be preloaded; `shim` has room for PATH_MAX. False after a line on stderr. */
+bool run_shim_ready(char *shim, const char *title);
+/* Whether SOCKATLAS_LIMIT is a size that the shim takes. False after a line on stderr. */
+bool run_shim_limit_ready(const char *title);
+/* Whether the variable is set, as the shim has it. */
+bool run_shim_is_set(const char *variable);
+
 /* ---- run_target.c ---- */
 
 /* Finds `command` as execvp(3) would; `path` has room for PATH_MAX. 0, RUN_NOT_EXECUTABLE or RUN_NOT_FOUND, with errno.
@@ -47,6 +56,9 @@ struct run_folder {
  * place of an older one). Only the user and root can lead the way there elsewhere. False after a line on stderr that
  * begins with `title`: then nothing was removed or moved but, at most, a whole DIR.old. */
 bool run_folder_prepare(struct run_folder *folder, const char *dir, bool across_users, const char *title);
+/* Takes the folder `dir` as it is where a program still records into it, to add to it. *joined is false where none
+ * does; then nothing was done. False after a line on stderr: it cannot be added to. */
+bool run_folder_join(struct run_folder *folder, const char *dir, const char *title, bool *joined);
 void run_folder_close(struct run_folder *folder);
 
 /* ---- run_content.c ---- */
@@ -88,6 +100,14 @@ struct run_preload {
     int filters;           /* seccomp filters that the command begins under and that let the shim work; -1 not known */
     const char *killed_by; /* a call that they kill for: the command starts without the shim. NULL none */
 };
+
+/* What traced programs are told by their environment, but LD_PRELOAD: entries NAME=VALUE, of the caller's to free. */
+enum { RUN_SETTINGS_MAX = 12 };
+struct run_settings {
+    char *entries[RUN_SETTINGS_MAX + 1]; /* NULL at the end */
+    unsigned count;
+};
+void run_command_settings(struct run_settings *out, const struct run_preload *preload);
 
 /* Forks and executes `argv` with the shim preloaded, in the caller's process group, with the caller's signal mask and
  * dispositions. From here on until run_command_wait() the caller's signals are held. -1 with errno. */

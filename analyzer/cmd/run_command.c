@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,30 +56,47 @@ static bool is_listed(const char *list, const char *entry)
     return false;
 }
 
-/* Each traced image finds the folder by its path, and knows it by its device and inode (config.c of the shim). */
-static bool set_folder(const struct run_folder *folder)
+static void add(struct run_settings *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct run_settings *to, const char *format, ...)
 {
-    char value[FOLDER_PATH_MAX + 64];
-    snprintf(value, sizeof value, "%" PRIu64 ":%" PRIu64 ":%s", folder->device, folder->inode, folder->path);
-    return setenv("SOCKATLAS_DIR", folder->path, 1) == 0 && setenv("SOCKATLAS_FOLDER", value, 1) == 0 &&
-           (!folder->across_users || setenv("SOCKATLAS_ACROSS_USERS", "1", 1) == 0);
+    va_list arguments;
+    va_start(arguments, format);
+    if (to->count == RUN_SETTINGS_MAX || vasprintf(&to->entries[to->count++], format, arguments) < 0)
+        abort();
+    va_end(arguments);
+}
+
+/* Each traced image finds the folder by its path, and knows it by its device and inode (config.c of the shim). */
+void run_command_settings(struct run_settings *out, const struct run_preload *preload)
+{
+    const struct run_folder *folder = preload->folder;
+    *out = (struct run_settings){.count = 0};
+    add(out, "SOCKATLAS_DIR=%s", folder->path);
+    add(out, "SOCKATLAS_FOLDER=%" PRIu64 ":%" PRIu64 ":%s", folder->device, folder->inode, folder->path);
+    add(out, "SOCKATLAS_RUN=%016" PRIx64 "%016" PRIx64, preload->id[0], preload->id[1]);
+    if (folder->across_users)
+        add(out, "SOCKATLAS_ACROSS_USERS=1");
+    if (preload->no_cmdline)
+        add(out, "SOCKATLAS_NO_CMDLINE=1");
+    if (preload->killed_by)
+        add(out, "SOCKATLAS_OFF=1");
+    else if (preload->filters >= 0)
+        add(out, "SOCKATLAS_FILTERS=%d", preload->filters);
 }
 
 /* Ours goes last: an allocator or a sanitizer that must come first stays first. */
 static bool set_environment(const struct run_preload *preload)
 {
     const char *others = getenv("LD_PRELOAD");
-    char id[40];
-    snprintf(id, sizeof id, "%016" PRIx64 "%016" PRIx64, preload->id[0], preload->id[1]);
-    if (!set_folder(preload->folder) || setenv("SOCKATLAS_RUN", id, 1) < 0)
+    struct run_settings settings;
+    run_command_settings(&settings, preload);
+    if (preload->filters < 0 && unsetenv("SOCKATLAS_FILTERS") < 0)
         return false;
-    if (preload->no_cmdline && setenv("SOCKATLAS_NO_CMDLINE", "1", 1) < 0)
-        return false;
+    for (unsigned i = 0; i < settings.count; i++)
+        if (putenv(settings.entries[i]) != 0)
+            return false;
     if (preload->killed_by)
-        return setenv("SOCKATLAS_OFF", "1", 1) == 0;
-    snprintf(id, sizeof id, "%d", preload->filters);
-    if ((preload->filters < 0 ? unsetenv("SOCKATLAS_FILTERS") : setenv("SOCKATLAS_FILTERS", id, 1)) < 0)
-        return false;
+        return true;
     if (!others || !*others)
         return setenv("LD_PRELOAD", preload->shim, 1) == 0;
     if (is_listed(others, preload->shim))

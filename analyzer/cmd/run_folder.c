@@ -65,26 +65,33 @@ static int open_own(const struct place *place, const char *name, const char *of)
     return refuse(place, of, "was exchanged while it was looked at");
 }
 
+/* Whether a program still records into a log of the folder; fills `name`. */
+static bool recorded_into(int folder, char name[NAME_MAX + 1])
+{
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+    bool used = false;
+    for (const struct dirent *entry; entries && !used && (entry = readdir(entries));) {
+        used = run_content_log(entry->d_name) && run_trim_mapped(folder, entry->d_name);
+        snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
+    }
+    if (entries)
+        closedir(entries);
+    return used;
+}
+
 /* Whether something still records into the folder: a `run`, or a program that one left behind. Says so. */
 static bool in_use(const struct place *place, int folder)
 {
     char what[NAME_MAX + 128];
     if (flock(folder, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
         return !refuse(place, ".old", "another `sockatlas run` still records into it; choose another folder with -d");
-    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *entries = copy < 0 ? NULL : fdopendir(copy);
-    bool used = false;
-    for (const struct dirent *entry; entries && !used && (entry = readdir(entries));) {
-        if (!run_content_log(entry->d_name) || !run_trim_mapped(folder, entry->d_name))
-            continue;
-        used = true;
-        snprintf(what, sizeof what,
-                 "%s is still recorded into, by a program that goes on; choose another folder with -d", entry->d_name);
-        refuse(place, ".old", what);
-    }
-    if (entries)
-        closedir(entries);
-    return used;
+    char name[NAME_MAX + 1];
+    if (!recorded_into(folder, name))
+        return false;
+    snprintf(what, sizeof what, "%s is still recorded into, by a program that goes on; choose another folder with -d",
+             name);
+    return !refuse(place, ".old", what);
 }
 
 static bool remove_files(int folder)
@@ -256,6 +263,51 @@ static bool take(const struct place *place, struct run_folder *folder)
     return true;
 }
 
+static void name_folder(const struct place *place, struct run_folder *folder)
+{
+    struct stat status;
+    snprintf(folder->path, sizeof folder->path, "%s", place->real);
+    snprintf(folder->dir, sizeof folder->dir, "/proc/self/fd/%d", folder->fd);
+    if (stat(folder->dir, &status) < 0 || status.st_ino != folder->inode) /* no /proc */
+        snprintf(folder->dir, sizeof folder->dir, "%s", folder->path);
+}
+
+/* Nobody else's programs may have been let in before, or all were. */
+static bool join(const struct place *place, struct run_folder *folder, bool *joined)
+{
+    struct stat status;
+    char name[NAME_MAX + 1];
+    int fd = open_own(place, place->name, "");
+    if (fd < 0)
+        return errno == ENOENT || refuse(place, "", strerror(errno));
+    if (fd == 0)
+        return false;
+    folder->fd = fd;
+    *joined = recorded_into(fd, name);
+    if (!*joined)
+        return true;
+    if (fstat(fd, &status) < 0)
+        return refuse(place, "", strerror(errno));
+    folder->device = status.st_dev;
+    folder->inode = status.st_ino;
+    folder->across_users = (status.st_mode & S_IWOTH) != 0;
+    name_folder(place, folder);
+    return true;
+}
+
+bool run_folder_join(struct run_folder *folder, const char *dir, const char *title, bool *joined)
+{
+    struct place place = {.title = title, .given = dir, .parent = -1};
+    *folder = (struct run_folder){.fd = -1};
+    *joined = false;
+    bool good = find_place(&place) && join(&place, folder, joined);
+    if (place.parent >= 0)
+        close(place.parent);
+    if (!good || !*joined)
+        run_folder_close(folder);
+    return good;
+}
+
 bool run_folder_prepare(struct run_folder *folder, const char *dir, bool across_users, const char *title)
 {
     struct place place = {.title = title, .given = dir, .across_users = across_users, .parent = -1};
@@ -269,11 +321,7 @@ bool run_folder_prepare(struct run_folder *folder, const char *dir, bool across_
     }
     if (across_users)
         warn_closed(&place);
-    struct stat status;
-    snprintf(folder->path, sizeof folder->path, "%s", place.real);
-    snprintf(folder->dir, sizeof folder->dir, "/proc/self/fd/%d", folder->fd);
-    if (stat(folder->dir, &status) < 0 || status.st_ino != folder->inode) /* no /proc */
-        snprintf(folder->dir, sizeof folder->dir, "%s", folder->path);
+    name_folder(&place, folder);
     return true;
 }
 
