@@ -29,9 +29,14 @@ enum {
 
 struct config config;
 
+/* What is read: the environment, or what attaching gave in its place; and where to say what is wrong with it. */
+static char *const *settings;
+static char *answer; /* NULL: on stderr */
+static size_t answer_room;
+
 static const char *variable(const char *name)
 {
-    for (char **entry = environ; entry && *entry; entry++) {
+    for (char *const *entry = settings; entry && *entry; entry++) {
         const char *at = *entry, *wanted = name;
         while (*wanted && *at == *wanted) {
             at++;
@@ -72,12 +77,25 @@ static size_t put_byte(char *at, unsigned char byte)
 }
 
 /* What is too long is cut. */
+static void say_back(const char *const parts[], size_t count)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++)
+        for (const char *from = parts[i]; *from && length + 1 < answer_room; from++)
+            answer[length++] = *from;
+    answer[length] = 0;
+}
+
 static void say(const char *what, const char *value, const char *why, const char *where)
 {
     static const char end[] = "; not tracing\n";
     enum { ROOM = 2 * CONFIG_DIR_MAX + 160, LAST = ROOM - (sizeof(end) - 1) - 4 };
     char line[ROOM];
     size_t length = 0;
+    if (answer) {
+        say_back((const char *const[]){what, value, why, where}, 4);
+        return;
+    }
     const char *parts[] = {"sockatlas: ", what, value, why, where};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         for (const char *from = parts[i]; *from && length <= LAST; from++)
@@ -351,11 +369,8 @@ static void read_folder(const char *text)
         config.folder = id;
 }
 
-void config_read(void)
+static void read_settings(void)
 {
-    static bool done;
-    if (__atomic_exchange_n(&done, true, __ATOMIC_RELAXED)) /* to read before writing would be two page faults */
-        return;
     const char *filters = variable("SOCKATLAS_FILTERS");
     if (filters && *filters >= '0' && *filters <= '9') {
         if (WIDE || filters[0] == '0') /* `run` has tried the calls of its own word size */
@@ -370,7 +385,7 @@ void config_read(void)
     config.io = is_set(variable("SOCKATLAS_IO"));
     config.no_cmdline = is_set(variable("SOCKATLAS_NO_CMDLINE"));
     config.across_users = is_set(variable("SOCKATLAS_ACROSS_USERS"));
-    config.user = (uint32_t)getauxval(AT_EUID);
+    config.user = config.attached ? (uint32_t)sys(SYS_geteuid) : (uint32_t)getauxval(AT_EUID);
     config.limit = LIMIT_DEFAULT;
     const char *limit = variable("SOCKATLAS_LIMIT");
     if (limit && *limit) {
@@ -393,4 +408,31 @@ void config_read(void)
     read_folder(variable("SOCKATLAS_FOLDER"));
     unchecked = config.folder.inode;
     config.on = unchecked || find_by_path();
+}
+
+void config_read(bool late)
+{
+    static bool done;
+    if (__atomic_exchange_n(&done, true, __ATOMIC_RELAXED)) /* to read before writing would be two page faults */
+        return;
+    settings = environ;
+    config.late = late;
+    if (!late || variable("SOCKATLAS_DIR"))
+        read_settings();
+}
+
+bool config_attach(char *const *given, char *why, size_t size)
+{
+    config = (struct config){.late = config.late, .attached = true};
+    settings = given;
+    answer = why;
+    answer_room = size;
+    why[0] = 0;
+    read_settings();
+    config_check();
+    if (!config.on && !why[0])
+        say("", config.dir, ": the process's user cannot record into it", "");
+    answer = NULL;
+    settings = NULL;
+    return config.on;
 }

@@ -21,8 +21,10 @@ struct config {
     uint64_t run_id[2];        /* what it says, both 0: none */
     uint64_t limit;            /* SOCKATLAS_LIMIT in bytes a file */
     bool across_users;         /* SOCKATLAS_ACROSS_USERS=1: programs are followed where they become another user's */
+    bool late;                 /* loaded by dlopen(3): the program's slots do not lead here by themselves */
+    bool attached;             /* asked for by config_attach() */
     bool no_cmdline;           /* SOCKATLAS_NO_CMDLINE=1: command lines are not recorded */
-    uint32_t user;             /* whose process the image began as */
+    uint32_t user;             /* whose process the image began as, or was when it was attached to */
     struct folder_id folder;   /* SOCKATLAS_FOLDER: which folder `dir` is, as `run` made it; none: found by its path */
     char dir[CONFIG_DIR_MAX];  /* SOCKATLAS_DIR, absolute and without links */
     char shim[CONFIG_DIR_MAX]; /* the path this object was preloaded by, made absolute if it names a folder; "" if
@@ -32,8 +34,13 @@ struct config {
 extern struct config config;
 
 /* Fills `config`. Idempotent. Called by the constructor, or by the first event if that comes earlier. Says in one line
- * on stderr why tracing cannot work, if so. */
-void config_read(void);
+ * on stderr why tracing cannot work, if so. `late`: this object was loaded by dlopen(3), so that nothing is wanted
+ * unless the environment names a folder. */
+void config_read(bool late);
+
+/* The same by what `sockatlas attach` gives in place of the environment: entries NAME=VALUE, the last one NULL. False
+ * after `why`, of `size` bytes, was filled in with the reason. Callable again once `config.on` is cleared. */
+bool config_attach(char *const *settings, char *why, size_t size);
 
 /* Asks once whether the folder that `run` made can take this process's records, and clears `config.on` if not: before
  * the first thing that depends on it, since a program that has no socket need not ask. Nothing to do elsewhere: there

@@ -31,6 +31,9 @@ struct search {
 /* Marks this object: the search begins behind the one that holds it. */
 static const char elf_self;
 
+/* The beginning of this object, as the linker names it; its dynamic section is _DYNAMIC. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
 static uint32_t gnu_hash(const char *name)
 {
     uint32_t hash = 5381;
@@ -168,7 +171,7 @@ static int search_object(struct dl_phdr_info *info, size_t size, void *context)
 }
 
 /* Loaded by dlopen(3) the shim stands behind libc and has nothing behind it: then all objects are searched. */
-void elf_resolve(const char *names, void **found, size_t count)
+bool elf_resolve(const char *names, void **found, size_t count)
 {
     struct search search = {.names = names, .found = found, .count = count};
     dl_iterate_phdr(search_object, &search);
@@ -178,6 +181,30 @@ void elf_resolve(const char *names, void **found, size_t count)
     search.behind = true;
     if (none)
         dl_iterate_phdr(search_object, &search);
+    return !none;
+}
+
+static struct symbols own;
+
+unsigned elf_own_count(void)
+{
+    if (!own.table && !symbols_read(&own, (ElfW(Addr)) & __ehdr_start, _DYNAMIC))
+        return 0;
+    return own.hash ? own.hash[1] : 0;
+}
+
+const char *elf_own_name(unsigned index)
+{
+    const ElfW(Sym) *symbol = &own.table[index];
+    bool function = symbol->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol->st_info) == STT_FUNC;
+    return function ? own.strings + symbol->st_name : NULL;
+}
+
+unsigned elf_own_find(const char *name, void **address)
+{
+    unsigned index = own.gnu_hash ? find_gnu(&own, name) : 0;
+    *address = index ? (void *)(own.base + own.table[index].st_value) : NULL;
+    return index;
 }
 
 void *elf_vdso(const char *name)

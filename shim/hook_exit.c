@@ -17,11 +17,17 @@ static void leave(enum sockatlas_call call, int status)
         log_finish();
 }
 
-/* Registered before anything of the program's, so exit() calls it after all of theirs, destructors included. */
+/* What exit() was called with, in a process whose tracing began late; -1 unknown. */
+static int late_status = -1;
+
+/* Registered before anything of the program's, so exit() calls it after all of theirs, destructors included. Loaded
+ * late it is called before theirs, and the destructor does the work. */
 static void exit_last(int status, void *unused)
 {
     (void)unused;
-    if (log_is_open())
+    if (config.late)
+        late_status = status & 0xff;
+    else if (log_is_open())
         leave(SOCKATLAS_CALL_exit, status & 0xff);
 }
 
@@ -34,8 +40,8 @@ __attribute__((constructor)) static void exit_begin(void)
 /* Without on_exit() the status is not to be had. */
 __attribute__((destructor)) static void exit_end(void)
 {
-    if (!on_exit && log_is_open())
-        leave(SOCKATLAS_CALL_exit, -1);
+    if ((!on_exit || config.late) && log_is_open())
+        leave(SOCKATLAS_CALL_exit, late_status);
 }
 
 /* The process ends at once. */

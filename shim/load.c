@@ -13,9 +13,9 @@
  * it is passed on unseen, and the next one asks again. */
 void load_now(void)
 {
+    bool late = !real_resolve();
     if (environ)
-        config_read();
-    real_resolve();
+        config_read(late);
     if (!environ)
         __atomic_store_n(&real.resolved, false, __ATOMIC_RELEASE);
 }

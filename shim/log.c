@@ -124,6 +124,11 @@ void log_prepare_slowly(void)
     open_ledger();
 }
 
+void log_try_again(void)
+{
+    __atomic_store_n(&next_attempt, 0, __ATOMIC_RELAXED);
+}
+
 static bool make_real(uint64_t from, uint64_t to)
 {
     long result = log_file_make_real(log_mapped, from, to);

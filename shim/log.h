@@ -62,6 +62,9 @@ static inline void log_prepare(void)
         log_prepare_slowly();
 }
 
+/* The next call tries, whatever became of those before. */
+void log_try_again(void);
+
 /* Takes `count` neighbouring slots, which hold what they held before. `open` is read before the cursor: what it says is
  * true of every position from there on. */
 struct log_slots log_take_slowly(unsigned count);

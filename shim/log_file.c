@@ -418,6 +418,11 @@ void log_file_adopt(const struct log_file *file)
     made_in_memory = file->in_memory;
 }
 
+bool log_file_is_in(const struct folder_id *folder)
+{
+    return made_folder.device == folder->device && made_folder.inode == folder->inode;
+}
+
 /* Whether a write of the file's header would raise SIGXFSZ. */
 static bool header_limited(void)
 {

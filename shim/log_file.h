@@ -33,6 +33,8 @@ struct sockatlas_header *log_file_ledger(void);
 void log_file_adopt(const struct log_file *file);
 /* Makes bytes [from, to) of the mapping writable, whose space is kept already. A negative errno. */
 long log_file_open_up(struct sockatlas_header *header, uint64_t from, uint64_t to);
+/* Whether that log was made in this folder. */
+bool log_file_is_in(const struct folder_id *folder);
 /* Makes bytes [from, to) of the mapping writable and real: from then on the file system keeps a block for each page
  * (file_system.def), so that no write to it raises SIGBUS, however often the page is written back and written again. A
  * negative errno where there is no space; EINVAL: a kernel before 5.14, where log_file_make() allocated the whole

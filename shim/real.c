@@ -23,12 +23,13 @@ enum {
     COUNT
 };
 
-void real_resolve(void)
+bool real_resolve(void)
 {
     void *found[COUNT] = {NULL};
-    elf_resolve(real_names, found, COUNT);
+    bool behind = elf_resolve(real_names, found, COUNT);
 #define REAL(name) real.name = (__typeof__(real.name))found[INDEX_##name];
 #include "shim/real.def"
 #undef REAL
     __atomic_store_n(&real.resolved, true, __ATOMIC_RELEASE);
+    return behind;
 }

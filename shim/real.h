@@ -48,7 +48,7 @@ extern struct real real;
 
 /* Looks up every name in the objects behind the shim in search order, as dlsym(RTLD_NEXT) would, but without dlsym: a
  * name that is not there would make dlsym allocate, and re-enter a preloaded allocator. Idempotent; callers that race
- * do the same work. */
-void real_resolve(void);
+ * do the same work. False: nothing is behind the shim, because it was loaded late; all objects were searched. */
+bool real_resolve(void);
 
 #endif

@@ -247,7 +247,8 @@ enum sockatlas_loss {
     X(29, GONE, gone, gone)                    \
     X(30, UNTRACED, untraced, untraced)        \
     X(31, PROCESS, process, process)           \
-    X(32, CONNECTING, connecting, connecting)
+    X(32, CONNECTING, connecting, connecting)  \
+    X(33, STATE, state, close)
 /* clang-format on */
 
 enum sockatlas_kind {
@@ -274,7 +275,8 @@ enum sockatlas_kind {
     X(88, getaddrinfo) X(89, getnameinfo) X(90, gethostbyname) X(91, gethostbyname2) X(92, gethostbyaddr)               \
     X(93, gethostbyname_r) X(94, gethostbyname2_r) X(95, gethostbyaddr_r) X(96, res_query) X(97, res_search)            \
     X(98, syscall) X(99, dlopen) X(100, dlmopen) X(101, fdopen) X(102, forkpty) X(103, freopen64) X(104, vmsplice)      \
-    X(105, tee) X(106, res_send) X(107, getaddrinfo_a) X(108, rcmd) X(109, rexec) X(110, syslog) X(111, pivot_root) X(112, dprintf)
+    X(105, tee) X(106, res_send) X(107, getaddrinfo_a) X(108, rcmd) X(109, rexec) X(110, syslog) X(111, pivot_root) X(112, dprintf) \
+    X(113, attach) X(114, detach)
 /* clang-format on */
 
 enum sockatlas_call {
@@ -375,6 +377,8 @@ enum sockatlas_how {
     SOCKATLAS_HOW_RECEIVED = 1,  /* came in by SCM_RIGHTS in that call, or by pidfd_getfd */
     SOCKATLAS_HOW_INHERITED = 2, /* first met when it was closed: this image never used it */
     SOCKATLAS_HOW_TOLD = 3,      /* known for longer, and told again because its earlier records may be overwritten */
+    SOCKATLAS_HOW_ATTACHED = 4,  /* was open when the tracing of its process began, or began again (call attach), or
+                                  * when it ended, and was not met before (call detach) */
 };
 
 /* bind(). tail: requested, and local where the kernel chose (port 0, autobind). */
@@ -419,7 +423,8 @@ struct sockatlas_body_accept {
 /* setsockopt(). tail: requested bytes, then effective bytes as read back (size 0: not read back, that is, as
  * requested). requested_size is the caller's optlen even where fewer bytes are kept: kept_size of them are in the tail.
  * With SOCKATLAS_CALL_NONE it is no call: a setting that was made before and is in force is told again, behind the SEEN
- * record of its socket; where kept_size is 0 what was requested is not known any more. */
+ * record of its socket; where kept_size is 0 what was requested is not known any more.
+ * Call attach: the option was found in force, and who asked for what is not known (requested_size 0). */
 struct sockatlas_body_option {
     int32_t level;
     int32_t name;
@@ -449,6 +454,10 @@ struct sockatlas_body_close {
     uint32_t rcvbuf; /* in force now; 0 not asked (the program set none and little went through) */
     uint32_t sndbuf;
 };
+
+/* A STATE record has a CLOSE record's body and tail, and nothing ends: it is how a socket stands that is open when the
+ * tracing of its process begins (call attach) or ends (call detach). What the kernel does not count is unknown at the
+ * beginning. */
 
 /* From TCP_INFO (linux/tcp.h says what each means). A kernel before 4.6 does not tell the members marked "or unknown":
  * then all their bits are set, as the kernel itself sets them in min_rtt_us where it has measured none. Copy it out of
@@ -582,7 +591,8 @@ struct sockatlas_body_coverage {
     X(5, PEERS, peers_bound) X(6, CLONE_VM, clone_vm) X(7, DESCRIPTOR, descriptor_beyond_table)                         \
     X(8, CLOSE_UNSEEN, close_unseen) X(9, LOST, lost) X(10, NO_LOG, no_log) X(11, DAMAGED, damaged)                     \
     X(12, HALF_MATCHED, half_matched) X(13, OVERWRITTEN, overwritten) X(14, FORGED, forged)                             \
-    X(15, FOREIGN_LOG, foreign_log) X(16, REPEATED_LOG, repeated_log) X(17, INHERITED, inherited)
+    X(15, FOREIGN_LOG, foreign_log) X(16, REPEATED_LOG, repeated_log) X(17, INHERITED, inherited)                       \
+    X(18, ATTACHED, attached) X(19, DETACHED, detached)
 /* clang-format on */
 
 enum sockatlas_coverage {

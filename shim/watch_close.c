@@ -152,6 +152,13 @@ static void close_in_child(enum sockatlas_call call, int fd)
     record_end(call, fd, &copy, false);
 }
 
+/* A thread that was in accept() when its process was attached to gets the next number without a wrapper's knowing: it
+ * must be asked for. */
+static uint8_t state_after_close(void)
+{
+    return config.attached ? DESCRIPTOR_UNKNOWN : DESCRIPTOR_OTHER;
+}
+
 void watch_close(enum sockatlas_call call, int fd)
 {
     if (fd < 0 || !config.on)
@@ -161,13 +168,16 @@ void watch_close(enum sockatlas_call call, int fd)
         return;
     }
     struct descriptor *entry = descriptor_find(fd);
-    if (entry && entry->state == DESCRIPTOR_OTHER)
+    if (entry && entry->state == DESCRIPTOR_OTHER) {
+        if (config.attached)
+            entry->state = DESCRIPTOR_UNKNOWN;
         return;
+    }
     if (!entry || entry->state == DESCRIPTOR_UNKNOWN)
         entry = watch_meet(call, fd, SOCKATLAS_HOW_INHERITED);
     if (!entry)
         return;
-    if (__atomic_exchange_n(&entry->state, DESCRIPTOR_OTHER, __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
+    if (__atomic_exchange_n(&entry->state, state_after_close(), __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
         return;
     struct descriptor copy = *entry;
     bool own = descriptor_holder(&copy) == process_identity().pid;
@@ -204,7 +214,7 @@ void watch_replace(enum sockatlas_call call, int from, int to, int flags)
 void watch_exit(enum sockatlas_call call, int status)
 {
     struct sockatlas_header *header = log_header();
-    if (!header || __atomic_load_n(&header->cursor, __ATOMIC_RELAXED) == 0)
+    if (!config.on || !header || __atomic_load_n(&header->cursor, __ATOMIC_RELAXED) == 0)
         return;
     struct identity who = process_identity();
     for (int fd = who.vforked || !process_holds() ? -1 : descriptor_next(0); fd >= 0; fd = descriptor_next(fd + 1)) {

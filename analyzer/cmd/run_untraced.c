@@ -119,7 +119,7 @@ static void note_event(struct run_untraced *untraced, const struct event *event)
 {
     const struct sockatlas_header *header = &event->image->header;
     struct address peer, local;
-    if (header->writer != SOCKATLAS_WRITER_SHIM || header->pidns_inode != untraced->pidns)
+    if (!event_of_program(header) || header->pidns_inode != untraced->pidns)
         return;
     bool connects = event->kind == SOCKATLAS_CONNECT && (!event->error || event->error == EINPROGRESS);
     if (!connects && event->kind != SOCKATLAS_PEER)

@@ -98,8 +98,10 @@ bool option_value(const struct event *event, int32_t level, int32_t name, int64_
 {
     const struct sockatlas_body_option *body = event_body(event);
     int32_t number = 0;
-    if (event->kind != SOCKATLAS_OPTION || event->error || body->level != level || body->name != name ||
-        body->kept_size < sizeof number || !event_tail(event, sizeof *body, 0, &number, sizeof number))
+    bool found = event->call == SOCKATLAS_CALL_attach; /* the value in force is all that is known */
+    size_t size = event->kind != SOCKATLAS_OPTION ? 0 : found ? body->effective_size : body->kept_size;
+    if (size < sizeof number || event->error || body->level != level || body->name != name ||
+        !event_tail(event, sizeof *body, found ? body->kept_size : 0, &number, sizeof number))
         return false;
     *value = number;
     return true;

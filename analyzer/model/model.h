@@ -24,6 +24,8 @@ enum state {
     STATE_CLOSED
 };
 enum process_kind { PROCESS_TRACED, PROCESS_UNTRACED, PROCESS_EXTERNAL };
+/* How the tracing of a process began. */
+enum via { VIA_NONE, VIA_PRELOAD, VIA_ATTACH, VIA_PATCH };
 
 /* A node of the map. A process is host + pid + start: a pid used again is another one. */
 struct process {
@@ -41,7 +43,9 @@ struct process {
     bool located;           /* external: the address is known to be one of `host`'s */
     uint32_t uid;           /* effective, UINT32_MAX unknown */
     const char *cgroup;     /* "" unknown */
-    bool incomplete;        /* records of its log were overwritten or lost */
+    enum via via;           /* VIA_NONE: it is not traced */
+    uint64_t attached_ns;   /* when it was attached to, CLOCK_BOOTTIME; 0: traced from its start, or unknown */
+    bool incomplete;        /* records of its log were overwritten or lost, or it ran before it was traced */
 };
 
 /* A parameter set on a socket: the latest setsockopt() of this level, name and error. */
@@ -49,6 +53,7 @@ struct socket_option {
     struct socket_option *next;
     int32_t level, name;
     uint16_t error;
+    bool found; /* in force when its process was attached to: what was asked for is not known */
     uint16_t kept_size, effective_size;
     uint32_t requested_size;
     uint64_t time_ns;      /* 0: set before what is known of the socket */

@@ -96,6 +96,7 @@ static handler *const handlers[256] = {
     [SOCKATLAS_OPTION] = on_option,
     [SOCKATLAS_SHUTDOWN] = on_shutdown,
     [SOCKATLAS_CLOSE] = replay_on_close,
+    [SOCKATLAS_STATE] = replay_on_state,
     [SOCKATLAS_DUP] = replay_on_dup,
     [SOCKATLAS_FLAGS] = replay_on_flags,
     [SOCKATLAS_PROCESS] = task_process,
@@ -160,7 +161,7 @@ static bool ends(const struct event *event)
 void replay_event(struct model *model, const struct event *event)
 {
     struct image *image = task_image(model, event->image);
-    if (event->image->header.writer != SOCKATLAS_WRITER_SHIM) {
+    if (!event_of_program(&event->image->header)) {
         replay_outside(model, event);
         return;
     }

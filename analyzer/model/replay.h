@@ -43,6 +43,7 @@ void replay_on_accept(struct model *model, struct task *task, const struct event
 void replay_on_peer(struct model *model, struct task *task, const struct event *event);
 void replay_on_peer_total(struct model *model, struct task *task, const struct event *event);
 void replay_on_close(struct model *model, struct task *task, const struct event *event);
+void replay_on_state(struct model *model, struct task *task, const struct event *event);
 void replay_on_dup(struct model *model, struct task *task, const struct event *event);
 void replay_on_flags(struct model *model, struct task *task, const struct event *event);
 void replay_on_pass(struct model *model, struct task *task, const struct event *event);

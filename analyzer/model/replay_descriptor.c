@@ -181,6 +181,23 @@ void replay_on_close(struct model *model, struct task *task, const struct event 
         close_descriptor(model, task, sock, event);
 }
 
+/* How it stands, and goes on. Counts are those so far, of each end at another moment: they are in the record alone. */
+void replay_on_state(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_close *body = event_body(event);
+    struct sock *sock = replay_sock(model, task, event);
+    if (!sock)
+        return;
+    if (event->call == SOCKATLAS_CALL_detach)
+        sock->socket.complete = false;
+    if (sock_is_tcp(sock) && event_tcp(event, &sock->socket.tcp))
+        sock->socket.tcp_known = true;
+    if (body->rcvbuf)
+        sock->socket.rcvbuf = body->rcvbuf;
+    if (body->sndbuf)
+        sock->socket.sndbuf = body->sndbuf;
+}
+
 void replay_on_dup(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_dup *body = event_body(event);

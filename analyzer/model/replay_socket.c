@@ -75,7 +75,10 @@ static enum side seen_side(const struct model *model, const struct sock *sock, c
         return SIDE_SERVER;
     if (socket->family == AF_UNIX)
         return socket->peer.size ? SIDE_CLIENT : socket->local.size ? SIDE_SERVER : SIDE_UNKNOWN;
-    return listener_find(model, sock, &socket->local) ? SIDE_SERVER : SIDE_UNKNOWN;
+    if (listener_find(model, sock, &socket->local))
+        return SIDE_SERVER;
+    bool here = address_is_loopback(&socket->peer) && listener_find(model, sock, &socket->peer);
+    return here ? SIDE_CLIENT : SIDE_UNKNOWN;
 }
 
 /* Of two ports, the one that the kernel does not hand out by itself is the server's. Else a connection that a process
@@ -173,13 +176,16 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         local = (struct address){0}; /* what the kernel has for a socket that nobody bound */
     if (!known) {
         socket->seen_first = true;
-        socket->complete = body->how != SOCKATLAS_HOW_TOLD; /* else what came before was overwritten */
+        /* Else what came before was overwritten, or never recorded. */
+        socket->complete = body->how != SOCKATLAS_HOW_TOLD && body->how != SOCKATLAS_HOW_ATTACHED;
         socket->opened_ns = 0;
         socket->family = body->family;
         socket->type = body->type;
         socket->protocol = body->protocol;
     }
     bool port_told = socket->local.port == 0 && local.port != 0; /* after a bind() to any, in a sandbox */
+    if (body->how == SOCKATLAS_HOW_ATTACHED && !sock_is_tcp(sock))
+        sock->lost = true; /* what the kernel does not count */
     if ((!address_known(&socket->local) || port_told) && address_known(&local)) {
         if (port_told)
             listener_moved(model, sock, &local);

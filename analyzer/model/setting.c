@@ -46,7 +46,7 @@ static bool same_bytes(const unsigned char *a, size_t a_size, const unsigned cha
 
 bool setting_request_unknown(const struct socket_option *option)
 {
-    return option->requested_size && !option->kept_size && option->effective_size;
+    return option->found || (option->requested_size && !option->kept_size && option->effective_size);
 }
 
 enum setting_verdict setting_verdict(const struct socket_option *option)
@@ -56,6 +56,8 @@ enum setting_verdict setting_verdict(const struct socket_option *option)
     size_t size = setting_effective(option, &bytes);
     if (option->error)
         return SETTING_REFUSED;
+    if (option->found)
+        return SETTING_FOUND;
     if (!option->effective_size)
         return SETTING_AS_ASKED;
     if (setting_request_unknown(option))

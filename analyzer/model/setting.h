@@ -15,6 +15,7 @@ enum setting_verdict {
     SETTING_CHANGED, /* anything else that reads back otherwise */
     SETTING_REFUSED,
     SETTING_UNKNOWN, /* what is in force is known, but not what was asked for */
+    SETTING_FOUND,   /* in force when its process was attached to; what was asked for is not known */
 };
 
 /* Whether the bytes that were asked for are not known, though there were some. */

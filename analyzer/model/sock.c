@@ -5,6 +5,7 @@
  */
 #include "analyzer/model/internal.h"
 
+#include "analyzer/model/setting.h"
 #include "analyzer/trace/budget.h"
 
 #include <string.h>
@@ -164,6 +165,13 @@ static struct option_entry *option_find(const struct model *model, const struct 
     return NULL;
 }
 
+static bool same_effective(const struct socket_option *one, const struct socket_option *other)
+{
+    const unsigned char *a, *b;
+    size_t size = setting_effective(one, &a);
+    return size == setting_effective(other, &b) && memcmp(a, b, size) == 0;
+}
+
 void sock_option(struct model *model, struct sock *sock, const struct event *event)
 {
     const struct sockatlas_body_option *body = event_body(event);
@@ -179,9 +187,14 @@ void sock_option(struct model *model, struct sock *sock, const struct event *eve
     option->requested_size = body->requested_size;
     option->kept_size = body->kept_size;
     option->effective_size = body->effective_size;
+    option->found = event->call == SOCKATLAS_CALL_attach;
     option->time_ns = event->time_ns;
     event_tail(event, sizeof *body, 0, option->bytes, size);
     struct option_entry *former = option_find(model, sock, option);
+    if (former && option->found && same_effective(&former->option, option)) {
+        free(entry); /* and what was asked for is known */
+        return;
+    }
     option_link(sock, entry, former);
     if (former) {
         table_remove(&model->options, &former->link);

@@ -29,6 +29,13 @@ void task_file(struct model *model, struct task *task, uint32_t pid)
     table_insert(&model->tasks, &task->by_pid, pid_hash(task->process.host, task->process.pidns, pid));
 }
 
+static enum via via_of(const struct sockatlas_header *header)
+{
+    return header->writer == SOCKATLAS_WRITER_ATTACH  ? VIA_ATTACH
+           : header->writer == SOCKATLAS_WRITER_PATCH ? VIA_PATCH
+                                                      : VIA_PRELOAD;
+}
+
 struct task *task_new(struct model *model, const struct image *image)
 {
     struct task *task = store_alloc(sizeof *task);
@@ -40,6 +47,7 @@ struct task *task_new(struct model *model, const struct image *image)
                                      .cmdline = "",
                                      .uid = UINT32_MAX,
                                      .cgroup = ""};
+    task->process.via = via_of(header);
     task->process.incomplete = header->overwritten != 0 || header->lost != 0;
     task->process.pidns = header->pidns_inode;
     task->image = image->trace->id;
@@ -81,6 +89,11 @@ void task_describe(struct model *model, struct task *task, const struct sockatla
     process->exe = store_text(model, header->exe, strnlen(header->exe, sizeof header->exe));
     process->cmdline = header_cmdline(model, header);
     process->uid = header->uid;
+    process->via = via_of(header);
+    if (process->via == VIA_ATTACH) {
+        process->attached_ns = header->boottime_ns;
+        process->incomplete = true;
+    }
     process->cgroup = store_text(model, header->cgroup, strnlen(header->cgroup, sizeof header->cgroup));
     if (!process->ppid)
         process->ppid = header->ppid;

@@ -124,14 +124,15 @@ static struct task *nested_take(struct model *model, const struct image *image)
 static void task_adopt(struct model *model, struct image *image)
 {
     const struct sockatlas_header *header = &image->trace->header;
-    if (header->writer != SOCKATLAS_WRITER_SHIM || !header->pid)
+    if (!event_of_program(header) || !header->pid)
         return;
     struct task *task = task_find(model, image->trace->host, header->pidns_inode, header->pid);
     uint64_t time_ns = header->boottime_ns;
     if (!task)
         task = nested_take(model, image);
     if (task && task_is(task, header)) {
-        if (!task->silent && !task->exec_pending && task->started) {
+        bool attached = header->writer == SOCKATLAS_WRITER_ATTACH; /* the image is the one that it has */
+        if (!task->silent && !task->exec_pending && task->started && !attached) {
             task->exec_pending = true; /* an exec that no wrapper saw */
             task->exec_ns = time_ns;
         }

@@ -186,7 +186,7 @@ void belief_image(struct belief *belief, const struct trace_image *image)
     }
     belief->logs[image->id].image = image;
     belief->images++;
-    if (image->header.writer == SOCKATLAS_WRITER_SHIM)
+    if (event_of_program(&image->header))
         add_owner(belief, image);
 }
 
@@ -340,7 +340,7 @@ static bool believe_spawn(const struct belief *belief, const struct log *log, co
 bool belief_event(struct belief *belief, const struct event *event, bool gaps)
 {
     struct log *log = event->image->id < belief->logs_size ? &belief->logs[event->image->id] : NULL;
-    if (log == NULL || log->image == NULL || log->image->header.writer != SOCKATLAS_WRITER_SHIM)
+    if (log == NULL || log->image == NULL || !event_of_program(&log->image->header))
         return true;
     if (event->kind == SOCKATLAS_START)
         return believe_start(belief, log, event);

@@ -83,7 +83,7 @@ void event_addresses(const struct event *event, struct address *first, struct ad
 
 bool event_tcp(const struct event *event, struct sockatlas_tcp *out)
 {
-    bool there = event->kind == SOCKATLAS_CLOSE && event->slots > 1;
+    bool there = (event->kind == SOCKATLAS_CLOSE || event->kind == SOCKATLAS_STATE) && event->slots > 1;
     size_t used = 0;
     memset(out, 0, sizeof *out);
     if (there)

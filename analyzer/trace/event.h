@@ -62,8 +62,15 @@ size_t event_tail_room(const struct event *event, size_t body_size);
 /* The two addresses of a record whose body carries struct sockatlas_addresses (NULL for either is fine); absent or
  * damaged ones come back unknown. */
 void event_addresses(const struct event *event, struct address *first, struct address *second);
-/* CLOSE: the TCP summary. False when there is none. */
+/* CLOSE, STATE: the TCP summary. False when there is none. */
 bool event_tcp(const struct event *event, struct sockatlas_tcp *out);
+/* Whether a traced program wrote the log, however its tracing began. */
+static inline bool event_of_program(const struct sockatlas_header *header)
+{
+    return header->writer == SOCKATLAS_WRITER_SHIM || header->writer == SOCKATLAS_WRITER_PATCH ||
+           header->writer == SOCKATLAS_WRITER_ATTACH;
+}
+
 /* Takes the common fields out of event->record. */
 static inline void event_common(struct event *event)
 {

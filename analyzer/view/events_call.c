@@ -14,12 +14,15 @@
 #include <sys/socket.h>
 
 /* Kinds whose line begins with the call they were made in; the others say what they are, and the call at the end. */
-static bool is_call(unsigned kind)
+static bool is_call(const struct event *event)
 {
-    switch (kind) {
+    if (event->call == SOCKATLAS_CALL_attach || event->call == SOCKATLAS_CALL_detach)
+        return false;
+    switch (event->kind) {
     case SOCKATLAS_SEEN:
     case SOCKATLAS_CONNECTING:
     case SOCKATLAS_CONNECTED:
+    case SOCKATLAS_STATE:
     case SOCKATLAS_START:
     case SOCKATLAS_EXEC_FAILED:
     case SOCKATLAS_PASS:
@@ -256,7 +259,7 @@ static void put_option(struct call *call, const struct field *field, const unsig
     char text[OPTION_TEXT_MAX];
     const struct sockatlas_body_option *body = event_body(call->event);
     bool effective = field->offset == offsetof(struct sockatlas_body_option, effective_size);
-    if (effective && size == 0)
+    if ((effective || call->event->call == SOCKATLAS_CALL_attach) && size == 0)
         return;
     put_between(call, effective ? field->key : NULL);
     bool unknown = !effective && !size && body->requested_size && body->effective_size;
@@ -407,7 +410,7 @@ static void put_result(struct buffer *out, const struct event *event)
         put(out, " = ?");
         return;
     }
-    bool known = makes_descriptor(event->kind) || is_call(event->kind) || event->kind == SOCKATLAS_CONNECTED;
+    bool known = makes_descriptor(event->kind) || is_call(event) || event->kind == SOCKATLAS_CONNECTED;
     if (event->kind == SOCKATLAS_OPTION && event->call == SOCKATLAS_CALL_NONE)
         return; /* told again */
     if (!known)
@@ -444,7 +447,7 @@ void events_put_call(struct buffer *out, const struct event *event, bool brief)
 {
     struct call call = {.out = out, .event = event, .layout = fields_layout(event->kind), .brief = brief};
     const char *name = names_call(event->call);
-    bool own = name != NULL && is_call(event->kind) && !at_exit(event);
+    bool own = name != NULL && is_call(event) && !at_exit(event);
     put(out, own ? name : call.layout->word);
     put(out, "(");
     put_arguments(&call);

@@ -52,6 +52,8 @@ static cJSON *node_json(const struct model *model, const struct process *process
     boot(object, "start_us", model, process->host, process->start_ns);
     boot(object, "end_us", model, process->host, process->end_ns);
     value_text(object, "address", external ? address_text(&process->address, text) : NULL);
+    value_text(object, "via", word_via(process->via));
+    boot(object, "attached_us", model, process->host, process->attached_ns);
     return object;
 }
 

@@ -15,7 +15,7 @@ const char *setting_verdict_word(enum setting_verdict verdict)
     static const char *const words[] = {
         [SETTING_AS_ASKED] = "as_asked", [SETTING_DOUBLED] = "doubled", [SETTING_RAISED] = "raised",
         [SETTING_CLAMPED] = "clamped",   [SETTING_CHANGED] = "changed", [SETTING_REFUSED] = "refused",
-        [SETTING_UNKNOWN] = NULL,
+        [SETTING_UNKNOWN] = NULL,        [SETTING_FOUND] = "found",
     };
     return words[verdict];
 }

@@ -243,6 +243,8 @@ static void summarize_settings(const struct socket *socket, FILE *out)
                 unknown ? "?" : option_text(option->level, option->name, option->bytes, option->kept_size, text));
         if (option->error)
             fprintf(out, ", REFUSED %s", word_or_number(names_errno(option->error), option->error, number));
+        else if (verdict == SETTING_FOUND)
+            fprintf(out, "%s, found when attached", option_text(option->level, option->name, bytes, size, text));
         else if (verdict != SETTING_AS_ASKED)
             fprintf(out, ", %s: %s",
                     verdict == SETTING_CLAMPED ? "CLAMPED"

@@ -201,6 +201,9 @@ static void remark(const struct tuned_row *row, char *out, size_t size)
     case SETTING_CHANGED:
         said = "CHANGED";
         break;
+    case SETTING_FOUND:
+        said = "found when attached";
+        break;
     case SETTING_REFUSED:
         snprintf(out, size, "REFUSED %s", word_or_number(names_errno(option->error), option->error, number));
         return;

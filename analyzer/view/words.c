@@ -74,6 +74,13 @@ const char *word_became(const struct socket *socket, bool closed, char out[WORD_
     return word_state(closed ? STATE_CLOSED : socket->state);
 }
 
+const char *word_via(enum via via)
+{
+    static const char *const words[] = {
+        [VIA_NONE] = NULL, [VIA_PRELOAD] = "preload", [VIA_ATTACH] = "attach", [VIA_PATCH] = "patch"};
+    return words[via];
+}
+
 const char *word_process_kind(enum process_kind kind)
 {
     static const char *const words[] = {

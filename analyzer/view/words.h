@@ -19,6 +19,8 @@ const char *word_reset_by(enum resetter resetter);
 #define WORD_BECAME_MAX 32
 const char *word_became(const struct socket *socket, bool closed, char out[WORD_BECAME_MAX]);
 const char *word_process_kind(enum process_kind kind);
+/* NULL: not traced. */
+const char *word_via(enum via via);
 /* "tcp", "udp", "unix", ...; the protocol's number where it has no word. Valid until the next call. */
 const char *word_transport(unsigned family, unsigned type, int protocol);
 /* A constant's name, or its number in decimal in `out`. */

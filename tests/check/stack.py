@@ -34,6 +34,8 @@ def deepest(function, left_out, known):
 # What the wrappers in assembly call; the kinds of those that may execute a program.
 BODIES = {"syscall": "syscall_watched", "vfork": "vfork_begin", "__vfork": "vfork_begin", "dlopen": "dlopen_begin", "dlmopen": "dlmopen_begin"}
 for wrapper in sys.stdin.read().split():
+    if wrapper.startswith("sockatlas_"):  # what attaching calls brings a stack of its own along
+        continue
     body = BODIES.get(wrapper, wrapper)
     kind = "exec" if re.match("exec|fexec|posix_spawn|syscall", wrapper) else "open"
     for kind, left_out in ((kind, LOAD | MAKE), ("make", LOAD)):

@@ -122,4 +122,4 @@ function socketSearch(socket) {
 }
 
 // A setting that is not what the program asked for: "refused", "clamped", ...; "" else. The kernel doubles the buffers it grants.
-const verdict = (option) => ["as_asked", "doubled"].includes(option.verdict) ? "" : option.verdict;
+const verdict = (option) => ["as_asked", "doubled", "found"].includes(option.verdict) ? "" : option.verdict;
