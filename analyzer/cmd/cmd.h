@@ -15,6 +15,8 @@ enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3
  * argv[0] being "sockatlas NAME"; it parses with argp (exit status 2 on usage errors) and returns the exit status. */
 #define CMD_TABLE(X)                                                                                                   \
     X(run, "trace a command and all its children")                                                                     \
+    X(attach, "trace processes that run already")                                                                      \
+    X(detach, "stop tracing processes")                                                                                \
     X(collect, "keep what preloaded programs record, compressed")                                                      \
     X(map, "draw which process talked to which")                                                                       \
     X(list, "one line per socket")                                                                                     \

@@ -52,6 +52,9 @@ _sockatlas() {
         fi
     fi
     words=$(_sockatlas_words "$command" "$previous")
+    if [[ $command == @(attach|detach) && $current != -* && $previous != -d && $previous != --dir ]]; then
+        words=$(cd /proc && printf '%s\n' [0-9]*)
+    fi
     if [ -n "$words" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     elif [[ $current == -* ]]; then

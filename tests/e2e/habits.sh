@@ -20,7 +20,7 @@ refused() { # COMMAND OPTION VALUE
     [ $? -eq 2 ]
 }
 
-case_has "--help names the commands" "run collect map .*events" "${commands[*]}"
+case_has "--help names the commands" "run attach detach collect map .*events" "${commands[*]}"
 MANWIDTH=400 mandoc -T utf8 "$page" 2>/dev/null | sed 's/.\x08//g' >page
 case_is "help of no command: status" 2 "$("$sockatlas" help nosuch >/dev/null 2>err; echo $?)"
 case_has "help of no command: line" "^sockatlas: nosuch: no such command" "$(cat err)"

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The steps of attaching to a process and of letting it go: look, stop a thread, load the shim and call it there on a
+ * stack of its own, put everything back, go. Called by cmd/.
+ */
+#include "analyzer/attach/internal.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { STACK_SIZE = 256 << 10, SETTINGS_ROOM = 32 << 10, SHIM_PATH = 0, WHY_PLACE = 4096 };
+
+#define SHIM_NAME "libsockatlas.so"
+
+/* Functions of the process's C library, 0 where it has none. */
+struct library {
+    uint64_t map, unmap, errno_place, load, error;
+};
+
+/* A call in the making. */
+struct session {
+    struct target target;
+    struct library library;
+    uint64_t room; /* STACK_SIZE bytes in the process: arguments below, the stack above. 0 none */
+    int saved_errno;
+    uint64_t errno_at;
+    char *why;
+};
+
+/* ---- Calls ---- */
+
+static bool call(struct session *session, uint64_t function, uint64_t a, uint64_t b, uint64_t c, uint64_t *result)
+{
+    uint64_t arguments[CALL_ARGUMENTS] = {a, b, c};
+    return call_function(&session->target, function, arguments, session->room + STACK_SIZE, result, session->why);
+}
+
+/* On the thread's own stack, below what it uses: only what a small function needs may be taken of it. */
+static bool call_beside(struct session *session, uint64_t function, const uint64_t arguments[CALL_ARGUMENTS],
+                        uint64_t *result)
+{
+    uint64_t stack = arch_stack(&session->target.state) - arch_red_zone;
+    return call_function(&session->target, function, arguments, stack, result, session->why);
+}
+
+static bool find_library(struct session *session)
+{
+    static const char *const files[] = {"libc.", "libc-", "ld-musl", "libdl"};
+    struct library *library = &session->library;
+    const struct row {
+        const char *name;
+        uint64_t *at;
+    } wanted[] = {{"mmap", &library->map},
+                  {"munmap", &library->unmap},
+                  {"__errno_location", &library->errno_place},
+                  {"dlopen", &library->load},
+                  {"dlerror", &library->error}};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        for (size_t file = 0; !*wanted[i].at && file < sizeof files / sizeof files[0]; file++)
+            *wanted[i].at =
+                symbols_find(&session->target.symbols, &session->target.memory, files[file], wanted[i].name);
+    return (library->map && library->unmap && library->errno_place && library->load) ||
+           refuse(session->why, "its C library is not one that libraries can be loaded into");
+}
+
+/* ---- A place to stand on ---- */
+
+static bool take_room(struct session *session)
+{
+    uint64_t place = 0, none[CALL_ARGUMENTS] = {0};
+    uint64_t arguments[CALL_ARGUMENTS] = {0,          STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                                          UINT64_MAX, 0};
+    if (!call_beside(session, session->library.errno_place, none, &session->errno_at) ||
+        !memory_get(&session->target.memory, session->errno_at, &session->saved_errno, sizeof session->saved_errno) ||
+        !call_beside(session, session->library.map, arguments, &place))
+        return false;
+    if (place == (uint64_t)-1)
+        return refuse(session->why, "it has no memory left");
+    session->room = place;
+    return true;
+}
+
+static void give_room(struct session *session)
+{
+    uint64_t arguments[CALL_ARGUMENTS] = {session->room, STACK_SIZE}, result;
+    char unused[ATTACH_WHY_MAX], *why = session->why;
+    session->why = unused;
+    if (session->room && session->target.tid)
+        call_beside(session, session->library.unmap, arguments, &result);
+    session->why = why;
+}
+
+/* A text that the process has, into `why`. */
+static bool refuse_as_told(struct session *session, uint64_t text)
+{
+    char told[ATTACH_WHY_MAX];
+    size_t size = text ? memory_part(&session->target.memory, text, told, sizeof told - 1) : 0;
+    told[size] = '\0';
+    return refuse(session->why, "%s", size && told[0] ? told : "its loader does not say why");
+}
+
+/* ---- Attaching ---- */
+
+static bool load_shim(struct session *session, const char *shim)
+{
+    uint64_t handle, text = 0;
+    if (!memory_put(&session->target.memory, session->room + SHIM_PATH, shim, strlen(shim) + 1))
+        return refuse(session->why, "its memory cannot be written to");
+    if (!call(session, session->library.load, session->room + SHIM_PATH, RTLD_NOW, 0, &handle))
+        return false;
+    if (handle)
+        return true;
+    if (session->library.error && !call(session, session->library.error, 0, 0, 0, &text))
+        return false;
+    return refuse_as_told(session, text);
+}
+
+/* Puts the settings, and pointers to them, behind WHY_PLACE + ATTACH_WHY_MAX; returns where the pointers are, 0: they
+ * do not fit. */
+static uint64_t put_settings(const struct session *session, const char *const *settings)
+{
+    enum { POINTERS_MAX = 32, AT = WHY_PLACE + ATTACH_WHY_MAX };
+    uint64_t pointers[POINTERS_MAX] = {0}, base = session->room + AT, text = base + sizeof pointers;
+    for (unsigned i = 0; settings[i]; i++) {
+        size_t size = strlen(settings[i]) + 1;
+        if (i + 1 >= POINTERS_MAX || text + size > base + SETTINGS_ROOM ||
+            !memory_put(&session->target.memory, text, settings[i], size))
+            return 0;
+        pointers[i] = text;
+        text += size;
+    }
+    return memory_put(&session->target.memory, base, pointers, sizeof pointers) ? base : 0;
+}
+
+static uint64_t find_shim(const struct session *session, const char *name)
+{
+    return symbols_find(&session->target.symbols, &session->target.memory, SHIM_NAME, name);
+}
+
+static bool begin(struct session *session, const struct attach_plan *plan, struct attach_answer *answer)
+{
+    uint64_t function = find_shim(session, "sockatlas_attach"), why = session->room + WHY_PLACE, result;
+    if (!function && !load_shim(session, plan->shim))
+        return false;
+    function = find_shim(session, "sockatlas_attach");
+    uint64_t settings = put_settings(session, plan->settings);
+    if (!function || !settings)
+        return refuse(session->why, function ? "the settings are too long" : "it has another libsockatlas.so loaded");
+    if (!call(session, function, settings, why, ATTACH_WHY_MAX, &result))
+        return false;
+    answer->sockets = (int)result;
+    return answer->sockets >= 0 || refuse_as_told(session, why);
+}
+
+static bool end(struct session *session, const struct attach_plan *plan, struct attach_answer *answer)
+{
+    (void)plan, (void)answer;
+    uint64_t function = find_shim(session, "sockatlas_detach"), why = session->room + WHY_PLACE, result;
+    if (!call(session, function, why, ATTACH_WHY_MAX, 0, &result))
+        return false;
+    return (int)result >= 0 || refuse_as_told(session, why);
+}
+
+/* ---- The whole ---- */
+
+/* What is done while a thread stands still. */
+typedef bool session_step(struct session *session, const struct attach_plan *plan, struct attach_answer *answer);
+
+static bool with_thread(struct session *session, session_step *step, const struct attach_plan *plan,
+                        struct attach_answer *answer)
+{
+    if (!stop_thread(&session->target, session->why))
+        return false;
+    bool good = take_room(session) && step(session, plan, answer);
+    give_room(session);
+    if (session->target.tid && session->errno_at)
+        memory_put(&session->target.memory, session->errno_at, &session->saved_errno, sizeof session->saved_errno);
+    stop_end(&session->target);
+    return good;
+}
+
+/* step NULL: none is done, and no thread stopped. */
+static bool with_process(pid_t pid, session_step *step, const struct attach_plan *plan, struct attach_answer *answer)
+{
+    struct session *session = calloc(1, sizeof *session);
+    if (!session)
+        abort();
+    *answer = (struct attach_answer){.sockets = -1};
+    session->why = answer->why;
+    session->target.pid = pid;
+    session->target.memory.fd = -1;
+    bool good = look_at_process(pid, plan, answer->why) && memory_open(&session->target.memory, pid, answer->why) &&
+                symbols_open(&session->target.symbols, pid, &session->target.memory, answer->why) &&
+                find_library(session);
+    if (good && !plan && !find_shim(session, "sockatlas_detach"))
+        good = refuse(answer->why, "it is not traced");
+    good = good && (!step || with_thread(session, step, plan, answer));
+    memory_close(&session->target.memory);
+    free(session);
+    return good;
+}
+
+bool attach_look(pid_t pid, const struct attach_plan *plan, struct attach_answer *answer)
+{
+    return with_process(pid, NULL, plan, answer);
+}
+
+bool attach_begin(pid_t pid, const struct attach_plan *plan, struct attach_answer *answer)
+{
+    return with_process(pid, begin, plan, answer);
+}
+
+bool attach_end(pid_t pid, struct attach_answer *answer)
+{
+    return with_process(pid, end, NULL, answer);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of attach/ share. All functions that return bool fill `why` (ATTACH_WHY_MAX bytes) where they return
+ * false.
+ */
+#ifndef ANALYZER_ATTACH_INTERNAL_H
+#define ANALYZER_ATTACH_INTERNAL_H
+
+#include "analyzer/attach/arch.h"
+#include "analyzer/attach/attach.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* False, always. */
+bool refuse(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- look.c ---- */
+
+/* Whether what can be read of the process lets it be attached to. `plan` NULL: it is to be let go. */
+bool look_at_process(pid_t pid, const struct attach_plan *plan, char *why);
+/* Why ptrace(2) or a file of /proc refused, by `error`. */
+bool look_refused(pid_t pid, int error, char *why);
+/* Whether a thread of the process is making a child that runs in its memory. */
+bool look_forking(pid_t pid);
+
+/* ---- memory.c ---- */
+
+struct memory {
+    int fd; /* /proc/PID/mem */
+};
+bool memory_open(struct memory *memory, pid_t pid, char *why);
+void memory_close(struct memory *memory);
+/* All of it, or false. These two say no reason. */
+bool memory_get(const struct memory *memory, uint64_t address, void *out, size_t size);
+bool memory_put(const struct memory *memory, uint64_t address, const void *from, size_t size);
+/* As much as can be read. */
+size_t memory_part(const struct memory *memory, uint64_t address, void *out, size_t size);
+
+/* ---- symbols.c ---- */
+
+struct symbols {
+    uint64_t list;   /* the loader's list of objects (struct r_debug) */
+    uint64_t loader; /* where the loader's own object begins, 0 unknown */
+    uint64_t loader_end;
+};
+/* Finds the loader's list. */
+bool symbols_open(struct symbols *symbols, pid_t pid, const struct memory *memory, char *why);
+/* Whether the list is being changed. */
+bool symbols_loading(const struct symbols *symbols, const struct memory *memory);
+/* The address of a function in the first object whose file is called `prefix`..., 0 none. */
+uint64_t symbols_find(const struct symbols *symbols, const struct memory *memory, const char *prefix, const char *name);
+
+/* ---- stop.c ---- */
+
+/* A process of which one thread stands still. */
+struct target {
+    pid_t pid, tid; /* tid 0: none does */
+    struct memory memory;
+    struct symbols symbols;
+    struct arch_state state; /* of that thread, as it is to go on */
+    uint64_t mask;           /* its signal mask */
+    bool masked;             /* and was changed */
+    int error;               /* why ptrace(2) refuses, 0: it does not */
+};
+/* Stops a thread where it waits in a system call, or is about to. */
+bool stop_thread(struct target *target, char *why);
+/* Lets it go on as if nothing had happened. */
+void stop_end(struct target *target);
+/* Waits until the thread stops; its wait status, -1 when it is gone. `patience_ms`: 0 when it has not stopped by then;
+ * negative: as long as it takes. */
+int stop_wait(pid_t tid, int patience_ms);
+
+/* ---- call.c ---- */
+
+/* Calls a function in the stopped thread, on the stack that ends at `stack`. */
+bool call_function(struct target *target, uint64_t function, const uint64_t arguments[CALL_ARGUMENTS], uint64_t stack,
+                   uint64_t *result, char *why);
+
+#endif
