@@ -101,16 +101,17 @@ struct sock {
     bool owner_passed;        /* its owner closed it while it was on its way to another process */
     bool accepted_counted;
     bool failure_counted;
-    bool dissolved;      /* by connect(AF_UNSPEC): counts of what went through it are of no one connection */
-    bool broadcasts;     /* SO_BROADCAST was set */
-    bool aborts;         /* SO_LINGER with no time: close() resets */
-    bool shut;           /* shutdown() of the sending side */
-    bool traffic;        /* bytes or messages were seen, or an exchange with a peer */
-    uint64_t listener;   /* accepted: id of the socket that it came out of */
-    uint32_t listen_pid; /* who called listen() */
-    uint32_t peer_pid;   /* unix: as the kernel told */
-    uint32_t own_pid;    /* unix: who connected */
-    bool waiting;        /* for a holder to turn up, in the list of those */
+    bool dissolved;            /* by connect(AF_UNSPEC): counts of what went through it are of no one connection */
+    bool broadcasts;           /* SO_BROADCAST was set */
+    bool aborts;               /* SO_LINGER with no time: close() resets */
+    bool shut;                 /* shutdown() of the sending side */
+    const struct task *met_by; /* first used there by a system call of which only what follows tells what it was */
+    bool traffic;              /* bytes or messages were seen, or an exchange with a peer */
+    uint64_t listener;         /* accepted: id of the socket that it came out of */
+    uint32_t listen_pid;       /* who called listen() */
+    uint32_t peer_pid;         /* unix: as the kernel told */
+    uint32_t own_pid;          /* unix: who connected */
+    bool waiting;              /* for a holder to turn up, in the list of those */
     struct sock *waiting_next, *waiting_previous;
     unsigned holders_room;
     uint32_t holders_highest; /* of all their ids */

@@ -39,6 +39,10 @@ static void on_shutdown(struct model *model, struct task *task, const struct eve
     struct sock *sock = replay_sock(model, task, event);
     if (sock && !event->error && body->how != SHUT_RD)
         sock->shut = true;
+    if (sock && sock->half && sock->met_by == task)
+        sock_hand_over(sock, task, event->fd);
+    if (sock)
+        sock->met_by = NULL;
 }
 
 static void on_error(struct model *model, struct task *task, const struct event *event)

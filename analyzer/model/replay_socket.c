@@ -207,6 +207,7 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         seen_origin(model, sock, body, event);
         if (body->how == SOCKATLAS_HOW_USED && sock->half && is_transfer(event->call))
             sock_hand_over(sock, task, event->fd);
+        sock->met_by = body->how == SOCKATLAS_HOW_USED && event->call == SOCKATLAS_CALL_syscall ? task : NULL;
     } else {
         replay_serve(model, sock);
         if (address_known(&socket->peer) && socket->state < STATE_ESTABLISHED)
