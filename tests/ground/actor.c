@@ -205,8 +205,6 @@ static long do_raw(const struct order *order)
         return raw_sendmmsg(order);
     case ORDER_RECVFROM:
         return raw_recvmmsg(order->a);
-    case ORDER_SHUTDOWN:
-        return syscall(SYS_shutdown, order->a, order->b);
     case ORDER_CLOSE:
         return syscall(SYS_close, order->a);
     case ORDER_DUP:
