@@ -124,7 +124,10 @@ served "threads, collected"
 
 # ---- A disk that is filled and freed
 
-# on_disk CASE: on the file system at `disk`.
+lapped_since() {
+    [ "$(laps)" -ge $((full + 2)) ]
+}
+# on_disk CASE: on the file system at `disk`, which stays full for two laps.
 on_disk() {
     folder=$work/disk/trace
     : >said
@@ -133,6 +136,8 @@ on_disk() {
     while head -c 64k /dev/zero >>disk/filler 2>/dev/null; do :; done
     wait_true grep -q 'until that changes: No space left' said
     case_ok "$1: that nothing can be collected is said" grep -q 'until that changes: No space left' said
+    full=$(laps)
+    wait_true lapped_since
     rm disk/filler
     wait_true grep -q 'is collected again' said
     case_ok "$1: that it goes on is said" grep -q 'is collected again' said
