@@ -24,7 +24,7 @@ int main(int argc, char **argv)
     uint64_t done = 0;
     for (int kind = 0; kind < 64; kind++)
         done += ledger->done[kind];
-    printf("%llu calls, %llu lost, %llu overwritten, %u log files\n", (unsigned long long)done,
+    printf("%llu records due, %llu lost, %llu overwritten, %u log files\n", (unsigned long long)done,
            (unsigned long long)tally.lost, (unsigned long long)tally.overwritten, tally.images);
     return agrees ? 0 : 1;
 }

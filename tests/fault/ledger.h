@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a program under a fault says it did, in a file that it maps: so it stands when the program is killed. Target
- * programs count each call right after it returned; tests/fault/account.c lays the counts beside the trace.
+ * programs count each call's records right after it returned; tests/fault/account.c lays the counts beside the trace.
  */
 #ifndef TESTS_FAULT_LEDGER_H
 #define TESTS_FAULT_LEDGER_H
@@ -15,7 +15,7 @@
 
 struct ledger {
     uint64_t workers;  /* threads of all processes that ever ran at once: each may have one call under way */
-    uint64_t done[64]; /* by enum sockatlas_kind: calls that returned and must have made a record of that kind */
+    uint64_t done[64]; /* by enum sockatlas_kind: records that calls which returned must have made */
     uint64_t wrong;    /* calls that did not do what they do without the shim */
 };
 

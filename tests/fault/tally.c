@@ -66,13 +66,13 @@ bool tally_agrees(const struct tally *tally, const struct ledger *ledger, bool e
         unpublished += found < counted ? counted - found : 0;
         bool surplus = counted && found > counted + slack, missing = found < counted && gone == 0;
         if (surplus || missing)
-            fprintf(out, "%s: %llu calls, %llu records\n", words[kind], (unsigned long long)counted,
+            fprintf(out, "%s: %llu due, %llu records\n", words[kind], (unsigned long long)counted,
                     (unsigned long long)found);
         agrees = agrees && !surplus && !missing;
     }
     /* Killed between a record that was lost and its call's return: a loss too many for each worker. */
     if (unpublished > gone || (exact && tally->overwritten == 0 && recorded + tally->lost != done)) {
-        fprintf(out, "%llu calls returned, %llu of them are in the trace, %llu counted as lost\n",
+        fprintf(out, "%llu records due, %llu of them are in the trace, %llu counted as lost\n",
                 (unsigned long long)done, (unsigned long long)recorded, (unsigned long long)tally->lost);
         agrees = false;
     }

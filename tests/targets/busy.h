@@ -39,6 +39,13 @@ static inline int did(enum sockatlas_kind kind, int result, const char *what)
     _exit(1);
 }
 
+/* connect() of a stream that may wait, which is recorded before the call and after it. */
+static inline void busy_connect(int fd, const void *address, socklen_t size)
+{
+    did(SOCKATLAS_CONNECT, connect(fd, address, size), "connect");
+    ledger_count(ledger, SOCKATLAS_CONNECTING);
+}
+
 /* A listener on a free port of 127.0.0.1. */
 static inline int busy_listen(struct sockaddr_in *address)
 {
@@ -61,7 +68,7 @@ static inline void busy_round(int server, const struct sockaddr_in *address)
     int on = 1, client = did(SOCKATLAS_SOCKET, socket(AF_INET, SOCK_STREAM, 0), "socket");
     char byte = 'x';
     did(SOCKATLAS_OPTION, setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "setsockopt");
-    did(SOCKATLAS_CONNECT, connect(client, (const struct sockaddr *)address, sizeof(*address)), "connect");
+    busy_connect(client, address, sizeof(*address));
     int accepted = did(SOCKATLAS_ACCEPT, accept(server, NULL, NULL), "accept");
     if (send(client, &byte, 1, 0) != 1 || recv(accepted, &byte, 1, 0) != 1)
         did(SOCKATLAS_IO, -1, "transfer");

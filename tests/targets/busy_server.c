@@ -62,7 +62,7 @@ static void request(void)
 {
     int fd = did(SOCKATLAS_SOCKET, socket(AF_INET, SOCK_STREAM, 0), "socket");
     char byte = 'x';
-    did(SOCKATLAS_CONNECT, connect(fd, (const struct sockaddr *)&address, sizeof(address)), "connect");
+    busy_connect(fd, &address, sizeof(address));
     if (send(fd, &byte, 1, 0) != 1 || recv(fd, &byte, 1, 0) != 1)
         did(SOCKATLAS_IO, -1, "transfer");
     did(SOCKATLAS_CLOSE, close(fd), "close");
