@@ -245,7 +245,7 @@ $(1)/targets/entry_points: $$(wildcard tests/targets/entry_points/*.c)
 $(1)/targets/arguments: $$(wildcard tests/targets/arguments/*.[ch] tests/targets/arguments/*.def)
 $(1)/targets/small_stacks: TARGET_CFLAGS := -pthread
 $(1)/targets/static_exit $(1)/targets/attach_static: TARGET_CFLAGS := -static
-$(1)/targets/attach_state $(1)/targets/attach_load: TARGET_CFLAGS := -pthread
+$(1)/targets/closed_in_send $(1)/targets/attach_state $(1)/targets/attach_load: TARGET_CFLAGS := -pthread
 endef
 $(eval $(call targets_for,$(BUILD),$(CC)))
 $(eval $(call targets_for,$(BUILD)/i386,$(CC_i386)))

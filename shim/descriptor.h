@@ -44,8 +44,8 @@ enum descriptor_flag {
 
 struct descriptor {
     uint64_t cookie;
-    uint64_t bytes_sent; /* by this process, since `holder` became it */
-    uint64_t bytes_received;
+    uint64_t sent; /* count.h's words: by this process, since `holder` became it */
+    uint64_t received;
     uint32_t messages_sent;
     uint32_t messages_received;
     uint64_t

@@ -49,8 +49,9 @@ HOOK ssize_t __recvmsg64(int fd, struct msghdr *message, int flags)
 HOOK int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     int result = real.__sendmmsg64(fd, messages, count, flags);
-    message_all_sent(SOCKATLAS_CALL_sendmmsg, fd, messages, result);
+    message_all_sent(SOCKATLAS_CALL_sendmmsg, fd, &transfer, messages, result);
     return result;
 }
 
@@ -58,9 +59,10 @@ HOOK int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flag
 HOOK int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     struct message_rooms rooms = watch_may_want_peer(fd) ? message_rooms(messages, count) : (struct message_rooms){0};
     int result = real.__recvmmsg64(fd, messages, count, flags, timeout);
-    message_all_received(SOCKATLAS_CALL_recvmmsg, fd, messages, &rooms, flags, result);
+    message_all_received(SOCKATLAS_CALL_recvmmsg, fd, &transfer, messages, &rooms, flags, result);
     return result;
 }
 
@@ -139,8 +141,9 @@ HOOK int __prctl_time64(int option, ...)
 HOOK ssize_t preadv64v2(int fd, const struct iovec *vector, int count, off64_t offset, int flags)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     ssize_t result = real.preadv64v2(fd, vector, count, offset, flags);
-    watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, result, caller_vector(vector, (size_t)count, result));
+    watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 
@@ -148,8 +151,9 @@ HOOK ssize_t preadv64v2(int fd, const struct iovec *vector, int count, off64_t o
 HOOK ssize_t pwritev64v2(int fd, const struct iovec *vector, int count, off64_t offset, int flags)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     ssize_t result = real.pwritev64v2(fd, vector, count, offset, flags);
-    watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, result, caller_vector(vector, (size_t)count, result));
+    watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 #endif

@@ -19,26 +19,27 @@ struct sender {
     socklen_t size;
 };
 
-static void received_from(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags,
-                          const struct sender *sender)
+static void received_from(enum sockatlas_call call, int fd, struct watch_transfer *transfer, ssize_t result,
+                          size_t requested, int flags, const struct sender *sender)
 {
-    message_bytes(call, fd, result, requested, flags);
+    message_bytes(call, fd, transfer, result, requested, flags);
     if (result >= 0 && !(flags & MSG_PEEK))
-        watch_message(call, WATCH_IN, fd, &sender->own.address, sender->size, (size_t)result);
+        watch_message(call, WATCH_IN, fd, transfer, &sender->own.address, sender->size, (size_t)result);
 }
 
 /* Bytes in. */
 HOOK ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     if (!watch_wants_peer(fd) || sandbox_inside()) {
         ssize_t result = real.recv(fd, buffer, size, flags);
-        message_bytes(SOCKATLAS_CALL_recv, fd, result, size, flags);
+        message_bytes(SOCKATLAS_CALL_recv, fd, &transfer, result, size, flags);
         return result;
     }
     struct sender sender = {.size = sizeof(sender.own)};
     ssize_t result = real.recvfrom(fd, buffer, size, flags, &sender.own.address, &sender.size);
-    received_from(SOCKATLAS_CALL_recv, fd, result, size, flags, &sender);
+    received_from(SOCKATLAS_CALL_recv, fd, &transfer, result, size, flags, &sender);
     return result;
 }
 HOOK_ALIAS(__recv, recv);
@@ -57,18 +58,19 @@ HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __S
                       socklen_t *restrict address_size)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     struct sender sender = {.size = sizeof(sender.own)};
     if (address.__sockaddr__ || address_size || !watch_wants_peer(fd) || sandbox_inside()) {
         socklen_t room = address.__sockaddr__ && watch_may_want_peer(fd) ? caller_room(address_size) : 0;
         ssize_t result = real.recvfrom(fd, buffer, size, flags, address, address_size);
-        message_bytes(SOCKATLAS_CALL_recvfrom, fd, result, size, flags);
+        message_bytes(SOCKATLAS_CALL_recvfrom, fd, &transfer, result, size, flags);
         if (result >= 0 && !(flags & MSG_PEEK))
-            watch_message(SOCKATLAS_CALL_recvfrom, WATCH_IN, fd, address.__sockaddr__,
+            watch_message(SOCKATLAS_CALL_recvfrom, WATCH_IN, fd, &transfer, address.__sockaddr__,
                           caller_whole(address.__sockaddr__, address_size, room), (size_t)result);
         return result;
     }
     ssize_t result = real.recvfrom(fd, buffer, size, flags, &sender.own.address, &sender.size);
-    received_from(SOCKATLAS_CALL_recvfrom, fd, result, size, flags, &sender);
+    received_from(SOCKATLAS_CALL_recvfrom, fd, &transfer, result, size, flags, &sender);
     return result;
 }
 
@@ -88,6 +90,7 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_
                     socklen_t address_size)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     enum sockatlas_call call = SOCKATLAS_CALL_sendto;
     const struct sockaddr *to = address.__sockaddr__;
     bool opens = message_opens_fast(flags, to);
@@ -95,12 +98,12 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_
     if (opens)
         attempt = watch_connecting(call, fd, to, address_size);
     ssize_t result = real.sendto(fd, buffer, size, flags, address, address_size);
-    if (!opens || result >= 0)
-        watch_io(call, WATCH_OUT, fd, result, size);
+    if (!opens || result >= 0 || transfer.send)
+        watch_io(call, WATCH_OUT, fd, &transfer, result, size);
     if (opens)
         watch_fast_open(call, fd, hook_error(result), to, address_size, attempt);
     if (result >= 0 && to)
-        watch_message(call, WATCH_OUT, fd, to, address_size, (size_t)result);
+        watch_message(call, WATCH_OUT, fd, &transfer, to, address_size, (size_t)result);
     return result;
 }
 
@@ -122,8 +125,9 @@ HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     int result = real.sendmmsg(fd, messages, count, flags);
-    message_all_sent(SOCKATLAS_CALL_sendmmsg, fd, messages, result);
+    message_all_sent(SOCKATLAS_CALL_sendmmsg, fd, &transfer, messages, result);
     return result;
 }
 HOOK_ALIAS(__sendmmsg, sendmmsg);
@@ -132,8 +136,9 @@ HOOK_ALIAS(__sendmmsg, sendmmsg);
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     struct message_rooms rooms = watch_may_want_peer(fd) ? message_rooms(messages, count) : (struct message_rooms){0};
     int result = real.recvmmsg(fd, messages, count, flags, timeout);
-    message_all_received(SOCKATLAS_CALL_recvmmsg, fd, messages, &rooms, flags, result);
+    message_all_received(SOCKATLAS_CALL_recvmmsg, fd, &transfer, messages, &rooms, flags, result);
     return result;
 }

@@ -24,10 +24,10 @@ HOOK FILE *fdopen(int fd, const char *mode)
 }
 HOOK_ALIAS(_IO_fdopen, fdopen);
 
-static int printed(int fd, int result)
+static int printed(int fd, struct watch_transfer transfer, int result)
 {
     int error = errno;
-    watch_io(SOCKATLAS_CALL_dprintf, WATCH_OUT, fd, result, result < 0 ? 0 : (size_t)result);
+    watch_io(SOCKATLAS_CALL_dprintf, WATCH_OUT, fd, &transfer, result, result < 0 ? 0 : (size_t)result);
     errno = error;
     return result;
 }
@@ -36,36 +36,41 @@ static int printed(int fd, int result)
 HOOK int vdprintf(int fd, const char *restrict format, va_list arguments)
 {
     load_ready();
-    return printed(fd, real.vdprintf(fd, format, arguments));
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    return printed(fd, transfer, real.vdprintf(fd, format, arguments));
 }
 
 /* The same, with the arguments in the call. */
 HOOK int dprintf(int fd, const char *restrict format, ...)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     va_list arguments;
     va_start(arguments, format);
     int result = real.vdprintf(fd, format, arguments);
     va_end(arguments);
-    return printed(fd, result);
+    return printed(fd, transfer, result);
 }
 
 /* What vdprintf() is in a fortified program. musl has no such name. */
 HOOK int __vdprintf_chk(int fd, int flag, const char *restrict format, va_list arguments)
 {
     load_ready();
-    return printed(fd, real.__vdprintf_chk ? real.__vdprintf_chk(fd, flag, format, arguments)
-                                           : real.vdprintf(fd, format, arguments));
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    return printed(fd, transfer,
+                   real.__vdprintf_chk ? real.__vdprintf_chk(fd, flag, format, arguments)
+                                       : real.vdprintf(fd, format, arguments));
 }
 
 /* What dprintf() is in a fortified program. */
 HOOK int __dprintf_chk(int fd, int flag, const char *restrict format, ...)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     va_list arguments;
     va_start(arguments, format);
     int result =
         real.__vdprintf_chk ? real.__vdprintf_chk(fd, flag, format, arguments) : real.vdprintf(fd, format, arguments);
     va_end(arguments);
-    return printed(fd, result);
+    return printed(fd, transfer, result);
 }

@@ -77,6 +77,10 @@ __attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
     [SYS_recvmsg] = KIND_WATCH,
     [SYS_sendmmsg] = KIND_WATCH,
     [SYS_recvmmsg] = KIND_WATCH,
+    [SYS_preadv2] = KIND_WATCH,
+    [SYS_pwritev2] = KIND_WATCH,
+    [SYS_sendfile] = KIND_WATCH,
+    [SYS_splice] = KIND_WATCH,
     [SYS_close] = KIND_WATCH,
     [SYS_close_range] = KIND_WATCH,
     [SYS_dup] = KIND_WATCH,
@@ -157,10 +161,20 @@ static const unsigned char transfers[NUMBERS] = {
     [SYS_recvmsg] = SOCKATLAS_CALL_recvmsg,
     [SYS_sendmmsg] = SOCKATLAS_CALL_sendmmsg,
     [SYS_recvmmsg] = SOCKATLAS_CALL_recvmmsg,
+    [SYS_preadv2] = SOCKATLAS_CALL_preadv2,
+    [SYS_pwritev2] = SOCKATLAS_CALL_pwritev2,
+    [SYS_sendfile] = SOCKATLAS_CALL_sendfile,
+    [SYS_splice] = SOCKATLAS_CALL_splice,
 #ifdef SYS_recvmmsg_time64
     [SYS_recvmmsg_time64] = SOCKATLAS_CALL_recvmmsg,
 #endif
 };
+
+static bool sends(long number)
+{
+    return number == SYS_write || number == SYS_writev || number == SYS_sendto || number == SYS_sendmsg ||
+           number == SYS_sendmmsg || number == SYS_pwritev2 || number == SYS_sendfile;
+}
 
 static long watched_transfer(const struct raw *raw)
 {
@@ -177,50 +191,66 @@ static long watched_transfer(const struct raw *raw)
         rooms.least = message_room(message);
     else if (number == SYS_recvfrom && a[4] && watch_may_want_peer(fd))
         rooms.least = caller_room((const socklen_t *)a[5]);
+    struct watch_transfer transfer = watch_begin(sends(number) ? WATCH_OUT : WATCH_IN, fd);
+    struct watch_transfer to = {.entry = NULL};
+    if (number == SYS_splice)
+        to = watch_begin(WATCH_OUT, (int)a[2]);
     long result = raw_make(raw);
     switch (number) {
+    case SYS_splice:
+        watch_io(call, WATCH_OUT, (int)a[2], &to, result, (size_t)a[4]);
+        watch_io(call, WATCH_IN, fd, &transfer, result, (size_t)a[4]);
+        break;
+    case SYS_sendfile:
+        watch_io(call, WATCH_OUT, fd, &transfer, result, (size_t)a[3]);
+        break;
     case SYS_read:
-        watch_io(call, WATCH_IN, fd, result, (size_t)a[2]);
+        watch_io(call, WATCH_IN, fd, &transfer, result, (size_t)a[2]);
         break;
     case SYS_write:
-        watch_io(call, WATCH_OUT, fd, result, (size_t)a[2]);
+        watch_io(call, WATCH_OUT, fd, &transfer, result, (size_t)a[2]);
         break;
     case SYS_readv:
-        watch_io(call, WATCH_IN, fd, result, caller_vector((const struct iovec *)a[1], (size_t)a[2], result));
+    case SYS_preadv2:
+        watch_io(call, WATCH_IN, fd, &transfer, result,
+                 caller_vector((const struct iovec *)a[1], (size_t)a[2], result));
         break;
     case SYS_writev:
-        watch_io(call, WATCH_OUT, fd, result, caller_vector((const struct iovec *)a[1], (size_t)a[2], result));
+    case SYS_pwritev2:
+        watch_io(call, WATCH_OUT, fd, &transfer, result,
+                 caller_vector((const struct iovec *)a[1], (size_t)a[2], result));
         break;
     case SYS_sendto:
-        watch_io(call, WATCH_OUT, fd, result, (size_t)a[2]);
+        watch_io(call, WATCH_OUT, fd, &transfer, result, (size_t)a[2]);
         if (result >= 0 && a[4])
-            watch_message(call, WATCH_OUT, fd, (const struct sockaddr *)a[4], (socklen_t)a[5], (size_t)result);
+            watch_message(call, WATCH_OUT, fd, &transfer, (const struct sockaddr *)a[4], (socklen_t)a[5],
+                          (size_t)result);
         break;
     case SYS_recvfrom:
-        message_bytes(call, fd, result, (size_t)a[2], (int)a[3]);
+        message_bytes(call, fd, &transfer, result, (size_t)a[2], (int)a[3]);
         if (result >= 0 && a[4] && !(a[3] & MSG_PEEK))
-            watch_message(call, WATCH_IN, fd, (const struct sockaddr *)a[4],
+            watch_message(call, WATCH_IN, fd, &transfer, (const struct sockaddr *)a[4],
                           caller_whole((const struct sockaddr *)a[4], (const socklen_t *)a[5], rooms.least),
                           (size_t)result);
         break;
     case SYS_sendmsg:
-        watch_io(call, WATCH_OUT, fd, result, 0);
+        watch_io(call, WATCH_OUT, fd, &transfer, result, 0);
         if (result >= 0)
-            message_sent(call, fd, message, (size_t)result);
+            message_sent(call, fd, &transfer, message, (size_t)result);
         break;
     case SYS_recvmsg:
-        message_bytes(call, fd, result, 0, (int)a[2]);
+        message_bytes(call, fd, &transfer, result, 0, (int)a[2]);
         if (result >= 0)
-            message_received(call, fd, message, rooms.least, (int)a[2], (size_t)result);
+            message_received(call, fd, &transfer, message, rooms.least, (int)a[2], (size_t)result);
         break;
     case SYS_sendmmsg:
-        message_all_sent(call, fd, messages, (int)result);
+        message_all_sent(call, fd, &transfer, messages, (int)result);
         break;
     case SYS_recvmmsg:
 #ifdef SYS_recvmmsg_time64
     case SYS_recvmmsg_time64:
 #endif
-        message_all_received(call, fd, messages, &rooms, (int)a[3], (int)result);
+        message_all_received(call, fd, &transfer, messages, &rooms, (int)a[3], (int)result);
         break;
     }
     return result;

@@ -14,8 +14,9 @@
 HOOK ssize_t read(int fd, void *buffer, size_t size)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     ssize_t result = real.read(fd, buffer, size);
-    watch_io(SOCKATLAS_CALL_read, WATCH_IN, fd, result, size);
+    watch_io(SOCKATLAS_CALL_read, WATCH_IN, fd, &transfer, result, size);
     return result;
 }
 HOOK_ALIAS(__read, read);
@@ -24,8 +25,9 @@ HOOK_ALIAS(__read, read);
 HOOK ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     ssize_t result = real.__read_chk ? real.__read_chk(fd, buffer, size, room) : real.read(fd, buffer, size);
-    watch_io(SOCKATLAS_CALL_read, WATCH_IN, fd, result, size);
+    watch_io(SOCKATLAS_CALL_read, WATCH_IN, fd, &transfer, result, size);
     return result;
 }
 
@@ -33,8 +35,9 @@ HOOK ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
 HOOK ssize_t write(int fd, const void *buffer, size_t size)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     ssize_t result = real.write(fd, buffer, size);
-    watch_io(SOCKATLAS_CALL_write, WATCH_OUT, fd, result, size);
+    watch_io(SOCKATLAS_CALL_write, WATCH_OUT, fd, &transfer, result, size);
     return result;
 }
 HOOK_ALIAS(__write, write);
@@ -43,8 +46,9 @@ HOOK_ALIAS(__write, write);
 HOOK ssize_t readv(int fd, const struct iovec *vector, int count)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     ssize_t result = real.readv(fd, vector, count);
-    watch_io(SOCKATLAS_CALL_readv, WATCH_IN, fd, result, caller_vector(vector, (size_t)count, result));
+    watch_io(SOCKATLAS_CALL_readv, WATCH_IN, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 
@@ -52,8 +56,9 @@ HOOK ssize_t readv(int fd, const struct iovec *vector, int count)
 HOOK ssize_t writev(int fd, const struct iovec *vector, int count)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     ssize_t result = real.writev(fd, vector, count);
-    watch_io(SOCKATLAS_CALL_writev, WATCH_OUT, fd, result, caller_vector(vector, (size_t)count, result));
+    watch_io(SOCKATLAS_CALL_writev, WATCH_OUT, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 
@@ -61,8 +66,9 @@ HOOK ssize_t writev(int fd, const struct iovec *vector, int count)
 HOOK ssize_t send(int fd, const void *buffer, size_t size, int flags)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     ssize_t result = real.send(fd, buffer, size, flags);
-    watch_io(SOCKATLAS_CALL_send, WATCH_OUT, fd, result, size);
+    watch_io(SOCKATLAS_CALL_send, WATCH_OUT, fd, &transfer, result, size);
     return result;
 }
 HOOK_ALIAS(__send, send);
@@ -71,8 +77,9 @@ HOOK_ALIAS(__send, send);
 HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, out);
     ssize_t result = real.sendfile(out, in, offset, size);
-    watch_io(SOCKATLAS_CALL_sendfile, WATCH_OUT, out, result, size);
+    watch_io(SOCKATLAS_CALL_sendfile, WATCH_OUT, out, &transfer, result, size);
     return result;
 }
 
@@ -80,10 +87,11 @@ HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, out);
     /* musl's has 64-bit offsets everywhere. */
     ssize_t result =
         real.sendfile64 ? real.sendfile64(out, in, offset, size) : real.sendfile(out, in, (off_t *)offset, size);
-    watch_io(SOCKATLAS_CALL_sendfile64, WATCH_OUT, out, result, size);
+    watch_io(SOCKATLAS_CALL_sendfile64, WATCH_OUT, out, &transfer, result, size);
     return result;
 }
 
@@ -91,9 +99,10 @@ HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 HOOK ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags)
 {
     load_ready();
+    struct watch_transfer from = watch_begin(WATCH_IN, in), to = watch_begin(WATCH_OUT, out);
     ssize_t result = real.splice(in, in_offset, out, out_offset, size, flags);
-    watch_io(SOCKATLAS_CALL_splice, WATCH_IN, in, result, size);
-    watch_io(SOCKATLAS_CALL_splice, WATCH_OUT, out, result, size);
+    watch_io(SOCKATLAS_CALL_splice, WATCH_IN, in, &from, result, size);
+    watch_io(SOCKATLAS_CALL_splice, WATCH_OUT, out, &to, result, size);
     return result;
 }
 
@@ -101,8 +110,9 @@ HOOK ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, si
 HOOK ssize_t preadv2(int fd, const struct iovec *vector, int count, off_t offset, int flags)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     ssize_t result = real.preadv2 ? real.preadv2(fd, vector, count, offset, flags) : hook_missing();
-    watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, result, caller_vector(vector, (size_t)count, result));
+    watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 #if __WORDSIZE == 64 /* hook_32.c has the other */
@@ -113,8 +123,9 @@ HOOK_ALIAS(preadv64v2, preadv2);
 HOOK ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t offset, int flags)
 {
     load_ready();
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     ssize_t result = real.pwritev2 ? real.pwritev2(fd, vector, count, offset, flags) : hook_missing();
-    watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, result, caller_vector(vector, (size_t)count, result));
+    watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
 }
 #if __WORDSIZE == 64 /* hook_32.c has the other */

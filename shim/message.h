@@ -13,26 +13,28 @@
 #include <sys/socket.h>
 
 /* What is told of a message that went out is none that came in. */
-static inline void message_bytes(enum sockatlas_call call, int fd, ssize_t result, size_t requested, int flags)
+static inline void message_bytes(enum sockatlas_call call, int fd, struct watch_transfer *transfer, ssize_t result,
+                                 size_t requested, int flags)
 {
     bool peeked = (flags & MSG_PEEK) && result > 0, told = (flags & MSG_ERRQUEUE) && result >= 0;
     if (!peeked && !told)
-        watch_io(call, WATCH_IN, fd, result, requested);
+        watch_io(call, WATCH_IN, fd, transfer, result, requested);
 }
 
-static inline void message_sent(enum sockatlas_call call, int fd, const struct msghdr *message, size_t bytes)
+static inline void message_sent(enum sockatlas_call call, int fd, const struct watch_transfer *transfer,
+                                const struct msghdr *message, size_t bytes)
 {
     if (message->msg_name)
-        watch_message(call, WATCH_OUT, fd, message->msg_name, message->msg_namelen, bytes);
+        watch_message(call, WATCH_OUT, fd, transfer, message->msg_name, message->msg_namelen, bytes);
     if (message->msg_controllen)
         watch_rights_sent(call, fd, message);
 }
 
-static inline void message_received(enum sockatlas_call call, int fd, const struct msghdr *message, socklen_t room,
-                                    int flags, size_t bytes)
+static inline void message_received(enum sockatlas_call call, int fd, const struct watch_transfer *transfer,
+                                    const struct msghdr *message, socklen_t room, int flags, size_t bytes)
 {
     if (!(flags & MSG_PEEK))
-        watch_message(call, WATCH_IN, fd, message->msg_name,
+        watch_message(call, WATCH_IN, fd, transfer, message->msg_name,
                       caller_whole(message->msg_name, &message->msg_namelen, room), bytes);
     if (message->msg_controllen)
         watch_rights_received(call, message);
@@ -79,13 +81,14 @@ static inline ssize_t message_send(enum sockatlas_call call, ssize_t (*function)
     struct watch_attempt attempt = {.recorded = false};
     if (opens)
         attempt = watch_connecting(call, fd, message->msg_name, message->msg_namelen);
+    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
     ssize_t result = function(fd, message, flags);
-    if (!opens || result >= 0)
-        watch_io(call, WATCH_OUT, fd, result, 0);
+    if (!opens || result >= 0 || transfer.send)
+        watch_io(call, WATCH_OUT, fd, &transfer, result, 0);
     if (opens)
         watch_fast_open(call, fd, hook_error(result), message->msg_name, message->msg_namelen, attempt);
     if (result >= 0)
-        message_sent(call, fd, message, (size_t)result);
+        message_sent(call, fd, &transfer, message, (size_t)result);
     return result;
 }
 
@@ -94,35 +97,42 @@ static inline ssize_t message_receive(enum sockatlas_call call, ssize_t (*functi
                                       struct msghdr *message, int flags)
 {
     socklen_t room = watch_may_want_peer(fd) ? message_room(message) : 0;
+    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     ssize_t result = function(fd, message, flags);
     size_t requested = result >= 0 ? caller_vector(message->msg_iov, message->msg_iovlen, result) : 0;
-    message_bytes(call, fd, result, requested, flags);
+    message_bytes(call, fd, &transfer, result, requested, flags);
     if (result >= 0)
-        message_received(call, fd, message, room, flags, (size_t)result);
+        message_received(call, fd, &transfer, message, room, flags, (size_t)result);
     return result;
 }
 
 /* After sendmmsg(). */
-static inline void message_all_sent(enum sockatlas_call call, int fd, const struct mmsghdr *messages, int result)
+static inline void message_all_sent(enum sockatlas_call call, int fd, struct watch_transfer *transfer,
+                                    const struct mmsghdr *messages, int result)
 {
+    bool send = transfer->send;
     if (result < 0)
-        watch_io(call, WATCH_OUT, fd, -1, 0);
+        watch_io(call, WATCH_OUT, fd, transfer, -1, 0);
     for (int i = 0; i < result; i++) {
-        watch_io(call, WATCH_OUT, fd, messages[i].msg_len, 0);
-        message_sent(call, fd, &messages[i].msg_hdr, messages[i].msg_len);
+        transfer->send = send && i == result - 1; /* the whole call's */
+        watch_io(call, WATCH_OUT, fd, transfer, messages[i].msg_len, 0);
+        message_sent(call, fd, transfer, &messages[i].msg_hdr, messages[i].msg_len);
     }
+    if (result == 0 && send)
+        count_end(&transfer->entry->sent, transfer->began, true, 0);
 }
 
 /* After recvmmsg(). */
-static inline void message_all_received(enum sockatlas_call call, int fd, const struct mmsghdr *messages,
-                                        const struct message_rooms *rooms, int flags, int result)
+static inline void message_all_received(enum sockatlas_call call, int fd, struct watch_transfer *transfer,
+                                        const struct mmsghdr *messages, const struct message_rooms *rooms, int flags,
+                                        int result)
 {
     if (result < 0)
-        message_bytes(call, fd, -1, 0, flags);
+        message_bytes(call, fd, transfer, -1, 0, flags);
     for (int i = 0; i < result; i++) {
         socklen_t room = (unsigned)i < rooms->count ? rooms->least : 0;
-        message_bytes(call, fd, messages[i].msg_len, 0, flags);
-        message_received(call, fd, &messages[i].msg_hdr, room, flags, messages[i].msg_len);
+        message_bytes(call, fd, transfer, messages[i].msg_len, 0, flags);
+        message_received(call, fd, transfer, &messages[i].msg_hdr, room, flags, messages[i].msg_len);
     }
 }
 

@@ -248,7 +248,8 @@ enum sockatlas_loss {
     X(30, UNTRACED, untraced, untraced)        \
     X(31, PROCESS, process, process)           \
     X(32, CONNECTING, connecting, connecting)  \
-    X(33, STATE, state, close)
+    X(33, STATE, state, close)                 \
+    X(34, TRANSFER, transfer, transfer)
 /* clang-format on */
 
 enum sockatlas_kind {
@@ -542,6 +543,18 @@ struct sockatlas_body_exit {
     int32_t status;
 };
 
+/* Transfers that end after their descriptor was closed by another thread. Before the CLOSE record: how many sends are
+ * under way, each of which will tell. After it, of one transfer: what went through the socket, and -1 where it is such
+ * a send. */
+struct sockatlas_body_transfer {
+    uint64_t bytes_sent;
+    uint64_t bytes_received;
+    uint32_t messages_sent;
+    uint32_t messages_received;
+    int32_t under_way;
+    uint32_t reserved;
+};
+
 /* SCM_RIGHTS sent: one record per socket passed. fd and cookie are the carrier's. */
 struct sockatlas_body_pass {
     uint64_t passed_cookie;
@@ -733,6 +746,9 @@ struct sockatlas_body_none {
     STRUCT(body_spawn, 8) MEMBER(body_spawn, child_pid, 0) MEMBER(body_spawn, path_size, 4)                            \
     MEMBER(body_spawn, untraced, 6) MEMBER(body_spawn, reserved, 7)                                                    \
     STRUCT(body_exit, 4) MEMBER(body_exit, status, 0)                                                                  \
+    STRUCT(body_transfer, 32) MEMBER(body_transfer, bytes_sent, 0) MEMBER(body_transfer, bytes_received, 8)            \
+    MEMBER(body_transfer, messages_sent, 16) MEMBER(body_transfer, messages_received, 20)                              \
+    MEMBER(body_transfer, under_way, 24) MEMBER(body_transfer, reserved, 28)                                           \
     STRUCT(body_pass, 16) MEMBER(body_pass, passed_cookie, 0) MEMBER(body_pass, passed_fd, 8)                          \
     MEMBER(body_pass, reserved, 12)                                                                                    \
     STRUCT(body_peer, 8) MEMBER(body_peer, sent, 0) MEMBER(body_peer, reserved, 1) MEMBER(body_peer, addresses, 4)     \

@@ -8,6 +8,7 @@
 #define SHIM_WATCH_H
 
 #include "shim/config.h"
+#include "shim/count.h"
 #include "shim/descriptor.h"
 #include "shim/endpoint.h"
 #include "shim/log.h"
@@ -120,9 +121,42 @@ void watch_getsockopt(enum sockatlas_call call, int fd, int error, int level, in
 
 enum watch_direction { WATCH_IN, WATCH_OUT };
 
+/* A transfer that is under way, so that it is counted for the socket that it was begun on. */
+struct watch_transfer {
+    struct descriptor *entry; /* NULL: it is not counted here, or the socket is not known yet */
+    uint64_t cookie;
+    uint64_t began; /* its count's word */
+    bool counted;   /* here, not by the kernel */
+    bool send;      /* noted in that word */
+    bool late;      /* its descriptor was closed before it was over */
+};
+
+/* Before a transfer call. */
+static inline struct watch_transfer watch_begin(enum watch_direction direction, int fd)
+{
+    struct watch_transfer transfer = {.entry = NULL};
+    struct descriptor *entry = descriptor_find(fd);
+    if (!entry || entry->state != DESCRIPTOR_SOCKET)
+        return transfer;
+    bool counted = entry->flags & DESCRIPTOR_COUNTED;
+    if ((direction == WATCH_OUT && !counted) || entry->holder != process_owner() || process_in_vfork())
+        return transfer;
+    transfer.counted = counted;
+    transfer.cookie = entry->cookie;
+    transfer.began = __atomic_load_n(direction == WATCH_OUT ? &entry->sent : &entry->received, __ATOMIC_RELAXED);
+    transfer.send = direction == WATCH_OUT && count_begin(&entry->sent, &transfer.began);
+    transfer.entry = entry;
+    return transfer;
+}
+
+/* A descriptor was closed while so many sends of other threads were under way on it. */
+void watch_expect(unsigned sends);
+/* The process ends: what they come to is told by threads that end with it, so they are given a moment. */
+void watch_await(void);
+
 /* As watch_io(), for what it leaves. */
-void watch_io_slowly(enum sockatlas_call call, enum watch_direction direction, int fd, ssize_t result,
-                     size_t requested);
+void watch_io_slowly(enum sockatlas_call call, enum watch_direction direction, int fd, struct watch_transfer *transfer,
+                     ssize_t result, size_t requested);
 
 /* ---- watch_datagram.c ---- */
 
@@ -140,10 +174,9 @@ static inline bool watch_may_want_peer(int fd)
     struct descriptor *entry = descriptor_find(fd);
     return config.on && (!entry || entry->state == DESCRIPTOR_UNKNOWN || watch_wants_peer(fd));
 }
-/* A message of `bytes` went to or came from `address` (size 0: unknown, or the connected peer). After watch_io().
- */
-void watch_message(enum sockatlas_call call, enum watch_direction direction, int fd, const struct sockaddr *address,
-                   socklen_t size, size_t bytes);
+/* A message of `bytes` went to or came from `address` (size 0: unknown, or the connected peer). After watch_io(). */
+void watch_message(enum sockatlas_call call, enum watch_direction direction, int fd,
+                   const struct watch_transfer *transfer, const struct sockaddr *address, socklen_t size, size_t bytes);
 /* A datagram socket goes: its peers' totals. `entry` is a copy. */
 void watch_peers_end(enum sockatlas_call call, int fd, struct descriptor *entry);
 
@@ -157,29 +190,32 @@ void watch_rights_received(enum sockatlas_call call, const struct msghdr *messag
  * FIN (watch_close()). Not for long, so that two threads at one connection do not pass its cache line to and fro; and a
  * count lost to a race only makes it one that the kernel must be asked about. */
 enum { WATCH_YOUNG = 64 };
-static inline void watch_young(struct descriptor *entry, ssize_t received)
+static inline void watch_young(struct descriptor *entry, const struct watch_transfer *transfer, ssize_t received)
 {
-    if (entry->messages_received < WATCH_YOUNG) {
+    uint64_t word = entry->received;
+    bool same = !transfer->entry || COUNT_WHICH(word) == COUNT_WHICH(transfer->began);
+    if (entry->messages_received < WATCH_YOUNG && same) {
         entry->messages_received++;
-        entry->bytes_received += (uint64_t)received;
+        entry->received = word + (uint64_t)received;
     }
 }
 
 /* After a transfer call, with errno as it left it: `result` bytes, or -1, of `requested` (0: not known). An ordinary
  * transfer on an established TCP connection ends here, after reading one cache line: the kernel counts its bytes. */
-static inline void watch_io(enum sockatlas_call call, enum watch_direction direction, int fd, ssize_t result,
-                            size_t requested)
+static inline void watch_io(enum sockatlas_call call, enum watch_direction direction, int fd,
+                            struct watch_transfer *transfer, ssize_t result, size_t requested)
 {
     struct descriptor *entry = descriptor_find(fd);
-    if (!config.on || (entry && entry->state == DESCRIPTOR_OTHER))
+    if (!config.on || (entry && entry->state == DESCRIPTOR_OTHER && !transfer->entry))
         return;
     if (__builtin_expect(entry && entry->state == DESCRIPTOR_SOCKET && result > 0 && !config.io, 1) &&
-        !(entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_COUNTED)) && entry->holder == process_owner()) {
+        !(entry->flags & (DESCRIPTOR_CONNECTING | DESCRIPTOR_COUNTED)) && entry->holder == process_owner() &&
+        !transfer->counted) {
         if (direction == WATCH_IN)
-            watch_young(entry, result);
+            watch_young(entry, transfer, result);
         return;
     }
-    watch_io_slowly(call, direction, fd, result, requested);
+    watch_io_slowly(call, direction, fd, transfer, result, requested);
 }
 
 #endif

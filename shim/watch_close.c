@@ -5,6 +5,7 @@
  */
 #include "shim/watch.h"
 
+#include "shim/count.h"
 #include "shim/pending.h"
 #include "shim/probe.h"
 #include "shim/record.h"
@@ -23,13 +24,13 @@ enum { TCP_STATE_CLOSED = 7 }; /* include/net/tcp_states.h */
  * it was counted. */
 static bool read_in_all(int fd, const struct descriptor *entry, uint64_t *bytes)
 {
-    *bytes = entry->bytes_received;
+    *bytes = count_bytes(entry->received);
     bool all = entry->messages_received < WATCH_YOUNG;
     for (int at = entry->cookie ? descriptor_next(0) : -1; at >= 0; at = descriptor_next(at + 1)) {
         const struct descriptor *other = descriptor_find(at);
         if (at == fd || other->cookie != entry->cookie || other->holder != entry->holder)
             continue;
-        *bytes += other->bytes_received;
+        *bytes += count_bytes(other->received);
         all = all && other->messages_received < WATCH_YOUNG;
     }
     return all;
@@ -87,7 +88,7 @@ static bool count_again(int fd, struct sockatlas_tcp *tcp, uint64_t *sent, uint6
 /* The program has read, by this descriptor alone, all that came: then there was no FIN, and nothing need be asked. */
 static bool all_read(const struct descriptor *entry, uint64_t bytes)
 {
-    return bytes == 0 || (entry->protocol == IPPROTO_TCP && entry->bytes_received == bytes);
+    return bytes == 0 || (entry->protocol == IPPROTO_TCP && count_bytes(entry->received) == bytes);
 }
 
 /* The buffer sizes in force are worth a system call where the program set them, or where enough went through for the
@@ -98,6 +99,16 @@ static bool buffers_matter(const struct descriptor *entry, uint64_t sent, uint64
     return (entry->flags & DESCRIPTOR_BUFFERS) || sent >= TUNED || received >= TUNED;
 }
 
+/* Sends of other threads are under way, each of which tells what came of it (watch_io()). */
+static void record_sends(enum sockatlas_call call, int fd, struct descriptor *entry)
+{
+    struct sockatlas_body_transfer body = {.under_way = (int32_t)count_sends(entry->sent)};
+    struct record record = {
+        .kind = SOCKATLAS_TRANSFER, .call = call, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+    watch_expect(count_sends(entry->sent));
+}
+
 /* The CLOSE record: `entry` is a copy, the table's may be gone. One that this process only inherited and never used
  * goes on elsewhere: there is nothing to ask of it. */
 static void record_end(enum sockatlas_call call, int fd, struct descriptor *entry, bool own)
@@ -106,13 +117,15 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
     struct sockatlas_tcp tcp;
     size_t tail = 0;
     if (own && (entry->flags & DESCRIPTOR_COUNTED)) {
-        body.bytes_sent = entry->bytes_sent;
-        body.bytes_received = entry->bytes_received;
+        body.bytes_sent = count_bytes(entry->sent);
+        body.bytes_received = count_bytes(entry->received);
         body.messages_sent = entry->messages_sent;
         body.messages_received = entry->messages_received;
     }
     if (own && entry->peers)
         watch_peers_end(call, fd, entry);
+    if (own && count_sends(entry->sent))
+        record_sends(call, fd, entry);
     bool ask = own && !log_is_failing(); /* what cannot be recorded is not asked for */
     if (ask && descriptor_is_tcp(entry) && (entry->flags & (DESCRIPTOR_CONNECTED | DESCRIPTOR_CONNECTING)) &&
         probe_tcp(fd, &tcp, &body.bytes_sent, &body.bytes_received)) {
@@ -180,6 +193,10 @@ void watch_close(enum sockatlas_call call, int fd)
     if (__atomic_exchange_n(&entry->state, state_after_close(), __ATOMIC_ACQ_REL) != DESCRIPTOR_SOCKET)
         return;
     struct descriptor copy = *entry;
+    copy.sent = __atomic_exchange_n(&entry->sent, count_next(copy.sent), __ATOMIC_ACQ_REL);
+    copy.received = __atomic_exchange_n(&entry->received, count_next(copy.received), __ATOMIC_ACQ_REL);
+    copy.messages_sent = entry->messages_sent;
+    copy.messages_received = entry->messages_received;
     bool own = descriptor_holder(&copy) == process_identity().pid;
     if (own && (copy.flags & DESCRIPTOR_CONNECTING)) {
         watch_connect_settle(call, fd, &copy);
@@ -226,6 +243,7 @@ void watch_exit(enum sockatlas_call call, int status)
         struct descriptor copy = *entry;
         record_end(call, fd, &copy, true);
     }
+    watch_await();
     record_renamed();
     struct sockatlas_body_exit body = {.status = status};
     struct record record = {.kind = SOCKATLAS_EXIT, .call = call, .fd = -1};

@@ -6,6 +6,7 @@
 #include "shim/watch.h"
 
 #include "shim/clock.h"
+#include "shim/count.h"
 #include "shim/detail.h"
 #include "shim/memory.h"
 #include "shim/pending.h"
@@ -103,7 +104,7 @@ static void note_connect(struct descriptor *entry, int error, uint64_t started_n
                        DESCRIPTOR_CONNECTING | DESCRIPTOR_CONNECTED | DESCRIPTOR_LOCAL_KNOWN | DESCRIPTOR_ERROR_SEEN |
                            DESCRIPTOR_SHUT | DESCRIPTOR_ACCEPTED | DESCRIPTOR_CALLED);
         if (descriptor_is_tcp(entry))
-            entry->bytes_received = entry->messages_received = 0;
+            entry->received = count_next(entry->received), entry->messages_received = 0;
     } else if (error == EINPROGRESS) {
         entry->connect_ns = started_ns;
         descriptor_set(entry, DESCRIPTOR_CONNECTING | DESCRIPTOR_CALLED, DESCRIPTOR_CONNECT_TIMED);

@@ -30,11 +30,11 @@ static void record_peer(enum sockatlas_call call, enum watch_direction direction
     record_commit(body, SOCKATLAS_PEER);
 }
 
-void watch_message(enum sockatlas_call call, enum watch_direction direction, int fd, const struct sockaddr *address,
-                   socklen_t size, size_t bytes)
+void watch_message(enum sockatlas_call call, enum watch_direction direction, int fd,
+                   const struct watch_transfer *transfer, const struct sockaddr *address, socklen_t size, size_t bytes)
 {
     struct descriptor *entry = descriptor_find(fd);
-    if (!size || !watch_wants_peer(fd) || process_identity().vforked)
+    if (!size || transfer->late || !watch_wants_peer(fd) || process_identity().vforked)
         return;
     struct endpoint peer;
     endpoint_encode_sent(&peer, entry->family, address, size);

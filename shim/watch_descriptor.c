@@ -121,7 +121,6 @@ void watch_dup(enum sockatlas_call call, int old, int fd, bool cloexec)
     struct descriptor copy = *entry;
     copy.flags =
         (uint16_t)((copy.flags & ~(DESCRIPTOR_CLOEXEC | DESCRIPTOR_STREAM)) | (cloexec ? DESCRIPTOR_CLOEXEC : 0));
-    copy.bytes_sent = copy.bytes_received = 0;
     copy.messages_sent = copy.messages_received = 0;
     copy.peers = 0;
     struct descriptor *made = watch_adopt(fd, &copy);

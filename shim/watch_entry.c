@@ -5,6 +5,7 @@
  */
 #include "shim/watch.h"
 
+#include "shim/count.h"
 #include "shim/detail.h"
 #include "shim/probe.h"
 #include "shim/record.h"
@@ -53,7 +54,10 @@ struct descriptor *watch_adopt(int fd, const struct descriptor *from)
         log_lose(SOCKATLAS_LOSS_TABLE);
         return NULL;
     }
+    uint64_t sent = entry->sent, received = entry->received;
     *entry = *from;
+    entry->sent = count_next(sent);
+    entry->received = count_next(received);
     entry->holder = who.pid;
     entry->forks = process_forks();
     if (!descriptor_is_tcp(entry))
@@ -159,7 +163,8 @@ void watch_addresses(enum sockatlas_call call, int fd, struct descriptor *entry,
 static void take_over(enum sockatlas_call call, int fd, struct descriptor *entry, uint32_t pid)
 {
     entry->holder = holder_after(entry, pid, is_transfer(call));
-    entry->bytes_sent = entry->bytes_received = 0;
+    entry->sent = count_next(entry->sent);
+    entry->received = count_next(entry->received);
     entry->messages_sent = entry->messages_received = 0;
     entry->peers = 0;
     process_hold();

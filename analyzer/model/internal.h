@@ -79,6 +79,7 @@ struct sock {
     unsigned refs;      /* descriptors in processes that are known to run a traced image */
     unsigned weak_refs; /* descriptors in images that have not logged anything: may be gone */
     unsigned in_flight; /* passed, not yet received */
+    int under_way;      /* sends that will tell what came of them, though nobody holds it any more */
     enum rank rank;
     struct process *creator;
     uint32_t life;              /* how often this record has been another socket's */

@@ -109,6 +109,7 @@ static handler *const handlers[256] = {
     [SOCKATLAS_SPAWN] = task_spawn,
     [SOCKATLAS_EXIT] = on_process_exit,
     [SOCKATLAS_PASS] = replay_on_pass,
+    [SOCKATLAS_TRANSFER] = replay_on_transfer,
     [SOCKATLAS_PEER] = replay_on_peer,
     [SOCKATLAS_PEER_TOTAL] = replay_on_peer_total,
     [SOCKATLAS_ERROR] = on_error,

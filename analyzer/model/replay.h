@@ -40,6 +40,7 @@ void replay_on_accept(struct model *model, struct task *task, const struct event
 
 /* ---- replay_descriptor.c ---- */
 
+void replay_on_transfer(struct model *model, struct task *task, const struct event *event);
 void replay_on_peer(struct model *model, struct task *task, const struct event *event);
 void replay_on_peer_total(struct model *model, struct task *task, const struct event *event);
 void replay_on_close(struct model *model, struct task *task, const struct event *event);

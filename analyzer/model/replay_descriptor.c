@@ -162,6 +162,34 @@ static void close_descriptor(struct model *model, struct task *task, struct sock
     }
 }
 
+/* One socket's transfers that its CLOSE record does not count: by its cookie, since the number may be another's. What
+ * goes through the socket of several peers is not known to be of one. */
+void replay_on_transfer(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_transfer *body = event_body(event);
+    struct sock *sock = sock_find(model, task->process.host, event->cookie);
+    if (!sock) {
+        if (body->bytes_sent || body->bytes_received)
+            coverage_add(model, &task->process, SOCKATLAS_COVERAGE_LOST,
+                         "bytes that went through a socket after its descriptor had been closed");
+        return;
+    }
+    struct half *only = sock->exchanges_count == 1 ? sock->exchanges->half : NULL;
+    sock->socket.bytes_sent += body->bytes_sent;
+    sock->socket.bytes_received += body->bytes_received;
+    sock->socket.messages_sent += body->messages_sent;
+    sock->socket.messages_received += body->messages_received;
+    if (only) {
+        only->bytes_sent += body->bytes_sent;
+        only->bytes_received += body->bytes_received;
+    } else if (sock->exchanges_count > 1) {
+        sock->lost |= (body->messages_sent ? LOST_SENT : 0u) | (body->messages_received ? LOST_RECEIVED : 0u);
+    }
+    sock->under_way += body->under_way;
+    if (body->under_way < 0 && sock->stage == STAGE_NO_HOLDER)
+        sock_unheld(model, sock);
+}
+
 void replay_on_close(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_close *body = event_body(event);

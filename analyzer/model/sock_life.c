@@ -71,6 +71,8 @@ static void over(struct model *model, struct sock *sock)
     listener_unlisted(model, sock);
     if (!sock_is_tcp(sock) && half_holder_lost(model, sock))
         sock->lost = LOST_SENT | LOST_RECEIVED; /* what each sent and received adds up */
+    if (sock->under_way > 0)
+        sock->lost |= LOST_SENT;
     sock->socket.sent_known = sock_sent_known(sock);
     sock->socket.received_known = sock_received_known(sock);
     sock->undecided++; /* so that it stays until all of its halves are told */
@@ -121,7 +123,7 @@ void sock_unheld(struct model *model, struct sock *sock)
             return; /* an image that still waits in accept() logs nothing */
         listener_unlisted(model, sock);
     }
-    if (!sock->weak_refs && !sock->in_flight) {
+    if (!sock->weak_refs && !sock->in_flight && sock->under_way <= 0) {
         over(model, sock);
         return;
     }

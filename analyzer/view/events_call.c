@@ -26,6 +26,7 @@ static bool is_call(const struct event *event)
     case SOCKATLAS_START:
     case SOCKATLAS_EXEC_FAILED:
     case SOCKATLAS_PASS:
+    case SOCKATLAS_TRANSFER:
     case SOCKATLAS_PEER:
     case SOCKATLAS_PEER_TOTAL:
     case SOCKATLAS_ERROR:

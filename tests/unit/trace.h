@@ -157,6 +157,9 @@ static inline unsigned make_samples(struct sample out[SAMPLES_MAX])
         case SOCKATLAS_CONNECTING:
             sample->body.connecting.addresses = sample_addresses(sample, AF_INET6);
             break;
+        case SOCKATLAS_TRANSFER:
+            sample->body.transfer = (struct sockatlas_body_transfer){1, 2, 3, 4, -1, 0};
+            break;
         case SOCKATLAS_ACCEPT:
             sample->body.accept = (struct sockatlas_body_accept){.listener_cookie = 5, .listener_fd = 3, .peer_pid = 8};
             sample->body.accept.addresses = sample_addresses(sample, AF_INET);
