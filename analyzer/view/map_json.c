@@ -49,6 +49,8 @@ static cJSON *node_json(const struct model *model, const struct process *process
     value_bytes(object, "comm", process->comm);
     value_bytes(object, "exe", process->exe);
     value_bytes(object, "cmdline", process->cmdline);
+    value_integer(object, "uid", process->kind == PROCESS_TRACED && process->uid != UINT32_MAX, process->uid);
+    value_bytes(object, "cgroup", process->cgroup);
     boot(object, "start_us", model, process->host, process->start_ns);
     boot(object, "end_us", model, process->host, process->end_ns);
     value_text(object, "address", external ? address_text(&process->address, text) : NULL);

@@ -180,6 +180,18 @@ static void summarize_ends(const struct show *show, const struct socket *socket,
     fputs("\n", out);
 }
 
+static void summarize_process(const struct process *process, FILE *out)
+{
+    if (!process || process->uid == UINT32_MAX)
+        return;
+    fprintf(out, "runs as\tuser %u", process->uid);
+    if (process->cgroup[0]) {
+        fputs(", in ", out);
+        escape_put(ESCAPE_TEXT, process->cgroup, out);
+    }
+    fputs("\n", out);
+}
+
 static void summarize_life(const struct show *show, const struct socket *socket, FILE *out)
 {
     char duration[WORD_MAX], bytes[WORD_MAX];
@@ -276,6 +288,7 @@ static void see_socket(void *context, const struct socket *socket)
     fputs("\n", out);
     summarize_ends(show, socket, out);
     if (!peer) {
+        summarize_process(socket->owner, out);
         summarize_life(show, socket, out);
         summarize_settings(socket, out);
     }

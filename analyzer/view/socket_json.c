@@ -193,6 +193,9 @@ void socket_members(struct members *to, const struct model *model, const struct 
     members_integer(to, "failures", true, socket->failures);
     members_boolean(to, "complete", socket->complete);
     members_integer(to, "peers", socket->role == ROLE_DATAGRAM, socket->peers);
+    const struct process *owner = socket->owner;
+    members_integer(to, "uid", owner && owner->uid != UINT32_MAX, owner ? owner->uid : 0);
+    members_bytes(to, "cgroup", owner ? owner->cgroup : NULL);
 }
 
 cJSON *socket_json(const struct model *model, const struct socket *socket)
