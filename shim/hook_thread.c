@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Wrappers that make threads: one made in a seccomp sandbox is in it too, and cannot ask. Callable from anywhere that
- * the calls themselves are.
+ * Wrappers that make threads: one made in a seccomp sandbox is in it too, and cannot ask; and of the call that names
+ * them. Callable from anywhere that the calls themselves are.
  */
 #include "shim/config.h"
 #include "shim/hook.h"
 #include "shim/load.h"
+#include "shim/record.h"
 #include "shim/sandbox.h"
 
 #include <pthread.h>
@@ -31,4 +32,16 @@ HOOK int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
 {
     begins();
     return real.thrd_create ? real.thrd_create(thread, function, argument) : thrd_error;
+}
+
+/* A thread's name. The process is called as its first thread is, which is asked only if it is the caller. */
+HOOK int pthread_setname_np(pthread_t thread, const char *name)
+{
+    load_ready();
+    if (!real.pthread_setname_np)
+        return ENOSYS;
+    int error = real.pthread_setname_np(thread, name);
+    if (error == 0 && config.on && log_is_open())
+        record_renamed();
+    return error;
 }

@@ -84,15 +84,14 @@ static uint64_t start_ticks(struct sockatlas_header *header)
 }
 
 /* The path of version 2's line, which begins with `0::`; without one, that of the first line. */
-static void read_cgroup(struct sockatlas_header *header)
+void image_cgroup(char out[IMAGE_CGROUP], char *text, size_t room)
 {
-    char *out = header->cgroup;
-    size_t room = sizeof(header->cgroup);
-    const char *text = read_aside(header, "/proc/self/cgroup");
+    text[image_read_file("/proc/self/cgroup", text, room - 1)] = 0;
     const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
     const char *path = strchr(line ? line : text, '/');
     size_t length = path ? strcspn(path, "\n") : 0;
-    memcpy(out, path ? path : "", length < room ? length : room);
+    memset(out, 0, IMAGE_CGROUP);
+    memcpy(out, path ? path : "", length < IMAGE_CGROUP ? length : IMAGE_CGROUP);
 }
 
 static uint64_t inode(const char *path)
@@ -140,6 +139,11 @@ void image_comm(char comm[16])
     sys(SYS_prctl, PR_GET_NAME, comm);
 }
 
+uint64_t image_pidns(void)
+{
+    return inode("/proc/self/ns/pid");
+}
+
 uint64_t image_thread_netns(void)
 {
     return inode("/proc/thread-self/ns/net");
@@ -159,7 +163,7 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     if (header->start_ticks)
         header->start_ticks -= (uint64_t)(clock_offset / TICK_NS);
     header->netns_inode = inode("/proc/self/ns/net");
-    header->pidns_inode = inode("/proc/self/ns/pid");
+    header->pidns_inode = image_pidns();
     header->ppid = (uint32_t)sys(SYS_getppid);
     header->uid = sys_euid();
     read_line("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof(header->boot_id));
@@ -172,7 +176,7 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     read_line("/proc/sys/net/core/somaxconn", number, sizeof(number));
     header->somaxconn = (uint32_t)parse_number(number);
     read_port_range(header);
-    read_cgroup(header);
+    image_cgroup(header->cgroup, header->cmdline, sizeof(header->cmdline));
     memcpy(header->run_id, config.run_id, sizeof(header->run_id));
     long size = sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", header->exe, sizeof(header->exe));
     header->exe[size > 0 && (size_t)size < sizeof(header->exe) ? size : 0] = 0;

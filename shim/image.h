@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+enum { IMAGE_CGROUP = sizeof(((struct sockatlas_header *)0)->cgroup) };
+
 /* Fills every field of a zeroed header but the magic, which goes in last. What /proc does not tell (chroot, no /proc)
  * stays 0 or "". header->pid, comm and boottime_ns are the caller's choice, clock_offset is clock_offset(). */
 void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_t clock_offset);
@@ -19,8 +21,13 @@ void image_comm(char comm[16]);
 int64_t image_clock_offset(void);
 /* What the kernel takes the time from, "" unknown. */
 void image_clock_source(char source[32]);
+/* The process's pid namespace: inode of /proc/self/ns/pid, 0 unknown. */
+uint64_t image_pidns(void);
 /* The calling thread's network namespace: inode of /proc/thread-self/ns/net, 0 unknown. */
 uint64_t image_thread_netns(void);
+/* The calling process's cgroup, as header.cgroup has it, with `text` of `room` bytes to read it into; "" unknown. Has a
+ * descriptor for a moment. */
+void image_cgroup(char out[IMAGE_CGROUP], char *text, size_t room);
 /* Reads a small file whole; returns its size, 0 when it cannot be read. */
 size_t image_read_file(const char *path, char *out, size_t room);
 

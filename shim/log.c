@@ -260,21 +260,9 @@ static bool move(struct sockatlas_header *header, uint64_t from, uint64_t to)
     return __atomic_compare_exchange_n(&header->cursor, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-static void write_padding(struct sockatlas_common *at, uint32_t count, uint32_t use)
-{
-    struct sockatlas_common head = {.kind = SOCKATLAS_PADDING, .use = (uint16_t)(use & 15)};
-    uint32_t first;
-    memcpy(&first, &head, sizeof(first));
-    at->fd = (int32_t)count;
-    __atomic_store_n((uint32_t *)(void *)at, first, __ATOMIC_RELEASE);
-}
-
 void log_pad(struct log_slots slots, uint32_t count)
 {
-    /* What stood there before shall not come back when the slots are used again, and not written to. */
-    for (uint32_t i = 1; i < count; i++)
-        *(uint32_t *)((unsigned char *)slots.at + (size_t)i * SOCKATLAS_SLOT_SIZE) = 0;
-    write_padding(slots.at, count, slots.use);
+    section_pad(slots.at, count, count, slots.use);
 }
 
 /* Takes all that is left of the section that `first` is in. */
@@ -285,9 +273,8 @@ static void leave_section(struct sockatlas_header *header, uint64_t first, uint3
         return;
     uint64_t start = first & log_mask, ready = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
     struct log_slots slots = log_slots(header, first, use);
-    for (uint64_t i = 1; i < end - first && start + i < ready; i++)
-        *(uint32_t *)((unsigned char *)slots.at + i * SOCKATLAS_SLOT_SIZE) = 0;
-    write_padding(slots.at, (uint32_t)(end - first), use);
+    uint64_t count = end - first, there = start < ready ? ready - start : 1;
+    section_pad(slots.at, (uint32_t)count, (uint32_t)(there < count ? there : count), use);
 }
 
 /* The cursor stands at a section that this process cannot use: the disk is full, or the process is sandboxed. It begins
@@ -310,7 +297,7 @@ static bool begin_section(struct sockatlas_header *header, uint64_t sequence)
         (section_state(section_at(header, sequence).first) && !reachable(start + section_slots())))
         return wrap(header, sequence);
     struct section section = section_at(header, sequence);
-    if (section_complete(&section))
+    if (section_complete(&section) || section_release(header, &section))
         move(header, position, position + 1);
     else if (move(header, position, position + section_slots()))
         __atomic_fetch_add(&header->skipped, 1, __ATOMIC_RELAXED);
@@ -355,6 +342,7 @@ static bool take_here(struct sockatlas_header *header, uint64_t first, unsigned 
     limit = fits ? limit_for(sequence, first + count) : 0;
     if (limit) {
         enter(limit, use);
+        log_touch(header, first);
         if (move(header, first, first + count))
             *taken = log_slots(header, first, use);
         return true;

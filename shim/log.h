@@ -6,6 +6,7 @@
 #ifndef SHIM_LOG_H
 #define SHIM_LOG_H
 
+#include "shim/process.h"
 #include "shim/trace_format.h"
 
 #include <stdbool.h>
@@ -39,6 +40,21 @@ static inline struct log_slots log_slots(struct sockatlas_header *header, uint64
         .at = (struct sockatlas_common *)((unsigned char *)(header + 1) + (first & log_mask) * SOCKATLAS_SLOT_SIZE),
         .section = (uint32_t)(first >> log_shift),
         .use = open & 15};
+}
+
+/* Has the kernel map the page of the slot at `first` before it is taken: a process that is killed while it waits for
+ * that leaves nothing taken. Whoever may be writing there is not disturbed. */
+static inline void log_touch(struct sockatlas_header *header, uint64_t first)
+{
+    enum { SLOTS = 4096 / SOCKATLAS_SLOT_SIZE };
+    struct process_wiped *page = process_page();
+    uint32_t which = (uint32_t)((first & log_mask) / SLOTS) + 1;
+    if (__builtin_expect(!page || page->touched == which, 1))
+        return;
+    page->touched = which;
+    unsigned char *slot = (unsigned char *)(header + 1) + (first & log_mask) * SOCKATLAS_SLOT_SIZE;
+    uint32_t word = 0; /* a write, whether it is that or not, of what was there */
+    __atomic_compare_exchange_n((uint32_t *)(void *)slot, &word, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 /* The header of the open log (netns fields may be filled in late), NULL when there is none. */
@@ -79,6 +95,7 @@ static inline struct log_slots log_take(unsigned count)
     do {
         if (__builtin_expect(first + count > open >> 4, 0))
             return log_take_beyond(count);
+        log_touch(header, first);
     } while (
         !__atomic_compare_exchange_n(&header->cursor, &first, first + count, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     return log_slots(header, first, open);

@@ -33,6 +33,7 @@ struct process_wiped {
     uint32_t forks;
     uint32_t holds;       /* process_hold() was called */
     uint32_t told;        /* the section that has a PROCESS or START record of this process, as struct record has it */
+    uint32_t touched;     /* log.h's: the page of the ring that this process wrote to last, from 1 on */
     uint32_t clock_reads; /* clock.c's, up to PROCESS_YOUNG; a process that is no forked child begins there */
 };
 extern struct process_wiped *process_wiped;

@@ -31,6 +31,10 @@ static void tell_birth(struct identity child)
     image_comm(body.comm);
     struct record record = {.kind = SOCKATLAS_START, .fd = -1};
     uint64_t time_ns = clock_now();
+    struct sockatlas_header *header = log_header();
+    /* What a new process has in /proc is made when it is asked for. Its parent is who forked it: one namespace. */
+    if (!header->other_pids && process_orphaned() && image_pidns() != header->pidns_inode)
+        __atomic_store_n(&header->other_pids, 1, __ATOMIC_RELEASE);
     struct log_slots slots = log_take(1);
     if (!slots.at)
         return;
@@ -85,7 +89,24 @@ static void place_whole(struct record *record, struct identity who, const void *
     record_commit(at, record->kind);
 }
 
-/* What the process is called now and whose it is. */
+/* Where it is another than the header's, or has been: the process's cgroup. */
+static char known_cgroup[IMAGE_CGROUP] LARGE;
+
+/* To ask takes a descriptor for a moment, which no other thread shall meet. */
+static void follow_cgroup(const struct sockatlas_header *header)
+{
+    enum { TEXT = 1024 };
+    static char text[TEXT] LARGE, now[IMAGE_CGROUP] LARGE;
+    static bool busy; /* in the code that a signal handler interrupted */
+    if (!header || sandbox_inside() || sandbox_threads_began() || __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+        return;
+    image_cgroup(now, text, sizeof(text));
+    if (now[0] && (known_cgroup[0] || memcmp(now, header->cgroup, sizeof(now)) != 0))
+        memcpy(known_cgroup, now, sizeof(now));
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+/* What the process is called now, whose it is, and in which cgroup. */
 static void tell_process(struct identity who, uint64_t time_ns)
 {
     const struct sockatlas_header *header = log_header();
@@ -98,8 +119,10 @@ static void tell_process(struct identity who, uint64_t time_ns)
     long ppid = sys(SYS_getppid);
     body.ppid = ppid > 0 ? (uint32_t)ppid : 0;
     body.uid = !sandbox_inside() ? sys_euid() : header ? header->uid : 0;
+    follow_cgroup(header);
+    body.cgroup_size = (uint16_t)strnlen(known_cgroup, sizeof(known_cgroup));
     struct record record = {.kind = SOCKATLAS_PROCESS, .fd = -1, .time_ns = time_ns};
-    place_whole(&record, who, &body, sizeof(body), NULL, 0);
+    place_whole(&record, who, &body, sizeof(body), known_cgroup, body.cgroup_size);
     if (record.section)
         process_page()->told = record.section;
 }
@@ -198,6 +221,8 @@ struct reserved record_reserve(void)
         tell(&record, who);
     reserved.slots = log_take(1);
     reserved.index = reserved.slots.at ? log_position(reserved.slots) : UINT64_MAX;
+    if (reserved.slots.at)
+        record_head(reserved.slots.at, &record, who, reserved.time_ns, 0, 1, reserved.slots.use);
     return reserved;
 }
 

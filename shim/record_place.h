@@ -24,11 +24,12 @@ static inline void record_head(struct sockatlas_common *slot, const struct recor
                                      .fd = record->fd,
                                      .time_ns = time_ns,
                                      .cookie = record->cookie};
-    /* `kind` and `use` in one store: a slot that bears this use and a former kind would be taken for a record. */
+    /* `kind` and `use` in one store: a slot that bears this use and a former kind would be taken for a record. And
+     * last: a slot that bears this use tells who writes to it (section_release()). */
     uint32_t first;
     memcpy(&first, &fresh, sizeof(first));
-    __atomic_store_n((uint32_t *)(void *)slot, first, __ATOMIC_RELAXED);
     memcpy((char *)slot + sizeof(first), (const char *)&fresh + sizeof(first), sizeof(fresh) - sizeof(first));
+    __atomic_store_n((uint32_t *)(void *)slot, first, __ATOMIC_RELEASE);
 }
 
 /* Slots hold what they held in their section's former use: clears all behind the common fields. */

@@ -164,8 +164,16 @@ void sandbox_outside(void)
         place = OUTSIDE;
 }
 
+HOT static bool threads_began;
+
+bool sandbox_threads_began(void)
+{
+    return __atomic_load_n(&threads_began, __ATOMIC_RELAXED);
+}
+
 void sandbox_thread_begins(void)
 {
+    __atomic_store_n(&threads_began, true, __ATOMIC_RELAXED);
     if (sandbox_inside())
         __atomic_store_n(&inherited, true, __ATOMIC_RELEASE);
 }

@@ -45,6 +45,8 @@ void sandbox_refused(const struct sandbox_entering *entering);
 void sandbox_outside(void);
 /* The calling thread is about to make another, which will be where it is. */
 void sandbox_thread_begins(void);
+/* Whether that ever happened in this process, or in one that it was forked from. */
+bool sandbox_threads_began(void);
 /* This is a forked child: of all threads only the caller is left. */
 void sandbox_forked(void);
 

@@ -6,9 +6,11 @@
 #include "shim/section.h"
 
 #include "shim/clock.h"
+#include "shim/sys.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 enum { SECTION_LEAST = 128, SECTION_MOST = 2048, SECTIONS = 16 };
 
@@ -19,24 +21,29 @@ uint32_t section_slots_for(uint64_t ring_slots)
     return (uint32_t)(slots < ring_slots ? slots : ring_slots);
 }
 
+enum { COMMONS = SOCKATLAS_SLOT_SIZE / sizeof(struct sockatlas_common) }; /* in a slot */
+
 /* What a section holds. */
 struct content {
     bool complete;
     uint64_t records, connections, until_us;
 };
 
+/* What is stored last of a slot. */
+union first {
+    uint32_t word;
+    struct {
+        uint8_t kind;
+        uint8_t call;
+        uint16_t error : 12;
+        uint16_t use : 4;
+    } part;
+};
+
 /* How many slots the record covers; 0: not published in this use, or not a record's number. */
 static uint32_t covered(const struct sockatlas_common *slot, uint32_t use)
 {
-    union {
-        uint32_t word;
-        struct {
-            uint8_t kind;
-            uint8_t call;
-            uint16_t error : 12;
-            uint16_t use : 4;
-        } part;
-    } first = {.word = __atomic_load_n((const uint32_t *)(const void *)slot, __ATOMIC_ACQUIRE)};
+    union first first = {.word = __atomic_load_n((const uint32_t *)(const void *)slot, __ATOMIC_ACQUIRE)};
     if (first.part.kind == 0 || first.part.use != use)
         return 0;
     return first.part.kind == SOCKATLAS_PADDING ? (uint32_t)slot->fd : slot->slots;
@@ -53,7 +60,6 @@ static struct content content_of(const struct section *section)
     struct content content = {.complete = false};
     const struct sockatlas_common *slots = (const struct sockatlas_common *)(const void *)section->first;
     uint32_t use = section_state(section->first) & 15;
-    enum { COMMONS = SOCKATLAS_SLOT_SIZE / sizeof(*slots) }; /* in a slot */
     for (uint32_t at = 1, size; at < section->slots; at += size) {
         if (at >= section->reachable)
             return content;
@@ -75,6 +81,47 @@ static struct content content_of(const struct section *section)
 bool section_complete(const struct section *section)
 {
     return section_state(section->first) == 0 || content_of(section).complete;
+}
+
+void section_pad(struct sockatlas_common *slot, uint32_t count, uint32_t there, uint32_t use)
+{
+    /* What stood there before shall not come back when the slots are used again, and not written to. */
+    for (uint32_t i = 1; i < there; i++)
+        memset((unsigned char *)slot + (size_t)i * SOCKATLAS_SLOT_SIZE, 0, offsetof(struct sockatlas_common, time_ns));
+    union first first = {.part = {.kind = SOCKATLAS_PADDING, .use = (uint16_t)(use & 15)}};
+    slot->fd = (int32_t)count;
+    __atomic_store_n((uint32_t *)(void *)slot, first.word, __ATOMIC_RELEASE);
+}
+
+/* How many slots a record covers that was begun in this use, and whose writer can never finish it; 0: none. */
+static uint32_t abandoned(const struct sockatlas_common *slot, uint32_t use)
+{
+    union first first = {.word = __atomic_load_n((const uint32_t *)(const void *)slot, __ATOMIC_ACQUIRE)};
+    if (first.part.kind != 0 || first.part.use != use || !slot->pid || !slot->tid)
+        return 0;
+    return sys(SYS_tgkill, slot->pid, slot->tid, 0) == -ESRCH ? slot->slots : 0;
+}
+
+bool section_release(const struct sockatlas_header *header, const struct section *section)
+{
+    struct sockatlas_common *slots = (struct sockatlas_common *)(void *)section->first;
+    uint32_t use = section_state(section->first) & 15;
+    if (!header->pidns_inode || __atomic_load_n(&header->other_pids, __ATOMIC_ACQUIRE))
+        return false;
+    for (uint32_t at = 1, size; at < section->slots; at += size) {
+        if (at >= section->reachable)
+            return false;
+        struct sockatlas_common *slot = slots + (uint64_t)at * COMMONS;
+        size = covered(slot, use);
+        bool published = size != 0;
+        if (!published)
+            size = abandoned(slot, use);
+        if (size == 0 || size > (published ? section->slots : section->reachable) - at)
+            return false;
+        if (!published)
+            section_pad(slot, size, size, use);
+    }
+    return true;
 }
 
 static uint64_t tagged(uint64_t sequence, uint64_t value)

@@ -43,8 +43,11 @@
  *     `use` is the low four bits of that number of uses; any other is as if not published.
  *   - Who finds the cursor at a section's beginning looks whether the section may be used again: it may if it was never
  *     used, or if every record of its former use was published. Then he moves the cursor behind the first slot; else he
- *     moves it to the next section, and counts header.skipped. So a writer that sleeps, or was killed, in the middle of
- *     a record keeps its section out of use, and cannot damage what others write. Nobody waits for anybody.
+ *     moves it to the next section, and counts header.skipped. So a writer that sleeps in the middle of a record keeps
+ *     its section out of use, and cannot damage what others write. Nobody waits for anybody.
+ *   - A slot that was taken bears its section's `use` and, already before that, the writer's pid and tid and the
+ * record's `slots`; its kind is 0 until it is published. Where that thread is gone (and header.other_pids is 0), who
+ * finds the cursor at the section puts padding in the record's place.
  *   - A section that is opened again loses what it held: its records, and how many of them told of a connection's
  *     beginning (CONNECT, ACCEPT), are added up in header.totals, whoever has read them before. Who has some of them
  *     takes those off: what is missing is the total without what he has of sections that were opened again.
@@ -161,9 +164,9 @@ struct sockatlas_header {
     uint64_t overwritten_connections;
     uint64_t overwritten_until; /* nanoseconds */
     uint32_t maker_left;        /* 1: the process that made it has exited; of the others, the last to exit trims it */
-    uint8_t reserved2[4];
-    uint64_t skipped; /* how often a section was left alone because a record in it was not published */
-    uint64_t made;    /* slots of the ring that exist in the file */
+    uint32_t other_pids;        /* 1: its writers' pids are, or may be, of more than one pid namespace */
+    uint64_t skipped;           /* how often a section was left alone because a record in it was not published */
+    uint64_t made;              /* slots of the ring that exist in the file */
     uint8_t reserved3[48];
     uint64_t collected; /* written by a collector: it has all that was published before this position */
     uint64_t last;
@@ -655,8 +658,8 @@ struct sockatlas_body_untraced {
     struct sockatlas_addresses addresses;
 };
 
-/* What a process is called and whose it is, when that has changed. tail: cgroup, where it is another than the header's
- * or the process's latest PROCESS record's. */
+/* What a process is called and whose it is, when that has changed, and in each section of a ring. tail: cgroup, where
+ * it is known to be another than the header's, or to have been. */
 struct sockatlas_body_process {
     uint32_t ppid; /* 0 unknown */
     uint32_t uid;  /* effective */
@@ -691,7 +694,7 @@ struct sockatlas_body_none {
     MEMBER(header, reserved1, 520) MEMBER(header, lost, 576) MEMBER(header, lost_first, 584)                           \
     MEMBER(header, lost_reason, 592) MEMBER(header, closed, 596) MEMBER(header, lost_last, 600)                        \
     MEMBER(header, overwritten, 608) MEMBER(header, overwritten_connections, 616)                                      \
-    MEMBER(header, overwritten_until, 624) MEMBER(header, maker_left, 632) MEMBER(header, reserved2, 636)              \
+    MEMBER(header, overwritten_until, 624) MEMBER(header, maker_left, 632) MEMBER(header, other_pids, 636)              \
     MEMBER(header, skipped, 640) MEMBER(header, made, 648) MEMBER(header, reserved3, 656)                              \
     MEMBER(header, collected, 704) MEMBER(header, last, 712) MEMBER(header, totals, 720) MEMBER(header, exe, 768)      \
     MEMBER(header, cgroup, 1536) MEMBER(header, cmdline, 1920)                                                         \
