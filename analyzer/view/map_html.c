@@ -38,6 +38,7 @@ struct told {
     UT_hash_handle hh;
     uint64_t socket;
     unsigned events;
+    char *attempt; /* the row of a connect() that has not returned; NULL none */
 };
 
 struct map_html {
@@ -170,44 +171,79 @@ void map_html_socket(void *context, const struct socket *socket)
     cJSON_Delete(row);
 }
 
-static bool event_fits(struct map_html *html, const struct event *event, uint64_t socket)
+static struct told *told_of(struct map_html *html, uint64_t socket)
 {
     struct told *told = NULL;
-    if (html->events.count >= (event->error ? EVENTS_MOST : EVENTS_ANY))
-        return false;
     HASH_FIND(hh, html->told, &socket, sizeof socket, told);
-    if (!told) {
-        told = must(calloc(1, sizeof *told));
-        told->socket = socket;
-        HASH_ADD(hh, html->told, socket, sizeof told->socket, told);
-    }
-    return ++told->events <= EVENTS_EACH;
+    if (told)
+        return told;
+    told = must(calloc(1, sizeof *told));
+    told->socket = socket;
+    HASH_ADD(hh, html->told, socket, sizeof told->socket, told);
+    return told;
 }
 
-static void put_event(struct map_html *html, const struct event *event, const struct process *process, uint64_t socket)
+static bool event_fits(struct map_html *html, const struct event *event, struct told **told, uint64_t socket)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *line = must(open_memstream(&text, &size));
+    if (html->events.count >= (event->error ? EVENTS_MOST : EVENTS_ANY))
+        return false;
+    *told = told_of(html, socket);
+    return (*told)->events < EVENTS_EACH;
+}
+
+static char *event_row(const struct event *event, const struct process *process, uint64_t socket)
+{
+    char *text = NULL, *row = NULL;
+    size_t size = 0, row_size = 0;
+    FILE *line = must(open_memstream(&text, &size)), *out = must(open_memstream(&row, &row_size));
     events_text_call(line, event, true);
     fclose(line);
-    fprintf(html->events.out, "%s[%llu,%lld,%u,\"", html->events.count++ ? ",\n" : "", (unsigned long long)socket,
-            (long long)event_time_us(event), process->id);
-    escape_put(ESCAPE_JSON, text, html->events.out);
-    fputs("\"]", html->events.out);
+    fprintf(out, "[%llu,%lld,%u,\"", (unsigned long long)socket, (long long)event_time_us(event), process->id);
+    escape_put(ESCAPE_JSON, text, out);
+    fputs("\"]", out);
+    fclose(out);
     free(text);
+    return row;
+}
+
+/* Takes `row`. */
+static void put_event(struct map_html *html, struct told *told, char *row)
+{
+    told->events++;
+    fputs(html->events.count++ ? ",\n" : "", html->events.out);
+    fputs(row, html->events.out);
+    free(row);
+}
+
+/* That an attempt began is for those whose connect() never returned: left out where the next event is its CONNECT. */
+static void end_attempt(struct map_html *html, struct told *told, bool returned)
+{
+    if (!told->attempt)
+        return;
+    if (returned)
+        free(told->attempt);
+    else
+        put_event(html, told, told->attempt);
+    told->attempt = NULL;
 }
 
 void map_html_event(void *context, const struct event *event, const struct process *process,
                     const struct socket *socket)
 {
     struct map_html *html = context;
+    struct told *told = NULL;
     if (!socket || !process)
         return;
-    if (event_fits(html, event, socket->id))
-        put_event(html, event, process, socket->id);
-    else
+    if (!event_fits(html, event, &told, socket->id)) {
         html->events.left_out++;
+        return;
+    }
+    end_attempt(html, told, event->kind == SOCKATLAS_CONNECT);
+    char *row = event_row(event, process, socket->id);
+    if (event->kind == SOCKATLAS_CONNECTING)
+        told->attempt = row;
+    else
+        put_event(html, told, row);
 }
 
 /* ---- Writing ---- */
@@ -270,6 +306,8 @@ static void put_data(const struct model *model, const struct map_options *option
     put_columns(options->html, out);
     put_list(out, "sockets", &options->html->sockets);
     put_words(options->html, out);
+    for (struct told *told = options->html->told; told; told = told->hh.next)
+        end_attempt(options->html, told, false);
     put_list(out, "events", &options->html->events);
     fputs("}", out);
 }
@@ -299,6 +337,7 @@ void map_html_free(struct map_html *html)
     HASH_CLEAR(hh, html->told);
     for (; told; told = next_told) {
         next_told = told->hh.next;
+        free(told->attempt);
         free(told);
     }
     lists[0] = &html->sockets;

@@ -25,8 +25,9 @@ struct show_line {
     const struct process *process;
     bool peer;
     bool failed;
-    char *text;    /* NULL where it is `object` */
-    cJSON *object; /* SHOW_JSON: the event */
+    bool told_after; /* by the line of the CONNECT that followed: not shown */
+    char *text;      /* NULL where it is `object` */
+    cJSON *object;   /* SHOW_JSON: the event */
 };
 
 struct show {
@@ -35,6 +36,10 @@ struct show {
     enum show_form form;
     struct show_line *lines;
     size_t lines_count, lines_room;
+    struct {
+        size_t line; /* 1 is the first; 0 none */
+        uint32_t tid;
+    } connecting[2]; /* the latest attempt of the socket, and of its peer, whose connect() has not returned */
     char *summary, *peer_summary;
     cJSON *object, *peer_object; /* SHOW_JSON: instead of the summaries */
     const struct process *owner, *peer_owner;
@@ -94,6 +99,19 @@ static cJSON *raw_event(const struct event *event)
     return raw;
 }
 
+/* That an attempt began is for those whose connect() never returned. */
+static void join_attempt(struct show *show, const struct event *event, bool peer)
+{
+    if (event->kind == SOCKATLAS_CONNECTING) {
+        show->connecting[peer].line = show->lines_count + 1;
+        show->connecting[peer].tid = event->tid;
+    } else if (event->kind == SOCKATLAS_CONNECT && show->connecting[peer].line &&
+               show->connecting[peer].tid == event->tid) {
+        show->lines[show->connecting[peer].line - 1].told_after = true;
+        show->connecting[peer].line = 0;
+    }
+}
+
 static void see_event(void *context, const struct event *event, const struct process *process,
                       const struct socket *socket)
 {
@@ -110,6 +128,7 @@ static void see_event(void *context, const struct event *event, const struct pro
         add_line(show, &line);
         return;
     }
+    join_attempt(show, event, line.peer);
     FILE *out = memory(&line.text, &size);
     events_text_call(out, event, show->form == SHOW_BRIEF);
     fclose(out);
@@ -373,7 +392,8 @@ bool show_text(struct show *show, unsigned width, bool colour, FILE *out)
     /* Named where it is not whose events these mostly are. */
     const struct process *latest[2] = {show->owner, show->peer_owner};
     for (size_t i = 0; i < show->lines_count; i++)
-        put_line(show, &show->lines[i], latest[show->lines[i].peer], width, colour, out);
+        if (!show->lines[i].told_after)
+            put_line(show, &show->lines[i], latest[show->lines[i].peer], width, colour, out);
     return !ferror(out);
 }
 

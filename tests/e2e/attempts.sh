@@ -56,6 +56,18 @@ case_is "list: killed in connect()" "[\"client\",\"unanswered\",$port,null] [\"c
     "$(jq -c "select(.pid == $on_port or .pid == $on_path) | [.role, .outcome, .peer_port, .bytes_sent]" list.jsonl | tr '\n' ' ' | sed 's/ $//')"
 case_is "map: killed in connect(), one edge each" '[1,1]' \
     "$("$sockatlas" map --format json left | jq -c "[(.nodes[] | select(.pid == $on_port or .pid == $on_path) | .id) as \$id | .edges[] | select(.from == \$id) | .unanswered]")"
+# That an attempt began is told where nothing else tells of it.
+shown() { # FOLDER JQ-FILTER: what show says of its sockets
+    "$sockatlas" list --json "$1" | jq -r "select($2) | .socket" | while read -r id; do "$sockatlas" show "$id" "$1"; done
+}
+shown trace '.role == "client"' >text
+case_is "show: connect() returned, and its line tells of the attempt" "0 yes" \
+    "$(grep -c 'connecting(' text) $(grep -q ' connect(' text && echo yes)"
+case_is "show: killed in connect()" 2 "$(shown left ".pid == $on_port or .pid == $on_path" | grep -c 'connecting(')"
+"$sockatlas" map --format html -o page.html trace
+case_is "page: connect() returned, and its line tells of the attempt" 0 "$(grep -c '"connecting(' page.html)"
+"$sockatlas" map --format html -o page.html left
+case_is "page: those that never returned" 4 "$(grep -c '"connecting(' page.html)"
 
 # Two ends of one connection say the same of each other, and edges add up to what sockets do.
 case_is "an exact pair mirrors itself" 0 "$(jq -s 'INDEX(.socket | tostring) as $all | [.[] | select(.match == "exact" and .peer_socket) |
