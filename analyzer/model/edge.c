@@ -48,7 +48,8 @@ struct process *edge_external(struct model *model, const struct half *half)
     if (bare.family != AF_VSOCK)
         bare.port = 0;
     bool is_unix = bare.family == AF_UNIX;
-    if (bare.family == AF_INET && address_is_loopback(&bare)) /* 127.0.0.0/8: one host, however many of them are used */
+    /* 127.0.0.0/8: one host, however many of them are used; but its broadcast address is none. */
+    if (bare.family == AF_INET && address_is_loopback(&bare) && !half->to_group)
         memcpy(bare.bytes, (unsigned char[]){127, 0, 0, 1}, 4);
     bool local = address_is_loopback(&bare) || address_is_any(&bare) || (is_unix && !bare.bytes[0]) || bare.scope;
     const struct network *network = local ? half->network : NULL;
