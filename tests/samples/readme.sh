@@ -22,11 +22,23 @@ case_is "as many lines of it" "$(wc -l <told)" "$(wc -l <now)"
 case_has "all of a session" '^\$ sockatlas map' "$(cat told)"
 case_is "what is told falsely is noticed" 1 "$(sed 's/ECONNREFUSED/ETIMEDOUT/' told >false; shape false | cmp -s - now.shape; echo $?)"
 # The commands that it lists are those that there are, with their options.
-for option in $(sed -n '/^## Usage/,/^`TRACE`/p' "$top/README.md" | sed -nE 's/^    sockatlas ([a-z]+) .*/\1/p'); do
+sed -n '/^## Usage/,/^`TRACE`/p' "$top/README.md" >usage
+for option in $(sed -nE 's/^    sockatlas ([a-z]+) .*/\1/p' usage); do
     help=$("$sockatlas" "$option" --help)
-    for flag in $(grep -E "^    sockatlas $option " "$top/README.md" | grep -oE -- '(^|[^a-z-])--?[a-z]+' | grep -oE -- '-.*'); do
+    for flag in $(grep -E "^    sockatlas $option " usage | grep -oE -- '(^|[^a-z-])--?[a-z]+' | grep -oE -- '-.*'); do
         [ "$flag" = -- ] || grep -qE -- "(^|[ ,])$flag\b" <<<"$help" || unknown="${unknown:-}$option $flag "
     done
 done
+case_is "it lists every command" "$("$sockatlas" --help | awk '/^  [a-z]+ / && $1 != "sockatlas" {print $1}' | sort)" \
+    "$(sed -nE 's/^    sockatlas ([a-z]+) .*/\1/p' usage | sort)"
+case_is "it has 120 lines at most" 120 "$(($(wc -l <"$top/README.md") > 120 ? $(wc -l <"$top/README.md") : 120))"
+# What one README says of another, or of a file, is there.
+missing=
+for readme in README.md shim/README.md analyzer/README.md tests/README.md tests/bench/README.md samples/README.md; do
+    for link in $(grep -oE '\]\([^)]*\)' "$top/$readme" | tr -d '()]' | grep -v '^http'); do
+        [ -e "$top/$(dirname "$readme")/$link" ] || missing="$missing $readme:$link"
+    done
+done
+case_is "what READMEs link to is there" "" "$missing"
 case_is "the options it names are taken" "" "${unknown:-}"
 finish
