@@ -394,27 +394,29 @@ struct log_slots log_take_uncounted(unsigned count)
     return header ? take_anywhere(header, count, &why) : (struct log_slots){.at = NULL};
 }
 
-/* What exists already in the file needs only be opened up. */
-static void reach_made(struct sockatlas_header *header)
+/* Opens up what other processes have made of the ring, at most `most` slots. That they have is their word, in memory
+ * that they can write to: so it is made real here as well, which takes no space where it is. */
+static void reach_made(const struct sockatlas_header *header, uint64_t most)
 {
     uint64_t made = __atomic_load_n(&header->made, __ATOMIC_ACQUIRE),
-             limit = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST);
-    uint64_t now = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE), reached = made < limit ? made : limit;
-    if (now < reached && log_file_open_up(header, bytes_of(now), bytes_of(reached)) == 0)
-        while (now < reached &&
-               !__atomic_compare_exchange_n(&log_ready, &now, reached, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
-            ;
+             limit = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST), now;
+    limit = made < limit ? made : limit;
+    limit = most < limit ? most : limit;
+    do
+        now = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
+    while (now < limit && extend_to(now + 1, limit));
 }
 
 void log_ahead(uint64_t slots)
 {
-    struct sockatlas_header *header = log_header();
+    const struct sockatlas_header *header = log_header();
     if (!header || sandbox_inside())
         return;
+    /* Past the ring's end, all of it will be used again. */
+    uint64_t cursor = __atomic_load_n(&header->cursor, __ATOMIC_RELAXED), need = (cursor & log_mask) + slots;
     __atomic_fetch_add(&extending, 1, __ATOMIC_SEQ_CST);
-    reach_made(header);
+    reach_made(header, cursor + slots);
     __atomic_fetch_sub(&extending, 1, __ATOMIC_SEQ_CST);
-    uint64_t need = (__atomic_load_n(&header->cursor, __ATOMIC_RELAXED) & log_mask) + slots;
     extend(need <= log_mask ? need : log_mask + 1);
 }
 

@@ -189,12 +189,6 @@ static uint64_t page_of(uint64_t from)
     return from & ~((uint64_t)memory_page_size() - 1);
 }
 
-long log_file_open_up(struct sockatlas_header *header, uint64_t from, uint64_t to)
-{
-    uint64_t page = page_of(from);
-    return sys(SYS_mprotect, (unsigned char *)header + page, to - page, PROT_READ | PROT_WRITE);
-}
-
 long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t to)
 {
     uint64_t page = page_of(from);
@@ -204,7 +198,7 @@ long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t
     /* A log that has grown to a step of this size will use what is read ahead, and its faults cost half. */
     if (from >= LOG_FILE_STEP_MOST)
         sys(SYS_madvise, start, to - page, MADV_NORMAL);
-    long result = log_file_open_up(header, from, to);
+    long result = sys(SYS_mprotect, start, to - page, PROT_READ | PROT_WRITE);
     if (result < 0)
         return result;
     do

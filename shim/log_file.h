@@ -31,8 +31,6 @@ bool log_file_make(struct log_file *file);
 struct sockatlas_header *log_file_ledger(void);
 /* It is this image's log from now on. */
 void log_file_adopt(const struct log_file *file);
-/* Makes bytes [from, to) of the mapping writable, whose space is kept already. A negative errno. */
-long log_file_open_up(struct sockatlas_header *header, uint64_t from, uint64_t to);
 /* Whether that log was made in this folder. */
 bool log_file_is_in(const struct folder_id *folder);
 /* Makes bytes [from, to) of the mapping writable and real: from then on the file system keeps a block for each page
