@@ -7,6 +7,7 @@
 #ifndef ANALYZER_CMD_COLLECT_H
 #define ANALYZER_CMD_COLLECT_H
 
+#include "analyzer/trace/hash.h"
 #include "analyzer/trace/missing.h"
 #include "analyzer/trace/segment.h"
 
@@ -39,6 +40,7 @@ struct collect_log {
     struct segment_counts counts;                  /* collected so far */
     int64_t looked, moved, drained, rotated, held; /* when; 0 never */
     int64_t trim_after, next;                      /* ms; when */
+    UT_hash_handle hh;                             /* the owner's, by name */
 };
 
 struct collect_place {

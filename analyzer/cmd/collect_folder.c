@@ -21,8 +21,7 @@ enum { SEARCH_MS = 2000, KEEP_MS = 1000, LOOK_FOR_LOGS_MS = 250 };
 
 struct collect_folder {
     struct collect_place place;
-    struct collect_log **logs;
-    size_t count;
+    struct collect_log *logs; /* by name, in the order in which they were found */
     struct timespec changed;
     int64_t searched, kept;
 };
@@ -34,11 +33,16 @@ struct collect_folder *collect_folder_new(int fd, const char *path, const struct
     return folder;
 }
 
+static void remove_log(struct collect_folder *folder, struct collect_log *log)
+{
+    HASH_DEL(folder->logs, log);
+    collect_log_free(log);
+}
+
 void collect_folder_free(struct collect_folder *folder)
 {
-    for (size_t i = 0; i < folder->count; i++)
-        collect_log_free(folder->logs[i]);
-    free(folder->logs);
+    struct collect_log *log, *next;
+    HASH_ITER(hh, folder->logs, log, next) remove_log(folder, log);
     free(folder);
 }
 
@@ -52,38 +56,31 @@ static DIR *open_entries(const struct collect_folder *folder)
 
 static struct collect_log *find(const struct collect_folder *folder, const char *name)
 {
-    for (size_t i = 0; i < folder->count; i++)
-        if (strcmp(folder->logs[i]->name, name) == 0)
-            return folder->logs[i];
-    return NULL;
+    struct collect_log *log;
+    HASH_FIND_STR(folder->logs, name, log);
+    return log;
 }
 
 static void add(struct collect_folder *folder, const char *name)
 {
-    if ((folder->count & (folder->count - 1)) == 0)
-        folder->logs =
-            memory_must(realloc(folder->logs, (folder->count == 0 ? 1 : 2 * folder->count) * sizeof *folder->logs));
     struct collect_log *log = memory_must(calloc(1, sizeof *log));
     snprintf(log->name, sizeof log->name, "%s", name);
     log->seen = true;
-    folder->logs[folder->count++] = log;
+    HASH_ADD_STR(folder->logs, name, log);
 }
 
 /* Drops those that are no more. One that had not come to its end is looked at once more, which says so. */
 static void forget(struct collect_folder *folder)
 {
-    size_t left = 0;
-    for (size_t i = 0; i < folder->count; i++) {
-        struct collect_log *log = folder->logs[i];
-        if (log->seen) {
-            folder->logs[left++] = log;
+    struct collect_log *log, *next;
+    HASH_ITER(hh, folder->logs, log, next)
+    {
+        if (log->seen)
             continue;
-        }
         if (log->begun && !log->finished)
             collect_log_look(&folder->place, log, false);
-        collect_log_free(log);
+        remove_log(folder, log);
     }
-    folder->count = left;
 }
 
 static void search(struct collect_folder *folder, int64_t now)
@@ -99,8 +96,8 @@ static void search(struct collect_folder *folder, int64_t now)
     DIR *entries = open_entries(folder);
     if (!entries)
         return;
-    for (size_t i = 0; i < folder->count; i++)
-        folder->logs[i]->seen = false;
+    for (struct collect_log *log = folder->logs; log; log = log->hh.next)
+        log->seen = false;
     for (const struct dirent *entry; (entry = readdir(entries));) {
         struct collect_log *log = run_content_log(entry->d_name) ? find(folder, entry->d_name) : NULL;
         if (log)
@@ -195,8 +192,7 @@ int64_t collect_folder_step(struct collect_folder *folder, bool last)
 {
     int64_t now = collect_now(), next = now + LOOK_FOR_LOGS_MS;
     search(folder, now);
-    for (size_t i = 0; i < folder->count; i++) {
-        struct collect_log *log = folder->logs[i];
+    for (struct collect_log *log = folder->logs; log; log = log->hh.next) {
         if (log->finished)
             continue;
         if (last || log->next <= now)

@@ -194,4 +194,21 @@ if [ "$(id -u)" -eq 0 ] && as=(setpriv --reuid=65534 --regid=65534 --clear-group
 else
     case_skip "whose folders and logs" "needs root and setpriv"
 fi
+# Basic blocks (tests/fault/count.c) of a collector that is ended when it has begun; 0 it did not tell. How often it looks again until
+# then, every two seconds, is not always the same.
+work_for() { # LOGS
+    local collector
+    mkdir -m 700 "many$1"
+    (cd "many$1" && seq -f 'p.%g.1.atlas' "$1" | xargs touch)
+    COUNT_FILE=$work/count "$top/build/counted/sockatlas" collect "many$1" >out 2>&1 &
+    collector=$!
+    wait_true grep -q collects out
+    kill -TERM $collector
+    wait $collector
+    rm -rf "many$1"
+    cat "$work/count" || echo 0
+}
+few=$(work_for 2000) many=$(work_for 20000)
+case_is "ten times the logs, ten times the work: $few, $many" 1 $((few > 0 && many > few && many < 40 * few))
+
 finish
