@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { HEAD = 512, SCRIPTS = 4, NAME = 1024 };
@@ -85,7 +86,18 @@ static bool preloads_both(const char *shim)
 }
 
 /* The loaders of glibc and musl are called ld-linux*, ld64*, ld-musl-* or ld.so*, and preload; klibc's, for one, is
- * called klibc-*.so and does not. musl's knows no $LIB: the folder of that name has the 64-bit shim. */
+ * called klibc-*.so and does not. */
+static bool is_loader(const char *path)
+{
+    static const char *const begins[] = {"ld-", "ld.so", "ld64."};
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
+        if (strncmp(name, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
+/* musl's loader knows no $LIB: the folder of that name has the 64-bit shim. */
 static enum sockatlas_untraced look_at_loader(int fd, const struct program *program, const struct segment *segment,
                                               bool both)
 {
@@ -96,19 +108,42 @@ static enum sockatlas_untraced look_at_loader(int fd, const struct program *prog
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (program->class == ELFCLASS32 && both && strncmp(name, "ld-musl", 7) == 0)
         return SOCKATLAS_UNTRACED_CLASS;
-    return strncmp(name, "ld", 2) == 0 ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_LIBC;
+    return is_loader(name) ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_LIBC;
+}
+
+/* Whether the notes, of a segment, have that of Go's linker: such a program makes its system calls itself, also where
+ * it is dynamic because part of it is C. */
+static bool is_go(int fd, const struct segment *segment)
+{
+    enum { GO_BUILD_ID = 4 };
+    unsigned char notes[HEAD];
+    size_t room = segment->size < sizeof(notes) ? (size_t)segment->size : sizeof(notes);
+    long size = sys_pread(fd, notes, room, segment->at);
+    Elf32_Nhdr note; /* the same for both word sizes */
+    for (size_t at = 0; size > 0 && at + sizeof(note) + 4 <= (size_t)size;) {
+        memcpy(&note, notes + at, sizeof(note));
+        if (note.n_type == GO_BUILD_ID && note.n_namesz == 4 && memcmp(notes + at + sizeof(note), "Go\0", 4) == 0)
+            return true;
+        if (note.n_namesz > sizeof(notes) || note.n_descsz > sizeof(notes))
+            return false;
+        at += sizeof(note) + ((note.n_namesz + 3) & ~3u) + ((note.n_descsz + 3) & ~3u);
+    }
+    return false;
 }
 
 static enum sockatlas_untraced look_at_interpreter(int fd, const struct program *program, bool both)
 {
+    enum sockatlas_untraced found = SOCKATLAS_UNTRACED_STATIC;
+    bool go = false;
     for (unsigned i = 0; i < program->segments && i < 64; i++) {
         struct segment segment;
         if (!read_segment(fd, program, i, &segment))
             return SOCKATLAS_TRACEABLE;
         if (segment.type == PT_INTERP)
-            return look_at_loader(fd, program, &segment, both);
+            found = look_at_loader(fd, program, &segment, both);
+        go = go || (segment.type == PT_NOTE && is_go(fd, &segment));
     }
-    return SOCKATLAS_UNTRACED_STATIC;
+    return found == SOCKATLAS_TRACEABLE && go ? SOCKATLAS_UNTRACED_GO : found;
 }
 
 static bool is_preloadable(const struct program *program, bool both)
@@ -126,6 +161,17 @@ static enum sockatlas_untraced look_at_elf(int fd, const unsigned char head[HEAD
     if (is_secure(fd))
         return SOCKATLAS_UNTRACED_SETUID;
     return look_at_interpreter(fd, &program, both);
+}
+
+/* Whether a loader of this process's root and mounts could map the shim to execute it. Where that cannot be told, it
+ * could. */
+static bool is_there(const char *shim)
+{
+    struct statfs status;
+    long result = *shim == '/' ? sys_statfs(shim, &status) : 0;
+    if (result < 0)
+        return result != -ENOENT && result != -ENOTDIR && result != -EACCES;
+    return *shim != '/' || !(status.f_flags & ST_NOEXEC);
 }
 
 /* The interpreter's path out of a "#!" line. */
@@ -153,6 +199,10 @@ enum sockatlas_untraced target_untraced(int dirfd, const char *path, const char 
         enum sockatlas_untraced found = SOCKATLAS_TRACEABLE;
         if (memcmp(head, ELFMAG, SELFMAG) == 0)
             found = look_at_elf((int)fd, head, preloads_both(shim));
+        if (found == SOCKATLAS_UNTRACED_STATIC && is_loader(path))
+            found = SOCKATLAS_TRACEABLE; /* as is the program that it is told to load: it would not load a static one */
+        if (found == SOCKATLAS_TRACEABLE && head[0] != '#' && !is_there(shim))
+            found = SOCKATLAS_UNTRACED_SHIM;
         if (*path)
             sys(SYS_close, fd);
         if (head[0] != '#' || head[1] != '!' || !script_interpreter(head, interpreter))

@@ -539,6 +539,8 @@ enum sockatlas_untraced {
     SOCKATLAS_UNTRACED_FOLDER = 7,      /* it may not write in the trace folder */
     SOCKATLAS_UNTRACED_USER = 8,        /* another user's than the image before, and tracing was to stop there */
     SOCKATLAS_UNTRACED_SANDBOX = 9,     /* it begins in a seccomp sandbox, where the shim would be killed */
+    SOCKATLAS_UNTRACED_SHIM = 10,       /* by its path there is no shim in that root, or none that can be mapped */
+    SOCKATLAS_UNTRACED_GO = 11,         /* it makes its system calls without libc; what it does through libc is seen */
 };
 
 /* exit family. The status as a waiting parent sees it, 0..255; -1 unknown: abort, or a libc that does not tell. */

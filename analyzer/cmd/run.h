@@ -35,7 +35,8 @@ bool run_shim_is_set(const char *variable);
 /* Finds `command` as execvp(3) would; `path` has room for PATH_MAX. 0, RUN_NOT_EXECUTABLE or RUN_NOT_FOUND, with errno.
  */
 int run_target_find(const char *command, char *path);
-/* Whether the file is one that a loader could preload; errno when it cannot be read, 0 when it is something else. */
+/* Whether the file is one that a loader could preload; errno when it cannot be read or mapped to be executed (EPERM: it
+ * is mounted noexec), 0 when it is something else. */
 bool run_target_preloadable(const char *path);
 /* Makes of the shim's path (room for PATH_MAX) what LD_PRELOAD is to have: where its folder has one for each word size,
  * the loader chooses ($LIB, ld.so(8)). */

@@ -48,7 +48,9 @@ bool run_shim_ready(char *shim, const char *title)
     }
     if (!run_target_preloadable(shim)) {
         complain(&(struct complaints){.count = 0}, "%s: %s: %s", title, shim,
-                 errno ? strerror(errno) : "not a shared object to preload");
+                 errno == EPERM ? "on a file system mounted noexec, from which nothing can be preloaded"
+                 : errno        ? strerror(errno)
+                                : "not a shared object to preload on this machine");
         return false;
     }
     if (strpbrk(shim, ": $")) {

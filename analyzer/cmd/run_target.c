@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,6 +65,23 @@ static bool read_elf(int fd, ElfW(Ehdr) * elf)
     return pread(fd, elf, sizeof *elf, 0) == (ssize_t)sizeof *elf && memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0;
 }
 
+/* Of this program's machine, of either word size. */
+static bool is_own_kind(const ElfW(Ehdr) * elf)
+{
+    static const int machines[] = {
+#if defined(__x86_64__) || defined(__i386__)
+        EM_X86_64,
+        EM_386,
+#elif defined(__aarch64__)
+        EM_AARCH64,
+#endif
+    };
+    for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
+        if (elf->e_machine == machines[i])
+            return true;
+    return false;
+}
+
 bool run_target_preloadable(const char *path)
 {
     ElfW(Ehdr) elf;
@@ -71,9 +89,18 @@ bool run_target_preloadable(const char *path)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
-    bool good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && read_elf(fd, &elf) && elf.e_type == ET_DYN;
+    bool good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && read_elf(fd, &elf) && elf.e_type == ET_DYN &&
+                is_own_kind(&elf);
+    int error = 0;
+    if (good) { /* as the loader will, which goes on without it otherwise: not where it is mounted noexec */
+        void *mapped = mmap(NULL, sizeof elf, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+        good = mapped != MAP_FAILED;
+        error = good ? 0 : errno;
+        if (good)
+            munmap(mapped, sizeof elf);
+    }
     close(fd);
-    errno = 0;
+    errno = error;
     return good;
 }
 

@@ -6,6 +6,8 @@
  */
 #include "analyzer/cmd/run.h"
 
+#include "shim/target.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -66,6 +68,14 @@ static bool is_told(pid_t pid, const struct run_preload *preload)
     return ours && !off;
 }
 
+/* Whether its program makes system calls that the shim does not see, though the shim is loaded. */
+static bool calls_unseen(pid_t pid, const struct run_preload *preload)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    return target_untraced(AT_FDCWD, path, preload->shim) == SOCKATLAS_UNTRACED_GO;
+}
+
 enum run_traced run_traced(pid_t pid, const struct run_preload *preload)
 {
     const char *shim = strrchr(preload->shim, '/');
@@ -86,7 +96,9 @@ enum run_traced run_traced(pid_t pid, const struct run_preload *preload)
     fclose(maps);
     if (!any) /* it has ended, or is between two programs */
         return RUN_TRACED_UNKNOWN;
-    return log ? RUN_TRACED : loaded && is_told(pid, preload) ? RUN_TRACED_NO_LOG : RUN_TRACED_NOT;
+    if (log)
+        return RUN_TRACED;
+    return loaded && is_told(pid, preload) && !calls_unseen(pid, preload) ? RUN_TRACED_NO_LOG : RUN_TRACED_NOT;
 }
 
 unsigned run_traced_count(const struct run_preload *preload)

@@ -67,6 +67,8 @@ static const char *const untraced_why[] = {
     [SOCKATLAS_UNTRACED_FOLDER] = "it may not write in the trace folder",
     [SOCKATLAS_UNTRACED_USER] = "it runs as another user (`run --across-users` follows it)",
     [SOCKATLAS_UNTRACED_SANDBOX] = "it begins in a seccomp sandbox",
+    [SOCKATLAS_UNTRACED_SHIM] = "libsockatlas.so is not there, or on a file system mounted noexec",
+    [SOCKATLAS_UNTRACED_GO] = "a Go program, which makes system calls without the C library",
 };
 
 const char *model_untraced_why(enum sockatlas_untraced why)

@@ -33,7 +33,7 @@ case_is "no shim: status" 125 "$(SOCKATLAS_SHIM=/nosuch.so status_of "$sockatlas
 case_is "no shim: line" "sockatlas run: SOCKATLAS_SHIM: /nosuch.so: No such file or directory" "$(cat err)"
 for other in "$work/plain" /dev/null "$work"; do
     case_is "$other for a shim: status" 125 "$(SOCKATLAS_SHIM=$other status_of "$sockatlas" run touch started)"
-    case_is "$other for a shim: line" "sockatlas run: $other: not a shared object to preload" "$(cat err)"
+    case_is "$other for a shim: line" "sockatlas run: $other: not a shared object to preload on this machine" "$(cat err)"
     case_ok "$other for a shim: the command is not started" test ! -e started
 done
 case_is "a folder that cannot be made: status" 125 "$(status_of "$sockatlas" run -d nosuch/folder touch started)"
@@ -137,6 +137,51 @@ case_is "children of another libc are said in the map" "$other: its C library's 
 printf '#!%s\n' "$targets/static_exit" >script && chmod +x script
 status_of "$sockatlas" run ./script >/dev/null
 case_has "a script is judged by its interpreter" "script will not be traced: it is statically linked" "$(cat err)"
+# What loads no shim is not traced, whatever else is right.
+mounts=(unshare --mount)
+[ "$(id -u)" -eq 0 ] || mounts+=(--map-root-user)
+bind='import socket; socket.socket().bind(("127.0.0.1", 0))'
+untraced_of() { # TRACE: what the map says was not traced
+    "$sockatlas" map --format json "$1" | jq -r '.coverage[] | select(.what == "untraced_child") | .detail' | sort -u
+}
+cp "$shim" "$work/for-another-machine.so" && printf '\xf3\x00' | dd of=for-another-machine.so bs=1 seek=18 conv=notrunc status=none # RISC-V
+case_is "a shim for another machine: status" 125 "$(SOCKATLAS_SHIM=$work/for-another-machine.so status_of "$sockatlas" run touch started)"
+case_is "a shim for another machine: line" \
+    "sockatlas run: $work/for-another-machine.so: not a shared object to preload on this machine" "$(cat err)"
+if "${mounts[@]}" true 2>unshare.err; then
+    mkdir mount
+    case_is "a shim that is mounted noexec: status" 125 "$(status_of "${mounts[@]}" sh -c "mount -t tmpfs -o noexec none mount &&
+        cp '$top/build/libsockatlas.so' mount && SOCKATLAS_SHIM=$work/mount/libsockatlas.so '$sockatlas' run touch started")"
+    case_is "a shim that is mounted noexec: line" \
+        "sockatlas run: $work/mount/libsockatlas.so: on a file system mounted noexec, from which nothing can be preloaded" "$(cat err)"
+    case_ok "a shim that cannot be loaded: the command is not started" test ! -e started
+    for how in "mount -t tmpfs -o ro none" "mount --bind -o noexec,remount" "chroot"; do
+        mkdir -p "copy/lib" && cp "$top/build/libsockatlas.so" copy/
+        case $how in
+        *remount) there="mount --bind copy copy && mount -o remount,bind,noexec copy && exec python3 -c '$bind'" ;;
+        chroot) there="mkdir root && mount --rbind / root && mount -t tmpfs none root/$work/copy && exec chroot root /usr/bin/python3 -c '$bind'" ;;
+        *) there="$how copy && exec python3 -c '$bind'" ;;
+        esac
+        SOCKATLAS_SHIM=$work/copy/libsockatlas.so "$sockatlas" run -d away "${mounts[@]}" sh -c "$there" 2>err
+        case_has "the shim is gone ($how): run's summary" "1 blind spot" "$(cat err)"
+        case_has "the shim is gone ($how): the map says whose" \
+            "(python3|chroot): libsockatlas.so is not there, or on a file system mounted noexec" "$(untraced_of away)"
+    done
+else
+    case_skip "a shim on a mount of its own" "$(tail -1 unshare.err)"
+fi
+
+# Programs without a loader of their own that are traced all the same.
+loader=$(readelf -l "$(command -v python3)" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+for how in "" "sh -c"; do
+    command="$loader $(readlink -f "$(command -v python3)") -c '$bind'"
+    # shellcheck disable=SC2086 # words
+    [ -n "$how" ] && "$sockatlas" run -d loaded $how "$command; true" 2>err || eval "\"$sockatlas\" run -d loaded $command" 2>err
+    case_has "a program that its loader is told to load${how:+, as a child}: nothing is missing" \
+        "1 socket, .* no blind spots" "$(cat err)"
+    case_is "a program that its loader is told to load${how:+, as a child}: no line says otherwise" 3 "$(wc -l <err)"
+done
+
 SOCKATLAS_OFF=1 status_of "$sockatlas" run true >/dev/null
 case_has "tracing switched off is said" "SOCKATLAS_OFF=1 is set: nothing will be traced" "$(cat err)"
 case_has "tracing switched off is a blind spot" "1 blind spot" "$(cat err)"
