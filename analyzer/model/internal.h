@@ -176,6 +176,11 @@ struct task {
     uint64_t exec_ns;
     char *exec_path;
     uint8_t exec_untraced;
+    /* An image that was said not to be traceable runs in it: told when it ends, unless a log of it appears. */
+    struct {
+        uint8_t why;
+        char *path;
+    } claim;
     struct task *exec_next, *exec_previous;
     uint64_t last_ns;
     struct name *names; /* grows to NAMES_KEPT, then is a ring */
@@ -469,6 +474,8 @@ void task_exec(struct model *model, struct task *task, const struct event *event
 void task_exec_failed(struct model *model, struct task *task);
 /* Those that have not failed in time have happened. */
 void task_exec_expire(struct model *model);
+/* The image in `task` that was said not to be traceable is over, or the trace is: it was right. */
+void task_claim_tell(struct model *model, struct task *task);
 
 /* ---- task_life.c ---- */
 

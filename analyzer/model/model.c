@@ -112,6 +112,7 @@ void model_finish(struct model *model)
             task->vanished = true;
             task_end(model, task, 0);
         }
+        task_claim_tell(model, task);
     }
     sock_finish(model);
     pair_finish(model->pair);

@@ -156,6 +156,7 @@ void task_free(struct task *task)
     }
     descriptor_free(task);
     free(task->exec_path);
+    free(task->claim.path);
     free(task->names);
     free(task);
 }

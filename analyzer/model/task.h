@@ -27,6 +27,12 @@ void task_describe_path(struct model *model, struct task *task, const char *path
 
 /* ---- task_exec.c ---- */
 
+/* The image that it runs from now on is said not to be traceable, for `why`. Takes `path`. */
+void task_claim(struct model *model, struct task *task, char *path, uint8_t why);
+/* A log appeared, of an image in that process to which the kernel gave the name `comm`: if it is the one that was said
+ * to be statically linked, it loads programs as valgrind does, and is traced. */
+void task_claim_refute(struct task *task, const char *comm);
+
 /* The path in the tail of a record whose body has `body_size` bytes; the caller frees it. */
 char *task_event_path(const struct event *event, size_t body_size, size_t size);
 /* It has happened, if there was one. */

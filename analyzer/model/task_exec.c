@@ -5,6 +5,8 @@
  */
 #include "analyzer/model/task.h"
 
+#include <string.h>
+
 /* An exec that has not failed by then (trace time) has happened. */
 #define EXEC_FAILS_WITHIN_NS 1000000000ull
 
@@ -15,6 +17,35 @@ char *task_event_path(const struct event *event, size_t body_size, size_t size)
         path[0] = '\0';
     return path;
 }
+
+/* ---- What is said not to be traceable ---- */
+
+void task_claim_tell(struct model *model, struct task *task)
+{
+    if (task->claim.why)
+        coverage_untraced(model, &task->process, task->claim.path ? task->claim.path : "", task->claim.why);
+    free(task->claim.path);
+    task->claim.path = NULL;
+    task->claim.why = SOCKATLAS_TRACEABLE;
+}
+
+void task_claim(struct model *model, struct task *task, char *path, uint8_t why)
+{
+    task_claim_tell(model, task);
+    task->claim.path = path;
+    task->claim.why = why;
+}
+
+void task_claim_refute(struct task *task, const char *comm)
+{
+    const char *path = task->claim.path ? task->claim.path : "", *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    /* An image that this one executed without a word has another name. */
+    if (task->claim.why == SOCKATLAS_UNTRACED_STATIC && *name && strncmp(comm, name, 15) == 0)
+        task->claim.why = SOCKATLAS_TRACEABLE;
+}
+
+/* ---- Exec ---- */
 
 void task_exec(struct model *model, struct task *task, const struct event *event)
 {
@@ -65,9 +96,7 @@ void task_exec_commit(struct model *model, struct task *task)
     task->started = true;
     if (task->exec_path && task->exec_path[0])
         task_describe_path(model, task, task->exec_path);
-    if (task->exec_untraced)
-        coverage_untraced(model, &task->process, task->exec_path ? task->exec_path : "", task->exec_untraced);
-    free(task->exec_path);
+    task_claim(model, task, task->exec_path, task->exec_untraced);
     task->exec_path = NULL;
 }
 

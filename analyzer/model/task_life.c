@@ -34,6 +34,7 @@ static void task_name(struct model *model, struct task *task, uint32_t pid, uint
 void task_end(struct model *model, struct task *task, uint64_t time_ns)
 {
     task_exec_commit(model, task);
+    task_claim_tell(model, task);
     table_remove(&model->children, &task->by_child);
     table_remove(&model->nested, &task->by_nested);
     descriptor_drop_all(model, task, time_ns);
@@ -137,6 +138,10 @@ static void task_adopt(struct model *model, struct image *image)
             task->exec_ns = time_ns;
         }
         task_exec_commit(model, task);
+        char comm[sizeof header->comm + 1] = {0};
+        memcpy(comm, header->comm, sizeof header->comm);
+        task_claim_refute(task, comm);
+        task_claim_tell(model, task);
         descriptor_strengthen(model, task);
     } else {
         task = task_new(model, image);
@@ -374,7 +379,8 @@ void task_spawn(struct model *model, struct task *parent, const struct event *ev
     if (body->child_pid) {
         struct task *child = task_find(model, parent->process.host, parent->process.pidns, body->child_pid);
         /* Its own file may have come first: this record is made after the call. */
-        if (!child || child->ended || child->process.start_ns + START_SLACK_NS < event->time_ns) {
+        bool own = child && !child->ended && child->process.start_ns + START_SLACK_NS >= event->time_ns;
+        if (!own) {
             child = task_child(model, &model->images[parent->image], parent, event->tid);
             child->process.start_ns = event->time_ns;
             task_name(model, child, body->child_pid, event->time_ns);
@@ -385,8 +391,12 @@ void task_spawn(struct model *model, struct task *parent, const struct event *ev
             else
                 child->process.comm = "sh";
         }
-        if (body->untraced)
-            coverage_untraced(model, &child->process, path, body->untraced);
+        if (body->untraced) {
+            task_claim(model, child, path, body->untraced);
+            path = NULL;
+            if (own)
+                task_claim_refute(child, child->process.comm);
+        }
     } else if (body->untraced) {
         coverage_untraced(model, &parent->process, path, body->untraced);
     }

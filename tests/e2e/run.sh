@@ -172,15 +172,41 @@ else
 fi
 
 # Programs without a loader of their own that are traced all the same.
-loader=$(readelf -l "$(command -v python3)" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+loader=$(readelf -l "$targets/tcp_both_ends" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
 for how in "" "sh -c"; do
-    command="$loader $(readlink -f "$(command -v python3)") -c '$bind'"
     # shellcheck disable=SC2086 # words
-    [ -n "$how" ] && "$sockatlas" run -d loaded $how "$command; true" 2>err || eval "\"$sockatlas\" run -d loaded $command" 2>err
+    "$sockatlas" run -d loaded $how "$loader${how:+ $targets/tcp_both_ends; true}" "$targets/tcp_both_ends" 2>err
     case_has "a program that its loader is told to load${how:+, as a child}: nothing is missing" \
-        "1 socket, .* no blind spots" "$(cat err)"
+        "3 sockets, .* no blind spots" "$(cat err)"
     case_is "a program that its loader is told to load${how:+, as a child}: no line says otherwise" 3 "$(wc -l <err)"
 done
+
+if command -v valgrind >/dev/null; then
+    "$sockatlas" run -d guest valgrind -q --log-file=valgrind.said "$targets/tcp_both_ends" 2>err
+    case_has "a program that valgrind runs: nothing is missing" "3 sockets, .* no blind spots" "$(cat err)"
+else
+    case_skip "a program that valgrind runs" "no valgrind"
+fi
+# A static program that executes a traced one stays a blind spot.
+printf '#include <unistd.h>\nint main(int argc, char **argv) { return argc > 1 ? execv(argv[1], argv + 1) : 0; }\n' >steps.c
+gcc -static -o steps_on steps.c
+"$sockatlas" run -d steps sh -c "./steps_on $targets/tcp_both_ends; true" 2>err
+case_is "a static program that executes a traced one is said" "./steps_on: statically linked" "$(untraced_of steps)"
+
+# Go's linker leaves a note. Such a program makes its system calls itself, though libc may be there and the shim loaded.
+cat >go.c <<'C'
+__asm__(".pushsection .note.go.buildid,\"a\",@note\n.long 4, 4, 4\n.asciz \"Go\"\n.byte 0\n.asciz \"id.\"\n.popsection");
+int main(void)
+{
+    return 0;
+}
+C
+gcc -o like_go go.c
+"$sockatlas" run -d go ./like_go 2>err
+case_has "a Go program that is dynamic is said" "run: ./like_go will not be traced: it is a Go program" "$(cat err)"
+case_has "a Go program that is dynamic is a blind spot" "1 blind spot" "$(cat err)"
+"$sockatlas" run -d go sh -c "./like_go; true" 2>err
+case_is "... also as a child" "./like_go: a Go program, which makes system calls without the C library" "$(untraced_of go)"
 
 SOCKATLAS_OFF=1 status_of "$sockatlas" run true >/dev/null
 case_has "tracing switched off is said" "SOCKATLAS_OFF=1 is set: nothing will be traced" "$(cat err)"
