@@ -189,6 +189,8 @@ void chart_note(struct doctor *doctor, const struct sight *sight)
     copy_address(&chart->peer, &socket->peer);
     chart->owner = socket->owner;
     chart->connected_ns = socket->state == STATE_ESTABLISHED ? socket->connected_ns : 0;
+    if (event->kind == SOCKATLAS_LISTEN && !event->error)
+        chart->listened_ns = event->time_ns;
     if (event->kind == SOCKATLAS_OPTION)
         note_option(chart, event);
     if (event->kind == SOCKATLAS_ACCEPT && !event->error)

@@ -50,6 +50,7 @@ static void see_socket(void *context, const struct socket *socket)
     for (unsigned i = 0; i < RULES; i++)
         if (rows[i]->on_socket)
             rows[i]->on_socket(doctor, &rows[i]->rule, socket, chart);
+    listening_note(doctor, socket, chart);
     chart_free(doctor, chart);
 }
 
@@ -141,6 +142,7 @@ void doctor_free(struct doctor *doctor)
         if (rows[i]->free && doctor->notes[i])
             rows[i]->free(doctor->notes[i]);
     chart_free_all(doctor);
+    free(doctor->listenings);
     destination_free_all(doctor);
     finding_free_all(doctor);
     free(doctor);

@@ -42,6 +42,7 @@ struct chart {
     unsigned refusals_count;
     int32_t backlog;                /* of a listener */
     uint64_t connected_ns, last_ns; /* established; latest event */
+    uint64_t listened_ns;           /* its latest listen(); 0 none */
     uint64_t twin_id, twin_ns;      /* another socket got this one's tuple while it was open */
     uint64_t peer_closed_ns;        /* the other end, if it is traced */
     struct destination *destination;
@@ -141,6 +142,8 @@ struct doctor {
     struct keyed_finding *keyed;
     struct finding **findings;
     unsigned findings_count, findings_room;
+    struct listening *listenings;
+    unsigned listenings_count;
     uint64_t sockets_seen, last_ns;
     void *notes[RULES]; /* what a rule keeps beyond sockets; its own */
 };
@@ -188,6 +191,20 @@ uint64_t destination_recent(const struct doctor *doctor, const struct destinatio
 void destination_free_all(struct doctor *doctor);
 /* How a connect ended, if this event tells; OUTCOME_UNKNOWN: it does not. */
 enum outcome connect_outcome(const struct event *event);
+
+/* ---- listening.c ---- */
+
+/* A socket that is over: if it listened, when and where. */
+void listening_note(struct doctor *doctor, const struct socket *socket, const struct chart *chart);
+struct listening_query {
+    unsigned host;
+    uint64_t netns;
+    struct address address;
+    uint64_t time_ns;
+};
+/* Once all is read: who listened at an address and no longer did at that time (true), or began to later; NULL: no
+ * traced process. The text is the caller's. */
+bool listening_story(const struct doctor *doctor, const struct listening_query *query, char **text);
 
 /* ---- lookup.c ---- */
 

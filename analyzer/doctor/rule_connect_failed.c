@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rule: connections that did not come to be: refused, not answered, or without a way to go. One finding for each
- * process and kind of failure.
+ * address and error, whoever tried.
  */
 #include "analyzer/doctor/internal.h"
 
@@ -23,7 +23,7 @@ struct failure {
     struct failure *next;
     uint16_t error; /* 0: the program gave up */
     const struct process *process;
-    unsigned host;
+    struct listening_query at;             /* the first, to ask who listened there */
     uint64_t socket, time_ns, duration_ns; /* the first */
     uint64_t times;
     char *elsewhere;  /* who listens on that port at another address */
@@ -91,7 +91,10 @@ static void note(struct doctor *doctor, const struct sight *sight, uint16_t erro
         abort();
     failure->key = key;
     failure->process = sight->process;
-    failure->host = sight->chart->host;
+    failure->at = (struct listening_query){.host = sight->chart->host,
+                                           .netns = sight->chart->netns,
+                                           .address = sight->socket->peer,
+                                           .time_ns = sight->event->time_ns};
     failure->socket = sight->chart->id;
     failure->time_ns = sight->event->time_ns;
     failure->duration_ns = sight->event->time_ns - sight->socket->connect_started_ns;
@@ -142,8 +145,31 @@ static bool told(const struct doctor *doctor, const struct failure *failure)
     return false;
 }
 
+/* Nobody listens there: who did, or who did later. */
+static void explain_refused(const struct doctor *doctor, struct finding *finding, const struct failure *failure)
+{
+    char *story = NULL;
+    bool before = listening_story(doctor, &failure->at, &story);
+    const char *more = story ? story : failure->elsewhere;
+    finding_say(finding, "%s refused the connection: %s%s%s", failure->key.peer,
+                story ? "" : "its host answers, and nobody listens there", !story && more ? "; " : "",
+                more ? more : "");
+    if (before)
+        finding->remedy = "Find out why it stopped, and start it again; have the clients try again after a pause.";
+    else if (story)
+        finding->remedy = "Start the server first, and the clients when it listens; or have them try again after a "
+                          "pause.";
+    else
+        finding->remedy = more ? "Have the server listen on this address too (0.0.0.0 and [::] are all), or "
+                                 "connect to the one it has."
+                               : "Start the server first, or correct address and port: `ss -tlnp` on its "
+                                 "host shows who listens on what.";
+    free(story);
+}
+
 /* What it means, and what to do. */
-static void explain(struct finding *finding, const struct failure *failure, const char *error)
+static void explain(const struct doctor *doctor, struct finding *finding, const struct failure *failure,
+                    const char *error)
 {
     const char *peer = failure->key.peer;
     double seconds = (double)failure->duration_ns / 1e9;
@@ -156,13 +182,7 @@ static void explain(struct finding *finding, const struct failure *failure, cons
     }
     switch (failure->error) {
     case ECONNREFUSED:
-        finding_say(finding, "%s refused the connection: its host answers, and nobody listens there%s%s", peer,
-                    failure->elsewhere ? "; " : "", failure->elsewhere ? failure->elsewhere : "");
-        finding->remedy = failure->elsewhere
-                              ? "Have the server listen on this address too (0.0.0.0 and [::] are all), or "
-                                "connect to the one it has."
-                              : "Start the server first, or correct address and port: `ss -tlnp` on its "
-                                "host shows who listens on what.";
+        explain_refused(doctor, finding, failure);
         return;
     case 0:
         finding_say(finding, "%s had not answered when the program gave up after %.1f s", peer, seconds);
@@ -189,34 +209,75 @@ static void explain(struct finding *finding, const struct failure *failure, cons
     }
 }
 
-static void tell(struct doctor *doctor, const struct rule *rule, const struct failure *at)
+/* All that failed with one address for one reason. */
+struct group {
+    UT_hash_handle hh;
+    struct finding *finding;
+    uint64_t times;
+    unsigned processes;
+};
+
+static const char *reason(const struct failure *at, char number[32])
 {
-    char number[32];
-    const char *error = names_errno(at->error);
+    const char *error = at->error ? names_errno(at->error) : "given up";
+    return error ? error : (snprintf(number, 32, "error %u", at->error), number);
+}
+
+static void tell(struct doctor *doctor, const struct rule *rule, const struct failure *at, struct group **groups)
+{
+    char number[32], *key;
+    const char *error = reason(at, number);
+    struct group *group;
     if (at->established || told(doctor, at))
         return;
-    if (!error)
-        error = (snprintf(number, sizeof number, "error %u", at->error), number);
-    struct finding *finding = finding_see(doctor, rule, at->process, at->socket, at->error ? error : "given up");
-    if (!finding->message) {
-        explain(finding, at, error);
-        finding->times = 0;
-    } else {
-        finding->times--;
+    if (asprintf(&key, "%u %llu %s %s", at->at.host, (unsigned long long)at->at.netns, at->key.peer, error) < 0)
+        abort();
+    struct finding *finding = finding_see(doctor, rule, NULL, at->socket, key);
+    free(key);
+    HASH_FIND_PTR(*groups, &finding, group);
+    if (!group) {
+        if (!(group = calloc(1, sizeof *group)))
+            abort();
+        group->finding = finding;
+        HASH_ADD_PTR(*groups, finding, group);
+        finding->process = at->process;
+        explain(doctor, finding, at, error);
     }
-    finding->times += at->times;
+    group->processes++;
+    group->times += at->times;
     bool seconds = at->duration_ns >= SECOND_NS;
-    finding_evidence(doctor, finding, at->host, at->time_ns, at->socket, "connect() to %s: %s after %.2f %s%s%s",
-                     at->key.peer, at->error ? error : "given up", (double)at->duration_ns / (seconds ? 1e9 : 1e6),
-                     seconds ? "s" : "ms", at->queue ? "; " : "", at->queue ? at->queue : "");
+    finding_evidence(doctor, finding, at->at.host, at->time_ns, at->socket, "connect() to %s: %s after %.2f %s%s%s",
+                     at->key.peer, error, (double)at->duration_ns / (seconds ? 1e9 : 1e6), seconds ? "s" : "ms",
+                     at->queue ? "; " : "", at->queue ? at->queue : "");
+}
+
+static void say_how_many(struct group *group)
+{
+    struct finding *finding = group->finding;
+    finding->times = group->times;
+    if (group->processes < 2)
+        return;
+    char *message = finding->message;
+    finding->message = NULL;
+    finding_say(finding, "%llu connections of %u processes: %s", (unsigned long long)group->times, group->processes,
+                message);
+    free(message);
 }
 
 static void finish(struct doctor *doctor, const struct rule *rule)
 {
     struct failure *failures = doctor->notes[RULE_connect_failed];
+    struct group *groups = NULL, *group, *next;
     for (const struct failure *first = failures; first; first = first->hh.next)
         for (const struct failure *at = first; at; at = at->next)
-            tell(doctor, rule, at);
+            tell(doctor, rule, at, &groups);
+    group = groups;
+    HASH_CLEAR(hh, groups);
+    for (; group; group = next) {
+        next = group->hh.next;
+        say_how_many(group);
+        free(group);
+    }
 }
 
 static void free_failures(void *notes)

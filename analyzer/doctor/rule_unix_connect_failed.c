@@ -18,7 +18,8 @@ struct attempt {
         char path[ADDRESS_TEXT_MAX];
     } key;
     const struct process *process;
-    uint16_t error; /* the latest */
+    struct listening_query at; /* the first, to ask who listened there */
+    uint16_t error;            /* the latest */
     uint64_t socket, time_ns, last_ns, times;
 };
 
@@ -47,6 +48,10 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
             abort();
         attempt->key = key;
         attempt->process = sight->process;
+        attempt->at = (struct listening_query){.host = key.host,
+                                               .netns = sight->chart->netns,
+                                               .address = sight->socket->peer,
+                                               .time_ns = sight->event->time_ns};
         attempt->socket = sight->chart->id;
         attempt->time_ns = sight->event->time_ns;
         HASH_ADD(hh, all, key, sizeof attempt->key, attempt);
@@ -55,6 +60,19 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     attempt->error = sight->event->error;
     attempt->last_ns = sight->event->time_ns;
     attempt->times++;
+}
+
+/* Who listened there, or did later, is more than what the errno says. */
+static void add_story(const struct doctor *doctor, struct finding *finding, const struct attempt *at)
+{
+    char *story, *message = finding->message;
+    listening_story(doctor, &at->at, &story);
+    if (!story)
+        return;
+    finding->message = NULL;
+    finding_say(finding, "%s; %s", message, story);
+    free(message);
+    free(story);
 }
 
 /* What each errno means there, unix(7). */
@@ -98,6 +116,8 @@ static void finish(struct doctor *doctor, const struct rule *rule)
         struct finding *finding = finding_see(doctor, rule, at->process, at->socket, at->key.path);
         finding->times = at->times;
         explain(finding, at);
+        if (at->error == ENOENT || at->error == ECONNREFUSED)
+            add_story(doctor, finding, at);
         finding_evidence(doctor, finding, at->key.host, at->time_ns, at->socket, "the first of %llu attempts",
                          (unsigned long long)at->times);
         if (at->times > 1)

@@ -84,6 +84,28 @@ else
     case_skip "what rules say that need namespaces" "no namespaces of one's own: $namespaces"
 fi
 
+# Who listened there before, or began to later; one finding for all who failed there.
+doctor_of() { # TARGET WORD
+    trace "$top/tests/doctor/targets/$1.c" "$1.$2" "$2"
+    case_is "$1 $2: the target runs" "0 " "$? $(grep -v '^sockatlas: ' "$1.$2.out")"
+    "$sockatlas" doctor --format json "$1.$2" >"$1.$2.json"
+}
+doctor_of connect_failed stopped
+case_is "connect-failed: one server that ended is one finding" "1 6" \
+    "$(jq -r -s '[.[] | select(.rule == "connect-failed")] | "\(length) \(.[0].times)"' connect_failed.stopped.json)"
+case_has "connect-failed says how many failed and who listened there" \
+    '6 connections of 3 processes: .* refused the connection: connect_failed \([0-9]+\) listened there until [0-9.]+ s and ended' \
+    "$(cat connect_failed.stopped.json)"
+case_has "connect-failed says what its own attempts met" 'nobody listens there' "$("$sockatlas" doctor --format json connect_failed)"
+doctor_of connect_failed later
+case_has "connect-failed says who began to listen" 'connect_failed \([0-9]+\) began to listen there [0-9.]+ m?s later' \
+    "$(cat connect_failed.later.json)"
+doctor_of unix_connect_failed stopped
+case_has "unix-connect-failed says who listened there" 'unix_connect_fa \([0-9]+\) listened there until' \
+    "$(cat unix_connect_failed.stopped.json)"
+case_is "unix-connect-failed: nobody ever listened there" 0 \
+    "$("$sockatlas" doctor --format json unix_connect_failed | grep -c 'listened there')"
+
 # Every rule has a program that makes its mistake.
 rules=$(sed -nE 's/^RULE\((.*)\)$/\1/p' "$top/analyzer/doctor/rules.def" | sort)
 case_is "each rule has its target" "$rules" "$(cd "$top/tests/doctor/targets" && printf '%s\n' *.c *.py | sed 's/\.[a-z]*$//' | sort)"

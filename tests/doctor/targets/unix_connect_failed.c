@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connects to a unix socket that its server has left; nearly: tries it again when somebody listens there.
+ * Connects to a unix socket that its server has left; nearly: tries it again when somebody listens there. `stopped`:
+ * it listened there first.
  */
 #include "tests/doctor/targets/doctor_target.h"
 
@@ -12,6 +13,10 @@ int main(int argc, char **argv)
     snprintf(address.sun_path, sizeof address.sun_path, "left.%d", (int)getpid());
     int server = must(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
     must(bind(server, (struct sockaddr *)&address, sizeof address), "bind");
+    if (argc > 1 && !nearly) {
+        must(listen(server, 1), "listen");
+        must(close(server), "close");
+    }
     int client = must(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
     must_fail(connect(client, (struct sockaddr *)&address, sizeof address), ECONNREFUSED, "connect");
     if (nearly) {
@@ -19,6 +24,7 @@ int main(int argc, char **argv)
         must(connect(client, (struct sockaddr *)&address, sizeof address), "connect");
     }
     close(client);
-    close(server);
+    if (argc < 2 || nearly)
+        close(server);
     return unlink(address.sun_path);
 }
