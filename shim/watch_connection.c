@@ -122,13 +122,15 @@ static bool may_wait(const struct descriptor *entry)
 }
 
 /* The entry of a connect() is as that of one under way, which it stays if the call is left by siglongjmp. A send is not
- * done when it has connected. */
+ * done when it has connected. In a sandbox nobody may ask whether the address can be read, and what is recorded there
+ * must not depend on where in memory it happens to lie. */
 struct watch_attempt watch_connecting(enum sockatlas_call call, int fd, const struct sockaddr *address, socklen_t size)
 {
     struct watch_attempt attempt = {.started_ns = config.on ? clock_now() : 0};
     struct descriptor *entry = config.on ? watch_socket_used(call, fd) : NULL;
     struct endpoint peer;
-    if (!entry || !may_wait(entry) || size > sizeof(struct sockaddr_storage) || memory_readable(address, size) != size)
+    if (!entry || sandbox_inside() || !may_wait(entry) || size > sizeof(struct sockaddr_storage) ||
+        memory_readable(address, size) != size)
         return attempt;
     endpoint_encode(&peer, address, size);
     if (!endpoint_known(&peer) || peer.family == AF_UNSPEC)

@@ -25,6 +25,8 @@ int main(int argc, char **argv)
         if (give_up(argv[i]) < 0) {
             perror(argv[i]);
             return 3;
+        } else if (strcmp(argv[i], "seccomp") == 0) {
+            busy_in_sandbox = true;
         }
     busy_rounds(strtol(argv[3], NULL, 10));
     kill(getpid(), SIGKILL);
