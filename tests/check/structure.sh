@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The rules that hold the house together, as TAP: what the shim exports and imports, who may include whom, what stands at the top.
+# The rules of the source tree, as TAP: what the shim exports and imports, who may include whom, what stands at the top.
 # Each check prints nothing when it holds, and the offending lines when it does not.
 set -u
 shopt -s lastpipe # `| holds` runs here, so that it can count
