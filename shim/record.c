@@ -158,16 +158,21 @@ static inline bool is_told(const struct record *record, uint32_t section)
 /* Tells in the present section what the record takes to be known. */
 static __attribute__((noinline, cold)) void tell(const struct record *record, struct identity who)
 {
-    uint32_t section = log_section();
-    if (log_is_failing())
-        return;
-    if (process_page()->told != section)
+    if (!log_is_failing() && process_page()->told != log_section())
         tell_process(who, record->time_ns);
-    if (record->about && record->about->told != process_page()->told)
+}
+
+static __attribute__((noinline, cold)) void tell_both(const struct record *record, struct identity who)
+{
+    tell(record, who);
+    if (!log_is_failing() && record->about->told != process_page()->told)
         tell_socket(record, who);
 }
 
-void *record_begin(struct record *record, size_t body_size, size_t tail_size)
+/* `about`: whether the record is about a socket that is known; a constant, so that what never tells of one needs no
+ * stack for it. */
+static inline __attribute__((always_inline)) void *begin(struct record *record, size_t body_size, size_t tail_size,
+                                                         bool about)
 {
     struct identity who;
     if (__builtin_expect(process_settled(), 1)) {
@@ -189,12 +194,22 @@ void *record_begin(struct record *record, size_t body_size, size_t tail_size)
     for (int left = TRIES;; left--) {
         uint32_t section = log_section();
         if (section && __builtin_expect(!is_told(record, section), 0) && !who.vforked)
-            tell(record, who);
+            about && record->about ? tell_both(record, who) : tell(record, who);
         struct sockatlas_common *body = record_put(record, who, body_size, tail_size, log_take);
         if (!body || __builtin_expect(is_told(record, record->section), 1) || who.vforked || left == 0)
             return body;
         drop(body);
     }
+}
+
+void *record_begin(struct record *record, size_t body_size, size_t tail_size)
+{
+    return begin(record, body_size, tail_size, true);
+}
+
+void *record_begin_first(struct record *record, size_t body_size, size_t tail_size)
+{
+    return begin(record, body_size, tail_size, false);
 }
 
 void record_write(struct record *record, const void *body, size_t body_size, const void *tail, size_t tail_size)

@@ -38,6 +38,8 @@ void record_write(struct record *record, const void *body, size_t body_size, con
  * room for a body and a tail of these sizes and returns where the body goes, all zeros as yet; NULL: lost, and counted.
  * Nothing of it is seen before record_commit(). */
 void *record_begin(struct record *record, size_t body_size, size_t tail_size);
+/* The same for a record that is about no socket, or the first about one: `about` is NULL. */
+void *record_begin_first(struct record *record, size_t body_size, size_t tail_size);
 static inline void record_commit(void *body, enum sockatlas_kind kind)
 {
     struct sockatlas_common *slot = (struct sockatlas_common *)body - 1;

@@ -92,6 +92,9 @@ static uint32_t tell_standing(const struct record *about, struct identity who, c
     return record.section;
 }
 
+/* Of no option that the kernel alters is the value longer; it stands on the program's stack. */
+enum { ASKED_MAX = 32 };
+
 /* What is in force now, where that may be another value than the one asked for. SO_GET_FILTER has the number of
  * SO_ATTACH_FILTER and takes a size for a count; only what the kernel returns as a plain number is asked for. */
 static unsigned ask_setting(int fd, const struct sockatlas_body_option *option, bool shared, void *out)
@@ -99,7 +102,7 @@ static unsigned ask_setting(int fd, const struct sockatlas_body_option *option, 
     enum { PLAIN_NAMES = 64 };
     int name;
     if (probe_alters(option->level, option->name, &name))
-        return probe_option(fd, option->level, name, out, SOCKATLAS_OPTION_BYTES_MAX);
+        return probe_option(fd, option->level, name, out, ASKED_MAX);
     bool level = option->level == SOL_SOCKET || option->level == IPPROTO_TCP || option->level == IPPROTO_IP ||
                  option->level == IPPROTO_IPV6;
     bool plain = level && option->name < PLAIN_NAMES && option->kept_size == sizeof(int) &&
@@ -114,7 +117,7 @@ static __attribute__((noinline)) void tell_setting(const struct record *about, s
                                            .name = (int32_t)(key >> 32 & UINT16_MAX),
                                            .requested_size = key >> 16 & UINT16_MAX,
                                            .kept_size = key & UINT16_MAX};
-    unsigned char both[DETAIL_VALUE_MAX + SOCKATLAS_OPTION_BYTES_MAX];
+    unsigned char both[DETAIL_VALUE_MAX + ASKED_MAX];
     bool shared = is_shared(about->about);
     memcpy(both, &value, option.kept_size);
     option.effective_size = (uint16_t)ask_setting(about->about_fd, &option, shared, both + option.kept_size);

@@ -98,15 +98,30 @@ static struct sockatlas_body_seen seen_body(const struct descriptor *entry, enum
     };
 }
 
-static void record_seen(struct record *record, const struct sockatlas_body_seen *seen, const struct endpoint *local,
-                        const struct endpoint *peer)
+static inline __attribute__((always_inline)) void record_seen(struct record *record,
+                                                              const struct sockatlas_body_seen *seen,
+                                                              const struct endpoint *local, const struct endpoint *peer)
 {
-    struct sockatlas_body_seen *body = record_begin(record, sizeof(*body), record_addresses_size(local, peer));
+    size_t size = record_addresses_size(local, peer);
+    struct sockatlas_body_seen *body =
+        record->about ? record_begin(record, sizeof(*body), size) : record_begin_first(record, sizeof(*body), size);
     if (!body)
         return;
     *body = *seen;
     record_addresses(body, sizeof(*body), &body->addresses, local, peer, 0);
     record_commit(body, SOCKATLAS_SEEN);
+}
+
+/* By itself, so that its answer is off the stack when the record is made. */
+static __attribute__((noinline)) void ask_tcp(int fd, struct descriptor *found, struct sockatlas_body_seen *body)
+{
+    struct sockatlas_tcp tcp;
+    uint64_t sent, received;
+    if (!probe_tcp(fd, &tcp, &sent, &received))
+        return;
+    body->tcp_state = tcp.state;
+    if (probe_segments_out(&tcp) || probe_segments_in(&tcp))
+        found->flags |= DESCRIPTOR_CONNECTED; /* also if it has been reset since */
 }
 
 /* Asks the kernel for all of a socket's standing, makes its entry and records it. */
@@ -132,13 +147,8 @@ static struct descriptor *snapshot(enum sockatlas_call call, int fd, uint64_t co
     if (body.listening)
         found.flags |= DESCRIPTOR_LISTENING;
     body.peer_pid = found.family == AF_UNIX ? probe_peer_pid(fd) : 0;
-    struct sockatlas_tcp tcp;
-    uint64_t sent, received;
-    if (descriptor_is_tcp(&found) && probe_tcp(fd, &tcp, &sent, &received)) {
-        body.tcp_state = tcp.state;
-        if (probe_segments_out(&tcp) || probe_segments_in(&tcp))
-            found.flags |= DESCRIPTOR_CONNECTED; /* also if it has been reset since */
-    }
+    if (descriptor_is_tcp(&found))
+        ask_tcp(fd, &found, &body);
     struct descriptor *entry = watch_adopt(fd, &found);
     if (entry)
         entry->holder = holder_after(entry, entry->holder, how == SOCKATLAS_HOW_USED && is_transfer(call));

@@ -13,15 +13,22 @@
 #include <poll.h>
 #include <stddef.h>
 
+/* By itself, so that its list is off the stack when a record is made. */
+static __attribute__((noinline)) unsigned list(struct pollfd fds[PENDING_MAX])
+{
+    int under_way[PENDING_MAX];
+    unsigned count = pending_list(under_way);
+    for (unsigned i = 0; i < count; i++)
+        fds[i] = (struct pollfd){.fd = under_way[i], .events = POLLOUT};
+    return count;
+}
+
 /* One poll(2) for all of them, without waiting. One that failed keeps its error for the program to fetch; only its time
  * is taken. */
 void watch_pending(enum sockatlas_call call)
 {
-    int under_way[PENDING_MAX];
     struct pollfd fds[PENDING_MAX];
-    unsigned count = pending_list(under_way);
-    for (unsigned i = 0; i < count; i++)
-        fds[i] = (struct pollfd){.fd = under_way[i], .events = POLLOUT};
+    unsigned count = list(fds);
     struct timespec none = {0};
     if (process_identity().vforked || sys(SYS_ppoll, fds, count, &none, NULL, 8) <= 0)
         return;
