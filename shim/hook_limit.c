@@ -15,6 +15,14 @@
 /* The share of a limited address space that the log may have. */
 enum { SHARE = 32 };
 
+/* libc declares that a limit is never NULL, and the compiler takes that for true in the wrapper as well; programs give
+ * NULL all the same. */
+static inline const void *as_given(const void *limit)
+{
+    __asm__("" : "+r"(limit));
+    return limit;
+}
+
 static void limited64(int resource, int result, const struct rlimit64 *limit)
 {
     bool set = resource == RLIMIT_AS && result == 0 && limit && limit->rlim_cur != RLIM64_INFINITY;
@@ -36,7 +44,7 @@ HOOK int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
     load_ready();
     int result = real.setrlimit(resource, limit);
-    limited((int)resource, result, limit);
+    limited((int)resource, result, as_given(limit));
     return result;
 }
 
@@ -46,7 +54,7 @@ HOOK int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
     load_ready();
     int result = real.setrlimit64 ? real.setrlimit64(resource, limit)
                                   : real.setrlimit(resource, (const struct rlimit *)limit); /* musl: the same layout */
-    limited64((int)resource, result, limit);
+    limited64((int)resource, result, as_given(limit));
     return result;
 }
 
@@ -61,7 +69,7 @@ HOOK int prlimit(pid_t pid, __rlimit_resource_t resource, const struct rlimit *l
     load_ready();
     int result = real.prlimit(pid, resource, limit, old);
     if (is_own(pid))
-        limited((int)resource, result, limit);
+        limited((int)resource, result, as_given(limit));
     return result;
 }
 
@@ -72,7 +80,7 @@ HOOK int prlimit64(pid_t pid, __rlimit_resource_t resource, const struct rlimit6
     int result = real.prlimit64 ? real.prlimit64(pid, resource, limit, old)
                                 : real.prlimit(pid, resource, (const struct rlimit *)limit, (struct rlimit *)old);
     if (is_own(pid))
-        limited64((int)resource, result, limit);
+        limited64((int)resource, result, as_given(limit));
     return result;
 }
 
