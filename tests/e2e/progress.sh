@@ -8,11 +8,17 @@
 "$sockatlas" export --format jsonl -o all.jsonl
 grep '"event":"image"' all.jsonl >images
 grep -v '"event":"image"' all.jsonl >events
-for i in 1 2 3 4 5 6 7; do cat events events >more && mv more events; done
-# A trace without an end: however fast the machine is, the reading takes longer than a second.
+# A trace without an end: however fast the machine is, the reading takes longer than a second. No two events of it are the same.
 cat >endless <<'SH'
 cat images
-while cat events 2>/dev/null; do :; done
+exec awk 'BEGIN {
+    while ((getline line <"events") > 0) events[n++] = line
+    for (;; slot++) {
+        line = events[slot % n]
+        sub(/"slot":[0-9]+/, "\"slot\":" slot, line)
+        print line
+    }
+}'
 SH
 mkfifo terminal trace
 
