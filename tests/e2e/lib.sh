@@ -29,6 +29,7 @@ unset SOCKATLAS_DIR SOCKATLAS_LIMIT SOCKATLAS_IO SOCKATLAS_OFF LD_PRELOAD
 [ -z "${SOCKATLAS_TEST_LIMIT:-}" ] || export SOCKATLAS_LIMIT=$SOCKATLAS_TEST_LIMIT
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-test.XXXXXX") || exit 1
+readonly work
 cd "$work" || exit 1
 cases=0 failures=0 started=() at_end=() all_forged=
 
