@@ -167,7 +167,10 @@ static void close_descriptor(struct model *model, struct task *task, struct sock
 void replay_on_transfer(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_transfer *body = event_body(event);
-    struct sock *sock = sock_find(model, task->process.host, event->cookie);
+    struct sock *sock = event->cookie ? sock_find(model, task->process.host, event->cookie) : NULL;
+    struct sock *unnamed = event->cookie ? NULL : descriptor_get(task, event->fd);
+    if (unnamed && body->under_way > 0) /* as in a sandbox: what these send cannot be told for whom */
+        unnamed->lost |= LOST_SENT;
     if (!sock) {
         if (body->bytes_sent || body->bytes_received)
             coverage_add(model, &task->process, SOCKATLAS_COVERAGE_LOST,

@@ -101,7 +101,7 @@ async function filters() {
     is("clear brings all back", all, await rowCount());
     const {server_port: port} = drawnEdges.find((edge) => edge.failed);
     await type("#port", String(port));
-    is("port: links", 1, await count(".link:not(.faded)"));
+    is("port: links", drawnEdges.filter((edge) => edge.server_port === port).length, await count(".link:not(.faded)"));
     await clear();
     await page.select("#transport", "unix");
     is("transport: links", drawnEdges.filter((edge) => edge.transport === "unix").length, await count(".link:not(.faded)"));
@@ -254,7 +254,10 @@ async function hostileNames() {
     const named = JSON.parse(fs.readFileSync(path.join(folder, "hostile.json"), "utf8"));
     is("hostile: loads without complaints", [], complaints);
     check("hostile: all of the map is there", await count(".box") > 10 && named.nodes.length > 10, await count(".box"));
-    check("hostile: names are recognisable", (await texts(".box .title")).filter((title) => title.includes("X7q")).length > 10, await texts(".box .title"));
+    // What is not said whole is cut; a loopback address is one node, whatever names were looked up for it.
+    const titles = await texts(".box .title");
+    check("hostile: names are recognisable", titles.filter((title) => title.includes("X7q")).length > 6 &&
+        titles.every((title) => title.includes("X7q") || title.endsWith("…") || title === "127.0.0.1"), titles);
     for (const selector of ["#rows .row", ".box", ".link"])
         for (let i = 0; i < Math.min(await count(selector), 40); i++) {
             await page.$$eval(selector, (found, at) => found[at]?.dispatchEvent(new MouseEvent("click", {bubbles: true})), i);
