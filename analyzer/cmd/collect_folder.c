@@ -41,8 +41,10 @@ static void remove_log(struct collect_folder *folder, struct collect_log *log)
 
 void collect_folder_free(struct collect_folder *folder)
 {
-    struct collect_log *log, *next;
-    HASH_ITER(hh, folder->logs, log, next) remove_log(folder, log);
+    for (struct collect_log *log = folder->logs, *next; log; log = next) {
+        next = log->hh.next;
+        remove_log(folder, log);
+    }
     free(folder);
 }
 
@@ -72,9 +74,8 @@ static void add(struct collect_folder *folder, const char *name)
 /* Drops those that are no more. One that had not come to its end is looked at once more, which says so. */
 static void forget(struct collect_folder *folder)
 {
-    struct collect_log *log, *next;
-    HASH_ITER(hh, folder->logs, log, next)
-    {
+    for (struct collect_log *log = folder->logs, *next; log; log = next) {
+        next = log->hh.next;
         if (log->seen)
             continue;
         if (log->begun && !log->finished)

@@ -46,7 +46,7 @@ struct scanning {
     unsigned fields_count;
     int addresses; /* as in struct layout */
     unsigned call;
-    unsigned char tail[TAIL_MAX];
+    unsigned char *tail; /* room for TAIL_MAX; NULL: no field has one */
     size_t tail_size;
 };
 
@@ -165,7 +165,7 @@ static bool take_name(struct scanning *line, enum names_table table, int64_t con
 
 static bool add_tail(struct scanning *line, const void *bytes, size_t size)
 {
-    if (size > sizeof line->tail - line->tail_size)
+    if (size > TAIL_MAX - line->tail_size)
         return false;
     memcpy(line->tail + line->tail_size, bytes, size);
     line->tail_size += size;
@@ -277,7 +277,7 @@ static bool scan_option(struct scanning *line, const struct field *field)
     const char *text = NULL;
     size_t size = 0;
     if (!skip_value(line) || !take_lead(line, ',', &field->bytes) || !take_string(line, &text, &size) ||
-        size % 2 != 0 || size / 2 > sizeof line->tail - line->tail_size)
+        size % 2 != 0 || size / 2 > TAIL_MAX - line->tail_size)
         return false;
     for (size_t i = 0; i < size; i += 2) {
         int high = text_digit(text[i]), low = text_digit(text[i + 1]);
@@ -414,12 +414,8 @@ bool jsonl_scan_event(struct jsonl_scan *scan, const char *text, size_t length, 
     _Alignas(8) unsigned char body[SOCKATLAS_SLOT_SIZE] = {0};
     if (length == 0 || text[length - 1] != '\n')
         return false;
-    struct scanning line;
-    line.scan = scan;
-    line.at = text;
-    line.end = text + length;
-    line.structure = body;
-    line.tail_size = 0;
+    unsigned char tail[TAIL_MAX];
+    struct scanning line = {.scan = scan, .at = text, .end = text + length, .structure = body, .tail = tail};
     unsigned kind = TAKE(&line, "{\"event\":\"") ? take_kind(&line) : 0;
     struct sockatlas_common common = {.kind = (uint8_t)kind};
     if (kind == 0 || !scan_common(&line, out, &common))
