@@ -144,6 +144,8 @@ static uint64_t find_shim(const struct session *session, const char *name)
 static bool begin(struct session *session, const struct attach_plan *plan, struct attach_answer *answer)
 {
     uint64_t function = find_shim(session, "sockatlas_attach"), why = session->room + WHY_PLACE, result;
+    if (!plan)
+        abort(); /* to begin there must be one */
     if (!function && !load_shim(session, plan->shim))
         return false;
     function = find_shim(session, "sockatlas_attach");

@@ -35,7 +35,7 @@ struct collect_folder *collect_folder_new(int fd, const char *path, const struct
 
 static void remove_log(struct collect_folder *folder, struct collect_log *log)
 {
-    HASH_DEL(folder->logs, log);
+    HASH_DEL(folder->logs, log); /* NOLINT(clang-analyzer-core.NullDereference): it is in the table */
     collect_log_free(log);
 }
 

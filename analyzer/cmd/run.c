@@ -98,8 +98,9 @@ static enum sockatlas_untraced warn(const char *title, const char *command, cons
         [SOCKATLAS_UNTRACED_LIBC] = "its C library's loader does not preload",
         [SOCKATLAS_UNTRACED_CLASS] = "it is built for another machine or word size than libsockatlas.so",
         [SOCKATLAS_UNTRACED_SHIM] = "libsockatlas.so cannot be found by its path any more",
-        [SOCKATLAS_UNTRACED_GO] = "it is a Go program, which makes system calls without the C library (children of it "
-                                  "that are none, will be)",
+        [SOCKATLAS_UNTRACED_GO] =
+            ("it is a Go program, which makes system calls without the C library (children of it that are none, "
+             "will be)"),
     };
     const char *off = getenv("SOCKATLAS_OFF");
     bool refused = off && strcmp(off, "1") == 0;

@@ -53,7 +53,7 @@ static size_t begun(const struct identity_told *told, uint64_t slot)
 static void insert(struct identity_told *told, size_t at, struct identity_range range)
 {
     budget_work((told->count - at) / 16);
-    if ((told->count & (told->count - 1)) == 0) {
+    if (!told->ranges || (told->count & (told->count - 1)) == 0) {
         size_t room = told->count == 0 ? 1 : 2 * told->count;
         told->ranges = memory_must(realloc(told->ranges, room * sizeof *told->ranges));
     }

@@ -44,7 +44,7 @@ struct scanning {
     void *structure;
     const struct field *fields;
     unsigned fields_count;
-    int addresses; /* as in struct layout */
+    int8_t addresses; /* as in struct layout */
     unsigned call;
     unsigned char *tail; /* room for TAIL_MAX; NULL: no field has one */
     size_t tail_size;

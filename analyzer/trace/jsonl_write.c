@@ -133,7 +133,7 @@ static void write_address(struct writing *writing, const struct field *field, ui
 {
     unsigned char encoded[TAIL_MAX];
     char text[ADDRESS_TEXT_MAX];
-    struct address address;
+    struct address address = {.family = AF_UNSPEC};
     unsigned family = ((const unsigned char *)writing->structure)[writing->layout->addresses];
     bool there = size != SOCKATLAS_ABSENT && take_tail(writing, encoded, size) == size &&
                  address_decode(&address, family, encoded, size);

@@ -272,7 +272,7 @@ static int do_order(const struct order *order, int *second)
     case ORDER_MOUNT:
         return mount_over(((const struct sockaddr_un *)&order->address)->sun_path);
     case ORDER_RANGE:
-        return close_range((unsigned)order->a, (unsigned)order->b, (unsigned)order->c);
+        return close_range((unsigned)order->a, (unsigned)order->b, order->c);
     case ORDER_MEMBER:
         return setsockopt(order->a, IPPROTO_IP, IP_ADD_MEMBERSHIP,
                           &(struct ip_mreq){{inet_addr("239.1.2.3")}, {htonl(INADDR_LOOPBACK)}},

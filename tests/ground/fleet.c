@@ -371,6 +371,8 @@ static uint64_t make_connection(unsigned index, uint64_t now)
 {
     struct connection *connection = &connections[index];
     unsigned pairs = hosts_count * hosts_count;
+    if (!pairs)
+        abort();
     bool sample = index < pairs * 20; /* so that each pair of hosts has some that are sure */
     enum way way = sample ? WAY_DIRECT : choose_way();
     unsigned from = sample ? index % hosts_count : (unsigned)below(hosts_count);

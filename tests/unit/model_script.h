@@ -368,7 +368,7 @@ static inline void t_untraced(struct script *script, struct who run, uint32_t pi
     struct sockatlas_body_untraced body = {
         .peer_pid = pid, .comm_size = (uint8_t)strlen(comm), .listening = !peer, .type = SOCK_STREAM};
     size_t size = script_tail(&body.addresses, tail, local, peer);
-    memcpy(tail + size, comm, strlen(comm));
+    memcpy(tail + size, comm, body.comm_size); /* NOLINT(bugprone-not-null-terminated-result): it has its size */
     struct sockatlas_common common = {.kind = SOCKATLAS_UNTRACED, .fd = -1};
     script_record(script, run, common, &body, sizeof body, tail, size + strlen(comm));
 }

@@ -38,8 +38,8 @@ static long told(long number, ...)
     return 0;
 }
 
-#include "shim/endpoint.c"
-#include "shim/probe.c"
+#include "shim/endpoint.c" /* NOLINT(bugprone-suspicious-include): with a kernel of its own */
+#include "shim/probe.c"    /* NOLINT(bugprone-suspicious-include) */
 
 uintptr_t memory_page_size(void)
 {
