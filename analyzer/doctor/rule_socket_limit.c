@@ -9,6 +9,8 @@
 
 /* Once is an accident that the next close mends. */
 #define LEAST 3
+/* Of so many processes the open sockets are counted, which takes a walk over all of the trace's. */
+#define COUNTED 16
 
 struct wanting {
     UT_hash_handle hh;
@@ -57,9 +59,11 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
                 process_limit ? "RLIMIT_NOFILE is spent" : "the system's fs.file-max is spent",
                 (double)(event->time_ns - wanting->first_ns) / 1e9);
     if (wanting->times == LEAST) {
+        const struct wanting *all = doctor->notes[RULE_socket_limit];
         finding_evidence(doctor, finding, event->image->host, wanting->first_ns, 0, "the first %s", error);
-        finding_evidence(doctor, finding, event->image->host, event->time_ns, 0,
-                         "%u sockets of this process are open in this trace", open_sockets(doctor, sight->process));
+        if (HASH_COUNT(all) <= COUNTED)
+            finding_evidence(doctor, finding, event->image->host, event->time_ns, 0,
+                             "%u sockets of this process are open in this trace", open_sockets(doctor, sight->process));
     }
 }
 
