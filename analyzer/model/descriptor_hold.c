@@ -90,7 +90,7 @@ static void lose(struct descriptor *at, uint64_t time_ns)
 
 static void count_up(struct model *model, const struct task *task, struct sock *sock)
 {
-    if (task->silent) {
+    if (task_is_weak(task)) {
         sock->weak_refs++;
         return;
     }
@@ -103,7 +103,7 @@ static void count_down(struct model *model, const struct task *task, struct sock
 {
     if (!time_ns || time_ns > sock->last_close_ns)
         sock->last_close_ns = time_ns; /* 0: nobody knows when */
-    if (task->silent)
+    if (task_is_weak(task))
         sock->weak_refs--;
     else
         sock->refs--;
@@ -237,9 +237,6 @@ void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_n
 void descriptor_weaken(struct model *model, struct task *task)
 {
     struct descriptor *at;
-    if (task->silent)
-        return;
-    task->silent = true;
     for (int64_t fd = 0; (at = descriptor_next(task, &fd)); fd++) {
         struct sock *sock = at->sock;
         lose(at, task->exec_ns);
@@ -255,9 +252,6 @@ void descriptor_weaken(struct model *model, struct task *task)
 void descriptor_strengthen(struct model *model, struct task *task)
 {
     struct descriptor *at;
-    if (!task->silent)
-        return;
-    task->silent = false;
     for (int64_t fd = 0; (at = descriptor_next(task, &fd)); fd++) {
         at->sock->weak_refs--;
         count_up(model, task, at->sock);

@@ -8,6 +8,7 @@
  *   replay.c           one event after the other, each to its handler
  *   replay_*.c         the handlers: sockets, connections, descriptors; replay_find.c: the socket a record is about
  *   task_life.c        what fork, spawn and exit do to a process; task_exec.c: what exec does
+ *   task_state.c       the states of a process
  *   descriptor_hold.c  who holds what
  *   sock_life.c        what becomes of a socket: handed over, let go, over, reported
  *   sock_half.c        its halves of conversations, as rows for the pairing
@@ -60,12 +61,12 @@ enum rank {
     RANK_TRANSFERRED /* a process that was handed the connection has sent or received on it: the latest such one */
 };
 
-/* A socket's life. HELD: a process that tells of it has it. NO_HOLDER: none does, but an image that has logged nothing
- * may hold it, or it is on its way to another process. OVER: its halves are final; its row may wait for what becomes of
- * them. */
 /* Of what went out, and of what came in. */
 enum { LOST_SENT = 1, LOST_RECEIVED = 2 };
 
+/* A socket's life. HELD: a process that tells of it has it. NO_HOLDER: none does, but an image that has logged nothing
+ * may hold it, or it is on its way to another process. OVER: its halves are final; its row may wait for what becomes of
+ * them. */
 enum stage { STAGE_HELD, STAGE_NO_HOLDER, STAGE_OVER, STAGES };
 
 /* A kernel socket. */
@@ -154,6 +155,19 @@ struct descriptor_table {
     struct descriptor *latest_leaf;
 };
 
+/* A process's life. */
+enum task_state {
+    TASK_TOLD,     /* others' records tell of it: it was forked */
+    TASK_SPAWNED,  /* and it runs an image of its own, which has logged nothing */
+    TASK_RUNS,     /* its image logs */
+    TASK_EXECUTES, /* is about to execute another image, unless that fails */
+    TASK_SILENT,   /* runs another image, which has logged nothing */
+    TASK_ENDED,
+    TASK_VANISHED, /* ended, and nobody says when */
+    TASK_REPLACED, /* ended, and its pid is another's */
+    TASK_STATES
+};
+
 /* A traced process, with what is needed while it lives. */
 struct task {
     struct process process;
@@ -166,14 +180,10 @@ struct task {
     struct network *network;
     struct thread_network *threads;
     struct descriptor_table descriptors;
-    bool silent;      /* an image that has not logged anything yet runs in it: its descriptors are weak */
-    bool start_exact; /* start_ns is the kernel's */
-    bool started;     /* has logged something itself */
-    bool ended, replaced;
-    bool vanished; /* ended without anyone saying when */
-    bool exec_pending;
-    uint32_t exec_tid;
-    uint64_t exec_ns;
+    enum task_state state;
+    bool start_exact;  /* start_ns is the kernel's */
+    uint64_t heard_ns; /* its latest record; 0: has logged nothing itself */
+    uint64_t exec_ns;  /* the latest exec: when it was called, of what */
     char *exec_path;
     uint8_t exec_untraced;
     /* An image that was said not to be traceable runs in it: told when it ends, unless a log of it appears. */
@@ -182,7 +192,6 @@ struct task {
         char *path;
     } claim;
     struct task *exec_next, *exec_previous;
-    uint64_t last_ns;
     struct name *names; /* grows to NAMES_KEPT, then is a ring */
     unsigned names_count, names_room;
 };
@@ -340,6 +349,15 @@ bool descriptor_told(struct task *task, int32_t fd);
 
 /* ---- task.c ---- */
 
+/* Runs an image that has not logged anything yet: its descriptors are weak. */
+static inline bool task_is_weak(const struct task *task)
+{
+    return task->state == TASK_SPAWNED || task->state == TASK_SILENT;
+}
+static inline bool task_is_over(const struct task *task)
+{
+    return task->state >= TASK_ENDED;
+}
 struct task *task_find(const struct model *model, unsigned host, uint64_t pidns, uint32_t pid);
 struct network *task_network(struct model *model, struct task *task, uint32_t tid, uint64_t cookie);
 void task_enter_network(struct model *model, struct task *task, uint32_t tid, struct network *network);
@@ -463,7 +481,7 @@ bool descriptor_only(const struct model *model, const struct task *task, int32_t
 void descriptor_copy(struct model *model, struct task *child, const struct task *parent, bool inheritable);
 void descriptor_drop_cloexec(struct model *model, struct task *task, uint64_t time_ns);
 void descriptor_drop_all(struct model *model, struct task *task, uint64_t time_ns);
-/* Makes all of a task's descriptors weak, or strong again. */
+/* All of a task's descriptors are weak, or strong, now that its state has changed. */
 void descriptor_weaken(struct model *model, struct task *task);
 void descriptor_strengthen(struct model *model, struct task *task);
 void descriptor_free_doubled(struct model *model);
@@ -489,6 +507,8 @@ void task_start(struct model *model, struct image *image, const struct event *ev
 void task_process(struct model *model, struct task *task, const struct event *event);
 void task_spawn(struct model *model, struct task *parent, const struct event *event);
 void task_end(struct model *model, struct task *task, uint64_t time_ns);
+/* The same, but nobody said so: it was over at `time_ns` at the latest, 0 unknown. */
+void task_vanish(struct model *model, struct task *task, uint64_t time_ns);
 /* Forks whose child has not shown up never were of use. */
 void task_drop_forks(struct model *model, struct image *image);
 

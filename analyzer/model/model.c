@@ -85,7 +85,7 @@ static bool vanished(const struct model *model, const struct task *task)
         default:
             break;
         }
-    return !task->silent && trace->header.closed;
+    return !task_is_weak(task) && trace->header.closed;
 }
 
 void model_image(struct model *model, const struct trace_image *image)
@@ -106,12 +106,10 @@ void model_finish(struct model *model)
         if (model->processes[i]->kind != PROCESS_TRACED)
             continue;
         struct task *task = (struct task *)model->processes[i];
-        if (task->ended) {
+        if (task_is_over(task))
             descriptor_drop_all(model, task, task->process.end_ns);
-        } else if (vanished(model, task)) {
-            task->vanished = true;
-            task_end(model, task, 0);
-        }
+        else if (vanished(model, task))
+            task_vanish(model, task, 0);
         task_claim_tell(model, task);
     }
     sock_finish(model);

@@ -3,6 +3,7 @@
  * What the files of processes share; nothing else includes it.
  *
  *   task.c        a process as a record
+ *   task_state.c  its states
  *   task_exec.c   exec
  *   task_life.c   fork, spawn, exit
  */
@@ -24,6 +25,24 @@ void task_file(struct model *model, struct task *task, uint32_t pid);
 void task_describe(struct model *model, struct task *task, const struct sockatlas_header *header);
 /* The image is now `path`, of which nothing else is known. */
 void task_describe_path(struct model *model, struct task *task, const char *path);
+
+/* ---- task_state.c ---- */
+
+enum task_change {
+    TASK_LOGS,      /* a record of its own, in whatever log */
+    TASK_OPENS_LOG, /* its image has a log of its own */
+    TASK_IS_SPAWNED,
+    TASK_BEGINS_EXEC,
+    TASK_FAILS_EXEC,
+    TASK_HAS_EXECUTED,
+    TASK_ENDS,
+    TASK_VANISHES,
+    TASK_IS_REPLACED,
+    TASK_CHANGES
+};
+
+/* Its descriptors become weak or strong with it. False: nothing changes. */
+bool task_change(struct model *model, struct task *task, enum task_change change);
 
 /* ---- task_exec.c ---- */
 

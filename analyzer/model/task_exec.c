@@ -50,10 +50,8 @@ void task_claim_refute(struct task *task, const char *comm)
 void task_exec(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_exec *body = event_body(event);
-    if (task->exec_pending)
+    if (!task_change(model, task, TASK_BEGINS_EXEC))
         return;
-    task->exec_pending = true;
-    task->exec_tid = event->tid;
     task->exec_ns = event->time_ns;
     task->exec_untraced = body->untraced;
     task->exec_path = task_event_path(event, sizeof *body, body->path_size);
@@ -77,23 +75,20 @@ static void exec_unlist(struct model *model, struct task *task)
 
 void task_exec_failed(struct model *model, struct task *task)
 {
-    if (!task->exec_pending)
+    if (!task_change(model, task, TASK_FAILS_EXEC))
         return;
     exec_unlist(model, task);
-    task->exec_pending = false;
     free(task->exec_path);
     task->exec_path = NULL;
 }
 
 void task_exec_commit(struct model *model, struct task *task)
 {
-    if (!task->exec_pending)
+    if (task->state != TASK_EXECUTES)
         return;
     exec_unlist(model, task);
-    task->exec_pending = false;
     descriptor_drop_cloexec(model, task, task->exec_ns);
-    descriptor_weaken(model, task);
-    task->started = true;
+    task_change(model, task, TASK_HAS_EXECUTED);
     if (task->exec_path && task->exec_path[0])
         task_describe_path(model, task, task->exec_path);
     task_claim(model, task, task->exec_path, task->exec_untraced);

@@ -17,11 +17,9 @@ static void task_name(struct model *model, struct task *task, uint32_t pid, uint
 {
     struct task *former = task_find(model, task->process.host, task->process.pidns, pid);
     if (former) {
-        if (!former->ended) {
-            former->vanished = true;
-            task_end(model, former, time_ns);
-        }
-        former->replaced = true;
+        if (!task_is_over(former))
+            task_vanish(model, former, time_ns);
+        task_change(model, former, TASK_IS_REPLACED);
         table_remove(&model->tasks, &former->by_pid);
     }
     task_file(model, task, pid);
@@ -31,27 +29,35 @@ static void task_name(struct model *model, struct task *task, uint32_t pid, uint
         sock_hold(descriptor->sock, task);
 }
 
-void task_end(struct model *model, struct task *task, uint64_t time_ns)
+static void end(struct model *model, struct task *task, enum task_change change, uint64_t time_ns)
 {
     task_exec_commit(model, task);
     task_claim_tell(model, task);
     table_remove(&model->children, &task->by_child);
     table_remove(&model->nested, &task->by_nested);
     descriptor_drop_all(model, task, time_ns);
-    if (task->ended)
-        return;
-    task->ended = true;
-    task->process.end_ns = task->vanished ? 0 : time_ns;
+    if (task_change(model, task, change) && task->state == TASK_ENDED)
+        task->process.end_ns = time_ns;
+}
+
+void task_end(struct model *model, struct task *task, uint64_t time_ns)
+{
+    end(model, task, TASK_ENDS, time_ns);
+}
+
+void task_vanish(struct model *model, struct task *task, uint64_t time_ns)
+{
+    end(model, task, TASK_VANISHES, time_ns);
 }
 
 static bool task_is(const struct task *task, const struct sockatlas_header *header)
 {
     uint64_t start_ns = header->start_ticks * TICK_NS, known_ns = task->process.start_ns;
     if (!start_ns || !known_ns)
-        return !task->ended;
+        return !task_is_over(task);
     if (task->start_exact)
         return start_ns == known_ns;
-    if (task->ended && task->process.end_ns && start_ns > task->process.end_ns)
+    if (task_is_over(task) && task->process.end_ns && start_ns > task->process.end_ns)
         return false;
     return start_ns + START_SLACK_NS > known_ns && start_ns < known_ns + START_SLACK_NS;
 }
@@ -92,11 +98,11 @@ static struct task *nested_find(const struct model *model, const struct image *i
         struct task *task = TABLE_OF(link, struct task, by_nested);
         uint64_t known_ns = task->process.start_ns;
         uint64_t off = start_ns > known_ns ? start_ns - known_ns : known_ns - start_ns;
-        const char *path = task->exec_pending && task->exec_path ? task->exec_path : task->process.exe;
+        const char *path = task->state == TASK_EXECUTES && task->exec_path ? task->exec_path : task->process.exe;
         bool named = strncmp(file_name(path), exe, strlen(exe)) == 0;
         budget_work(1);
         if (task->process.host != image->trace->host || task->process.pid != header->pid || off >= START_SLACK_NS ||
-            (!task->exec_pending && !task->silent) || (found_named && !named))
+            (task->state != TASK_EXECUTES && !task_is_weak(task)) || (found_named && !named))
             continue;
         if ((named && !found_named) || off < found_off) {
             found = task;
@@ -133,8 +139,8 @@ static void task_adopt(struct model *model, struct image *image)
         task = nested_take(model, image);
     if (task && task_is(task, header)) {
         bool attached = header->writer == SOCKATLAS_WRITER_ATTACH; /* the image is the one that it has */
-        if (!task->silent && !task->exec_pending && task->started && !attached) {
-            task->exec_pending = true; /* an exec that no wrapper saw */
+        if (task->state == TASK_RUNS && !attached) {               /* an exec that no wrapper saw */
+            task_change(model, task, TASK_BEGINS_EXEC);
             task->exec_ns = time_ns;
         }
         task_exec_commit(model, task);
@@ -142,7 +148,6 @@ static void task_adopt(struct model *model, struct image *image)
         memcpy(comm, header->comm, sizeof header->comm);
         task_claim_refute(task, comm);
         task_claim_tell(model, task);
-        descriptor_strengthen(model, task);
     } else {
         task = task_new(model, image);
         task_name(model, task, header->pid, header->start_ticks ? header->start_ticks * TICK_NS : time_ns);
@@ -150,7 +155,8 @@ static void task_adopt(struct model *model, struct image *image)
     task->image = image->trace->id;
     task->exec_untraced = SOCKATLAS_TRACEABLE;
     task->process.incomplete = task->process.incomplete || header->overwritten != 0 || header->lost != 0;
-    task->started = true;
+    task->heard_ns = time_ns;
+    task_change(model, task, TASK_OPENS_LOG);
     task->network = store_network(model, image->trace->host, header->netns_cookie, header->netns_inode);
     task_describe(model, task, header);
 }
@@ -259,7 +265,7 @@ struct task *task_of(struct model *model, struct image *image, const struct even
     if (image->forks && event->kind != SOCKATLAS_START)
         pending_fork_drop(model, image, event->tid, event->time_ns);
     struct task *task = image->last;
-    if (!task || task->process.pid != event->pid || task->replaced) {
+    if (!task || task->process.pid != event->pid || task->state == TASK_REPLACED) {
         task = image->nests ? task_find(model, image->trace->host, nested_pidns(image), event->pid) : NULL;
         if (!task)
             task = task_find(model, image->trace->host, image->trace->header.pidns_inode, event->pid);
@@ -271,7 +277,7 @@ struct task *task_of(struct model *model, struct image *image, const struct even
         }
         image->last = task;
     }
-    task->last_ns = event->time_ns;
+    task->heard_ns = event->time_ns;
     return task;
 }
 
@@ -294,13 +300,19 @@ void task_fork(struct model *model, struct image *image, struct task *parent, co
     descriptor_copy(model, child, parent, false);
 }
 
+/* Has logged nothing yet. */
+static bool told_only(const struct task *task)
+{
+    return task->state == TASK_TOLD || task->state == TASK_SPAWNED;
+}
+
 /* The child that FORK slot `slot` made, if its pid in FORK is not the one it has itself (another pid namespace). */
 static struct task *fork_child(struct model *model, const struct image *image, uint64_t slot)
 {
     uint64_t hash = hash_numbers(slot, image->trace->id);
     for (struct table_link *link = table_first(&model->children, hash); link; link = table_next(link)) {
         struct task *task = TABLE_OF(link, struct task, by_child);
-        if (!task->started && task->image == image->trace->id)
+        if (told_only(task) && task->image == image->trace->id)
             return task;
     }
     return NULL;
@@ -327,7 +339,7 @@ static struct task *started(struct model *model, struct image *image, const stru
         return child;
     }
     child = task_find(model, host, pidns, event->pid);
-    if (child && !child->started && !child->ended)
+    if (child && told_only(child))
         return child;
     struct task *parent = task_find(model, host, pidns, body->ppid);
     child = parent ? task_child(model, image, parent, 0) : task_new(model, image);
@@ -345,12 +357,12 @@ void task_start(struct model *model, struct image *image, const struct event *ev
     if (!child)
         return;
     table_remove(&model->children, &child->by_child);
-    child->started = true;
+    task_change(model, child, TASK_LOGS);
     if (!child->process.ppid) /* its parent's fork is not in the trace; by now another may have adopted it */
         child->process.ppid = body->ppid;
     if (body->comm[0])
         child->process.comm = store_text(model, body->comm, strnlen(body->comm, sizeof body->comm));
-    child->last_ns = event->time_ns;
+    child->heard_ns = event->time_ns;
     image->last = child;
 }
 
@@ -364,7 +376,7 @@ void task_process(struct model *model, struct task *task, const struct event *ev
     if (!process->ppid)
         process->ppid = body->ppid;
     process->uid = body->uid;
-    task->started = true;
+    task_change(model, task, TASK_LOGS);
     if (body->cgroup_size && body->cgroup_size <= sizeof cgroup &&
         event_tail(event, sizeof *body, 0, cgroup, body->cgroup_size))
         process->cgroup = store_text(model, cgroup, body->cgroup_size);
@@ -379,13 +391,13 @@ void task_spawn(struct model *model, struct task *parent, const struct event *ev
     if (body->child_pid) {
         struct task *child = task_find(model, parent->process.host, parent->process.pidns, body->child_pid);
         /* Its own file may have come first: this record is made after the call. */
-        bool own = child && !child->ended && child->process.start_ns + START_SLACK_NS >= event->time_ns;
+        bool own = child && !task_is_over(child) && child->process.start_ns + START_SLACK_NS >= event->time_ns;
         if (!own) {
             child = task_child(model, &model->images[parent->image], parent, event->tid);
             child->process.start_ns = event->time_ns;
             task_name(model, child, body->child_pid, event->time_ns);
             descriptor_copy(model, child, parent, true);
-            descriptor_weaken(model, child);
+            task_change(model, child, TASK_IS_SPAWNED);
             if (event->call != SOCKATLAS_CALL_popen && event->call != SOCKATLAS_CALL_system)
                 task_describe_path(model, child, path);
             else

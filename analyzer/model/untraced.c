@@ -107,8 +107,8 @@ static bool traced_after_all(const struct model *model, const struct untraced *u
 {
     const struct untraced_process *holder = untraced->holder;
     const struct task *task = task_find(model, untraced->host, holder->process.pidns, holder->process.pid);
-    return task && task->started && !task->exec_untraced && task->process.start_ns <= untraced->time_ns &&
-           (!task->ended || untraced->time_ns <= task->process.end_ns);
+    return task && task->heard_ns && !task->exec_untraced && task->process.start_ns <= untraced->time_ns &&
+           (!task_is_over(task) || untraced->time_ns <= task->process.end_ns);
 }
 
 static bool near(const struct model *model, const struct untraced *untraced, const struct half *half)
