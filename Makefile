@@ -9,6 +9,7 @@ CC      ?= gcc
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   := build
+JOBS    := $(shell nproc)
 
 # CFLAGS, CPPFLAGS and LDFLAGS are the user's: a packager's or a debugging person's. What we need of our own stands beside them. Warnings
 # are errors in `make check` only (WERROR): a compiler that is newer than the code must not keep anybody from building.
@@ -124,12 +125,12 @@ deps: ## install what the build needs and is missing (apt-get)
 
 test: ## install what is missing, build, run every test; T=NAME runs the suites of that name
 	@tests/deps build test fuzz programs demo samples $(SAMPLES)
-	@$(MAKE) --no-print-directory all test-binaries fuzz-binaries
+	@$(MAKE) --no-print-directory -j$(JOBS) all test-binaries fuzz-binaries
 	@tests/run $(SUITES) $(T)
 
 test-programs: ## as test: the real programs' own checks that take minutes, with the shim and without
 	@tests/deps build test programs samples $(SAMPLES)
-	@$(MAKE) --no-print-directory all test-binaries
+	@$(MAKE) --no-print-directory -j$(JOBS) all test-binaries
 	@tests/run --slow $(T)
 
 deps-html: ## install what the page's tests need: Chromium, node, npm and what npm brings (large)
@@ -140,7 +141,7 @@ deps-html: ## install what the page's tests need: Chromium, node, npm and what n
 
 test-html: deps-html ## test the page of `map --format html` in a browser
 	@tests/deps build test samples microservices
-	@$(MAKE) --no-print-directory all test-binaries
+	@$(MAKE) --no-print-directory -j$(JOBS) all test-binaries
 	@tests/run browser microservices
 
 demo: ## install what is missing, build, trace nginx + curl + redis and draw their map
@@ -431,7 +432,7 @@ check-format:
 
 # What a developer builds has warnings; here none is left.
 check-warnings:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/warnings WERROR=-Werror all test-binaries
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/warnings WERROR=-Werror all test-binaries
 
 check-structure: all
 	@said=$$(tests/check/structure.sh) || { echo "$$said" | grep -v '^ok '; exit 1; }

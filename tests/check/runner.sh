@@ -34,6 +34,19 @@ case_has "a bad case is told" "bad: not ok 2 - b" "$(cat said)"
 case_has "a suite that tells of more cases than it runs is told" "short: told of 3 cases, ran 1" "$(cat said)"
 case_has "a suite that ends early is told" "unplanned: no plan" "$(cat said)"
 case_has "a suite that dies is told" "dies: exit status 3" "$(cat said)"
+# Two that wait for each other can only end if they run at once; one that runs alone sees no other.
+meet='echo >$1/$2.here; while [ ! -e $1/$3.here ]; do sleep 0.01; done; echo 1..1; echo "ok 1 - met"'
+suite e2e/one <<<"set -- $work one two; $meet"
+suite e2e/two <<<"set -- $work two one; $meet"
+suite e2e/quiet <<<"# Runs alone: it says so
+echo 1..1; echo 'ok 1 - alone'"
+SOCKATLAS_TEST_JOBS=2 SOCKATLAS_TEST_SECONDS=60 run quiet one two
+case_is "suites run beside each other" "3 passed, 0 failed" "$(tail -1 said)"
+case_is "... and one that must not, at the end" quiet "$(grep -E '^(one|two|quiet) ' said | tail -n 1 | cut -d' ' -f1)"
+SOCKATLAS_TEST_JOBS=none run good
+case_is "a wrong number of suites: status" 2 "$status"
+case_has "... said" "SOCKATLAS_TEST_JOBS=none is not a number" "$(cat said)"
+rm house/tests/e2e/{one,two,quiet}.sh
 run nosuch
 case_has "a suite that there is not: said" "nosuch: no such suite" "$(cat said)"
 case_is "a suite that there is not: status" 1 "$status"
