@@ -114,7 +114,7 @@ ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch]
 # Objects made on the way to another target are kept.
 .SECONDARY:
 
-.PHONY: all help deps deps-html test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
+.PHONY: all help dist deb deps deps-html test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas $(if $(has_i386),$(BUILD)/i386/linked) ## build the shim and the analyzer
 
 help: ## what can be made
@@ -422,6 +422,32 @@ uninstall: ## remove what install put there, with the same DESTDIR and PREFIX
 	for each in $(foreach folder,$(lib_folders) $(lib_folders_i386),'lib/sockatlas/$(folder)') lib/sockatlas/lib \
 	    lib/sockatlas/i386 lib/sockatlas share/sockatlas/schema share/sockatlas; do rmdir "$$top/$$each" 2>/dev/null; done; \
 	[ ! -f "$$made" ] || { tac "$$made" | while IFS= read -r each; do rmdir "$$each" 2>/dev/null; done; rm -f "$$made"; }; :
+
+# The source tree without what is built: what git knows of, or, in an unpacked archive, all that is not in $(BUILD).
+sources = { git ls-files 2>/dev/null || find . -path './$(BUILD)' -prune -o -type f -print | sed 's|^\./||'; } | LC_ALL=C sort
+DIST    := sockatlas-$(VERSION)
+stamp   := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md))
+
+dist: ## pack the source into build/sockatlas-VERSION.tar.gz
+	@mkdir -p $(BUILD)
+	$(call say,TAR,$(BUILD)/$(DIST).tar.gz)
+	$(Q)$(sources) | tar --create --files-from=- --transform='s|^|$(DIST)/|' --owner=0 --group=0 --numeric-owner --mtime=@$(stamp) --mode=go+rX,go-w | \
+	    gzip -9n >$(BUILD)/$(DIST).tar.gz
+
+# Debian's tools want their folder at the top of the tree, so the package is made in a copy. Its version and date are ours, its maintainer
+# is who builds it, as with Debian's other tools.
+DEBFULLNAME ?= The sockatlas authors
+DEBEMAIL    ?= sockatlas@localhost.localdomain
+deb: dist ## install what is missing, make a Debian package in build/deb
+	@tests/deps build deb
+	@rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb
+	@tar -xzf $(BUILD)/$(DIST).tar.gz -C $(BUILD)/deb && cp -R analyzer/debian $(BUILD)/deb/$(DIST)/debian
+	@sed -i 's/^Maintainer:.*/Maintainer: $(DEBFULLNAME) <$(DEBEMAIL)>/' $(BUILD)/deb/$(DIST)/debian/control
+	@printf '%s\n' 'sockatlas ($(VERSION)) unstable; urgency=medium' '' '  * What changed is told in changelog.gz beside this file.' '' \
+	    " -- $(DEBFULLNAME) <$(DEBEMAIL)>  $$(date -R -u -d @$(stamp))" >$(BUILD)/deb/$(DIST)/debian/changelog
+	$(call say,DEB,$(BUILD)/deb/sockatlas_$(VERSION)_*.deb)
+	$(Q)cd $(BUILD)/deb/$(DIST) && env -u MAKEFLAGS -u MAKELEVEL -u DESTDIR -u PREFIX SOURCE_DATE_EPOCH=$(stamp) \
+	    dpkg-buildpackage --build=binary --no-sign --jobs=$(JOBS) >../log 2>&1 || { tail -n 30 ../log; exit 1; }
 
 check: ## install what is missing, check layout (clang-format), structure, and both analysers (cppcheck, clang-tidy)
 	@tests/deps build check
