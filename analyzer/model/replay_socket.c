@@ -184,6 +184,7 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         socket->protocol = body->protocol;
     }
     bool port_told = socket->local.port == 0 && local.port != 0; /* after a bind() to any, in a sandbox */
+    bool news = false;
     if (body->how == SOCKATLAS_HOW_ATTACHED && !sock_is_tcp(sock))
         sock->lost = true; /* what the kernel does not count */
     if ((!address_known(&socket->local) || port_told) && address_known(&local)) {
@@ -192,11 +193,14 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
         socket->local = local;
         if (socket->state == STATE_CREATED && (local.port || local.size))
             socket->state = STATE_BOUND;
-        if (sock->half)
-            half_offer(model, sock, sock->half);
+        news = true;
     }
-    if (!address_known(&socket->peer) && address_known(&peer))
+    if (!address_known(&socket->peer) && address_known(&peer)) {
         socket->peer = peer;
+        news = true;
+    }
+    if (news && sock->half)
+        half_offer(model, sock, sock->half);
     if (body->listening && socket->state != STATE_LISTENING && is_stream(sock)) {
         socket->state = STATE_LISTENING;
         socket->role = ROLE_LISTENER;

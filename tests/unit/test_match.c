@@ -61,6 +61,21 @@ Test(match, accept_recorded_before_the_connect)
     cr_expect_eq(script_edge(&script, 200, 100)->open, 1);
 }
 
+/* In a seccomp sandbox an address is known once the program asks for it. */
+Test(match, accepted_whose_peer_is_told_later)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, NULL, NULL, 0);
+    t_seen(&script, server, 4, 0x30, SOCKATLAS_HOW_USED, false, NULL, "127.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x20, 1, 2);
+    t_close_tcp(&script, server, 4, 0x30, 2, 1);
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_EXACT);
+    cr_expect_eq(script_edge(&script, 200, 100)->connections, 1);
+}
+
 /* Less was measured than lies between the call and its record: it seems to have begun after its own accept. */
 Test(match, accept_before_the_connect_seems_to_begin)
 {
