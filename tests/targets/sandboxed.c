@@ -9,6 +9,7 @@
  *   - strict: a forked child goes into strict mode
  *   - vfork: a vfork child goes in and executes a program; its parent does not
  *   - fork: goes in and makes a child
+ *   - peers: goes in and accepts connections from outside, the room for whose peer lies anywhere in a page of the stack
  *   - stamp: no sandbox, but the processor's time stamp may not be read any more
  */
 #include "tests/targets/target.h"
@@ -134,6 +135,49 @@ static void enters_and_executes(void)
     _exit(1);
 }
 
+/* `depth`: bytes of the stack that lie between. */
+static void __attribute__((noinline)) accept_one(int listener, size_t depth)
+{
+    volatile char *between = __builtin_alloca(depth + 1);
+    struct sockaddr_in peer;
+    socklen_t size = sizeof peer;
+    between[0] = 0;
+    must(close(must(accept(listener, (struct sockaddr *)&peer, &size), "accept")), "close");
+}
+
+enum { PEERS = 86, STEP = 48 }; /* a page and more */
+
+/* One connection after the other, each until the peer ends it. */
+static void connect_all(const struct sockaddr_in *address)
+{
+    char byte;
+    for (int i = 0; i < PEERS; i++) {
+        int client = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+        must(connect(client, (const struct sockaddr *)address, sizeof *address), "connect");
+        must((int)read(client, &byte, 1), "read");
+        close(client);
+    }
+}
+
+static void peers(void)
+{
+    struct sockaddr_in address = loopback(0);
+    socklen_t size = sizeof address;
+    int listener = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    must(bind(listener, (struct sockaddr *)&address, size), "bind");
+    must(listen(listener, 5), "listen");
+    must(getsockname(listener, (struct sockaddr *)&address, &size), "getsockname");
+    pid_t child = must(fork(), "fork");
+    if (child == 0) {
+        connect_all(&address);
+        exit(0);
+    }
+    must(enter(0), "seccomp");
+    for (size_t i = 0; i < PEERS; i++)
+        accept_one(listener, i * STEP);
+    end_well(child);
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -166,6 +210,8 @@ int main(int argc, char **argv)
         if (child == 0)
             _exit(0);
         end_well(child);
+    } else if (strcmp(what, "peers") == 0) {
+        peers();
     } else if (strcmp(what, "stamp") == 0) {
         prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0); /* x86 alone has it */
         use(SOCK_STREAM);
