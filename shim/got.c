@@ -185,24 +185,27 @@ static bool holds(const struct range *range, const void *address)
 
 /* ---- A slot ---- */
 
-/* Whether the page can be written to, by writing what stands there once more, in one step. A library whose pages the
- * loader still writes to is being loaded by another thread: its pages must not be made read-only here. */
-static bool is_writable(void *slot)
+/* Asks the kernel whether the page can be written to, by writing what stands there once more, in one step: not below 0
+ * yes, -EFAULT no; else it is not known, as in a sandbox. */
+static long try_to_write(void *slot)
 {
     uint32_t unused = 0;
-    long result = sys(SYS_futex, &unused, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0, 0, slot,
-                      FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0));
-    return result != -EFAULT;
+    return sys(SYS_futex, &unused, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0, 0, slot,
+               FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0));
 }
 
+/* A library whose pages the loader still writes to is being loaded by another thread: its pages must not be made
+ * read-only here. */
 static bool open_relro(struct object *object, void *slot)
 {
     if (object->opened || object->barred)
         return object->opened;
     const struct range *relro = &object->relro;
-    if (is_writable(slot))
+    long written = try_to_write(slot);
+    if (written >= 0)
         return true;
-    object->opened = sys(SYS_mprotect, relro->start, relro->end - relro->start, PROT_READ | PROT_WRITE) == 0;
+    object->opened =
+        written == -EFAULT && sys(SYS_mprotect, relro->start, relro->end - relro->start, PROT_READ | PROT_WRITE) == 0;
     object->barred = !object->opened;
     return object->opened;
 }

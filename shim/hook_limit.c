@@ -8,6 +8,7 @@
 #include "shim/load.h"
 #include "shim/log.h"
 #include "shim/process.h"
+#include "shim/sys.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -88,9 +89,9 @@ HOOK int prlimit64(pid_t pid, __rlimit_resource_t resource, const struct rlimit6
  * of the log in it. */
 static int lock_with_less(int flags)
 {
-    struct rlimit limit;
+    struct rlimit64 limit;
     int result = -1;
-    if (real.getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    if (sys(SYS_prlimit64, 0, RLIMIT_MEMLOCK, NULL, &limit) == 0 && limit.rlim_cur != RLIM64_INFINITY) {
         log_shrink(limit.rlim_cur / SHARE);
         result = real.mlockall(flags);
     }
@@ -105,13 +106,16 @@ static int lock_with_less(int flags)
 HOOK int mlockall(int flags)
 {
     load_ready();
-    int result = real.mlockall(flags);
+    int before = errno, result = real.mlockall(flags);
     int error = hook_error(result);
     if (!config.on || !log_is_open() || process_in_vfork())
         return result;
-    if (error == ENOMEM || error == EAGAIN)
+    /* In a sandbox nothing of the log can be given back. */
+    if ((error == ENOMEM || error == EAGAIN) && !sandbox_inside())
         result = lock_with_less(flags);
-    if (result == 0)
+    if (result == 0) {
+        errno = before;
         log_unlock();
+    }
     return result;
 }

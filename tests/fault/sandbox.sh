@@ -121,6 +121,9 @@ inside strict "2 stream [true]" "$part"
 inside vfork "2 stream [true]" "$part, untraced_child: it begins in a seccomp sandbox"
 inside fork "1 dgram [false],1 stream [true]" "lost: 3 records lost: in a seccomp sandbox, $part"
 inside stamp "2 stream [true]" ""
+inside peers "174 stream [false,true]" "$part"
+case_is "... each peer is known, wherever on the stack it was told" "86 server exact" "$("$sockatlas" list --json "$trace" |
+    jq -rs 'map(select(.role == "server")) | "\(length) server \(map(.match) | unique | join(" "))"')"
 
 # Filters that are there from the beginning, as in a container or a service. `run` finds out whether they let the shim work.
 "$top/build/fault/filter" --deny reboot >harmless.bpf
@@ -173,6 +176,65 @@ present() {
 present curl && both "curl" curl -s "http://127.0.0.1:$port/page"
 present socat && both "socat" socat -T 2 - "TCP4:127.0.0.1:$port"
 both "getent" getent ahosts localhost
+
+# A library whose calls bypass the shim, loaded inside: slots in pages that are read-only by then cannot be changed, others can.
+cat >deep.c <<'C'
+#include <dlfcn.h>
+#include <string.h>
+#include <sys/socket.h>
+static int load(const char *from)
+{
+    char path[1024];
+    strcpy(path, from);
+    void *library = dlopen(path, RTLD_NOW | RTLD_DEEPBIND);
+    int (*use)(void) = library ? (int (*)(void))dlsym(library, "use") : 0;
+    return use ? use() : 1;
+}
+int main(int argc, char **argv)
+{
+    return socket(AF_INET, SOCK_STREAM, 0) < 0 || load(argv[1]);
+}
+C
+cat >used.c <<'C'
+#include <sys/socket.h>
+int use(void)
+{
+    return socket(AF_UNIX, SOCK_DGRAM, 0) < 0;
+}
+C
+for way in now lazy; do
+    if "$cc" -w -o deep deep.c -ldl 2>err && "$cc" -w -shared -fPIC -Wl,-z,relro,-z,$way -o $way.so used.c 2>>err; then
+        enters "a program that loads a library with RTLD_DEEPBIND (bound $way)" "$work/deep" "$work/$way.so"
+    else
+        fail "a library with RTLD_DEEPBIND (bound $way)" "$(head -3 err)"
+    fi
+done
+
+# What a limit on locked memory is, the program does not ask when mlockall() fails.
+cat >locked.c <<'C'
+#include <linux/capability.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+    struct rlimit limit = {65536, 65536};
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {{0}};
+    if (socket(AF_INET, SOCK_STREAM, 0) < 0 || syscall(SYS_setrlimit, RLIMIT_MEMLOCK, &limit) || syscall(SYS_capset, &header, none))
+        return 1;
+    printf("%d\n", mlockall(MCL_CURRENT));
+    return 0;
+}
+C
+if "$cc" -w -o locked locked.c 2>err; then
+    enters "a program that may lock little memory" "$work/locked"
+else
+    fail "a program that may lock little memory" "$(head -3 err)"
+fi
 
 # Landlock forbids making files where access(2) would have said yes: the new image has no log, which is said before.
 cat >landlock.c <<'C'

@@ -6,6 +6,7 @@
  * is, and then takes half of that; core: aborts, with all kinds of memory asked for in its core file; no-file: lets no
  * file grow from the first socket on.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,9 @@ static void lock(const char *how)
         must(setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){may_lock, may_lock}) == 0, "setrlimit");
         must(geteuid() != 0 || setuid(65534) == 0, "setuid");
     }
+    errno = 0;
     must(mlockall(MCL_CURRENT | MCL_FUTURE) == 0, "mlockall");
+    must(errno == 0, "errno of an mlockall() that succeeds");
 }
 
 /* What the program may lock is its own. */
