@@ -24,7 +24,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#define AREAS ((uintptr_t)0x100000000)
+#define AREAS ((uintptr_t)0x10000000)
 enum { PLACES = 10, PAGE = 4096, PAGES = 3 };
 
 /* Where an object of `size` bytes lies in its pages. */
