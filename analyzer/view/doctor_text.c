@@ -84,7 +84,7 @@ bool doctor_text(const struct doctor *doctor, const struct model *model, unsigne
                 by_severity[SEVERITY_NOTE] == 1 ? "" : "s");
     else
         fputs("nothing found", out);
-    fprintf(out, " in %llu sockets, %u rules asked\n", (unsigned long long)doctor_sockets_seen(doctor),
+    fprintf(out, " in %llu sockets, %u rules checked\n", (unsigned long long)doctor_sockets_seen(doctor),
             doctor_rule_count());
     if (model_coverage_count(model))
         fprintf(out, "%u blind spot%s of the trace: see the coverage of `sockatlas map`\n", model_coverage_count(model),

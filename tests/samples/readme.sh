@@ -32,6 +32,8 @@ done
 case_is "it lists every command" "$("$sockatlas" --help | awk '/^  [a-z]+ / && $1 != "sockatlas" {print $1}' | sort)" \
     "$(sed -nE 's/^    sockatlas ([a-z]+) .*/\1/p' usage | sort)"
 case_is "it has 120 lines at most" 120 "$(($(wc -l <"$top/README.md") > 120 ? $(wc -l <"$top/README.md") : 120))"
+rules=$(grep -c '^RULE(' "$top/analyzer/doctor/rules.def")
+case_is "the samples' READMEs show as many rules as there are" "$rules rules checked" "$(grep -hoE '[0-9]+ rules checked' "$top"/samples/*/README.md | sort -u)"
 # What one README says of another, or of a file, is there.
 missing=
 for readme in README.md shim/README.md analyzer/README.md tests/README.md tests/bench/README.md samples/README.md; do
