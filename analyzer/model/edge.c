@@ -6,6 +6,7 @@
 #include "analyzer/model/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -189,6 +190,21 @@ static void add_failed(struct model *model, struct edge *edge, const struct half
         edge_seen(model, edge, half, half->closed_ns);
 }
 
+/* Datagrams and socket pairs connect to nobody. */
+static void add_times(struct edge *edge, const struct half *from, const struct half *to)
+{
+    const struct half *first = from ? from : to, *told = from && from->tcp_known && from->rtt_us ? from : to;
+    uint64_t closed_ns = from && from->closed_ns ? from->closed_ns : to && !from ? to->closed_ns : 0;
+    if (first->datagram || edge->match == MATCH_PAIR)
+        return;
+    if (from && from->outcome == OUTCOME_ESTABLISHED && from->connect_ns != UINT64_MAX)
+        spread_add(&edge->connect_us, from->connect_ns / 1000);
+    if (told && told->tcp_known && told->rtt_us)
+        spread_add(&edge->rtt_us, told->rtt_us);
+    if (first->start_ns && closed_ns > first->start_ns && !first->open)
+        spread_add(&edge->lifetime_us, (closed_ns - first->start_ns) / 1000);
+}
+
 static void add_conversation(struct model *model, struct edge *edge, const struct half *from, const struct half *to)
 {
     const struct half *first = from ? from : to;
@@ -200,6 +216,7 @@ static void add_conversation(struct model *model, struct edge *edge, const struc
     edge->retransmits += to && to->tcp_known ? to->retransmits : 0;
     edge->sockets += count_socket(model, edge, from);
     edge->sockets += count_socket(model, edge, to);
+    add_times(edge, from, to);
     edge_seen(model, edge, first, first->start_ns);
     if (from)
         edge_seen(model, edge, from, from->closed_ns);
@@ -218,12 +235,15 @@ static void add_conversation(struct model *model, struct edge *edge, const struc
 void edge_add(struct model *model, const struct conversation *conversation)
 {
     const struct half *from = conversation->from, *to = conversation->to;
+    const struct model_callbacks *callbacks = &model->callbacks;
     if (!from && !to)
         return;
     if (from)
         host_address_learn(model, from->host, &from->local);
     if (to)
         host_address_learn(model, to->host, &to->local);
+    if (callbacks->conversation_wanted && !callbacks->conversation_wanted(callbacks->wanted, conversation))
+        return;
     struct edge *edge = edge_get(model, from ? from : to, conversation->from_process, conversation->to_process,
                                  served(conversation), conversation->match);
     if (conversation->failed && from)
@@ -281,6 +301,9 @@ static void edge_retarget(struct model *model, struct edge *edge)
     same->reset += edge->reset;
     same->retransmits += edge->retransmits;
     edge_errors_merge(&same->errors, &edge->errors);
+    spread_merge(&same->connect_us, &edge->connect_us);
+    spread_merge(&same->rtt_us, &edge->rtt_us);
+    spread_merge(&same->lifetime_us, &edge->lifetime_us);
     if (edge->error)
         same->error = edge->error;
     same->sockets += edge->sockets;
@@ -320,6 +343,14 @@ static void locate_externals(struct model *model)
     }
 }
 
+void edge_free(struct edge *edge)
+{
+    spread_free(&edge->connect_us);
+    spread_free(&edge->rtt_us);
+    spread_free(&edge->lifetime_us);
+    free(edge); /* its entry, which it stands first in */
+}
+
 void edge_finish(struct model *model)
 {
     locate_externals(model);
@@ -332,7 +363,7 @@ void edge_finish(struct model *model)
         struct edge_entry *entry = (struct edge_entry *)edge;
         if (edge->sockets == 0) {
             table_remove(&model->edges_table, &entry->by_key);
-            free(entry);
+            edge_free(edge);
             continue;
         }
         half_matched(model, edge);

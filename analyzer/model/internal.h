@@ -404,6 +404,8 @@ void listener_listed(struct model *model, struct sock *sock);
 void listener_unlisted(struct model *model, struct sock *sock);
 /* Its port, not known before, is: whoever is filed under its address follows. */
 void listener_moved(struct model *model, struct sock *sock, const struct address *local);
+/* One that is no longer among the model's. */
+void listener_free(struct model *model, struct listener *listener);
 void listener_accepted(struct model *model, struct sock *listener, struct sock *sock);
 void listener_closed(struct sock *sock);
 /* It was not closed after all: somebody holds it who had told nothing yet. */
@@ -421,6 +423,7 @@ void edge_add(struct model *model, const struct conversation *conversation);
 /* The node of the peer's address of `half`; NULL: it names nobody. */
 struct process *edge_external(struct model *model, const struct half *half);
 void edge_finish(struct model *model);
+void edge_free(struct edge *edge);
 
 /* ---- host_address.c ---- */
 

@@ -241,3 +241,9 @@ bool listener_doubtful(const struct model *model, const struct sock *sock, const
     }
     return false;
 }
+
+void listener_free(struct model *model, struct listener *listener)
+{
+    table_remove(&model->listeners_table, &((struct listener_entry *)listener)->by_key);
+    free(listener);
+}

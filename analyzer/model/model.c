@@ -95,6 +95,29 @@ void model_image(struct model *model, const struct trace_image *image)
         task_note_image(model, image);
 }
 
+/* What was not wanted, and the processes of which then nothing is left. */
+static void leave_out(struct model *model)
+{
+    const struct model_callbacks *callbacks = &model->callbacks;
+    unsigned kept = 0;
+    if (!callbacks->conversation_wanted)
+        return;
+    for (unsigned i = 0; i < model->processes_count; i++)
+        model->processes[i]->left_out = true;
+    for (unsigned i = 0; i < model->edges_count; i++)
+        model->edges[i]->from->left_out = model->edges[i]->to->left_out = false;
+    for (unsigned i = 0; i < model->listeners_count; i++) {
+        struct listener *listener = model->listeners[i];
+        if (callbacks->listener_wanted(callbacks->wanted, listener)) {
+            listener->process->left_out = false;
+            model->listeners[kept++] = listener;
+        } else {
+            listener_free(model, listener);
+        }
+    }
+    model->listeners_count = kept;
+}
+
 void model_finish(struct model *model)
 {
     for (unsigned i = 0; i < model->images_count; i++)
@@ -121,6 +144,7 @@ void model_finish(struct model *model)
     coverage_repeated(model);
     coverage_given_up(model);
     coverage_inherited(model);
+    leave_out(model);
 }
 
 void model_free(struct model *model)
@@ -135,7 +159,7 @@ void model_free(struct model *model)
         else if (model->processes[i]->kind == PROCESS_EXTERNAL)
             free(model->processes[i]);
     for (unsigned i = 0; i < model->edges_count; i++)
-        free(model->edges[i]);
+        edge_free(model->edges[i]);
     for (unsigned i = 0; i < model->listeners_count; i++)
         free(model->listeners[i]);
     for (unsigned i = 0; i < model->coverage_count; i++)
@@ -243,4 +267,9 @@ int64_t model_time_us(const struct model *model, unsigned host, uint64_t boottim
 int64_t model_origin_us(const struct model *model)
 {
     return (int64_t)(model->origin_ns / 1000);
+}
+
+int64_t model_latest_us(const struct model *model)
+{
+    return (int64_t)(model->now_ns / 1000);
 }

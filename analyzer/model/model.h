@@ -10,6 +10,7 @@
 #ifndef ANALYZER_MODEL_MODEL_H
 #define ANALYZER_MODEL_MODEL_H
 
+#include "analyzer/model/spread.h"
 #include "analyzer/pair/half.h"
 #include "analyzer/trace/event.h"
 
@@ -46,6 +47,7 @@ struct process {
     enum via via;           /* VIA_NONE: it is not traced */
     uint64_t attached_ns;   /* when it was attached to, CLOCK_BOOTTIME; 0: traced from its start, or unknown */
     bool incomplete;        /* records of its log were overwritten or lost, or it ran before it was traced */
+    bool left_out;          /* once finished: nothing that was wanted is of it */
 };
 
 /* A parameter set on a socket: the latest setsockopt() of this level, name and error. */
@@ -125,6 +127,8 @@ struct edge {
     uint64_t bytes_sent, bytes_received; /* from `from`'s point of view */
     uint64_t first_ns, last_ns;          /* CLOCK_REALTIME (the two ends may be of two hosts); 0 unknown */
     const char *name;                    /* the name the initiator resolved, or NULL */
+    /* Microseconds: how long connecting took, the round trip as TCP last told, how long closed connections lasted. */
+    struct spread connect_us, rtt_us, lifetime_us;
 };
 
 struct listener {
@@ -158,6 +162,11 @@ struct model_callbacks {
      */
     void (*socket_inherited)(void *context, const struct process *process, const struct socket *socket, int32_t fd,
                              uint64_t time_ns);
+    /* Which conversations edges count, and which listeners are reported: NULL all. Processes that then have neither are
+     * `left_out`. */
+    bool (*conversation_wanted)(void *wanted, const struct conversation *conversation);
+    bool (*listener_wanted)(void *wanted, const struct listener *listener);
+    void *wanted; /* their context */
 };
 
 struct model;
@@ -197,5 +206,7 @@ const struct trace_image *model_host(const struct model *model, unsigned index);
 int64_t model_time_us(const struct model *model, unsigned host, uint64_t boottime_ns);
 /* When the first event was made, in microseconds since the Unix epoch. */
 int64_t model_origin_us(const struct model *model);
+/* When the latest so far was. */
+int64_t model_latest_us(const struct model *model);
 
 #endif
