@@ -19,6 +19,7 @@ enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3
     X(detach, "stop tracing processes")                                                                                \
     X(collect, "keep what preloaded programs record, compressed")                                                      \
     X(map, "draw which process talked to which")                                                                       \
+    X(summary, "figures of who talked to whom: how often, how well, how fast")                                         \
     X(list, "one line per socket")                                                                                     \
     X(show, "one socket's life, event by event")                                                                       \
     X(tuned, "the parameters that were set, and what became of them")                                                  \

@@ -4,6 +4,7 @@
  */
 #include "analyzer/view/diff.h"
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/filter_match.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
@@ -23,6 +24,7 @@ enum diff_status { DIFF_SAME = 0, DIFF_DIFFERENT = 1, DIFF_TROUBLE = 2 };
 
 struct request {
     struct shape shape;
+    struct filter filter;
     char *traces[2];
     unsigned count;
 };
@@ -47,6 +49,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->shape;
+        state->child_inputs[1] = &request->filter;
         return 0;
     case ARGP_KEY_ARG:
         if (request->count == 2)
@@ -64,7 +67,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {SHAPE_CHILD, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, FILTER_CHILD, {0}};
 
 static const struct argp argp = {
     .children = children,
@@ -80,11 +83,15 @@ static const struct argp argp = {
         "  sockatlas diff --json a.data b.data | jq 'select(.kind == \"failure\")'\n"};
 
 /* `nothing`: there is nothing to compare. */
-static bool read_run(struct diff_run *run, char *trace, bool *nothing)
+static bool read_run(struct diff_run *run, const struct filter *filter, char *trace, bool *nothing)
 {
-    struct model_callbacks callbacks = {.alive = model_trace_alive};
+    struct model_callbacks callbacks = {.alive = NULL};
+    struct filter_sieve sieve = {.filter = filter};
     diff_run_callbacks(run, &callbacks);
+    filter_sieve(&sieve, &callbacks);
+    callbacks.alive = model_trace_alive; /* asks for no context */
     struct model *model = model_new(&callbacks);
+    sieve.model = model;
     struct stream *stream;
     int status = model_trace_read(model, &trace, 1, &stream);
     *nothing = *nothing || model_trace_nothing(stream);
@@ -114,10 +121,11 @@ int cmd_diff(int argc, char **argv)
     if (output_is_input(request.shape.output, request.traces, 2))
         return DIFF_TROUBLE;
     struct diff_run *first = diff_run_new(), *second = diff_run_new();
-    bool nothing = false, read = read_run(first, request.traces[0], &nothing);
-    read = read_run(second, request.traces[1], &nothing) && read;
+    bool nothing = false, read = read_run(first, &request.filter, request.traces[0], &nothing);
+    read = read_run(second, &request.filter, request.traces[1], &nothing) && read;
     bool written = !nothing && write_differences(&request, first, second, &differences);
     diff_run_free(first);
     diff_run_free(second);
+    filter_free(&request.filter);
     return !read || !written ? DIFF_TROUBLE : differences ? DIFF_DIFFERENT : DIFF_SAME;
 }

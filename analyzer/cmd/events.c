@@ -32,6 +32,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &settings->shape;
         state->child_inputs[1] = &settings->filter;
         return 0;
+    case ARGP_KEY_SUCCESS:
+        if (settings->filter.terms[FILTER_end])
+            usage_error(state, "--end: an event does not know how its socket will end; `sockatlas list` does");
+        return 0;
     case 'f':
         settings->follow = true;
         return 0;
@@ -42,7 +46,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option option_table[] = {
     {"follow", 'f', NULL, 0, "go on with what a live trace adds, until interrupted", 0}, {0}};
-static const struct argp_child children[] = {SHAPE_CHILD, {&filter_argp, 0, "Filters:", 1}, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, FILTER_CHILD, {0}};
 static const struct argp events_argp = {
     .options = option_table,
     .parser = parse,

@@ -4,6 +4,8 @@
  */
 #include "analyzer/view/export.h"
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/events_print.h"
+#include "analyzer/cmd/filter_match.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/progress.h"
 #include "analyzer/cmd/shape.h"
@@ -38,46 +40,55 @@ static bool write_images(const struct stream *stream, unsigned *written, struct 
     return true;
 }
 
-static void write_jsonl(struct stream *stream, FILE *out)
+static void write_jsonl(struct stream *stream, const struct filter *filter, FILE *out)
 {
     struct event event;
     struct progress progress;
     struct members line = {0};
+    struct events_print print = {.out = out, .json = true, .filter = filter, .lives = true};
     unsigned images = 0;
+    events_print_begin(&print);
     bool good = write_images(stream, &images, &line, out);
     progress_begin(&progress, out);
     while (good && stream_next(stream, &event)) {
-        good = write_images(stream, &images, &line, out) && jsonl_print(&line, &event, out);
+        good = write_images(stream, &images, &line, out);
+        events_print(&print, &event);
+        good = good && !ferror(out);
         progress_step(&progress, stream);
     }
     progress_end(&progress);
     /* Images of which there is no event. */
     if (good)
         write_images(stream, &images, &line, out);
+    events_print_end(&print);
     members_free(&line);
 }
 
 struct report {
     const struct export_format *format;
     struct export export;
+    const struct filter *filter;
 };
 
 static void take_event(void *context, const struct event *event, const struct process *process,
                        const struct socket *socket)
 {
     struct report *report = context;
-    report->format->event(&report->export, event, process, socket);
+    if (!process || filter_process(report->filter, process))
+        report->format->event(&report->export, event, process, socket);
 }
 
 static void take_socket(void *context, const struct socket *socket)
 {
     struct report *report = context;
-    report->format->socket(&report->export, socket);
+    if (filter_socket(report->filter, report->export.model, socket))
+        report->format->socket(&report->export, socket);
 }
 
-static void write_report(struct stream *stream, const struct export_format *format, FILE *out)
+static void write_report(struct stream *stream, const struct export_format *format, const struct filter *filter,
+                         FILE *out)
 {
-    struct report report = {.format = format};
+    struct report report = {.format = format, .filter = filter};
     struct model *model = model_new(&(struct model_callbacks){.context = &report,
                                                               .alive = model_trace_alive,
                                                               .socket_done = take_socket,
@@ -89,16 +100,25 @@ static void write_report(struct stream *stream, const struct export_format *form
     model_free(model);
 }
 
+struct request {
+    struct shape shape;
+    struct filter filter;
+};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
+    struct request *request = state->input;
     (void)text;
+    if (key == ARGP_KEY_SUCCESS && !reports[request->shape.format] && request->filter.terms[FILTER_end])
+        usage_error(state, "--end: an event does not know how its socket will end; another format does");
     if (key != ARGP_KEY_INIT)
         return ARGP_ERR_UNKNOWN;
-    state->child_inputs[0] = state->input;
+    state->child_inputs[0] = &request->shape;
+    state->child_inputs[1] = &request->filter;
     return 0;
 }
 
-static const struct argp_child children[] = {SHAPE_CHILD, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, FILTER_CHILD, {0}};
 
 static const struct argp argp = {
     .children = children,
@@ -118,20 +138,22 @@ static const struct argp argp = {
 
 int cmd_export(int argc, char **argv)
 {
-    struct shape shape = {.formats = formats, .required = true};
-    usage_parse(&argp, argc, argv, 0, &shape);
-    if (output_is_input(shape.output, shape.traces, shape.count))
+    struct request request = {.shape = {.formats = formats, .required = true}};
+    const struct shape *shape = &request.shape;
+    usage_parse(&argp, argc, argv, 0, &request);
+    if (output_is_input(shape->output, shape->traces, shape->count))
         return CMD_USAGE;
-    FILE *out = output_open(shape.output);
+    FILE *out = output_open(shape->output);
     if (out == NULL)
         return CMD_UNREADABLE;
-    struct stream *stream = stream_open(shape.traces, shape.count, NULL, NULL);
-    if (reports[shape.format])
-        write_report(stream, reports[shape.format], out);
+    struct stream *stream = stream_open(shape->traces, shape->count, NULL, NULL);
+    if (reports[shape->format])
+        write_report(stream, reports[shape->format], &request.filter, out);
     else
-        write_jsonl(stream, out);
-    bool good = output_close(out, shape.output); /* of standard output main.c says it */
+        write_jsonl(stream, &request.filter, out);
+    bool good = output_close(out, shape->output); /* of standard output main.c says it */
     unsigned errors = stream_errors(stream);
     stream_close(stream);
+    filter_free(&request.filter);
     return good && errors == 0 ? CMD_DONE : CMD_UNREADABLE;
 }

@@ -3,7 +3,8 @@
  * `sockatlas list`: one line per socket, printed as each is settled.
  */
 #include "analyzer/cmd/cmd.h"
-#include "analyzer/cmd/filter.h"
+#include "analyzer/cmd/filter_match.h"
+#include "analyzer/cmd/grouping.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
@@ -16,7 +17,7 @@
 #include <argp.h>
 #include <stdlib.h>
 
-enum { OPTION_CSV = 256 };
+enum { OPTION_CSV = 256, OPTION_BY };
 
 enum list_format { LIST_TEXT, LIST_JSON, LIST_CSV };
 static const struct shape_format formats[] = {[LIST_TEXT] = {"text", NULL},
@@ -34,16 +35,20 @@ struct request {
     struct model *model;
     struct filter filter;
     bool filtered;
+    enum map_grouping by;
+    uint64_t internal; /* socket pairs within one process that were not listed */
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct request *request = state->input;
-    (void)text;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->shape;
         state->child_inputs[1] = &request->filter;
+        return 0;
+    case OPTION_BY:
+        request->by = grouping_by(state, text);
         return 0;
     case OPTION_CSV:
         shape_choose(&request->shape, "csv", "--csv", state);
@@ -53,9 +58,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_option options[] = {{"csv", OPTION_CSV, NULL, 0, "the same as --format csv", 0}, {0}};
+static const struct argp_option options[] = {
+    {"csv", OPTION_CSV, NULL, 0, "the same as --format csv", 0},
+    {"by", OPTION_BY, "WHAT", 0, "of text: what processes are called by: " GROUPING_BY_HELP, 0},
+    {0}};
 
-static const struct argp_child children[] = {SHAPE_CHILD, {&filter_argp, 0, "Filters:", 0}, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, FILTER_CHILD, {0}};
 
 static const struct argp argp = {
     .children = children,
@@ -68,29 +76,21 @@ static const struct argp argp = {
            "Examples:\n  sockatlas list\n  sockatlas list --json | jq 'select(.state == \"failed\")'\n"
            "  sockatlas list --failed --port 443,8443 --csv -o failed.csv\n"};
 
-static bool wanted(const struct request *request, const struct socket *socket)
+/* Asked for, by their role as well. */
+static bool shows_internal(const struct filter *filter)
 {
-    const struct model *model = request->model;
-    uint64_t first = socket->opened_ns ? socket->opened_ns : socket->connected_ns;
-    struct filter_subject subject = {
-        .pid = socket->owner ? socket->owner->pid : 0,
-        .comm = socket->owner ? socket->owner->comm : NULL,
-        .addresses = {&socket->local, &socket->peer},
-        .transport = word_transport(socket->family, socket->type, socket->protocol),
-        .role = word_role(socket->role),
-        .failed = socket->failures != 0,
-        .first_us = first ? model_time_us(model, socket->host, first) : 0,
-        .last_us = socket->closed_ns ? model_time_us(model, socket->host, socket->closed_ns) : INT64_MAX,
-        .origin_us = model_origin_us(model),
-    };
-    return filter_match(&request->filter, &subject);
+    return filter->internal || filter->terms[FILTER_role];
 }
 
 static void print(void *context, const struct socket *socket)
 {
     struct request *request = context;
-    if (request->filtered && !wanted(request, socket))
+    if (request->filtered && !filter_socket(&request->filter, request->model, socket))
         return;
+    if (request->text && !shows_internal(&request->filter) && filter_is_internal(socket)) {
+        request->internal++;
+        return;
+    }
     if (request->format) {
         request->format->socket(&request->export, socket);
         return;
@@ -103,7 +103,7 @@ static void print(void *context, const struct socket *socket)
 
 int cmd_list(int argc, char **argv)
 {
-    struct request request = {.shape = {.formats = formats}};
+    struct request request = {.shape = {.formats = formats}, .by = MAP_BY_PROCESS};
     usage_parse(&argp, argc, argv, 0, &request);
     if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
         return CMD_USAGE;
@@ -118,13 +118,16 @@ int cmd_list(int argc, char **argv)
     if (request.format) {
         request.format->begin(&request.export);
     } else if (request.shape.format == LIST_TEXT)
-        request.text = list_text_new(request.model, shape_width(&request.shape, request.out), view_colour(request.out),
-                                     request.out);
+        request.text = list_text_new(request.model, request.by, shape_width(&request.shape, request.out),
+                                     view_colour(request.out), request.out);
     struct stream *stream = stream_open(request.shape.traces, request.shape.count, NULL, NULL);
     model_trace_feed(request.model, stream, request.out);
     if (request.format)
         request.format->finish(&request.export);
     bool written = !request.text || list_text_end(request.text);
+    if (request.internal)
+        fprintf(request.out, "\n%llu ends of socket pairs within one process not listed: --internal lists them\n",
+                (unsigned long long)request.internal);
     int status = stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
     if (!output_close(request.out, request.shape.output) || !written)
         status = CMD_UNREADABLE;

@@ -4,17 +4,17 @@
  */
 #include "analyzer/view/map.h"
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/filter_match.h"
+#include "analyzer/cmd/grouping.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
-#include "analyzer/trace/text.h"
 #include "analyzer/view/table.h"
 
 #include <argp.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { OPTION_BY = 256 };
+enum { OPTION_BY = 256, OPTION_COLUMNS };
 
 static const struct shape_format formats[] = {{"text", NULL},
                                               {"json", NULL},
@@ -34,7 +34,9 @@ _Static_assert(sizeof drawings / sizeof *drawings == sizeof formats / sizeof *fo
 
 struct request {
     struct shape shape;
+    struct filter filter;
     enum map_grouping by;
+    struct line_choice choice;
 };
 
 static const struct drawing *drawing_of(const struct request *request)
@@ -48,11 +50,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->shape;
+        state->child_inputs[1] = &request->filter;
         return 0;
     case OPTION_BY:
-        request->by = strcmp(text, "program") == 0 ? MAP_BY_PROGRAM : MAP_BY_PROCESS;
-        if (request->by == MAP_BY_PROCESS && strcmp(text, "process") != 0)
-            usage_error(state, "--by %s: process or program", text_name(text));
+        request->by = grouping_by(state, text);
+        return 0;
+    case OPTION_COLUMNS:
+        grouping_columns(state, text, &request->choice);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -61,12 +65,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
     {"by", OPTION_BY, "WHAT", 0,
-     "process: each by itself, or program: its processes drawn as one; else workers of one parent that do the same are "
-     "one",
-     0},
+     "who is drawn as one: " GROUPING_BY_HELP "; default: workers of one parent that do the same", 0},
+    {"columns", OPTION_COLUMNS, "LIST", 0,
+     "of text: these figures of each edge (see `sockatlas summary --help`) instead of connections and bytes", 0},
     {0}};
 
-static const struct argp_child children[] = {SHAPE_CHILD, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, FILTER_CHILD, {0}};
 
 static const struct argp argp = {
     .children = children,
@@ -79,8 +83,12 @@ static const struct argp argp = {
 
 static bool draw(const struct model *model, const struct request *request, struct map_html *html, FILE *out)
 {
-    struct map_options view = {
-        .by = request->by, .html = html, .width = shape_width(&request->shape, out), .colour = view_colour(out)};
+    struct map_options view = {.by = request->by,
+                               .choice = &request->choice,
+                               .internal = request->filter.internal,
+                               .html = html,
+                               .width = shape_width(&request->shape, out),
+                               .colour = view_colour(out)};
     return drawing_of(request)->draw(model, &view, out);
 }
 
@@ -100,7 +108,12 @@ int cmd_map(int argc, char **argv)
         callbacks.socket_done = map_html_socket;
         callbacks.event_seen = map_html_event;
     }
+    struct filter_sieve sieve = {.filter = &request.filter};
+    struct filter_of_model of = {.filter = &request.filter};
+    filter_sieve(&sieve, &callbacks);
+    filter_callbacks(&of, &callbacks);
     struct model *model = model_new(&callbacks);
+    sieve.model = of.model = model;
     if (html)
         map_html_attach(html, model);
     struct stream *stream;
@@ -112,6 +125,7 @@ int cmd_map(int argc, char **argv)
     if (out && !output_close(out, request.shape.output))
         status = CMD_UNREADABLE;
     map_html_free(html);
+    filter_free(&request.filter);
     model_free(model);
     stream_close(stream);
     return status;

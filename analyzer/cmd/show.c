@@ -5,6 +5,7 @@
  */
 #include "analyzer/view/show.h"
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/filter_match.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/reread.h"
 #include "analyzer/cmd/shape.h"
@@ -39,6 +40,8 @@ struct search {
     int32_t fd;
     uint64_t found[FOUND_MAX];
     unsigned found_count;
+    struct filter filter;
+    const struct model *model;
     uint64_t peer; /* of the latest found */
     bool nowhere;  /* there was no trace to search, as is said already */
 };
@@ -85,6 +88,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->shape;
+        state->child_inputs[1] = &request->search.filter;
         return 0;
     case ARGP_KEY_ARG:
         if (!read_selector(&request->search, text))
@@ -101,7 +105,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {SHAPE_CHILD, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, FILTER_CHILD, {0}};
 
 static const struct argp argp = {
     .children = children,
@@ -125,6 +129,18 @@ static void found(struct search *search, uint64_t id)
         search->found[search->found_count++] = id;
 }
 
+/* What events named may turn out not to be what is asked for. */
+static void leave_out(struct search *search, const struct socket *socket)
+{
+    unsigned kept = 0;
+    if (filter_socket(&search->filter, search->model, socket))
+        return;
+    for (unsigned i = 0; i < search->found_count; i++)
+        if (search->found[i] != socket->id)
+            search->found[kept++] = search->found[i];
+    search->found_count = kept;
+}
+
 static void look_at_event(void *context, const struct event *event, const struct process *process,
                           const struct socket *socket)
 {
@@ -137,6 +153,10 @@ static void look_at_event(void *context, const struct event *event, const struct
 static void look_at_socket(void *context, const struct socket *socket)
 {
     struct search *search = context;
+    if (search->selector == BY_DESCRIPTOR)
+        leave_out(search, socket);
+    else if (!filter_socket(&search->filter, search->model, socket))
+        return;
     if ((search->selector == BY_ID && socket->id == search->number) ||
         (search->selector == BY_COOKIE && socket->cookie == search->number))
         found(search, socket->id);
@@ -209,6 +229,7 @@ static int find(struct request *request, struct reread *reread)
                                         .event_seen = look_at_event,
                                         .alive = model_trace_alive};
     struct model *model = model_new(&callbacks);
+    request->search.model = model;
     struct stream *stream = stream_open(reread->traces, reread->count, reread_complain, reread);
     model_trace_feed(model, stream, NULL);
     int status = stream_errors(stream) ? CMD_UNREADABLE : CMD_DONE;
@@ -241,5 +262,6 @@ int cmd_show(int argc, char **argv)
             status = CMD_UNREADABLE;
     }
     reread_end(&reread);
+    filter_free(&request.search.filter);
     return status;
 }

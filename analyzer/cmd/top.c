@@ -3,6 +3,7 @@
  * `sockatlas top`: the sockets of a trace as they come and go, on the terminal.
  */
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/filter_match.h"
 #include "analyzer/cmd/follow.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/reread.h"
@@ -30,6 +31,7 @@
 struct top {
     char **traces;
     int count;
+    struct filter filter;
     struct top_rows rows;
     struct top_screen screen;
     time_t life_read;
@@ -62,6 +64,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct top *top = state->input;
     (void)text;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[1] = &top->filter;
+        return 0;
     case ARGP_KEY_ARGS:
         top->traces = state->argv + state->next;
         top->count = state->argc - state->next;
@@ -75,7 +80,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {USAGE_CHILD, {0}};
+static const struct argp_child children[] = {USAGE_CHILD, FILTER_CHILD, {0}};
 
 static const struct argp argp = {
     .parser = parse,
@@ -210,6 +215,12 @@ static void end_by_signal(void)
     raise(ended_by);
 }
 
+static bool wanted(void *context, const struct socket *socket)
+{
+    const struct top *top = context;
+    return filter_socket(&top->filter, top->rows.model, socket);
+}
+
 int cmd_top(int argc, char **argv)
 {
     struct top top = {.screen = {.title = "./sockatlas.data"}};
@@ -228,6 +239,10 @@ int cmd_top(int argc, char **argv)
     }
     top.traces = reread.traces;
     top.count = reread.count;
+    if (filter_given(&top.filter)) {
+        top.rows.wanted = wanted;
+        top.rows.context = &top;
+    }
     top.rows.model = model_new(&(struct model_callbacks){.context = &top.rows,
                                                          .alive = model_trace_alive,
                                                          .event_seen = top_rows_event,
@@ -251,6 +266,7 @@ int cmd_top(int argc, char **argv)
     model_free(top.rows.model);
     free(top.screen.life_text);
     free(title);
+    filter_free(&top.filter);
     if (ended_by)
         end_by_signal();
     return status;

@@ -4,6 +4,7 @@
  */
 #include "analyzer/view/tuned.h"
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/filter_match.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
@@ -19,6 +20,9 @@ static const struct shape_format formats[] = {
 
 struct request {
     struct shape shape;
+    struct filter filter;
+    const struct model *model;
+    struct tuned *tuned;
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -28,13 +32,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->shape;
+        state->child_inputs[1] = &request->filter;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp_child children[] = {SHAPE_CHILD, {0}};
+static const struct argp_child children[] = {SHAPE_CHILD, FILTER_CHILD, {0}};
 
 static const struct argp argp = {
     .children = children,
@@ -46,7 +51,9 @@ static const struct argp argp = {
 
 static void add(void *context, const struct socket *socket)
 {
-    tuned_add(context, socket);
+    struct request *request = context;
+    if (filter_socket(&request->filter, request->model, socket))
+        tuned_add(request->tuned, socket);
 }
 
 int cmd_tuned(int argc, char **argv)
@@ -55,9 +62,10 @@ int cmd_tuned(int argc, char **argv)
     usage_parse(&argp, argc, argv, 0, &request);
     if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
         return CMD_USAGE;
-    struct tuned *tuned = tuned_new();
-    struct model_callbacks callbacks = {.context = tuned, .socket_done = add, .alive = model_trace_alive};
+    struct tuned *tuned = request.tuned = tuned_new();
+    struct model_callbacks callbacks = {.context = &request, .socket_done = add, .alive = model_trace_alive};
     struct model *model = model_new(&callbacks);
+    request.model = model;
     struct stream *stream;
     int status = model_trace_read(model, request.shape.traces, request.shape.count, &stream);
     FILE *out = model_trace_nothing(stream) ? NULL : output_open(request.shape.output);
@@ -69,5 +77,6 @@ int cmd_tuned(int argc, char **argv)
     tuned_free(tuned);
     model_free(model);
     stream_close(stream);
+    filter_free(&request.filter);
     return written ? status : CMD_UNREADABLE;
 }

@@ -6,12 +6,18 @@
 _sockatlas_words() { # COMMAND OPTION: the words that OPTION takes there
     case $1:$2 in
     map:--format | map:-f) echo "text json dot mermaid svg html" ;;
-    list:--format | list:-f) echo "text json csv" ;;
+    list:--format | list:-f | summary:--format | summary:-f) echo "text json csv" ;;
     doctor:--format | doctor:-f) echo "text json sarif" ;;
     export:--format | export:-f) echo "jsonl csv chrome zeek" ;;
     *:--format | show:-f | tuned:-f | diff:-f) echo "text json" ;;
     *:--color) echo "always never auto" ;;
-    map:--by) echo "process program" ;;
+    *:--by) echo "process program unit container host" ;;
+    *:--sort | *:--columns)
+        echo "connections failed unanswered open reset connections_per_s bytes_sent bytes_received bytes bytes_per_s connect_p50 connect_p90 connect_p99 rtt_p50 rtt_p90 rtt_p99 retransmits lifetime_p50 lifetime_p90 lifetime_p99"
+        ;;
+    *:--end) echo "closed reset broken open" ;;
+    *:--pid) (cd /proc && printf '%s\n' [0-9]*) ;;
+    *:--comm) cat /proc/[0-9]*/comm 2>/dev/null | sort -u ;;
     collect:--keep) echo "12h 7d 1G" ;;
     *:--role) echo "client server listener pair datagram unused" ;;
     *:--transport) echo "tcp udp unix mptcp sctp netlink" ;;

@@ -111,6 +111,15 @@ void doctor_finish(struct doctor *doctor)
         qsort(doctor->findings, doctor->findings_count, sizeof *doctor->findings, most_severe_first);
 }
 
+void doctor_keep(struct doctor *doctor, bool (*wanted)(void *context, const struct finding *finding), void *context)
+{
+    for (unsigned i = 0; i < doctor->findings_count;)
+        if (wanted(context, doctor->findings[i]))
+            i++;
+        else
+            finding_drop(doctor, doctor->findings[i]);
+}
+
 unsigned doctor_finding_count(const struct doctor *doctor)
 {
     return doctor->findings_count;

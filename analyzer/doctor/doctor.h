@@ -52,6 +52,8 @@ void doctor_callbacks(struct doctor *doctor, struct model_callbacks *callbacks);
 void doctor_attach(struct doctor *doctor, const struct model *model);
 /* After model_finish(): what only the whole shows. */
 void doctor_finish(struct doctor *doctor);
+/* Once finished: drops the findings that are not wanted. */
+void doctor_keep(struct doctor *doctor, bool (*wanted)(void *context, const struct finding *finding), void *context);
 /* Findings, the most severe first. */
 unsigned doctor_finding_count(const struct doctor *doctor);
 const struct finding *doctor_finding(const struct doctor *doctor, unsigned index);

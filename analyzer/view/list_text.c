@@ -42,6 +42,7 @@ enum { NARROW = 1, MEDIUM = 2, WIDE = 4, ALWAYS = NARROW | MEDIUM | WIDE };
 
 struct list_text {
     const struct model *model;
+    enum map_grouping by;
     FILE *out;
     unsigned width, room;
     bool colour;
@@ -67,10 +68,11 @@ static void put_end(struct buffer *to, const struct address *address)
     put(to, named(address) ? address_text_port(address, text) : "-");
 }
 
-static void put_who(struct buffer *to, const struct process *process)
+static void put_who(struct buffer *to, const struct list_text *list, const struct process *process)
 {
-    char text[WORD_PROCESS_MAX];
-    put(to, process && process->kind != PROCESS_EXTERNAL ? word_process(process, text) : "-");
+    char text[GROUP_TEXT_MAX];
+    bool known = process && process->kind != PROCESS_EXTERNAL;
+    put(to, known ? map_group_name(list->model, process, list->by, text) : "-");
 }
 
 /* The one address there is room for: the other end's, or who that is (a client's port says little), or its own. */
@@ -78,7 +80,7 @@ static void put_address(struct buffer *to, const struct list_text *list, const s
 {
     const struct process *peer = list->room == NARROW ? socket->peer_process : NULL;
     if (peer && peer->kind != PROCESS_EXTERNAL && (socket->role == ROLE_SERVER || !named(&socket->peer)))
-        put_who(to, peer);
+        put_who(to, list, peer);
     else if (socket->role != ROLE_LISTENER && named(&socket->peer))
         put_end(to, &socket->peer);
     else
@@ -131,8 +133,7 @@ static void put_id(struct buffer *to, const struct list_text *list, const struct
 
 static void put_process(struct buffer *to, const struct list_text *list, const struct socket *socket)
 {
-    (void)list;
-    put_who(to, socket->owner);
+    put_who(to, list, socket->owner);
 }
 
 static void put_fd(struct buffer *to, const struct list_text *list, const struct socket *socket)
@@ -189,8 +190,7 @@ static void put_peer(struct buffer *to, const struct list_text *list, const stru
 
 static void put_with(struct buffer *to, const struct list_text *list, const struct socket *socket)
 {
-    (void)list;
-    put_who(to, socket->peer_process);
+    put_who(to, list, socket->peer_process);
 }
 
 static void put_sent(struct buffer *to, const struct list_text *list, const struct socket *socket)
@@ -258,21 +258,27 @@ static const struct {
 
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
-struct list_text *list_text_new(const struct model *model, unsigned width, bool colour, FILE *out)
+struct list_text *list_text_new(const struct model *model, enum map_grouping by, unsigned width, bool colour, FILE *out)
 {
+    static const char *const titles[] = {
+        [MAP_BY_PROGRAM] = "program", [MAP_BY_UNIT] = "unit", [MAP_BY_CONTAINER] = "container", [MAP_BY_HOST] = "host"};
     struct grid_column shown[COLUMNS];
     unsigned count = 0;
     struct list_text *list = calloc(1, sizeof *list);
     if (!list)
         abort();
     list->model = model;
+    list->by = by;
     list->out = out;
     list->width = width;
     list->colour = colour;
     list->room = !width || width >= WIDE_LEAST ? WIDE : width >= MEDIUM_LEAST ? MEDIUM : NARROW;
     for (unsigned i = 0; i < COLUMNS; i++)
-        if (columns[i].room & list->room)
+        if (columns[i].room & list->room) {
             shown[count++] = columns[i].column;
+            if (columns[i].put == put_process && by >= MAP_BY_PROGRAM)
+                shown[count - 1].title = titles[by];
+        }
     list->grid = grid_new(shown, count);
     return list;
 }
@@ -287,6 +293,19 @@ static const char *colour_of(const struct socket *socket)
     return NULL;
 }
 
+/* The beginning of the name, for those that differ there; sockets of one name come in the order that they ended in. */
+static uint64_t name_order(const struct list_text *list, const struct socket *socket)
+{
+    char text[GROUP_TEXT_MAX];
+    uint64_t order = 0;
+    if (!socket->owner)
+        return UINT64_MAX;
+    map_group_name(list->model, socket->owner, list->by, text);
+    for (unsigned i = 0; i < sizeof order; i++)
+        order = order << 8 | (unsigned char)(i < strlen(text) ? text[i] : 0);
+    return order;
+}
+
 static bool flush(struct list_text *list)
 {
     list->count = 0;
@@ -295,7 +314,7 @@ static bool flush(struct list_text *list)
 
 void list_text_add(struct list_text *list, const struct socket *socket)
 {
-    grid_order(list->grid, socket->id);
+    grid_order(list->grid, list->by >= MAP_BY_PROGRAM ? name_order(list, socket) : socket->id);
     grid_colour(list->grid, list->colour ? colour_of(socket) : NULL);
     for (unsigned column = 0; column < COLUMNS; column++)
         if (columns[column].room & list->room) {

@@ -6,13 +6,15 @@
 #ifndef ANALYZER_VIEW_MAP_H
 #define ANALYZER_VIEW_MAP_H
 
-#include "analyzer/view/map_group.h"
+#include "analyzer/view/line_column.h"
 
 #include <stdio.h>
 
 struct map_options {
     enum map_grouping by;
-    unsigned width; /* columns; 0: as wide as the text is */
+    const struct line_choice *choice; /* of text: other figures than the usual; NULL or none: the usual */
+    bool internal;                    /* of text: draws socket pairs within one process */
+    unsigned width;                   /* columns; 0: as wide as the text is */
     bool colour;
     struct map_html *html; /* for map_html(): what it collected */
 };

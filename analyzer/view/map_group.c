@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which processes a picture of the map draws as one: workers of one parent that do the same, or all of one program. A
- * program is what was executed and what it is called: scripts of one interpreter are several.
+ * Which processes a picture of the map draws as one: workers of one parent that do the same, or all of one program,
+ * unit, container or host. A program is what was executed and what it is called: scripts of one interpreter are
+ * several.
  */
 #include "analyzer/view/map_group.h"
 
 #include "analyzer/model/table.h"
+#include "analyzer/names/cgroup.h"
+#include "analyzer/trace/escape.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/view/words.h"
 
@@ -22,12 +25,102 @@ struct member {
 
 struct map_groups {
     const struct model *model;
+    enum map_grouping by;
     struct member *members;
 };
 
 static const char *program(const struct process *process)
 {
     return process->exe[0] ? process->exe : process->comm;
+}
+
+/* ---- What people call it ---- */
+
+static const struct {
+    const char *word;
+    enum map_grouping by;
+} groupings[] = {{"process", MAP_BY_PROCESS},
+                 {"program", MAP_BY_PROGRAM},
+                 {"unit", MAP_BY_UNIT},
+                 {"container", MAP_BY_CONTAINER},
+                 {"host", MAP_BY_HOST}};
+
+enum { GROUPINGS = sizeof groupings / sizeof *groupings, ID_SHOWN = 12, NAME_SHOWN = 80 };
+
+const char *map_grouping_word(unsigned index)
+{
+    return index < GROUPINGS ? groupings[index].word : NULL;
+}
+
+bool map_grouping_of(const char *word, enum map_grouping *by)
+{
+    for (unsigned i = 0; i < GROUPINGS; i++)
+        if (strcmp(groupings[i].word, word) == 0) {
+            *by = groupings[i].by;
+            return true;
+        }
+    return false;
+}
+
+static bool is_id(const char *name)
+{
+    return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+}
+
+/* By what it runs in: false where that has no name. */
+static bool has_name(const struct process *process, enum map_grouping by, char out[CGROUP_NAME_MAX])
+{
+    if (by == MAP_BY_UNIT && cgroup_unit(process->cgroup, out)) {
+        char container[CGROUP_NAME_MAX];
+        /* Docker's scopes are named after the container. */
+        if (!cgroup_container(process->cgroup, container) || !is_id(container) || !strstr(out, container))
+            return true;
+    }
+    if (!cgroup_container(process->cgroup, out))
+        return false;
+    if (is_id(out))
+        out[ID_SHOWN] = '\0';
+    return true;
+}
+
+static void host_name(const struct model *model, unsigned host, char *out, size_t size)
+{
+    const struct trace_image *image = host < model_host_count(model) ? model_host(model, host) : NULL;
+    if (image && image->header.host[0])
+        snprintf(out, size, "%.*s", (int)sizeof image->header.host, image->header.host);
+    else
+        snprintf(out, size, "host %u", host);
+}
+
+/* The name as it is; "": it is in no group. */
+static void raw_name(const struct model *model, const struct process *process, enum map_grouping by,
+                     char out[GROUP_TEXT_MAX])
+{
+    char name[CGROUP_NAME_MAX], host[128];
+    out[0] = '\0';
+    if (process->kind == PROCESS_EXTERNAL && !(by == MAP_BY_HOST && process->located))
+        return;
+    if (by == MAP_BY_HOST) {
+        host_name(model, process->host, out, GROUP_TEXT_MAX);
+        return;
+    }
+    if (by == MAP_BY_PROGRAM || !has_name(process, by, name))
+        snprintf(name, sizeof name, "%.64s", process->comm);
+    host_name(model, process->host, host, sizeof host);
+    bool several = model_host_count(model) > 1 && name[0];
+    snprintf(out, GROUP_TEXT_MAX, "%s%s%s", name, several ? " on " : "", several ? host : "");
+}
+
+const char *map_group_name(const struct model *model, const struct process *process, enum map_grouping by,
+                           char out[GROUP_TEXT_MAX])
+{
+    char raw[GROUP_TEXT_MAX] = "";
+    if (process && by >= MAP_BY_PROGRAM)
+        raw_name(model, process, by, raw);
+    if (!raw[0])
+        return word_process(process, out);
+    escape(ESCAPE_TEXT, raw, escape_cut(raw, NAME_SHOWN), out);
+    return out;
 }
 
 /* ---- What each does ---- */
@@ -80,10 +173,22 @@ static void describe(struct map_groups *groups)
 
 /* ---- Grouping ---- */
 
+static bool same_name(const struct map_groups *groups, const struct process *a, const struct process *b)
+{
+    char one[GROUP_TEXT_MAX], other[GROUP_TEXT_MAX];
+    if (a->host != b->host)
+        return false;
+    raw_name(groups->model, a, groups->by, one);
+    raw_name(groups->model, b, groups->by, other);
+    return one[0] && strcmp(one, other) == 0;
+}
+
 /* Texts are interned by the model: one program, one pointer. */
 static bool same_group(const struct map_groups *groups, const struct process *a, const struct process *b,
                        enum map_grouping by)
 {
+    if (by > MAP_BY_PROGRAM)
+        return same_name(groups, a, b);
     if (a->kind != b->kind || a->kind == PROCESS_EXTERNAL || a->host != b->host || program(a) != program(b) ||
         !program(a)[0] || a->comm != b->comm)
         return false;
@@ -93,6 +198,11 @@ static bool same_group(const struct map_groups *groups, const struct process *a,
 
 static uint64_t group_key(const struct map_groups *groups, const struct process *process, enum map_grouping by)
 {
+    if (by > MAP_BY_PROGRAM) {
+        char name[GROUP_TEXT_MAX];
+        raw_name(groups->model, process, by, name);
+        return hash_numbers(hash_bytes(name, strlen(name)), process->host);
+    }
     uint64_t sibling = by == MAP_BY_PROGRAM ? 0 : hash_numbers(process->ppid, groups->members[process->id].does);
     return hash_words((uintptr_t)program(process), (uintptr_t)process->comm, sibling,
                       (uint64_t)process->kind << 32 | process->host);
@@ -142,6 +252,7 @@ struct map_groups *map_groups_new(const struct model *model, enum map_grouping b
     if (!groups || !(groups->members = calloc(count + 1, sizeof *groups->members)))
         abort();
     groups->model = model;
+    groups->by = by;
     if (by == MAP_BY_SIBLINGS)
         describe(groups);
     for (unsigned id = 0; id < count; id++)
@@ -164,10 +275,27 @@ unsigned map_group(const struct map_groups *groups, const struct process *proces
     return groups->members[process->id].first;
 }
 
+unsigned map_group_size(const struct map_groups *groups, unsigned group)
+{
+    return groups->members[group].count;
+}
+
+const char *map_group_label(const struct map_groups *groups, unsigned group, char out[GROUP_TEXT_MAX])
+{
+    return map_group_name(groups->model, model_process(groups->model, group), groups->by, out);
+}
+
 const char *map_group_text(const struct map_groups *groups, unsigned group, char out[GROUP_TEXT_MAX])
 {
     const struct process *process = model_process(groups->model, group);
     const struct member *member = &groups->members[group];
+    if (groups->by > MAP_BY_PROGRAM) {
+        map_group_name(groups->model, process, groups->by, out);
+        size_t used = strlen(out);
+        if (member->count > 1)
+            snprintf(out + used, GROUP_TEXT_MAX - used, " x%u", member->count);
+        return out;
+    }
     if (member->count < 2)
         return word_process(process, out);
     char comm[TEXT_ESCAPED_MAX(64)];

@@ -2,6 +2,7 @@
  *
  * The map as one JSON object, schema "sockatlas.map/1".
  */
+#include "analyzer/names/cgroup.h"
 #include "analyzer/names/names.h"
 #include "analyzer/trace/escape.h"
 #include "analyzer/trace/json.h"
@@ -38,7 +39,7 @@ static cJSON *host_json(const struct model *model, unsigned id)
 
 static cJSON *node_json(const struct model *model, const struct process *process)
 {
-    char text[ADDRESS_TEXT_MAX];
+    char text[ADDRESS_TEXT_MAX], name[CGROUP_NAME_MAX];
     bool external = process->kind == PROCESS_EXTERNAL;
     cJSON *object = cJSON_CreateObject();
     value_integer(object, "id", true, process->id);
@@ -56,6 +57,8 @@ static cJSON *node_json(const struct model *model, const struct process *process
     value_text(object, "address", external ? address_text(&process->address, text) : NULL);
     value_text(object, "via", word_via(process->via));
     boot(object, "attached_us", model, process->host, process->attached_ns);
+    value_bytes(object, "unit", cgroup_unit(process->cgroup ? process->cgroup : "", name));
+    value_bytes(object, "container", cgroup_container(process->cgroup ? process->cgroup : "", name));
     return object;
 }
 
@@ -76,6 +79,11 @@ static cJSON *errors_json(const struct edge_errors *errors)
             value_integer(object, word_or_number(names_errno(errors->of[i].error), errors->of[i].error, number), true,
                           (int64_t)errors->of[i].count);
     return object;
+}
+
+static void percentile(cJSON *object, const char *key, const struct spread *spread, unsigned percent)
+{
+    value_integer(object, key, spread->total != 0, (int64_t)spread_percentile(spread, percent));
 }
 
 static cJSON *edge_json(const struct edge *edge)
@@ -100,6 +108,10 @@ static cJSON *edge_json(const struct edge *edge)
     value_integer(object, "reset", true, (int64_t)edge->reset);
     value_integer(object, "retransmits", true, (int64_t)edge->retransmits);
     cJSON_AddItemToObject(object, "errors", errors_json(&edge->errors));
+    value_bytes(object, "name", edge->name);
+    percentile(object, "connect_p50_us", &edge->connect_us, 50);
+    percentile(object, "connect_p99_us", &edge->connect_us, 99);
+    percentile(object, "rtt_p50_us", &edge->rtt_us, 50);
     return object;
 }
 
@@ -124,7 +136,7 @@ static cJSON *coverage_json(const struct coverage *coverage)
     return object;
 }
 
-/* NULL: a number that no host has. */
+/* NULL: a number that no host has. Likewise below: what is left out. */
 static cJSON *host_at(const struct model *model, unsigned index)
 {
     return model_host(model, index) ? host_json(model, index) : NULL;
@@ -132,7 +144,7 @@ static cJSON *host_at(const struct model *model, unsigned index)
 
 static cJSON *node_at(const struct model *model, unsigned index)
 {
-    return node_json(model, model_process(model, index));
+    return model_process(model, index)->left_out ? NULL : node_json(model, model_process(model, index));
 }
 
 static cJSON *edge_at(const struct model *model, unsigned index)
@@ -147,13 +159,8 @@ static cJSON *listener_at(const struct model *model, unsigned index)
 
 static cJSON *coverage_at(const struct model *model, unsigned index)
 {
-    return coverage_json(model_coverage(model, index));
-}
-
-/* What the page alone has of an edge. */
-static void edge_more(cJSON *object, const struct model *model, unsigned index)
-{
-    value_bytes(object, "name", model_edge(model, index)->name);
+    const struct coverage *coverage = model_coverage(model, index);
+    return coverage->process && coverage->process->left_out ? NULL : coverage_json(coverage);
 }
 
 /* The map's arrays, in order. */
@@ -161,13 +168,12 @@ static const struct array {
     const char *key;
     unsigned (*count)(const struct model *model);
     cJSON *(*at)(const struct model *model, unsigned index);
-    void (*more)(cJSON *object, const struct model *model, unsigned index); /* for the page */
 } arrays[] = {
-    {"hosts", model_host_count, host_at, NULL},
-    {"nodes", model_process_count, node_at, NULL},
-    {"edges", model_edge_count, edge_at, edge_more},
-    {"listeners", model_listener_count, listener_at, NULL},
-    {"coverage", model_coverage_count, coverage_at, NULL},
+    {"hosts", model_host_count, host_at},
+    {"nodes", model_process_count, node_at},
+    {"edges", model_edge_count, edge_at},
+    {"listeners", model_listener_count, listener_at},
+    {"coverage", model_coverage_count, coverage_at},
 };
 enum { ARRAYS = sizeof arrays / sizeof arrays[0] };
 
@@ -197,8 +203,6 @@ static void put_array(const struct model *model, const struct array *array, bool
         cJSON *element = array->at(model, i);
         if (!element)
             continue;
-        if (page && array->more)
-            array->more(element, model, i);
         fputs(before, out);
         put_element(element, page, out);
         before = ",\n";

@@ -42,11 +42,31 @@ static struct map_line *find(const struct map_lines *lines, const struct table *
     return NULL;
 }
 
+/* What stands in a line beside how many and how much. */
+struct figures {
+    uint64_t unanswered, reset, retransmits, first_ns, last_ns;
+    const struct spread *connect_us, *rtt_us, *lifetime_us;
+};
+
+static void add_figures(struct map_line *line, const struct figures *more)
+{
+    line->unanswered += more->unanswered;
+    line->reset += more->reset;
+    line->retransmits += more->retransmits;
+    if (more->first_ns && (!line->first_ns || more->first_ns < line->first_ns))
+        line->first_ns = more->first_ns;
+    if (more->last_ns > line->last_ns)
+        line->last_ns = more->last_ns;
+    spread_merge(&line->connect_us, more->connect_us);
+    spread_merge(&line->rtt_us, more->rtt_us);
+    spread_merge(&line->lifetime_us, more->lifetime_us);
+}
+
 static void add_edge(struct map_lines *lines, struct table *table, struct entry *entries,
                      const struct map_groups *groups, const struct edge *edge)
 {
     unsigned from = map_group(groups, edge->from), to = map_group(groups, edge->to);
-    if (edge->match == MATCH_PAIR && edge->from == edge->to) {
+    if (edge->match == MATCH_PAIR && edge->from == edge->to && !lines->with_inner) {
         lines->inner_pairs += edge->connections;
         return;
     }
@@ -67,6 +87,8 @@ static void add_edge(struct map_lines *lines, struct table *table, struct entry 
     line->received += edge->bytes_received;
     line->sent_known |= edge->sent_known;
     line->received_known |= edge->received_known;
+    add_figures(line, &(struct figures){edge->unanswered, edge->reset, edge->retransmits, edge->first_ns, edge->last_ns,
+                                        &edge->connect_us, &edge->rtt_us, &edge->lifetime_us});
 }
 
 static int by_initiator(const void *a, const void *b)
@@ -82,7 +104,7 @@ void map_lines_collect(struct map_lines *lines, const struct model *model, const
     unsigned edges = model_edge_count(model);
     struct table table = {.size = 0};
     struct entry *entries = calloc(edges + 1, sizeof *entries);
-    *lines = (struct map_lines){.line = calloc(edges + 1, sizeof *lines->line)};
+    *lines = (struct map_lines){.line = calloc(edges + 1, sizeof *lines->line), .with_inner = lines->with_inner};
     if (!lines->line || !entries)
         abort();
     for (unsigned i = 0; i < edges; i++)
@@ -98,7 +120,14 @@ static bool same_transport(const struct map_line *a, const struct map_line *b)
            a->edge->type == b->edge->type && a->edge->protocol == b->edge->protocol && a->edge->match == b->edge->match;
 }
 
-static void fold(struct map_line *into, const struct map_line *line)
+static void free_spreads(struct map_line *line)
+{
+    spread_free(&line->connect_us);
+    spread_free(&line->rtt_us);
+    spread_free(&line->lifetime_us);
+}
+
+static void fold(struct map_line *into, struct map_line *line)
 {
     into->connections += line->connections;
     into->open += line->open;
@@ -108,6 +137,9 @@ static void fold(struct map_line *into, const struct map_line *line)
     into->sent_known |= line->sent_known;
     into->received_known |= line->received_known;
     edge_errors_merge(&into->errors, &line->errors);
+    add_figures(into, &(struct figures){line->unanswered, line->reset, line->retransmits, line->first_ns, line->last_ns,
+                                        &line->connect_us, &line->rtt_us, &line->lifetime_us});
+    free_spreads(line);
     into->more++;
 }
 
@@ -162,6 +194,8 @@ void map_lines_fold(struct map_lines *lines, unsigned least)
 
 void map_lines_free(struct map_lines *lines)
 {
+    for (unsigned i = 0; i < lines->count; i++)
+        free_spreads(&lines->line[i]);
     free(lines->line);
     *lines = (struct map_lines){.line = NULL};
 }

@@ -17,12 +17,15 @@ struct map_line {
     struct edge_errors errors;
     uint64_t more; /* served addresses beside edge's that were folded into it */
     bool sent_known, received_known;
+    uint64_t unanswered, reset, retransmits, first_ns, last_ns;
+    struct spread connect_us, rtt_us, lifetime_us;
 };
 
 struct map_lines {
     struct map_line *line; /* sorted by initiator, then acceptor */
     unsigned count;
-    uint64_t inner_pairs; /* socket pairs within one process: not drawn */
+    bool with_inner;      /* set before: socket pairs within one process are drawn, too */
+    uint64_t inner_pairs; /* which were not */
 };
 
 /* Fills `lines`, which map_lines_free() empties. */

@@ -19,50 +19,64 @@
 #define RED            "\033[31m"
 
 /* The cells of a line from its arrow on. */
-static void put_line(struct grid *grid, const struct map_line *line, const struct map_groups *groups, const char *arrow)
+static void put_line(struct grid *grid, const struct map_line *line, const struct map_groups *groups,
+                     const struct line_choice *choice, const char *arrow)
 {
     char text[GROUP_TEXT_MAX], number[WORD_MAX], where[MAP_LINE_OVER_MAX];
     grid_cell(grid, arrow);
     grid_cell(grid, map_group_text(groups, line->to, text));
     grid_cell(grid, map_line_over(line, where));
-    snprintf(number, sizeof number, "%llu", (unsigned long long)line->connections);
-    grid_cell(grid, number);
-    grid_cell(grid, line->sent_known ? word_bytes(line->sent, number) : "-");
-    grid_cell(grid, line->received_known ? word_bytes(line->received, number) : "-");
+    for (unsigned i = 0; i < choice->count; i++)
+        grid_cell(grid, line_column_text(choice->columns[i], line, number));
+}
+
+/* Columns before those of figures, those, and one behind them if it has a title. */
+static struct grid *grid_with(const struct grid_column *lead, unsigned leads, const struct line_choice *choice,
+                              const struct grid_column *last)
+{
+    struct grid_column all[LINE_COLUMNS_MAX + 8];
+    unsigned count = leads;
+    memcpy(all, lead, leads * sizeof *lead);
+    for (unsigned i = 0; i < choice->count; i++)
+        all[count++] = (struct grid_column){choice->columns[i]->title, GRID_RIGHT, 0};
+    if (last)
+        all[count++] = *last;
+    return grid_new(all, count);
 }
 
 /* Who began stands beside each line. */
-static struct grid *beside(const struct map_lines *lines, const struct map_groups *groups, bool colour)
+static struct grid *beside(const struct map_lines *lines, const struct map_groups *groups,
+                           const struct line_choice *choice, bool colour)
 {
     static const struct grid_column columns[] = {
-        {"from", GRID_LEFT, 12}, {"", GRID_LEFT, 0},     {"to", GRID_LEFT, 12}, {"over", GRID_LEFT, 16},
-        {"conn", GRID_RIGHT, 0}, {"out", GRID_RIGHT, 0}, {"in", GRID_RIGHT, 0}, {"", GRID_NOTE, 8}};
-    struct grid *grid = grid_new(columns, 8);
+        {"from", GRID_LEFT, 12}, {"", GRID_LEFT, 0}, {"to", GRID_LEFT, 12}, {"over", GRID_LEFT, 16}};
+    static const struct grid_column note_column = {"", GRID_NOTE, 8};
+    struct grid *grid = grid_with(columns, 4, choice, &note_column);
     for (unsigned i = 0; i < lines->count; i++) {
         char text[GROUP_TEXT_MAX], note[MAP_LINE_NOTES_MAX];
         bool again = i && lines->line[i - 1].from == lines->line[i].from;
         grid_colour(grid, colour && lines->line[i].failed ? RED : NULL);
         grid_cell(grid, again ? "" : map_group_text(groups, lines->line[i].from, text));
-        put_line(grid, &lines->line[i], groups, "->");
+        put_line(grid, &lines->line[i], groups, choice, "->");
         grid_cell(grid, map_line_notes(&lines->line[i], note));
     }
     return grid;
 }
 
 /* Who began stands above its lines, the notes below theirs: for narrow terminals. */
-static struct grid *above(const struct map_lines *lines, const struct map_groups *groups, bool colour)
+static struct grid *above(const struct map_lines *lines, const struct map_groups *groups,
+                          const struct line_choice *choice, bool colour)
 {
-    static const struct grid_column columns[] = {{"from", GRID_LEFT, 0},  {"to", GRID_LEFT, 14},
-                                                 {"over", GRID_LEFT, 18}, {"conn", GRID_RIGHT, 0},
-                                                 {"out", GRID_RIGHT, 0},  {"in", GRID_RIGHT, 0}};
-    struct grid *grid = grid_new(columns, 6);
+    static const struct grid_column columns[] = {
+        {"from", GRID_LEFT, 0}, {"to", GRID_LEFT, 14}, {"over", GRID_LEFT, 18}};
+    struct grid *grid = grid_with(columns, 3, choice, NULL);
     for (unsigned i = 0; i < lines->count; i++) {
         char text[GROUP_TEXT_MAX], note[MAP_LINE_NOTES_MAX + 8] = "        ";
         grid_colour(grid, NULL);
         if (!i || lines->line[i - 1].from != lines->line[i].from)
             grid_line(grid, map_group_text(groups, lines->line[i].from, text));
         grid_colour(grid, colour && lines->line[i].failed ? RED : NULL);
-        put_line(grid, &lines->line[i], groups, "  ->");
+        put_line(grid, &lines->line[i], groups, choice, "  ->");
         map_line_notes(&lines->line[i], note + 8);
         if (note[8])
             grid_line(grid, note);
@@ -73,10 +87,14 @@ static struct grid *above(const struct map_lines *lines, const struct map_groups
 static bool print_lines(const struct map_lines *lines, const struct map_groups *groups,
                         const struct map_options *options, FILE *out)
 {
-    struct grid *grid = beside(lines, groups, options->colour);
+    const struct line_choice usual = {.columns = {line_column_find("connections"), line_column_find("bytes_sent"),
+                                                  line_column_find("bytes_received")},
+                                      .count = 3};
+    const struct line_choice *choice = options->choice && options->choice->count ? options->choice : &usual;
+    struct grid *grid = beside(lines, groups, choice, options->colour);
     if (!grid_fits(grid, options->width)) {
         grid_free(grid);
-        grid = above(lines, groups, options->colour);
+        grid = above(lines, groups, choice, options->colour);
     }
     return grid_print(grid, 0, options->width, out);
 }
@@ -148,6 +166,8 @@ static bool print_coverage(const struct model *model, unsigned width, FILE *out)
     struct grid *grid = grid_new(columns, 3);
     for (unsigned i = 0; i < model_coverage_count(model); i++) {
         const struct coverage *coverage = model_coverage(model, i);
+        if (coverage->process && coverage->process->left_out)
+            continue;
         char text[WORD_PROCESS_MAX];
         grid_cell(grid, coverage->process ? word_process(coverage->process, text) : "the trace");
         grid_cell(grid, coverage->what);
@@ -161,7 +181,7 @@ static bool print_coverage(const struct model *model, unsigned width, FILE *out)
 bool map_text(const struct model *model, const struct map_options *options, FILE *out)
 {
     struct map_groups *groups = map_groups_new(model, options->by);
-    struct map_lines lines;
+    struct map_lines lines = {.with_inner = options->internal};
     map_lines_collect(&lines, model, groups);
     if (options->by == MAP_BY_PROGRAM)
         map_lines_fold(&lines, ADDRESSES_MANY);

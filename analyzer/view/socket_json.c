@@ -5,6 +5,7 @@
 #include "analyzer/view/socket_json.h"
 
 #include "analyzer/model/community_id.h"
+#include "analyzer/names/cgroup.h"
 #include "analyzer/names/names.h"
 #include "analyzer/view/setting.h"
 #include "analyzer/view/words.h"
@@ -170,6 +171,20 @@ static void holders(struct members *to, const struct socket *socket)
     members_close(to);
 }
 
+/* What its process runs in. */
+static void place_members(struct members *to, const struct process *owner)
+{
+    char name[CGROUP_NAME_MAX];
+    const char *cgroup = owner && owner->cgroup ? owner->cgroup : "";
+    const uint64_t key[] = {(uintptr_t)place_members, (uintptr_t)cgroup};
+    if (members_again(to, key, sizeof key / sizeof *key))
+        return;
+    members_bytes(to, "cgroup", cgroup);
+    members_bytes(to, "unit", cgroup_unit(cgroup, name));
+    members_bytes(to, "container", cgroup_container(cgroup, name));
+    members_keep(to);
+}
+
 void socket_members(struct members *to, const struct model *model, const struct socket *socket)
 {
     char id[COMMUNITY_ID_MAX];
@@ -195,7 +210,7 @@ void socket_members(struct members *to, const struct model *model, const struct 
     members_integer(to, "peers", socket->role == ROLE_DATAGRAM, socket->peers);
     const struct process *owner = socket->owner;
     members_integer(to, "uid", owner && owner->uid != UINT32_MAX, owner ? owner->uid : 0);
-    members_bytes(to, "cgroup", owner ? owner->cgroup : NULL);
+    place_members(to, owner);
 }
 
 cJSON *socket_json(const struct model *model, const struct socket *socket)

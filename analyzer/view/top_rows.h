@@ -26,6 +26,8 @@ struct top_rows {
     struct top_row *table; /* by socket.id */
     uint64_t events;       /* of the whole trace */
     unsigned closed;
+    bool (*wanted)(void *context, const struct socket *socket); /* whether a row is shown; NULL: all are */
+    void *context;
 };
 
 /* A model's callbacks; `context` is the struct top_rows. */

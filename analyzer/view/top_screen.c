@@ -219,6 +219,8 @@ static struct shown *show(const struct top_screen *screen, const struct top_rows
     for (const struct top_row *row = rows->table; row; row = row->hh.next) {
         if (row->closed && screen->hide_closed)
             continue;
+        if (rows->wanted && !rows->wanted(rows->context, &row->socket))
+            continue;
         if (passes(screen, row))
             shown[(*count)++] = (struct shown){row, line_of(row, true)};
     }

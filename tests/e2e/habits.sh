@@ -48,7 +48,7 @@ done
 for command in "${commands[@]}"; do
     case_is "$command -h is --help" "$("$sockatlas" "$command" --help)" "$("$sockatlas" "$command" -h)"
 done
-for command in map list "show 1" tuned doctor "diff alike" events; do
+for command in map summary list "show 1" tuned doctor "diff alike" events; do
     # shellcheck disable=SC2086
     case_is "$command: --json is --format json" "$("$sockatlas" $command --format json alike)" "$("$sockatlas" $command --json alike)"
     # shellcheck disable=SC2086
@@ -111,7 +111,8 @@ for shell in bash zsh fish; do
         case_is "$shell: $command: offers its options" "$(options "$command" | lines)" "$(${shell}_offers "$command" -- | grep -- '^--' | lines)"
     done
     for option in "map --format" "list --format" "tuned --format" "doctor --format" "events --format" \
-        "export --format" "list --color" "map --by" "list --role" "list --transport"; do
+        "export --format" "summary --format" "summary --sort" "list --color" "map --by" "list --by" "list --role" "list --transport" \
+        "map --end"; do
         # shellcheck disable=SC2086
         offered=$(${shell}_offers $option "")
         bad=$([ -n "$offered" ] || echo nothing)

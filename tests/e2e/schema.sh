@@ -25,6 +25,8 @@ for dir in tcp failed unix children all; do
     "$sockatlas" events --json "$dir" >"$dir.events.jsonl"
     "$sockatlas" export --format jsonl "$dir" >"$dir.export.jsonl"
     "$sockatlas" tuned --json "$dir" >"$dir.tuned.jsonl"
+    "$sockatlas" summary --json "$dir" >"$dir.summary.jsonl"
+    case_ok "$dir: summary --json" schema summary "$dir.summary.jsonl"
     "$sockatlas" show --json 1 "$dir" >"$dir.show.json"
     case_ok "$dir: show --json" schema show "$dir.show.json"
     case_ok "$dir: list --json" schema list "$dir.list.jsonl"
