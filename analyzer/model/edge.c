@@ -123,12 +123,12 @@ static const struct address *served(const struct conversation *conversation)
     return to && address_known(&to->local) ? &to->local : &unknown_address;
 }
 
-/* Whether the socket of `half` is to be counted: a datagram socket once for all of its peers. */
+/* Whether the socket of `half` is to be counted: once for all of its peers, or connections. */
 static bool count_socket(struct model *model, const struct edge *edge, const struct half *half)
 {
     if (!half || !half->counts_socket)
         return false;
-    if (!half->datagram || half->only)
+    if (half->only)
         return true;
     uint64_t hash = hash_numbers((uintptr_t)edge, half->socket);
     for (struct table_link *link = table_first(&model->counted, hash); link; link = table_next(link)) {

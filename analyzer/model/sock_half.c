@@ -153,6 +153,7 @@ static void put_connection(const struct model *model, const struct sock *sock, s
     half->peer = socket->peer;
     half->outcome = outcome_of(sock);
     half->connect_ns = socket->connect_ns;
+    half->only = !sock->dissolved;
     half->sent_known = sock_sent_known(sock);
     half->received_known = sock_received_known(sock);
     half->bytes_sent = socket->bytes_sent;

@@ -92,3 +92,22 @@ Test(match_reuse, backlog_is_served_in_order_whoever_tells_no_counts)
     script_mates(&script, 0x20, 0x30, MATCH_EXACT);
     cr_expect_eq(script_socket(&script, 0x21)->peer_socket, 0);
 }
+
+/* Disconnected and connected to the same server again: two connections of one socket at that end. */
+Test(match_reuse, socket_that_connects_twice_is_counted_once)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    struct sockatlas_body_connect dissolve = {
+        .addresses = {.first_size = SOCKATLAS_ABSENT, .second_size = SOCKATLAS_ABSENT}};
+    script_record(&script, client, (struct sockatlas_common){.kind = SOCKATLAS_CONNECT, .fd = 3, .cookie = 0x20},
+                  &dissolve, sizeof dissolve, NULL, 0);
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4001", 0, 0);
+    t_accept(&script, server, 5, 0x31, 3, 0x10, "127.0.0.1:4001", NULL, 0);
+    script_finish(&script);
+    cr_assert_eq(model_edge_count(script.model), 1);
+    cr_expect_eq(model_edge(script.model, 0)->connections, 2);
+    cr_expect_eq(model_edge(script.model, 0)->sockets, 3);
+}
