@@ -105,7 +105,8 @@ TRUTH_BIN  := $(BUILD)/truth/compare $(BUILD)/fault/account $(BUILD)/fault/kills
 COUNTED_OBJ := $(ANALYZER_OBJ:$(BUILD)/%=$(BUILD)/counted/%)
 GROUND_BIN := $(BUILD)/ground/ground $(BUILD)/ground/actor $(BUILD)/ground/compare $(BUILD)/ground/fleet $(BUILD)/ground/agree
 GROUND_COMPARE_SRC := tests/ground/compare.c tests/ground/report.c
-GROUND_SRC := $(filter-out tests/ground/actor.c tests/ground/agree.c tests/ground/fleet.c $(GROUND_COMPARE_SRC),$(wildcard tests/ground/*.c))
+GROUND_ACTOR_SRC := $(wildcard tests/ground/actor*.c)
+GROUND_SRC := $(filter-out $(GROUND_ACTOR_SRC) tests/ground/agree.c tests/ground/fleet.c $(GROUND_COMPARE_SRC),$(wildcard tests/ground/*.c))
 
 SAMPLES := $(notdir $(patsubst %/run.sh,%,$(wildcard samples/*/run.sh)))
 
@@ -294,6 +295,11 @@ $(BUILD)/ground/ground: $(GROUND_SRC)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lcjson
+
+$(BUILD)/ground/actor: $(GROUND_ACTOR_SRC)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lpthread
 
 $(BUILD)/ground/compare: $(GROUND_COMPARE_SRC)
 	@mkdir -p $(@D)

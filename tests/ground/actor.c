@@ -3,7 +3,7 @@
  * actor CHANNEL  does what the coordinator orders, one call at a time, and says how it went. This is the program that
  * is traced; nothing in it knows of that.
  */
-#include "tests/ground/order.h"
+#include "tests/ground/actor.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,23 +44,6 @@ static int finish_connect(int fd)
         return -1;
     errno = error;
     return error ? -1 : 0;
-}
-
-static int receive_all(int fd, int bytes)
-{
-    int received = 0;
-    while (received < bytes) {
-        ssize_t got = recv(fd, buffer, (size_t)(bytes - received), 0);
-        if (got < 0 && errno == EAGAIN) {
-            if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 10000) != 1)
-                return -1;
-            continue;
-        }
-        if (got <= 0)
-            return got < 0 ? -1 : received;
-        received += (int)got;
-    }
-    return received;
 }
 
 static int pass(int carrier, int fd)
@@ -199,8 +182,6 @@ static long do_raw(const struct order *order)
         return syscall(SYS_connect, order->a, &order->address, order->size);
     case ORDER_ACCEPT:
         return syscall(SYS_accept4, order->a, NULL, NULL, order->b);
-    case ORDER_SEND:
-        return syscall(SYS_sendto, order->a, buffer, order->b, MSG_NOSIGNAL, NULL, 0);
     case ORDER_SENDTO:
         return raw_sendmmsg(order);
     case ORDER_RECVFROM:
@@ -209,10 +190,35 @@ static long do_raw(const struct order *order)
         return syscall(SYS_close, order->a);
     case ORDER_DUP:
         return syscall(SYS_dup, order->a);
+    case ORDER_DUPTO:
+        return syscall(SYS_dup2, order->a, order->b);
+    case ORDER_SHUTDOWN:
+        return syscall(SYS_shutdown, order->a, order->b);
     case ORDER_OPTION:
         return syscall(SYS_setsockopt, order->a, order->b, order->c, &order->d, sizeof order->d);
     default:
         return -2; /* none */
+    }
+}
+
+static int do_rare(const struct order *order, const struct sockaddr *address)
+{
+    switch (order->kind) {
+    case ORDER_LEAP:
+        return actor_leap(order->a, address, order->size);
+    case ORDER_GONE:
+        return (int)actor_gone(order->a);
+    case ORDER_BUFFER:
+        return (int)actor_buffer(order->a, order->b);
+    case ORDER_CROSS:
+        return (int)actor_cross(order->a, order->b);
+    case ORDER_JOIN:
+        return (int)actor_join();
+    case ORDER_DUPTO:
+        return dup2(order->a, order->b);
+    default:
+        errno = ENOSYS;
+        return -1;
     }
 }
 
@@ -240,9 +246,9 @@ static int do_order(const struct order *order, int *second)
     case ORDER_ACCEPT:
         return accept4(order->a, NULL, NULL, order->b);
     case ORDER_SEND:
-        return (int)send(order->a, buffer, (size_t)order->b, MSG_NOSIGNAL);
+        return (int)actor_send(order->a, order->b, order->c, order->raw);
     case ORDER_RECEIVE:
-        return receive_all(order->a, order->b);
+        return (int)actor_receive(order->a, order->b, order->c, order->raw);
     case ORDER_SENDTO:
         return (int)sendto(order->a, buffer, (size_t)order->b, 0, address, order->size);
     case ORDER_RECVFROM:
@@ -283,8 +289,7 @@ static int do_order(const struct order *order, int *second)
     case ORDER_FASTOPEN:
         return (int)sendto(order->a, buffer, (size_t)order->b, MSG_FASTOPEN | MSG_NOSIGNAL, address, order->size);
     default:
-        errno = ENOSYS;
-        return -1;
+        return do_rare(order, address);
     }
 }
 

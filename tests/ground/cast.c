@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -206,6 +208,9 @@ struct cast_look cast_look(int channel, int fd)
         look.peer_size = 0;
     struct pollfd ready = {.fd = copy, .events = POLLIN};
     look.readable = poll(&ready, 1, 0) == 1 && (ready.revents & POLLIN);
+    struct tcp_info info = {.tcpi_state = 0};
+    size = sizeof info;
+    look.connecting = getsockopt(copy, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_SYN_SENT;
     close(copy);
     return look;
 }

@@ -59,7 +59,8 @@ struct cast_look {
     uint64_t cookie;
     struct sockaddr_storage local, peer;
     socklen_t local_size, peer_size;
-    bool readable; /* a listener: a connection waits */
+    bool readable;   /* a listener: a connection waits */
+    bool connecting; /* TCP: nobody has answered */
 };
 struct cast_look cast_look(int channel, int fd);
 

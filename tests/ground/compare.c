@@ -17,6 +17,7 @@
 #define CLOCK_OFF_US 1e6 /* and no more than that */
 
 static bool without_pairs;
+static const cJSON *true_sockets;
 
 /* What is compared as it stands, and the times; each ends with NULL. */
 static const char *const edge_keys[] = {"transport",   "server_address", "server_port", "match",
@@ -101,13 +102,23 @@ static void holders(const struct report *report, const cJSON *socket, char *line
     }
 }
 
+/* The truth says of some sockets that they are no one process's. */
+static bool has_owner(const cJSON *socket)
+{
+    const char *cookie = cJSON_GetStringValue(cJSON_GetObjectItem(socket, "cookie"));
+    for (const cJSON *true_one = cJSON_GetArrayItem(true_sockets, 0); true_one; true_one = true_one->next)
+        if (is_word(true_one, "cookie", cookie))
+            return cJSON_GetObjectItem(true_one, "process") != NULL;
+    return true;
+}
+
 static void socket_line(struct report *report, const cJSON *socket)
 {
     char line[4096];
     if (without_pairs && is_word(socket, "role", "pair"))
         return;
     snprintf(line, sizeof line, "socket %s of %s", cJSON_GetStringValue(cJSON_GetObjectItem(socket, "cookie")),
-             report_node(report, cJSON_GetObjectItem(socket, "process")));
+             has_owner(socket) ? report_node(report, cJSON_GetObjectItem(socket, "process")) : "several");
     for (const char *const *key = socket_keys; *key; key++)
         if (strncmp(*key, "local_", 6) != 0 || !is_word(socket, "state", "failed")) /* the kernel took it back */
             put(line, sizeof line, *key, cJSON_GetObjectItem(socket, *key));
@@ -205,6 +216,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct report truth = report_read(argv[at]), ours = report_read(argv[at + 1]);
+    true_sockets = truth.sockets;
     make_lines(&truth);
     make_lines(&ours);
     bool differ = false;

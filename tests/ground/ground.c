@@ -3,7 +3,7 @@
  * ground SEED FOLDER SOCKATLAS SHIM ACTOR COMPARE  plays the scenario of that seed under the shim and compares what
  * SOCKATLAS makes of the trace with what happened: once while all processes still live, once after they are gone.
  * Silent when both agree; else prints the differences and keeps FOLDER, where live/ and done/ have the true and our
- * map and `told` has what was done, call by call.
+ * map and `told` has what was done, call by call. SOCKATLAS_GROUND_KIND names a step to take more often.
  */
 #include "tests/ground/network.h"
 #include "tests/ground/step.h"
@@ -72,6 +72,7 @@ int main(int argc, char **argv)
     cast_open(&(struct cast_stage){.actor = argv[5], .shim = argv[4], .trace = trace, .told = told, .raw = step_raw});
     if (step_random(3))
         network_own();
+    step_prefer(getenv("SOCKATLAS_GROUND_KIND"));
     step_begin(2 + step_random(4), argv[2]);
     for (unsigned steps = 10 + step_random(80); steps > 0; steps--)
         step_any();

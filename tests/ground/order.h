@@ -23,8 +23,8 @@
     X(CONNECT)  /* fd, address */                                                                                      \
     X(FINISH)   /* fd: waits until a connect is through; the result is SO_ERROR, negated */                            \
     X(ACCEPT)   /* fd, flags */                                                                                        \
-    X(SEND)     /* fd, bytes */                                                                                        \
-    X(RECEIVE)  /* fd, bytes: until all of them are there */                                                           \
+    X(SEND)     /* fd, bytes, enum way */                                                                              \
+    X(RECEIVE)  /* fd, bytes, enum way: until all of them are there */                                                 \
     X(SENDTO)   /* fd, bytes, address */                                                                               \
     X(RECVFROM) /* fd */                                                                                               \
     X(CLOSE)    /* fd */                                                                                               \
@@ -46,6 +46,12 @@
     X(RANGE)    /* first, last, flags: close_range(2) */                                                               \
     X(MEMBER)   /* fd: of 239.1.2.3 on loopback */                                                                     \
     X(GROUP)    /* fd: what it sends to groups goes out on loopback */                                                 \
+    X(LEAP)     /* fd, address: connect() left by siglongjmp() */                                                      \
+    X(GONE)     /* fd: waits until it is told that the other end is gone */                                            \
+    X(BUFFER)   /* fd, bytes: into a stdio stream, which exit() flushes */                                             \
+    X(CROSS)    /* fd, bytes: sends in a thread; a new socket gets the number meanwhile */                             \
+    X(JOIN)     /* the result of that send */                                                                          \
+    X(DUPTO)    /* fd, number: dup2() */                                                                               \
     X(EXIT)     /* 0: exit(), 1: _exit() */
 
 enum order_kind {
@@ -53,6 +59,9 @@ enum order_kind {
     ORDERS(X)
 #undef X
 };
+
+/* By which call bytes are sent and received. */
+enum way { WAY_PLAIN, WAY_FILE, WAY_VECTOR, WAY_VECTOR2, WAY_MESSAGE, WAY_MESSAGES, WAY_SENDFILE, WAY_SPLICE, WAYS };
 
 struct order {
     enum order_kind kind;

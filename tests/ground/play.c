@@ -41,6 +41,19 @@ int play(int process, enum order_kind kind, int a, int b, int c, int d)
     return play_must(process, &(struct order){.kind = kind, .a = a, .b = b, .c = c, .d = d});
 }
 
+int play_result(int process, enum order_kind kind, int a, int b)
+{
+    return cast_do(process, &(struct order){.kind = kind, .a = a, .b = b}).result;
+}
+
+int play_living(void)
+{
+    int living = 0;
+    for (int i = 0; i < world.processes_count; i++)
+        living += world.processes[i].alive;
+    return living;
+}
+
 int play_process(void)
 {
     int living[ACTORS_MAX] = {0}, count = 0;

@@ -19,14 +19,21 @@ bool play_chance(unsigned percent);
 int play_must(int process, const struct order *order);
 int play(int process, enum order_kind kind, int a, int b, int c, int d);
 
-int play_process(void);                         /* any that lives */
-int play_process_in(int net);                   /* in that network namespace; -1 none */
-int play_process_near(const struct sock *sock); /* that reaches its address; -1 none */
-int play_holder(const struct sock *sock);       /* any that lives and holds it; -1 none */
+int play_result(int process, enum order_kind kind, int a, int b); /* whether it failed or not */
+int play_living(void);                                            /* how many */
+int play_process(void);                                           /* any that lives */
+int play_process_in(int net);                                     /* in that network namespace; -1 none */
+int play_process_near(const struct sock *sock);                   /* that reaches its address; -1 none */
+int play_holder(const struct sock *sock);                         /* any that lives and holds it; -1 none */
 int play_user(struct sock *sock);       /* who may send or receive: pairs and datagrams have one user only; -1 none */
 int play_channel(void);                 /* free, or -1 */
 int play_fork(int parent, int channel); /* the child there */
 bool play_may_fork(int parent);
+bool play_holds_unseen(int process);
+unsigned play_descriptors(const struct sock *sock); /* that mean it, of all processes and on their way */
+int play_spare(void);                               /* that may be killed; -1 none */
+/* A connection one of whose ends is gone is not written to any more. */
+void play_hush(void);
 /* ORDER_FOLDER or ORDER_MOUNT, of a folder by number, which is made; a unix address in it, or with 0 in whatever folder
  * a process works. */
 void play_folder(int process, enum order_kind kind, int number);

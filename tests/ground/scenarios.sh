@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: MIT
 #
 # tests/ground/scenarios.sh [SEED]: plays scenarios whose true map is known and compares it with ours, exactly, while the processes live and
-# after they are gone. One case is a hundred seeds; N=1000 plays so many (300), FROM=5000 begins there (1). With SEED only that one, and
+# after they are gone. One case is a hundred seeds; N=1000 plays so many (300), FROM=5000 begins there (1); KIND=leap
+# takes a step of that name (step.h) more often. With SEED only that one, and
 # its folder is kept: both maps, the trace, and in `told` what was done, call by call. A failing seed is told with the difference and the
 # command that plays it again.
 . "$(dirname "$0")/../e2e/lib.sh"
 ground=$top/build/ground
+
+export SOCKATLAS_GROUND_KIND=${KIND:-}
 
 play() { # SEED FOLDER: prints the difference, if any
     mkdir -p "$2" && "$ground/ground" "$1" "$2" "$sockatlas" "$shim" "$ground/actor" "$ground/compare" 2>&1
@@ -39,7 +42,7 @@ for ((first = from; first < from + seeds; first += 100)); do
             rm -rf "$work/ground"
             continue
         fi
-        differ+=("seed $seed (again: tests/ground/scenarios.sh $seed):" "$(head -40 <<<"$said" | cut -c1-400)")
+        differ+=("seed $seed (again: ${KIND:+KIND=$KIND }tests/ground/scenarios.sh $seed):" "$(head -40 <<<"$said" | cut -c1-400)")
         rm -rf "$work/ground"
     done
     if [ ${#differ[@]} -eq 0 ]; then

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static uint64_t state;
+static int preferred = -1;
 
 void step_seed(unsigned long seed)
 {
@@ -42,16 +43,34 @@ static const struct {
 #undef X
 };
 
+void step_prefer(const char *name)
+{
+    for (size_t i = 0; name && *name && i < sizeof steps / sizeof steps[0]; i++)
+        if (strcmp(steps[i].name, name) == 0)
+            preferred = (int)i;
+    if (name && *name && preferred < 0)
+        cast_fail("there is no step %s", name);
+}
+
+static void take(size_t which)
+{
+    cast_tell(steps[which].name);
+    steps[which].step();
+}
+
 void step_any(void)
 {
+    if (preferred >= 0 && play_chance(30)) {
+        take((size_t)preferred);
+        return;
+    }
     unsigned sum = 0;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         sum += steps[i].weight;
     unsigned chosen = step_random(sum);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (chosen < steps[i].weight) {
-            cast_tell(steps[i].name);
-            steps[i].step();
+            take(i);
             return;
         }
         chosen -= steps[i].weight;

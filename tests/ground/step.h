@@ -26,6 +26,13 @@
     X(refuse, 5)                                                                                                       \
     X(fail, 3)                                                                                                         \
     X(abandon, 2)                                                                                                      \
+    X(leap, 2)                                                                                                         \
+    X(strike, 2)                                                                                                       \
+    X(broken, 2)                                                                                                       \
+    X(flush, 2)                                                                                                        \
+    X(cross, 2)                                                                                                        \
+    X(again, 3)                                                                                                        \
+    X(share, 2)                                                                                                        \
     X(announce, 3)                                                                                                     \
     X(self, 2)                                                                                                         \
     X(pair, 6)                                                                                                         \
@@ -44,6 +51,8 @@ void step_seed(unsigned long seed);
 unsigned step_random(unsigned below); /* less than `below`; 0 where that is 0 */
 bool step_raw(void);                  /* an order by syscall(2)? */
 void step_any(void);
+/* One kind of step is taken more often than its weight says; NULL: none is. */
+void step_prefer(const char *name);
 /* `processes` fresh actors; the folder is where unix sockets are bound. */
 void step_begin(unsigned processes, const char *folder);
 /* Every actor ends, by exit or, some, by SIGKILL. */

@@ -254,6 +254,49 @@ void step_connect(void)
         receive_first(worker, talk, result);
 }
 
+/* Connects to a listener, is accepted at once, and sends. NULL where there is none. */
+static struct talk *connect_and_send(int process, int fd, struct sock *client, struct sock *listener)
+{
+    struct sockaddr_storage to;
+    struct cast_span begun;
+    socklen_t size = way_to(listener, &to);
+    int worker = play_holder(listener), bytes = 1 + (int)step_random(3000);
+    client->peer = world_name(&to, size);
+    int result = play_connect(process, fd, &to, size, &begun);
+    if (result < 0)
+        cast_fail("actor %d: connect to %s: %s", process, client->peer.text, strerror(-result));
+    struct talk *talk = connected(process, fd, client, listener, begun);
+    int taken = play(worker, ORDER_ACCEPT, world_fd(worker, listener), 0, 0, 0);
+    accepted(worker, taken, listener, talk, false);
+    play(process, ORDER_SEND, fd, bytes, 0, 0);
+    receive_first(worker, talk, bytes);
+    return talk;
+}
+
+static bool is_simple(const struct sock *sock)
+{
+    return is_listener(sock) && sock->family == AF_INET && !sock->backlog_count && !sock->grouped;
+}
+
+/* One socket has two connections, one after the other: connect() to AF_UNSPEC dissolves the first. */
+void step_again(void)
+{
+    struct sock *listeners[] = {play_socket(is_simple), play_socket(is_simple)};
+    int process = listeners[0] ? play_process_in(listeners[0]->net) : -1, fd;
+    if (process < 0 || listeners[1]->net != listeners[0]->net)
+        return;
+    struct sock *client = play_new(process, AF_INET, SOCK_STREAM, play_flags(), &fd);
+    struct talk *first = connect_and_send(process, fd, client, listeners[0]);
+    struct order dissolve = {.kind = ORDER_CONNECT, .a = fd, .size = sizeof(struct sockaddr_in)};
+    play_must(process, &dissolve);
+    first->dissolved = cast_span(process);
+    first->server->quiet = first->server->shut = true;
+    client->dissolved = true;
+    client->sent = client->received = 0;
+    client->talk = NULL;
+    connect_and_send(process, fd, client, listeners[1]);
+}
+
 static bool has_backlog(const struct sock *sock)
 {
     return sock->backlog_count > 0;

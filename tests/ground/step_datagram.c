@@ -284,3 +284,29 @@ void step_announce(void)
     for (unsigned i = 0; i < members; i++)
         got(receivers[i], sender, bytes);
 }
+
+/* A socket that several processes have, each of which serves a client of its own. */
+void step_share(void)
+{
+    int process = play_process(), family = play_chance(50) ? AF_INET : AF_INET6, fd, child = play_channel();
+    struct sockaddr_storage address;
+    if (!play_may_fork(process) || play_holds_unseen(process))
+        return;
+    struct sock *server = make(process, family, &fd);
+    play_bind(process, fd, &address, play_inet_address(&address, family, play_chance(30)));
+    server->announces = true; /* nobody else may use it */
+    server->shared = true;
+    play_fork(process, child);
+    int users[] = {process, child};
+    for (unsigned i = 0; i < 2; i++) {
+        int user = users[step_random(2)], from = play_process_in(server->net);
+        struct sock *client = make(from, family, &fd);
+        struct order order = {.kind = ORDER_SENDTO, .a = fd, .b = 1 + (int)step_random(1000)};
+        order.size = way_to(server, &order.address);
+        client->peer = world_name(&order.address, order.size);
+        client->announces = true;
+        server->user = user;
+        exchange(client, server, &order, (struct cast_span){0, 0});
+        client->talk->to = user;
+    }
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps about connects that come to nothing: refuse, fail, abandon.
+ * Steps about connects that come to nothing: refuse, fail, abandon, leap, strike.
  */
 #include "tests/ground/network.h"
 #include "tests/ground/play.h"
@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
@@ -98,26 +99,82 @@ void step_fail(void)
     play_failed(process, client, -result, begun, "external", -1);
 }
 
+/* A socket that hears no answer, and a bound address to connect to; NULL where an ordinary user has no room for
+ * filters.
+ */
+static struct sock *deaf_client(int process, int flags, struct order *connect)
+{
+    int fd;
+    connect->size = dead_end(process, AF_INET, &connect->address);
+    struct sock *client = play_new(process, AF_INET, SOCK_STREAM, play_flags() | flags, &fd);
+    connect->a = fd;
+    if (cast_do(process, &(struct order){.kind = ORDER_DEAF, .a = fd, .b = 1}).result < 0)
+        return NULL;
+    client->peer = world_name(&connect->address, connect->size);
+    return client;
+}
+
+static void unanswered(int process, struct sock *client, struct cast_span begun)
+{
+    play_failed(process, client, 0, begun, "external", -1);
+    client->state = "connecting";
+}
+
+static void give_up(int process, int fd, struct sock *client, struct cast_span begun)
+{
+    world_local(process, fd);
+    play(process, ORDER_CLOSE, fd, 0, 0, 0);
+    unanswered(process, client, begun);
+    client->connected = true; /* its counts were asked for */
+    world_drop(process, fd, true);
+}
+
 /* Given up while nobody has answered. */
 void step_abandon(void)
 {
-    int process = play_process(), fd;
-    struct sockaddr_storage to;
-    struct cast_span begun;
-    socklen_t size = dead_end(process, AF_INET, &to);
-    struct sock *client = play_new(process, AF_INET, SOCK_STREAM, play_flags() | SOCK_NONBLOCK, &fd);
-    if (cast_do(process, &(struct order){.kind = ORDER_DEAF, .a = fd, .b = 1}).result < 0)
-        return; /* no room for an ordinary user's filters */
-    client->peer = world_name(&to, size);
-    struct order connect = {.kind = ORDER_CONNECT, .a = fd, .size = size, .address = to};
+    int process = play_process();
+    struct order connect = {.kind = ORDER_CONNECT};
+    struct sock *client = deaf_client(process, SOCK_NONBLOCK, &connect);
+    if (!client)
+        return;
     int result = cast_do(process, &connect).result;
-    begun = cast_span(process);
     if (result != -EINPROGRESS)
         cast_fail("actor %d: connect: %s", process, strerror(-result));
-    world_local(process, fd);
-    play(process, ORDER_CLOSE, fd, 0, 0, 0);
-    play_failed(process, client, 0, begun, "external", -1);
-    client->state = "connecting";
-    client->connected = true; /* its counts were asked for */
-    world_drop(process, fd, true);
+    give_up(process, connect.a, client, cast_span(process));
+}
+
+/* Left by siglongjmp(): the call does not return, and the kernel goes on trying. */
+void step_leap(void)
+{
+    int process = play_process();
+    struct order connect = {.kind = ORDER_LEAP};
+    struct sock *client = deaf_client(process, 0, &connect);
+    if (!client)
+        return;
+    int result = cast_do(process, &connect).result;
+    if (result != -EINTR)
+        cast_fail("actor %d: connect: %s", process, strerror(-result));
+    give_up(process, connect.a, client, cast_span(process));
+}
+
+/* Killed while nobody has answered. */
+void step_strike(void)
+{
+    int process = play_spare();
+    struct order connect = {.kind = ORDER_CONNECT};
+    if (process < 0)
+        return;
+    struct sock *client = deaf_client(process, 0, &connect);
+    if (!client)
+        return;
+    cast_send(process, &connect);
+    struct cast_span begun = cast_span(process);
+    while (!cast_look(process, connect.a).connecting)
+        poll(NULL, 0, 1);
+    cast_kill(process);
+    begun.to = cast_span(process).to;
+    unanswered(process, client, begun);
+    client->talk->ended = (struct cast_span){0, 0};
+    world_end(process, false);
+    play_hush();
 }

@@ -19,7 +19,7 @@ void step_start(void)
 }
 
 /* A program image that has not touched any socket has no log, so that nobody can know what its children hold. */
-static bool holds_unseen(int process)
+bool play_holds_unseen(int process)
 {
     for (int fd = 0; fd < DESCRIPTORS; fd++)
         if (world.processes[process].fds[fd].sock)
@@ -30,7 +30,7 @@ static bool holds_unseen(int process)
 void step_fork(void)
 {
     int channel = play_channel(), parent = play_process();
-    if (!play_may_fork(parent) || holds_unseen(parent))
+    if (!play_may_fork(parent) || play_holds_unseen(parent))
         return;
     play_fork(parent, channel);
 }
@@ -57,7 +57,7 @@ void step_exec(void)
 void step_spawn(void)
 {
     int channel = play_channel(), parent = play_process();
-    if (!play_may_fork(parent) || holds_unseen(parent))
+    if (!play_may_fork(parent) || play_holds_unseen(parent))
         return;
     bool by_vfork = play_chance(50);
     play(parent, ORDER_SPAWN, channel, by_vfork, 0, 0);
@@ -84,14 +84,19 @@ void step_alone(void)
 
 static int spare(void)
 {
-    int living = 0;
-    for (int i = 0; i < world.processes_count; i++)
-        living += world.processes[i].alive;
-    return living > 2 ? play_process() : -1;
+    return play_living() > 2 ? play_process() : -1;
+}
+
+int play_spare(void)
+{
+    int process = spare();
+    bool may =
+        process >= 0 && !uses_pair(process) && !world.processes[process].inner; /* whose end nobody can tell of */
+    return may ? process : -1;
 }
 
 /* A connection one of whose ends is gone is not written to any more. */
-static void hush(void)
+void play_hush(void)
 {
     for (unsigned i = 0; i < world.sockets_count; i++) {
         struct sock *sock = world.sockets[i];
@@ -114,14 +119,14 @@ static void wait_for_nothing(int process)
 
 void step_kill(void)
 {
-    int process = spare();
-    if (process < 0 || uses_pair(process) || world.processes[process].inner) /* nobody can tell of one from outside */
+    int process = play_spare();
+    if (process < 0)
         return;
     if (play_chance(40))
         wait_for_nothing(process);
     cast_kill(process);
     world_end(process, false);
-    hush();
+    play_hush();
 }
 
 void step_leave(void)
@@ -132,7 +137,7 @@ void step_leave(void)
     cast_send(process, &(struct order){.kind = ORDER_EXIT, .a = play_chance(50)});
     cast_gone(process);
     world_end(process, true);
-    hush();
+    play_hush();
 }
 
 /* Any descriptor of any process. */
@@ -160,7 +165,7 @@ void step_dup(void)
     world.processes[process].fds[copy].handed = world.processes[process].fds[fd].handed;
 }
 
-static unsigned descriptors_of(const struct sock *sock)
+unsigned play_descriptors(const struct sock *sock)
 {
     unsigned count = sock->in_flight;
     for (int i = 0; i < world.processes_count; i++)
@@ -177,7 +182,7 @@ void step_close(void)
     struct sock *sock = world.processes[process].fds[fd].sock;
     /* A reset after a FIN hides the FIN, which the kernel counts as a byte, from all but a sole holder; and who does
      * not know that he is none takes the reset away from the others. */
-    if (play_is_tcp(sock) && sock->connected && !sock->shut && descriptors_of(sock) == 1 &&
+    if (play_is_tcp(sock) && sock->connected && !sock->shut && play_descriptors(sock) == 1 &&
         world_may_touch(process, sock) && !(sock->other && sock->other->grabbed) && play_chance(40)) {
         play(process, ORDER_ABORTIVE, fd, 0, 0, 0);
         world_touch_fd(process, fd);
@@ -186,7 +191,7 @@ void step_close(void)
         world_touch_fd(process, fd);
     play(process, ORDER_CLOSE, fd, 0, 0, 0);
     world_drop(process, fd, true);
-    hush();
+    play_hush();
 }
 
 static bool can_carry(const struct sock *sock)

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * Steps about what goes over connections and pairs: transfer, shutdown, pair.
+ * Steps about what goes over connections and pairs: transfer, shutdown, broken, flush, cross, pair.
  */
 #include "tests/ground/play.h"
 
+#include <errno.h>
 #include <string.h>
 
 static bool can_talk(const struct sock *sock)
 {
     return sock->other && !sock->quiet && (sock->type != SOCK_DGRAM || strcmp(sock->role, "pair") == 0);
+}
+
+static int any_way(const struct sock *sock)
+{
+    enum way way = play_chance(40) ? WAY_PLAIN : (enum way)step_random(WAYS);
+    bool whole = sock->type != SOCK_STREAM; /* a message, which these may split */
+    return whole && (way == WAY_SENDFILE || way == WAY_SPLICE) ? WAY_PLAIN : (int)way;
 }
 
 static void transfer(struct sock *from)
@@ -18,8 +26,8 @@ static void transfer(struct sock *from)
     int bytes = 1 + (int)step_random(4000);
     if (sender < 0 || receiver < 0)
         return;
-    play(sender, ORDER_SEND, world_fd(sender, from), bytes, 0, 0);
-    int received = play(receiver, ORDER_RECEIVE, world_fd(receiver, to), bytes, 0, 0);
+    play(sender, ORDER_SEND, world_fd(sender, from), bytes, any_way(from), 0);
+    int received = play(receiver, ORDER_RECEIVE, world_fd(receiver, to), bytes, any_way(to), 0);
     if (received != bytes)
         cast_fail("actor %d: received %d of %d bytes", receiver, received, bytes);
     world_use(sender, from);
@@ -54,6 +62,96 @@ void step_shutdown(void)
     sock->quiet = sock->other->quiet = true;
     sock->shut = sock->other->shut = true;
 }
+
+/* ---- What is told late, or of nobody ---- */
+
+static bool is_orphan(const struct sock *sock)
+{
+    return sock->other && sock->other != sock && sock->connected && sock->type == SOCK_STREAM && !sock->shut &&
+           !sock->error && !world_held(sock->other);
+}
+
+/* What is sent to whoever is gone goes nowhere. */
+void step_broken(void)
+{
+    struct sock *sock = play_socket(is_orphan);
+    int process = sock ? play_user(sock) : -1;
+    if (process < 0)
+        return;
+    int fd = world_fd(process, sock), bytes = 1 + (int)step_random(1000), result;
+    if ((result = play_result(process, ORDER_SEND, fd, bytes)) == bytes) { /* it left, as far as anybody was told */
+        sock->sent += (unsigned)bytes;
+        play(process, ORDER_GONE, fd, 0, 0, 0);
+        result = play_result(process, ORDER_SEND, fd, bytes);
+    }
+    if (result != -EPIPE && result != -ECONNRESET)
+        cast_fail("actor %d: a send to nobody: %s", process, strerror(-result));
+    world_use(process, sock);
+    sock->error = -result;
+    sock->quiet = sock->shut = true;
+}
+
+static bool can_flush(const struct sock *sock)
+{
+    return can_talk(sock) && sock->type == SOCK_STREAM && strcmp(sock->role, "pair") != 0 && sock->other != sock;
+}
+
+/* What a program writes by stdio goes when it ends. */
+void step_flush(void)
+{
+    struct sock *sock = play_socket(can_flush);
+    int process = sock ? play_user(sock) : -1, reader = sock ? play_user(sock->other) : -1;
+    int bytes = 1 + (int)step_random(4000);
+    if (process < 0 || reader < 0 || reader == process || play_living() <= 2 || sock->owner != process ||
+        play_descriptors(sock) != 1) /* nobody sees what is flushed, nor that it takes a connection over */
+        return;
+    play(process, ORDER_BUFFER, world_fd(process, sock), bytes, 0, 0);
+    world_use(process, sock);
+    world_own(process, sock, RANK_SENT);
+    cast_send(process, &(struct order){.kind = ORDER_EXIT});
+    cast_gone(process);
+    sock->flushed = true;
+    world_end(process, true);
+    int received = play(reader, ORDER_RECEIVE, world_fd(reader, sock->other), bytes, WAY_PLAIN, 0);
+    if (received != bytes)
+        cast_fail("actor %d: received %d of %d bytes", reader, received, bytes);
+    world_use(reader, sock->other);
+    world_own(reader, sock->other, RANK_RECEIVED);
+    sock->other->received += (unsigned)bytes;
+    play_hush();
+}
+
+static bool can_cross(const struct sock *sock)
+{
+    return can_talk(sock) && sock->family == AF_UNIX && sock->type == SOCK_STREAM && sock->other != sock;
+}
+
+/* While a thread still sends, its descriptor is closed and another socket gets the number. */
+void step_cross(void)
+{
+    enum { MUCH = 1 << 20 };
+    struct sock *sock = play_socket(can_cross);
+    int sender = sock ? play_user(sock) : -1, receiver = sock ? play_user(sock->other) : -1;
+    if (sender < 0 || receiver < 0 || sender == receiver || play_descriptors(sock) != 1)
+        return;
+    int fd = world_fd(sender, sock);
+    world_use(sender, sock);
+    world_own(sender, sock, RANK_SENT);
+    int other = play(sender, ORDER_CROSS, fd, MUCH, 0, 0);
+    world_drop(sender, fd, true);
+    world_socket(sender, other, AF_UNIX, SOCK_STREAM, 0, false);
+    int received = play(receiver, ORDER_RECEIVE, world_fd(receiver, sock->other), MUCH, WAY_PLAIN, 0);
+    int sent = play(sender, ORDER_JOIN, 0, 0, 0, 0);
+    if (received != MUCH || sent != MUCH)
+        cast_fail("actor %d: received %d of %d bytes", receiver, received, sent);
+    sock->sent += MUCH;
+    sock->other->received += MUCH;
+    world_use(receiver, sock->other);
+    world_own(receiver, sock->other, RANK_RECEIVED);
+    play_hush();
+}
+
+/* ---- Pairs ---- */
 
 /* Both ends are used at once, by whoever is to use them. */
 void step_pair(void)

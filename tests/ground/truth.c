@@ -43,7 +43,7 @@ bool truth_moves(const struct talk *talk)
 
 int truth_from(const struct talk *talk)
 {
-    return truth_moves(talk) ? talk->client->owner : talk->from;
+    return truth_moves(talk) && !talk->dissolved.from ? talk->client->owner : talk->from;
 }
 
 int truth_to(const struct talk *talk)

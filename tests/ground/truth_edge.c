@@ -17,14 +17,15 @@ static bool same_edge(const struct talk *a, const struct talk *b)
 struct sums {
     unsigned connections, open, failed, sockets;
     int error;
-    bool known;
+    bool sent_known, received_known;
     uint64_t sent, received;
     struct cast_span first, last;
 };
 
 static bool is_open(const struct talk *talk)
 {
-    return (talk->half || world_held(talk->client)) && (!talk->server || world_held(talk->server));
+    return !talk->dissolved.from && (talk->half || world_held(talk->client)) &&
+           (!talk->server || world_held(talk->server));
 }
 
 static void earliest(struct cast_span *span, struct cast_span other)
@@ -45,19 +46,27 @@ static void latest(struct cast_span *span, struct cast_span other)
         span->to = other.to;
 }
 
+static void add_sent(struct sums *sums, uint64_t bytes)
+{
+    sums->sent_known = true;
+    sums->sent += bytes;
+}
+
+static void add_received(struct sums *sums, uint64_t bytes)
+{
+    sums->received_known = true;
+    sums->received += bytes;
+}
+
+/* From what either end knows. */
 static void add_bytes(struct sums *sums, const struct talk *talk)
 {
-    bool client = !talk->half && world_bytes(talk->client), server = talk->server && world_bytes(talk->server);
-    if (!client && !server)
-        return;
-    sums->known = true;
-    if (talk->datagrams) {
-        sums->sent += talk->sent;
-        sums->received += talk->received;
-    } else {
-        sums->sent += client ? talk->client->sent : talk->server->received;
-        sums->received += client ? talk->client->received : talk->server->sent;
-    }
+    const struct sock *client = talk->half ? NULL : talk->client, *server = talk->server;
+    bool sent = client && world_sent(client), received = client && world_received(client);
+    if (sent || (server && world_received(server)))
+        add_sent(sums, talk->datagrams ? talk->sent : sent ? client->sent : server->received);
+    if (received || (server && world_sent(server)))
+        add_received(sums, talk->datagrams ? talk->received : received ? client->received : server->sent);
 }
 
 static void add_up(struct sums *sums, const struct talk *talk)
@@ -72,7 +81,8 @@ static void add_up(struct sums *sums, const struct talk *talk)
     }
     sums->connections++;
     sums->open += is_open(talk);
-    if (!talk->half)
+    latest(&sums->last, talk->dissolved);
+    if (!talk->half && !talk->dissolved.from)
         latest(&sums->last, talk->client->closed);
     if (talk->server)
         latest(&sums->last, talk->server->closed);
@@ -157,8 +167,8 @@ static cJSON *edge_object(const struct talk *talk, const struct sums *sums)
     truth_number(edge, "open", true, sums->open);
     truth_number(edge, "failed", true, sums->failed);
     truth_error(edge, "error", sums->error);
-    truth_number(edge, "bytes_sent", sums->known, (double)sums->sent);
-    truth_number(edge, "bytes_received", sums->known, (double)sums->received);
+    truth_number(edge, "bytes_sent", sums->sent_known, (double)sums->sent);
+    truth_number(edge, "bytes_received", sums->received_known, (double)sums->received);
     truth_text(edge, "match", talk->match);
     truth_number(edge, "sockets", true, sums->sockets);
     truth_time(edge, "first_us", sums->first);

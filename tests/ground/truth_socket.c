@@ -70,11 +70,12 @@ cJSON *truth_socket(const struct sock *sock)
 {
     char cookie[32];
     snprintf(cookie, sizeof cookie, "%llx", (unsigned long long)sock->cookie);
-    bool inet = sock->family != AF_UNIX, known = world_bytes(sock);
+    bool inet = sock->family != AF_UNIX;
     cJSON *object = cJSON_CreateObject();
     truth_number(object, "socket", true, socket_id(sock));
     truth_text(object, "cookie", cookie);
-    truth_number(object, "process", true, sock->owner);
+    if (!sock->shared)
+        truth_number(object, "process", true, sock->owner);
     if (!sock->renumbered)
         truth_number(object, "fd", true, sock->fd);
     truth_text(object, "family", family_word(sock->family));
@@ -86,8 +87,8 @@ cJSON *truth_socket(const struct sock *sock)
     truth_place(object, "local_address", "local_port", &sock->local);
     const struct name unknown = {.known = false};
     truth_place(object, "peer_address", "peer_port", names_none(sock) ? &unknown : &sock->peer);
-    truth_number(object, "bytes_sent", known, (double)sock->sent);
-    truth_number(object, "bytes_received", known, (double)sock->received);
+    truth_number(object, "bytes_sent", world_sent(sock), (double)sock->sent);
+    truth_number(object, "bytes_received", world_received(sock), (double)sock->received);
     truth_error(object, "error", sock->error);
     truth_text(object, "outcome", outcome_word(sock));
     truth_time(object, "opened_us", sock->opened);

@@ -214,13 +214,23 @@ bool world_bytes(const struct sock *sock)
 {
     if (is_tcp(sock) && !sock->connected)
         return false;
-    if (!sock->counted || sock->lost || sock->killed)
+    if (!sock->counted || sock->lost || sock->killed || sock->dissolved)
         return false;
     for (int i = 0; i < world.processes_count; i++)
         for (int fd = 0; world.processes[i].alive && fd < DESCRIPTORS; fd++)
             if (world.processes[i].fds[fd].sock == sock && world.processes[i].fds[fd].uncounted)
                 return false;
     return true;
+}
+
+bool world_sent(const struct sock *sock)
+{
+    return world_bytes(sock) && !sock->flushed;
+}
+
+bool world_received(const struct sock *sock)
+{
+    return world_bytes(sock) && (!sock->flushed || is_tcp(sock)); /* the kernel's count */
 }
 
 void world_enter(int process, pid_t pid, int parent, struct cast_span start)

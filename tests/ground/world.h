@@ -74,6 +74,9 @@ struct sock {
     bool quiet;     /* nothing more is sent over it */
     bool grouped;   /* SO_REUSEPORT */
     bool grabbed;   /* by pidfd_getfd(), of which its other holders cannot know */
+    bool shared;    /* several use it at once: which of them has it is nobody's concern */
+    bool dissolved; /* had another connection before: the kernel's counts are of both */
+    bool flushed;   /* stdio sent at the process's end what nobody saw */
     bool announces; /* to a group, or listens to one */
     bool apart;     /* bound where each mount namespace has another file system: `mounts` */
     int mounts;
@@ -96,7 +99,8 @@ struct talk {
     bool moved;                    /* was another process's, at either end */
     uint64_t sent, received;       /* datagrams: from the client's view */
     bool datagrams;
-    bool half; /* what reached the server by way of a group */
+    struct cast_span dissolved; /* by connect(AF_UNSPEC): the client's socket has another connection since */
+    bool half;                  /* what reached the server by way of a group */
 };
 
 struct process {
@@ -162,8 +166,10 @@ bool world_held(const struct sock *sock);
 int world_fd(int process, const struct sock *sock);
 /* Whether the trace can know by now if it is open: not where all that have it told nothing yet, and may never. */
 bool world_openness(const struct sock *sock);
-/* What sent and received bytes are known for sure. */
+/* Whether its bytes are known for sure: both counts, but for what stdio transferred; one of them. */
 bool world_bytes(const struct sock *sock);
+bool world_sent(const struct sock *sock);
+bool world_received(const struct sock *sock);
 
 void world_fork(int parent, int child);
 void world_exec(int process);
