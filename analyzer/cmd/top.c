@@ -25,6 +25,9 @@
 
 /* Events taken in before the keys are looked at, and between two readings of the same life. */
 #define EVENTS_AT_ONCE 200000
+/* What came in is shown after so long at most. To draw sorts all rows, and a busy trace has something new every few
+ * milliseconds. */
+#define DRAW_PERIOD_MS 100
 #define LIFE_PERIOD_S  1
 #define COMPLAINTS_MAX 20
 
@@ -139,19 +142,21 @@ static void read_life(struct top *top, const struct top_row *row)
     fclose(out);
 }
 
-/* A life on the screen goes on with its socket. */
-static void refresh_life(struct top *top)
+/* A life on the screen goes on with its socket. True: the socket has gone on meanwhile, and it is too soon to read
+ * again. */
+static bool refresh_life(struct top *top)
 {
     struct top_row *row = NULL;
     HASH_FIND(hh, top->rows.table, &top->screen.selected, sizeof top->screen.selected, row);
     time_t now = time(NULL);
     if (!row || row->events == top->screen.life_events)
-        return;
+        return false;
     if (top->screen.life_events && now - top->life_read < LIFE_PERIOD_S)
-        return;
+        return true;
     read_life(top, row);
     top->screen.life_events = row->events;
     top->life_read = time(NULL);
+    return false;
 }
 
 /* Records that were overwritten before they were read, or lost, come as an event (stream_open_live()). */
@@ -174,10 +179,20 @@ static void note_gap(struct top_screen *screen, const struct event *event)
     screen->gaps++;
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void watch(struct top *top, struct stream *stream)
 {
     struct follow follow;
     struct event event;
+    uint64_t drawn_ms = 0;
+    unsigned complaints = 0;
+    bool stale = true; /* what the screen shows */
     follow_begin(&follow, top->traces, top->count);
     while (!ended_by) {
         unsigned taken = 0;
@@ -187,15 +202,20 @@ static void watch(struct top *top, struct stream *stream)
             model_event(top->rows.model, &event);
             taken++;
         }
-        top_rows_update(&top->rows);
-        if (top_screen_keys(&top->screen, &top->rows) == TOP_QUIT)
+        stale = stale || taken > 0 || complaints != top->screen.complaints;
+        enum top_wish wish = top_screen_keys(&top->screen, &top->rows);
+        if (wish == TOP_QUIT)
             break;
-        if (top->screen.life)
-            refresh_life(top);
-        top_screen_draw(&top->screen, &top->rows);
+        if (wish == TOP_DRAW || (stale && now_ms() - drawn_ms >= DRAW_PERIOD_MS)) {
+            top_rows_update(&top->rows);
+            stale = top->screen.life && refresh_life(top);
+            top_screen_draw(&top->screen, &top->rows);
+            drawn_ms = now_ms();
+            complaints = top->screen.complaints;
+        }
         if (taken == EVENTS_AT_ONCE)
             continue;
-        follow_wait(&follow, taken > 0, STDIN_FILENO, -1);
+        follow_wait(&follow, taken > 0 || stale, STDIN_FILENO, -1);
         stream_refresh(stream);
     }
     follow_end(&follow);

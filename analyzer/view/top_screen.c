@@ -471,7 +471,9 @@ static void choose(struct top_screen *screen, const struct top_rows *rows, int k
 
 enum top_wish top_screen_keys(struct top_screen *screen, const struct top_rows *rows)
 {
+    enum top_wish wish = TOP_STAY;
     for (int key; (key = getch()) != ERR;) {
+        wish = TOP_DRAW;
         if (key == KEY_RESIZE)
             screen->life_events = 0; /* its lines are broken anew */
         else if (screen->typing)
@@ -483,7 +485,7 @@ enum top_wish top_screen_keys(struct top_screen *screen, const struct top_rows *
         else
             choose(screen, rows, key);
     }
-    return TOP_STAY;
+    return wish;
 }
 
 void top_screen_open(void)

@@ -41,7 +41,7 @@ struct top_screen {
     char gap[200]; /* the latest: whose, when, how many */
 };
 
-enum top_wish { TOP_STAY, TOP_QUIT };
+enum top_wish { TOP_STAY, TOP_DRAW, TOP_QUIT };
 
 /* Takes the terminal, and gives it back. */
 void top_screen_open(void);
@@ -49,7 +49,7 @@ void top_screen_close(void);
 unsigned top_screen_width(void);
 /* Draws all. Reads top_screen.life_text when `life` is set. */
 void top_screen_draw(struct top_screen *screen, const struct top_rows *rows);
-/* Takes the keys that were pressed. */
+/* Takes the keys that were pressed; TOP_DRAW: there were some. */
 enum top_wish top_screen_keys(struct top_screen *screen, const struct top_rows *rows);
 
 #endif

@@ -46,9 +46,9 @@ wait_true is_collected
 bounded() { [ "$(segments_size)" -le 264 ]; } # one segment more may be begun
 case_ok "--keep SIZE: no more than that is kept" wait_true bounded
 case_ok "... and no less than half of it" [ "$(segments_size)" -ge 100 ]
+end_collector "--keep SIZE" # which drops segments until then
 case_is "... what was dropped is counted as overwritten" 16000 "$(halves)"
 case_ok "... the newest is kept" [ "$(cat there)" -gt 1000 ]
-end_collector "--keep SIZE"
 mkdir alone && cp trace/*.zst alone
 case_is "... by segments alone, too" 16000 "$(halves alone)"
 

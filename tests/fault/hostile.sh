@@ -30,7 +30,7 @@ trace_of() { # FOLDER: what to read of it
 }
 
 look() { # FAMILY
-    local command bad=() limit status kib blocks before few many most
+    local command bad=() limit status kib blocks before few many
     if ! "$hostile" "$1" "$small" small || ! "$hostile" "$1" "$large" large; then
         fail "$1" "not made"
         return
@@ -43,9 +43,7 @@ look() { # FAMILY
         read -r status kib blocks < <(spent "$many" "$command")
         [[ $status = [0123] && $blocks -gt 0 ]] || bad+=("$command: status $status: $(head -3 said)")
         ((kib <= limit)) || bad+=("$command: $kib KiB, more than $limit")
-        # top draws all that it has again with each second that the reading takes: twice as often on a busy machine.
-        most=$([ "$command" = top ] && echo 24 || echo 12)
-        ((blocks <= most * before + start)) || bad+=("$command: $before blocks, then $blocks: $((blocks / before)) times")
+        ((blocks <= 12 * before + start)) || bad+=("$command: $before blocks, then $blocks: $((blocks / before)) times")
     done
     for command in "map -f json" "list --json" "doctor --format json"; do
         # shellcheck disable=SC2086
