@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * arguments PORT quick|all [NAME...]: calls every entry point that the shim stands in for (calls.def) with arguments
- * that are good, null, unreadable, at the end of what is readable, too short, and so on: each alone, and with each of
- * another argument's, while the others are good; `quick` leaves out pairs of what is like another. Each call is made in
- * a process of its own, whose end is told in a line: the result, errno, or the signal, and a sum of the memory that was
- * written to. `arguments names` lists the entry points.
+ * arguments PORT quick|all|alone|good [NAME...]: calls every entry point that the shim stands in for (calls.def) with
+ * arguments that are good, null, unreadable, at the end of what is readable, too short, and so on: each alone, and with
+ * each of another argument's, while the others are good; `quick` leaves out pairs of what is like another, `alone` all
+ * pairs, `good` all but the good ones. Each call is made in a process of its own, whose end is told in a line: the
+ * result, errno, or the signal, and a sum of the memory that was written to. PART/PARTS in a name's place is one part
+ * of all of them. `arguments names` lists the entry points, `arguments numbers` those of syscall(2).
+ *
+ * With $CALL_FILTERS each call is made under PR_SET_NO_NEW_PRIVS, and in the seccomp sandbox of the file N.bpf in that
+ * folder, if there is one: N, its line's in calls.def, is told.
  *
  * With the shim and without it the lines are the same.
  */
@@ -13,9 +17,14 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -52,7 +61,9 @@ struct outcome {
     uint64_t sum;
 };
 static struct outcome *outcome;
-static bool quick;
+static bool quick, alone, good;
+static const char *filters;
+static unsigned number; /* of the call that is made, in calls.def */
 
 typedef long function(long, ...);
 
@@ -73,6 +84,22 @@ static long normal(enum result kind, long result)
     }
 }
 
+/* Into the sandbox of the call. */
+static void enter(void)
+{
+    enum { INSTRUCTIONS = 4096 };
+    static struct sock_filter instructions[INSTRUCTIONS];
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%u.bpf", filters, number);
+    int fd = open(path, O_RDONLY);
+    ssize_t size = fd < 0 ? 0 : read(fd, instructions, sizeof instructions);
+    close(fd);
+    struct sock_fprog program = {(unsigned short)((size_t)size / sizeof *instructions), instructions};
+    must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
+    if (size)
+        must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "seccomp");
+}
+
 /* In a process of its own. */
 static void make_call(const struct call *call, function *entry, const unsigned *choices)
 {
@@ -80,10 +107,14 @@ static void make_call(const struct call *call, function *entry, const unsigned *
     unsigned count = 0;
     for (; call->kinds[count]; count++)
         a[count] = argument_make(call->kinds[count], choices[count], count);
+    if (filters)
+        enter();
     errno = 0;
     long result = call->number >= 0 ? entry(call->number, a[0], a[1], a[2], a[3], a[4], a[5])
                                     : entry(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
     int error = errno;
+    if (filters && call->kinds[0] == PID && strstr(call->name, "create") && result == 0)
+        pthread_join(*(pthread_t *)a[0], NULL); /* what the thread does is part of the call */
     if (call->result == PROCESS && (int)result == 0)
         _exit(0);
     outcome->result = normal(call->result, result);
@@ -112,11 +143,14 @@ static void tell(const struct call *call, const unsigned *choices, int status)
         printf("%s%s", i ? ", " : "", word);
     }
     if (WIFSIGNALED(status))
-        printf(") signal %d\n", WTERMSIG(status));
+        printf(") signal %d", WTERMSIG(status));
     else if (outcome->returned)
-        printf(") = %ld errno %d sum %llx\n", outcome->result, outcome->error, (unsigned long long)outcome->sum);
+        printf(") = %ld errno %d sum %llx", outcome->result, outcome->error, (unsigned long long)outcome->sum);
     else
-        printf(") exit %d\n", WEXITSTATUS(status));
+        printf(") exit %d", WEXITSTATUS(status));
+    if (filters)
+        printf(" #%u", number);
+    putchar('\n');
 }
 
 static void try_once(const struct call *call, function *entry, const unsigned *choices)
@@ -151,7 +185,7 @@ static void vary(const struct call *call, function *entry, bool pairs)
 {
     unsigned choices[ARGUMENTS] = {0};
     try_once(call, entry, choices);
-    for (unsigned i = 0; call->kinds[i]; i++) {
+    for (unsigned i = 0; call->kinds[i] && !good; i++) {
         for (choices[i] = 1; choices[i] < argument_choices(call->kinds[i]); choices[i]++) {
             try_once(call, entry, choices);
             for (unsigned j = i + 1; pairs && call->kinds[j]; j++)
@@ -164,7 +198,7 @@ static void vary(const struct call *call, function *entry, bool pairs)
 static void try_call(const struct call *call)
 {
     struct call of_first;
-    bool pairs = !call->first;
+    bool pairs = !call->first && !alone;
     for (unsigned i = 0; call->first && i < CALLS; i++)
         if (strcmp(calls[i].title, call->first) == 0) {
             of_first = calls[i];
@@ -180,12 +214,27 @@ static void try_call(const struct call *call)
     vary(call, entry, pairs);
 }
 
-static bool asked(const struct call *call, char **names)
+static bool asked(unsigned index, char **names)
 {
     bool any = !*names;
-    for (; *names; names++)
-        any |= strcmp(call->title, *names) == 0;
+    for (; *names; names++) {
+        unsigned part, parts;
+        bool is_part = sscanf(*names, "%u/%u", &part, &parts) == 2 && parts;
+        any |= is_part ? index % parts == part : strcmp(calls[index].title, *names) == 0;
+    }
     return any;
+}
+
+/* Of which vfork() is none that a program could make by syscall(2): its child would take the frame that its parent
+ * returns from. */
+static void list_numbers(void)
+{
+    for (unsigned i = 0; i < CALLS; i++)
+        if (calls[i].number >= 0)
+            printf("%ld\n", calls[i].number);
+#ifdef SYS_vfork
+    printf("%d\n", SYS_vfork);
+#endif
 }
 
 int main(int argc, char **argv)
@@ -195,15 +244,22 @@ int main(int argc, char **argv)
             puts(calls[i].name);
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "numbers") == 0) {
+        list_numbers();
+        return 0;
+    }
     if (argc < 3)
         return 2;
     quick = strcmp(argv[2], "quick") == 0;
+    alone = strcmp(argv[2], "alone") == 0;
+    good = strcmp(argv[2], "good") == 0;
+    filters = getenv("CALL_FILTERS");
     outcome = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     must(outcome == MAP_FAILED ? -1 : 0, "mmap");
     must(prctl(PR_SET_CHILD_SUBREAPER, 1), "prctl");
     argument_begin((unsigned)atoi(argv[1]));
     for (unsigned i = 0; i < CALLS; i++)
-        if (asked(&calls[i], argv + 3))
+        if (number = i, asked(i, argv + 3))
             try_call(&calls[i]);
     return 0;
 }

@@ -24,7 +24,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#define AREAS ((uintptr_t)0x10000000)
+#define AREAS ((uintptr_t)(sizeof(void *) > 4 ? 0x100000000 : 0x10000000))
 enum { PLACES = 10, PAGE = 4096, PAGES = 3 };
 
 /* Where an object of `size` bytes lies in its pages. */
@@ -152,7 +152,7 @@ static long in_memory(const struct content *content, enum position position, uns
     case LOW:
         return 8;
     case HIGH:
-        return (long)0xffffffffff600000;
+        return (long)(sizeof(void *) > 4 ? 0xffffffffff600000 : 0xfffff000);
     case UNREADABLE:
         return (long)(uintptr_t)end;
     case AT_EDGE:
