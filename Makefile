@@ -72,7 +72,7 @@ has_i386        := $(if $(filter x86_64,$(machine)),$(shell test -e "$$($(CC_i38
 SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c
 ANALYZER_SRC  := $(wildcard analyzer/*.c analyzer/*/*.c)
 ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o) $(SHARED_SRC:%.c=$(BUILD)/%.o)
-ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium -lzstd
+ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium -lz -lzstd
 
 # tests/unit/NAME.c: Criterion, linked with the analyzer. tests/targets/NAME.c: a tiny program to trace. tests/tools/NAME.c: what the
 # test scripts call. tests/truth/compare.c: lays strace's output beside a trace. tests/fault/:

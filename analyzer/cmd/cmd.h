@@ -8,8 +8,9 @@
 enum cmd_status { CMD_DONE = 0, CMD_UNREADABLE = 1, CMD_USAGE = 2, CMD_FOUND = 3 };
 
 /* What a subcommand's --help says of its TRACE arguments. */
-#define CMD_TRACE_WHAT "TRACE is a folder, a log file, a segment that `collect` made of one, or an exported .jsonl"
-#define CMD_TRACE_DOC  CMD_TRACE_WHAT " (- is standard input); none means ./sockatlas.data."
+#define CMD_TRACE_WHAT                                                                                                 \
+    "TRACE is a folder, a log file, a segment that `collect` made of one, or an exported .jsonl (also .gz, .zst)"
+#define CMD_TRACE_DOC CMD_TRACE_WHAT " (- is standard input); none means ./sockatlas.data."
 
 /* name, summary for `sockatlas --help`. One file per subcommand: analyzer/cmd/NAME.c defines cmd_NAME(argc, argv),
  * argv[0] being "sockatlas NAME"; it parses with argp (exit status 2 on usage errors) and returns the exit status. */

@@ -169,6 +169,27 @@ static void take_header(struct file *file)
     find_end(file);
 }
 
+/* Logs that were put into one file one behind the other: the first is read. */
+static void say_second(const struct file *file)
+{
+    const struct sockatlas_header *header = &file->image->header;
+    const uint64_t slots[] = {header->cursor,
+                              header->made}; /* where a log ends that was cut when it ended, or was not */
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+        char magic[sizeof header->magic];
+        if (slots[i] > file->size / SOCKATLAS_SLOT_SIZE)
+            continue;
+        uint64_t at = SOCKATLAS_HEADER_SIZE + slots[i] * SOCKATLAS_SLOT_SIZE;
+        if (pread(file->fd, magic, sizeof magic, (off_t)at) != (ssize_t)sizeof magic ||
+            memcmp(magic, SOCKATLAS_MAGIC, sizeof magic) != 0)
+            continue;
+        complain(file->complaints,
+                 "%s: another log begins at %" PRIu64 ", which is left out; give each in a file of its own", file->path,
+                 at);
+        return;
+    }
+}
+
 bool file_open(struct file *file, const char *path, const struct stat *status, bool listed, struct trace_image *image,
                struct complaints *complaints)
 {
@@ -206,6 +227,7 @@ bool file_open(struct file *file, const char *path, const struct stat *status, b
         file_ring_count(file);
     }
     take_header(file);
+    say_second(file);
     return true;
 }
 

@@ -44,6 +44,9 @@ struct jsonl_scan *jsonl_scan_new(void);
 void jsonl_scan_free(struct jsonl_scan *scan);
 bool jsonl_scan_event(struct jsonl_scan *scan, const char *text, size_t length, void *slots, struct jsonl_scanned *out);
 
+/* May stand before the first line: UTF-8's mark, which some editors write. */
+#define JSONL_MARK "\357\273\277"
+
 /* A reader of such lines. */
 struct jsonl {
     FILE *file;
@@ -61,6 +64,7 @@ struct jsonl {
     bool unknown_said;           /* that there are events of an image that is not there: as many as it had */
     bool repeat_said;            /* that an image is there twice */
     char fault[128];             /* room for a message */
+    bool failed;                 /* that reading failed */
     bool refused;                /* of a newer version: nothing more is read */
     struct trace_image **images; /* by the number they have in this file; NULL where that is none */
     unsigned images_count;

@@ -208,17 +208,43 @@ static size_t read_line(struct jsonl *jsonl)
     return length;
 }
 
+/* Takes away what editors and other systems add: the mark before the first line, the carriage return at the end of
+ * each. Returns the length that is left. */
+static size_t clean_line(struct jsonl *jsonl, size_t length)
+{
+    const size_t mark = strlen(JSONL_MARK);
+    char *line = jsonl->line;
+    if (jsonl->number == 1 && length >= mark && memcmp(line, JSONL_MARK, mark) == 0)
+        memmove(line, line + mark, length -= mark);
+    if (length >= 2 && line[length - 1] == '\n' && line[length - 2] == '\r')
+        line[--length - 1] = '\n';
+    return length;
+}
+
+/* What was read so far stays. */
+static void say_end(struct jsonl *jsonl)
+{
+    if (!ferror(jsonl->file) || jsonl->failed)
+        return;
+    jsonl->failed = true;
+    say(jsonl, errno == EBADMSG ? "compressed data are damaged or cut short" : strerror(errno));
+}
+
 bool jsonl_next(struct jsonl *jsonl, struct event *event)
 {
     for (size_t length; !jsonl->refused && (length = read_line(jsonl)) > 0;) {
         jsonl->number++;
         jsonl->bytes += length;
+        if (length <= LINE_SIZE_MAX)
+            length = clean_line(jsonl, length);
         if (length > LINE_SIZE_MAX)
             say(jsonl, "longer than any line of a trace");
         else if (take_written(jsonl, length, event) ||
                  (strspn(jsonl->line, " \t\r\n") < length && take_line(jsonl, length, event)))
             return true;
     }
+    if (!jsonl->refused)
+        say_end(jsonl);
     return false;
 }
 

@@ -9,6 +9,7 @@
 #include "analyzer/trace/memory.h"
 #include "analyzer/trace/segment.h"
 #include "analyzer/trace/text.h"
+#include "analyzer/trace/unpack.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -250,13 +251,13 @@ static void add_jsonl(struct sources *sources, FILE *lines, const char *path)
                                     .add_image = take_image,
                                     .context = sources};
     struct stat status;
-    if (fstat(fileno(lines), &status) == 0 && S_ISREG(status.st_mode))
+    if (fileno(lines) >= 0 && fstat(fileno(lines), &status) == 0 && S_ISREG(status.st_mode))
         source->file.size = (uint64_t)status.st_size;
     jsonl_open(source->jsonl);
     add_source(sources, source);
     /* Its images come before its first event; clock offsets need them. */
     source->primed = jsonl_next(source->jsonl, &source->event);
-    if (source->jsonl->number == 0)
+    if (source->jsonl->number == 0 && !source->jsonl->failed)
         complain(&sources->complaints, "%s: empty, not a trace", path);
 }
 
@@ -434,7 +435,24 @@ static bool is_foreign_here(const char *path, const struct stat *status)
     return known && is_foreign(status, &of_folder);
 }
 
-/* A file is what it begins with: an export with `{`, whatever its name; a log otherwise. */
+/* What an export begins with: `{`, or the mark of UTF-8 before it, or compressed. */
+static bool begins_export(int first)
+{
+    return first == '{' || first == (unsigned char)JSONL_MARK[0] || unpack_is_packed(first);
+}
+
+/* Takes the stream over. */
+static void add_export(struct sources *sources, FILE *file, const char *name)
+{
+    int first = getc(file);
+    ungetc(first, file);
+    if (unpack_is_packed(first))
+        file = memory_must(unpack_open(file));
+    add_jsonl(sources, file, name);
+}
+
+/* A file is what it begins with: an export as begins_export() says, whatever its name, but a segment, which is
+ * compressed, too; a log otherwise. */
 static void add_regular(struct sources *sources, const char *trace, const struct stat *status)
 {
     FILE *file = fopen(trace, "re");
@@ -443,9 +461,9 @@ static void add_regular(struct sources *sources, const char *trace, const struct
         return;
     }
     int first = getc(file);
-    if (first == '{') {
+    if (begins_export(first) && !is_segment(trace)) {
         ungetc(first, file);
-        add_jsonl(sources, file, trace);
+        add_export(sources, file, trace);
         return;
     }
     fclose(file);
@@ -462,9 +480,9 @@ static void add_regular(struct sources *sources, const char *trace, const struct
 static void add_once(struct sources *sources, FILE *lines, const char *name)
 {
     int first = lines == NULL ? EOF : getc(lines);
-    if (first == '{') {
+    if (begins_export(first)) {
         ungetc(first, lines);
-        add_jsonl(sources, lines, name);
+        add_export(sources, lines, name);
         return;
     }
     if (lines == NULL || ferror(lines))
