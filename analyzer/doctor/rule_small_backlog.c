@@ -4,8 +4,9 @@
  */
 #include "analyzer/doctor/internal.h"
 
-/* Libraries ask for 100 or 128 on their own: what is less somebody has written down. */
-#define FAR_BELOW 64
+/* Libraries ask for 50 (Java), 100 or 128 on their own: what is less somebody has written down. */
+#define FAR_BELOW     64
+#define LIBRARY_LEAST 50
 
 static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
 {
@@ -14,7 +15,7 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
         return;
     const struct sockatlas_body_listen *body = event_body(event);
     uint32_t most = event->image->header.somaxconn;
-    if (!most || body->backlog < 0 || (uint64_t)body->backlog * FAR_BELOW >= most)
+    if (!most || body->backlog < 0 || body->backlog >= LIBRARY_LEAST || (uint64_t)body->backlog * FAR_BELOW >= most)
         return;
     char address[ADDRESS_TEXT_MAX];
     address_text_port(&sight->socket->local, address);
