@@ -28,6 +28,7 @@ static void see_event(void *context, const struct event *event, const struct pro
         sight.chart = chart_of(doctor, socket);
         chart_note(doctor, &sight);
         destination_event(doctor, &sight);
+        queue_event(doctor, &sight);
     }
     unsigned kind = event->kind < KINDS_MAX ? event->kind : 0;
     /* A setting that is told again is in force, but was made at another time. */
@@ -47,6 +48,8 @@ static void see_socket(void *context, const struct socket *socket)
     struct chart *chart = chart_find(doctor, socket->id);
     if (!chart)
         return;
+    queue_socket(doctor, socket, chart);
+    queue_leave(chart);
     for (unsigned i = 0; i < RULES; i++)
         if (rows[i]->on_socket)
             rows[i]->on_socket(doctor, &rows[i]->rule, socket, chart);
@@ -153,6 +156,7 @@ void doctor_free(struct doctor *doctor)
     chart_free_all(doctor);
     free(doctor->listenings);
     destination_free_all(doctor);
+    queue_free_all(doctor);
     finding_free_all(doctor);
     free(doctor);
 }

@@ -6,6 +6,7 @@
  *   doctor.c       events and sockets to the rules; what is noted of a socket while it lives
  *   finding.c      findings, merged where one mistake repeats
  *   destination.c  what one process tried with one peer address
+ *   queue.c        connections that wait to be accepted
  *   listening.c    who listened where, and until when
  *   rules.def      the rules; rule_NAME.c has a rule's row and its functions
  */

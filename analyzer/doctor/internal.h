@@ -47,6 +47,7 @@ struct chart {
     uint64_t peer_closed_ns;        /* the other end, if it is traced */
     struct destination *destination;
     struct crowd *crowd;
+    struct queue *waits_in; /* a client's: it is connected, and not accepted as far as is known */
     struct tuple_key {
         uint64_t netns;
         uint32_t host;
@@ -142,6 +143,7 @@ struct doctor {
     struct keyed_finding *keyed;
     struct finding **findings;
     unsigned findings_count, findings_room;
+    struct queue *queues;
     struct listening *listenings;
     unsigned listenings_count;
     uint64_t sockets_seen, last_ns;
@@ -191,6 +193,15 @@ uint64_t destination_recent(const struct doctor *doctor, const struct destinatio
 void destination_free_all(struct doctor *doctor);
 /* How a connect ended, if this event tells; OUTCOME_UNKNOWN: it does not. */
 enum outcome connect_outcome(const struct event *event);
+
+/* ---- queue.c ---- */
+
+/* Keeps the queues; before the rules see the event, or the socket that is over. */
+void queue_event(struct doctor *doctor, const struct sight *sight);
+void queue_socket(struct doctor *doctor, const struct socket *socket, const struct chart *chart);
+/* It does not wait any more. */
+void queue_leave(struct chart *chart);
+void queue_free_all(struct doctor *doctor);
 
 /* ---- listening.c ---- */
 

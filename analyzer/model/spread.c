@@ -65,13 +65,24 @@ static void add(struct spread *spread, uint32_t number, uint64_t count)
     spread->classes[at] = (struct spread_class){number, count};
 }
 
+static void bound(struct spread *spread, uint64_t least, uint64_t most)
+{
+    if (!spread->total || least < spread->least)
+        spread->least = least;
+    if (!spread->total || most > spread->most)
+        spread->most = most;
+}
+
 void spread_add(struct spread *spread, uint64_t value)
 {
+    bound(spread, value, value);
     add(spread, class_of(value), 1);
 }
 
 void spread_merge(struct spread *to, const struct spread *from)
 {
+    if (from->total)
+        bound(to, from->least, from->most);
     for (unsigned i = 0; i < from->count; i++)
         add(to, from->classes[i].number, from->classes[i].count);
 }
@@ -79,10 +90,22 @@ void spread_merge(struct spread *to, const struct spread *from)
 uint64_t spread_percentile(const struct spread *spread, unsigned percent)
 {
     uint64_t rank = spread->total / 100 * percent + (spread->total % 100 * percent + 99) / 100, seen = 0;
-    for (unsigned i = 0; i < spread->count; i++)
+    unsigned i;
+    for (i = 0; i < spread->count; i++)
         if ((seen += spread->classes[i].count) >= rank)
-            return value_of(spread->classes[i].number);
-    return 0;
+            break;
+    if (i == spread->count)
+        return 0;
+    uint64_t value = value_of(spread->classes[i].number); /* which none need have */
+    return value < spread->least ? spread->least : value > spread->most ? spread->most : value;
+}
+
+uint64_t spread_above(const struct spread *spread, uint64_t value)
+{
+    uint64_t above = 0;
+    for (unsigned i = place(spread, class_of(value)); i < spread->count; i++)
+        above += spread->classes[i].count;
+    return above;
 }
 
 void spread_free(struct spread *spread)

@@ -13,12 +13,15 @@ struct spread {
     struct spread_class *classes; /* sorted */
     unsigned count, room;
     uint64_t total; /* of the values */
+    uint64_t least, most;
 };
 
 void spread_add(struct spread *spread, uint64_t value);
 void spread_merge(struct spread *to, const struct spread *from);
 /* The least value that so many per cent of all are not above; 0 where there are none. */
 uint64_t spread_percentile(const struct spread *spread, unsigned percent);
+/* How many are `value` or above. */
+uint64_t spread_above(const struct spread *spread, uint64_t value);
 void spread_free(struct spread *spread);
 
 #endif

@@ -38,10 +38,17 @@ Test(spread, is_exact_for_small_values)
     cr_expect_eq(spread_percentile(&spread, 90), 90);
     cr_expect_eq(spread_percentile(&spread, 99), 99);
     cr_expect_eq(spread_percentile(&spread, 100), 100);
+    cr_expect_eq(spread_above(&spread, 91), 10);
+    cr_expect_eq(spread_above(&spread, 101), 0);
     spread_free(&spread);
     spread_add(&spread, 7);
     cr_expect_eq(spread_percentile(&spread, 50), 7);
     cr_expect_eq(spread_percentile(&spread, 99), 7);
+    spread_free(&spread);
+    spread_add(&spread, 150300);
+    cr_expect_eq(spread_percentile(&spread, 50), 150300);
+    spread_add(&spread, 150301);
+    cr_expect_leq(spread_percentile(&spread, 99), 150301);
     spread_free(&spread);
 }
 
