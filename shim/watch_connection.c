@@ -341,7 +341,8 @@ void watch_accept(enum sockatlas_call call, int listener, int fd, int error, con
 
 void watch_shutdown(enum sockatlas_call call, int fd, int error, int how)
 {
-    struct descriptor *entry = watch_socket_used(call, fd);
+    /* By syscall(2), too: who is handed a connection and shuts it down has it from then on. */
+    struct descriptor *entry = watch_socket_used(SOCKATLAS_CALL_shutdown, fd);
     if (!entry)
         return;
     if (!error && (how == SHUT_WR || how == SHUT_RDWR))
