@@ -143,6 +143,21 @@ static bool initiates(const struct half *a, const struct half *b, enum match mat
     return a->socket < b->socket;
 }
 
+static enum side opposite(enum side side)
+{
+    return side == SIDE_CLIENT ? SIDE_SERVER : side == SIDE_SERVER ? SIDE_CLIENT : SIDE_UNKNOWN;
+}
+
+/* Of a connection that was there before it was looked at: by its mate, else by what is likely of either. */
+static enum side side_of(const struct half *half, const struct half *mate)
+{
+    if (half->side != SIDE_UNKNOWN || half->pair_socket || half->datagram)
+        return half->side;
+    if (mate->side != SIDE_UNKNOWN)
+        return opposite(mate->side);
+    return half->likely != SIDE_UNKNOWN ? half->likely : opposite(mate->likely);
+}
+
 /* One end tells what the other could not know. */
 static void learn(struct half *half, const struct half *mate)
 {
@@ -177,6 +192,8 @@ static void decide_joined(struct pair *pair, struct entry *entry)
         return;
     }
     learn(b, a);
+    a->side = side_of(a, b);
+    b->side = side_of(b, a);
     const struct half *from = initiates(a, b, entry->found) ? a : b, *to = from == a ? b : a;
     converse(
         pair,

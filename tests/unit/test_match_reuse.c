@@ -111,3 +111,15 @@ Test(match_reuse, socket_that_connects_twice_is_counted_once)
     cr_expect_eq(model_edge(script.model, 0)->connections, 2);
     cr_expect_eq(model_edge(script.model, 0)->sockets, 3);
 }
+
+/* An untraced inetd accepted it: the program that it started sees a connection of which nobody tells who began it. */
+Test(match_reuse, inherited_end_of_a_traced_client_is_the_server)
+{
+    struct who client = process(100, "client"), service = process(200, "service");
+    t_client(&script, client, 3, 0x10, "127.0.0.1:5000", "127.0.0.1:40000");
+    t_seen(&script, service, 5, 0x20, SOCKATLAS_HOW_USED, false, "127.0.0.1:5000", "127.0.0.1:40000");
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x20)->role, ROLE_SERVER);
+    cr_expect_eq(script_socket(&script, 0x10)->role, ROLE_CLIENT);
+    cr_expect_not_null(script_edge(&script, 100, 200));
+}
