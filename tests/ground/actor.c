@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -201,6 +202,14 @@ static long do_raw(const struct order *order)
     }
 }
 
+static int open_folder(const char *path)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY);
+    int opened = dup2(fd, OPENED_FD);
+    close(fd);
+    return opened;
+}
+
 static int do_rare(const struct order *order, const struct sockaddr *address)
 {
     switch (order->kind) {
@@ -212,6 +221,8 @@ static int do_rare(const struct order *order, const struct sockaddr *address)
         return (int)actor_buffer(order->a, order->b);
     case ORDER_CROSS:
         return (int)actor_cross(order->a, order->b);
+    case ORDER_OPENED:
+        return open_folder(((const struct sockaddr_un *)address)->sun_path);
     case ORDER_JOIN:
         return (int)actor_join();
     case ORDER_DUPTO:

@@ -38,7 +38,7 @@ static struct {
     struct cast_span span;
 } actors[ACTORS_MAX];
 
-static uint64_t now_us(void)
+uint64_t cast_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -118,15 +118,17 @@ pid_t cast_expect_as(int channel, pid_t pid)
     return own;
 }
 
-pid_t cast_start(int channel, bool alone)
+static pid_t start(int channel, unsigned long flags, int input)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", channel);
-    actors[channel].span.from = now_us();
-    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD | (alone ? CLONE_NEWPID : 0), NULL, NULL, NULL, NULL);
+    actors[channel].span.from = cast_now();
+    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD | flags, NULL, NULL, NULL, NULL);
     if (pid < 0)
         cast_fail("clone: %s", strerror(errno));
     if (pid == 0) {
+        if (input >= 0)
+            dup2(input, STDIN_FILENO);
         setenv("LD_PRELOAD", stage.shim, 1);
         setenv("SOCKATLAS_DIR", stage.trace, 1);
         execl(stage.actor, "actor", text, (char *)NULL);
@@ -135,13 +137,23 @@ pid_t cast_start(int channel, bool alone)
     return cast_expect_as(channel, pid);
 }
 
+pid_t cast_start(int channel, bool alone)
+{
+    return start(channel, alone ? CLONE_NEWPID : 0, -1);
+}
+
+pid_t cast_start_with(int channel, int input)
+{
+    return start(channel, 0, input);
+}
+
 void cast_send(int channel, const struct order *order)
 {
     struct order given = *order;
     given.raw = stage.raw();
     fprintf(told, "  actor %d (%d): %s %d %d %d %d%s\n", channel, actors[channel].pid, words[order->kind], order->a,
             order->b, order->c, order->d, given.raw ? " raw" : "");
-    actors[channel].span.from = now_us();
+    actors[channel].span.from = cast_now();
     if (write(actors[channel].orders, &given, sizeof given) != (ssize_t)sizeof given)
         cast_fail("actor %d: cannot be ordered: %s", channel, strerror(errno));
 }
@@ -154,7 +166,7 @@ struct answer cast_answer(int channel)
         cast_fail("actor %d: no answer", channel);
     if (read(actors[channel].answers, &answer, sizeof answer) != (ssize_t)sizeof answer)
         cast_fail("actor %d: half an answer", channel);
-    actors[channel].span.to = now_us();
+    actors[channel].span.to = cast_now();
     fprintf(told, "  actor %d: = %d %d\n", channel, answer.result, answer.second);
     return answer;
 }
@@ -177,7 +189,7 @@ void cast_gone(int channel)
         fprintf(stderr, "actor %d: does not end\n", channel);
         exit(2);
     }
-    actors[channel].span.to = now_us();
+    actors[channel].span.to = cast_now();
     close(actors[channel].pidfd);
     actors[channel].pidfd = -1;
     waitpid(actors[channel].pid, NULL, WNOHANG);
@@ -186,7 +198,7 @@ void cast_gone(int channel)
 void cast_kill(int channel)
 {
     fprintf(told, "  actor %d (%d): killed\n", channel, actors[channel].pid);
-    actors[channel].span.from = now_us();
+    actors[channel].span.from = cast_now();
     kill(actors[channel].pid, SIGKILL);
     cast_gone(channel);
 }

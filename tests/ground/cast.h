@@ -31,6 +31,8 @@ void cast_tell(const char *line);
 /* Starts an actor on a channel (`alone`: in a pid namespace of its own, whose pid is returned), or waits for one that
  * an actor made (ORDER_FORK, ORDER_EXEC) to be there. */
 pid_t cast_start(int channel, bool alone);
+/* One whose descriptor 0 is `input`. */
+pid_t cast_start_with(int channel, int input);
 pid_t cast_expect(int channel);
 /* The same of one whose pid is `pid` here, and another in its own namespace, which is returned. */
 pid_t cast_expect_as(int channel, pid_t pid);
@@ -45,6 +47,7 @@ struct cast_span {
     uint64_t from, to;
 };
 struct cast_span cast_span(int channel);
+uint64_t cast_now(void);
 
 /* A pidfd of the process there. */
 int cast_process(int channel);

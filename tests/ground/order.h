@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#define OPENED_FD    290 /* a folder that unix sockets are named by */
 #define ACTORS_MAX   24
 #define ORDER_FD(n)  (300 + 2 * (n)) /* actor n reads orders here */
 #define ANSWER_FD(n) (301 + 2 * (n)) /* and answers there */
@@ -41,6 +42,7 @@
     X(DEAF)     /* fd, 1: drop all that comes in; 0: no more */                                                        \
     X(FASTOPEN) /* fd, bytes, address: connects and sends at once */                                                   \
     X(LEAVE)    /* for a network namespace of its own */                                                               \
+    X(OPENED)   /* address: a folder, opened as OPENED_FD */                                                           \
     X(FOLDER)   /* address: a folder to work in */                                                                     \
     X(MOUNT)    /* address: a folder; it goes into a mount namespace where that is another file system */              \
     X(RANGE)    /* first, last, flags: close_range(2) */                                                               \

@@ -161,6 +161,14 @@ socklen_t play_name_in(struct sockaddr_storage *out, int number)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length + 1);
 }
 
+socklen_t play_name_by_descriptor(struct sockaddr_storage *out)
+{
+    struct sockaddr_un *address = (struct sockaddr_un *)out;
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int length = snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/s", OPENED_FD);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length + 1);
+}
+
 struct sock *play_socket(bool (*fits)(const struct sock *))
 {
     struct sock *found[SOCKETS_MAX];

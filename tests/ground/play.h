@@ -37,6 +37,7 @@ void play_hush(void);
 /* ORDER_FOLDER or ORDER_MOUNT, of a folder by number, which is made; a unix address in it, or with 0 in whatever folder
  * a process works. */
 void play_folder(int process, enum order_kind kind, int number);
+socklen_t play_name_by_descriptor(struct sockaddr_storage *out); /* in the folder that is OPENED_FD */
 socklen_t play_name_in(struct sockaddr_storage *out, int number);
 struct sock *play_socket(bool (*fits)(const struct sock *)); /* any that is held and fits, or NULL */
 bool play_is_tcp(const struct sock *sock);
@@ -46,7 +47,8 @@ socklen_t play_unix_address(struct sockaddr_storage *out, bool abstract);
 socklen_t play_inet_address(struct sockaddr_storage *out, int family, bool any);
 void play_bind(int process, int fd, const struct sockaddr_storage *address, socklen_t size);
 struct row *play_row(struct sock *listener);
-int play_flags(void); /* SOCK_CLOEXEC or 0 */
+void play_transfer(struct sock *from); /* to its other end, if there is somebody to send and to receive */
+int play_flags(void);                  /* SOCK_CLOEXEC or 0 */
 /* A new socket at *fd; type without flags. */
 struct sock *play_new(int process, int family, int type, int flags, int *fd);
 /* connect(), and where that is only begun its end: 0 or -errno. *begun: when it was called. */

@@ -33,6 +33,8 @@
     X(cross, 2)                                                                                                        \
     X(again, 3)                                                                                                        \
     X(share, 2)                                                                                                        \
+    X(inetd, 2)                                                                                                        \
+    X(service, 2)                                                                                                      \
     X(announce, 3)                                                                                                     \
     X(self, 2)                                                                                                         \
     X(pair, 6)                                                                                                         \

@@ -200,7 +200,7 @@ void step_connect(void)
     if (process < 0)
         return;
     if (listener->folder)
-        play_folder(process, ORDER_FOLDER, listener->folder);
+        play_folder(process, listener->by_descriptor ? ORDER_OPENED : ORDER_FOLDER, listener->folder);
     bool now = listener->grouped || (!listener->backlog_count && play_chance(60));
     if (listener->family != AF_UNIX && play_chance(30))
         extra |= SOCK_NONBLOCK;

@@ -27,7 +27,7 @@ static bool used_path(struct sockaddr_storage *out, socklen_t *size)
     for (unsigned i = 0; i < world.sockets_count; i++) {
         const struct sock *sock = world.sockets[i];
         if (sock->family != AF_UNIX || strcmp(sock->role, "listener") != 0 || world_held(sock) ||
-            sock->local.text[0] != '/' || sock->apart)
+            sock->local.text[0] != '/' || sock->apart || sock->by_descriptor)
             continue;
         for (unsigned j = i + 1; j < world.sockets_count; j++)
             if (world_held(world.sockets[j]) && strcmp(world.sockets[j]->local.text, sock->local.text) == 0)
@@ -85,13 +85,17 @@ static bool has_such(int process)
     return false;
 }
 
-static void listen_as(int process, int folder, bool absolute)
+/* How such a name is one: relative to where a process works, to a descriptor of it, or absolute, in its own mounts. */
+enum twin { BY_FOLDER, BY_DESCRIPTOR, BY_MOUNT };
+
+static void listen_as(int process, int folder, enum twin how)
 {
     int fd;
     if (has_such(process))
         return;
     struct sockaddr_storage address;
-    socklen_t size = play_name_in(&address, absolute ? folder : 0);
+    socklen_t size =
+        how == BY_DESCRIPTOR ? play_name_by_descriptor(&address) : play_name_in(&address, how == BY_MOUNT ? folder : 0);
     struct sock *sock = play_new(process, AF_UNIX, SOCK_STREAM, play_flags(), &fd);
     struct order bind = {.kind = ORDER_BIND, .a = fd, .size = size, .address = address};
     int result = cast_do(process, &bind).result;
@@ -103,9 +107,10 @@ static void listen_as(int process, int folder, bool absolute)
     }
     world_local(process, fd);
     sock->state = "bound";
-    sock->folder = absolute ? 0 : folder;
+    sock->folder = how == BY_MOUNT ? 0 : folder;
+    sock->by_descriptor = how == BY_DESCRIPTOR;
     sock->mounts = world.processes[process].mounts;
-    sock->apart = absolute;
+    sock->apart = how == BY_MOUNT;
     listens(process, fd, sock, true);
 }
 
@@ -114,17 +119,17 @@ static void listen_as(int process, int folder, bool absolute)
 /* Two listeners of one name, which means another file to each: in another folder, or in another mount namespace. */
 void step_twins(void)
 {
-    bool mounts = network_is_own() && play_chance(40);
+    enum twin how = network_is_own() && play_chance(40) ? BY_MOUNT : play_chance(50) ? BY_DESCRIPTOR : BY_FOLDER;
     int folder = 1 + (int)step_random(3);
     for (int i = 0; i < 2; i++) {
         int process = play_process();
-        if (mounts && i && !world.processes[process].mounts) {
+        if (how == BY_MOUNT && i && !world.processes[process].mounts) {
             play_folder(process, ORDER_MOUNT, MOUNTED);
             world.processes[process].mounts = ++world.mounts_count;
-        } else if (!mounts) {
-            play_folder(process, ORDER_FOLDER, folder + i);
+        } else if (how != BY_MOUNT) {
+            play_folder(process, how == BY_DESCRIPTOR ? ORDER_OPENED : ORDER_FOLDER, folder + i);
         }
-        listen_as(process, mounts ? MOUNTED : folder + i, mounts);
+        listen_as(process, how == BY_MOUNT ? MOUNTED : folder + i, how);
     }
 }
 

@@ -19,7 +19,7 @@ static int any_way(const struct sock *sock)
     return whole && (way == WAY_SENDFILE || way == WAY_SPLICE) ? WAY_PLAIN : (int)way;
 }
 
-static void transfer(struct sock *from)
+void play_transfer(struct sock *from)
 {
     struct sock *to = from->other;
     int sender = play_user(from), receiver = to == from ? sender : play_user(to);
@@ -42,7 +42,7 @@ void step_transfer(void)
 {
     struct sock *sock = play_socket(can_talk);
     if (sock)
-        transfer(sock);
+        play_transfer(sock);
 }
 
 static bool can_shut(const struct sock *sock)
@@ -135,6 +135,8 @@ void step_cross(void)
     if (sender < 0 || receiver < 0 || sender == receiver || play_descriptors(sock) != 1)
         return;
     int fd = world_fd(sender, sock);
+    if (world.processes[sender].fds[fd].handed) /* the trace does not see a first use before it is over */
+        return;
     world_use(sender, sock);
     world_own(sender, sock, RANK_SENT);
     int other = play(sender, ORDER_CROSS, fd, MUCH, 0, 0);
@@ -148,6 +150,8 @@ void step_cross(void)
     sock->other->received += MUCH;
     world_use(receiver, sock->other);
     world_own(receiver, sock->other, RANK_RECEIVED);
+    play(sender, ORDER_CLOSE, other, 0, 0, 0);
+    world_drop(sender, other, true);
     play_hush();
 }
 
@@ -187,7 +191,7 @@ void step_pair(void)
             world_drop(process, world_fd(process, ends[theirs]), true);
         }
     }
-    transfer(ends[step_random(2)]);
+    play_transfer(ends[step_random(2)]);
     bool second_begins = ends[1]->owner == process && ends[0]->owner != process;
     struct talk *talk = world_talk(ends[second_begins], ends[!second_begins], "pair");
     talk->served = (struct name){.known = false};

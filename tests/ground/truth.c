@@ -43,7 +43,8 @@ bool truth_moves(const struct talk *talk)
 
 int truth_from(const struct talk *talk)
 {
-    return truth_moves(talk) && !talk->dissolved.from ? talk->client->owner : talk->from;
+    int from = truth_moves(talk) && !talk->dissolved.from ? talk->client->owner : talk->from;
+    return from >= 0 ? from : truth_external(&talk->external, talk->net);
 }
 
 int truth_to(const struct talk *talk)

@@ -24,7 +24,7 @@ struct sums {
 
 static bool is_open(const struct talk *talk)
 {
-    return !talk->dissolved.from && (talk->half || world_held(talk->client)) &&
+    return !talk->dissolved.from && (talk->half || talk->from < 0 || world_held(talk->client)) &&
            (!talk->server || world_held(talk->server));
 }
 
@@ -61,7 +61,7 @@ static void add_received(struct sums *sums, uint64_t bytes)
 /* From what either end knows. */
 static void add_bytes(struct sums *sums, const struct talk *talk)
 {
-    const struct sock *client = talk->half ? NULL : talk->client, *server = talk->server;
+    const struct sock *client = talk->half || talk->from < 0 ? NULL : talk->client, *server = talk->server;
     bool sent = client && world_sent(client), received = client && world_received(client);
     if (sent || (server && world_received(server)))
         add_sent(sums, talk->datagrams ? talk->sent : sent ? client->sent : server->received);
@@ -171,8 +171,10 @@ static cJSON *edge_object(const struct talk *talk, const struct sums *sums)
     truth_number(edge, "bytes_received", sums->received_known, (double)sums->received);
     truth_text(edge, "match", talk->match);
     truth_number(edge, "sockets", true, sums->sockets);
-    truth_time(edge, "first_us", sums->first);
-    truth_time(edge, "last_us", sums->last);
+    if (talk->from >= 0) { /* else nobody can tell when it began */
+        truth_time(edge, "first_us", sums->first);
+        truth_time(edge, "last_us", sums->last);
+    }
     return edge;
 }
 

@@ -91,8 +91,10 @@ cJSON *truth_socket(const struct sock *sock)
     truth_number(object, "bytes_received", world_received(sock), (double)sock->received);
     truth_error(object, "error", sock->error);
     truth_text(object, "outcome", outcome_word(sock));
-    truth_time(object, "opened_us", sock->opened);
-    truth_time(object, "connected_us", sock->established);
+    if (!sock->given) {
+        truth_time(object, "opened_us", sock->opened);
+        truth_time(object, "connected_us", sock->established);
+    }
     truth_time(object, "closed_us", sock->closed);
     cJSON *holders = cJSON_AddArrayToObject(object, "holders");
     for (int i = 0; i < world.processes_count; i++)

@@ -75,25 +75,31 @@ struct sock *world_socket(int process, int fd, int family, int type, int protoco
     return sock;
 }
 
-struct talk *world_talk(struct sock *client, struct sock *server, const char *match)
+struct talk *world_talk_between(int from, struct sock *client, struct sock *server, const char *match)
 {
     if (world.talks_count == TALKS_MAX)
         cast_fail("too many talks");
     struct talk *talk = calloc(1, sizeof *talk);
     *talk = (struct talk){.client = client,
                           .server = server,
-                          .from = client->owner,
+                          .from = from,
                           .to = server ? server->owner : -1,
                           .transport = world_transport(client),
                           .match = match,
                           .served = client->peer,
-                          .net = client->net,
-                          .begun = cast_span(client->owner)};
+                          .net = client->net};
     world.talks[world.talks_count++] = talk;
     if (!client->talk)
         client->talk = talk;
     if (server && !server->talk)
         server->talk = talk;
+    return talk;
+}
+
+struct talk *world_talk(struct sock *client, struct sock *server, const char *match)
+{
+    struct talk *talk = world_talk_between(client->owner, client, server, match);
+    talk->begun = cast_span(client->owner);
     return talk;
 }
 

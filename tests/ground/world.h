@@ -74,12 +74,14 @@ struct sock {
     bool quiet;     /* nothing more is sent over it */
     bool grouped;   /* SO_REUSEPORT */
     bool grabbed;   /* by pidfd_getfd(), of which its other holders cannot know */
+    bool given;     /* by who is not traced, or had by one: nobody can tell when it began */
     bool shared;    /* several use it at once: which of them has it is nobody's concern */
     bool dissolved; /* had another connection before: the kernel's counts are of both */
     bool flushed;   /* stdio sent at the process's end what nobody saw */
     bool announces; /* to a group, or listens to one */
     bool apart;     /* bound where each mount namespace has another file system: `mounts` */
     int mounts;
+    bool by_descriptor; /* the folder, as /proc/self/fd/N */
     int folder;         /* bound by a name that means something in that folder alone; 0 none */
     struct sock *other; /* the other end of a connection or pair */
     unsigned backlog_count;
@@ -147,6 +149,8 @@ void world_enter(int process, pid_t pid, int parent, struct cast_span start);
 struct sock *world_socket(int process, int fd, int family, int type, int protocol, bool cloexec);
 /* Looks its local name up again. */
 void world_local(int process, int fd);
+/* `from`: whose end the client's is; -1 nobody's that is traced. */
+struct talk *world_talk_between(int from, struct sock *client, struct sock *server, const char *match);
 struct talk *world_talk(struct sock *client, struct sock *server, const char *match);
 
 void world_hold(int process, int fd, struct sock *sock, bool cloexec);
