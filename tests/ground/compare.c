@@ -107,7 +107,7 @@ static bool has_owner(const cJSON *socket)
 {
     const char *cookie = cJSON_GetStringValue(cJSON_GetObjectItem(socket, "cookie"));
     for (const cJSON *true_one = cJSON_GetArrayItem(true_sockets, 0); true_one; true_one = true_one->next)
-        if (is_word(true_one, "cookie", cookie))
+        if (cookie && is_word(true_one, "cookie", cookie))
             return cJSON_GetObjectItem(true_one, "process") != NULL;
     return true;
 }

@@ -240,10 +240,15 @@ int play_flags(void)
     return play_chance(50) ? SOCK_CLOEXEC : 0;
 }
 
+struct sock *play_new_of(int process, int family, int type, int protocol, int flags, int *fd)
+{
+    *fd = play(process, ORDER_SOCKET, family, type | flags, protocol, 0);
+    return world_socket(process, *fd, family, type, protocol, (flags & SOCK_CLOEXEC) != 0);
+}
+
 struct sock *play_new(int process, int family, int type, int flags, int *fd)
 {
-    *fd = play(process, ORDER_SOCKET, family, type | flags, 0, 0);
-    return world_socket(process, *fd, family, type, 0, (flags & SOCK_CLOEXEC) != 0);
+    return play_new_of(process, family, type, 0, flags, fd);
 }
 
 int play_connect(int process, int fd, const struct sockaddr_storage *to, socklen_t size, struct cast_span *begun)

@@ -49,7 +49,8 @@ void play_bind(int process, int fd, const struct sockaddr_storage *address, sock
 struct row *play_row(struct sock *listener);
 void play_transfer(struct sock *from); /* to its other end, if there is somebody to send and to receive */
 int play_flags(void);                  /* SOCK_CLOEXEC or 0 */
-/* A new socket at *fd; type without flags. */
+/* A new socket at *fd; type without flags; `protocol` 0 the usual one. */
+struct sock *play_new_of(int process, int family, int type, int protocol, int flags, int *fd);
 struct sock *play_new(int process, int family, int type, int flags, int *fd);
 /* connect(), and where that is only begun its end: 0 or -errno. *begun: when it was called. */
 int play_connect(int process, int fd, const struct sockaddr_storage *to, socklen_t size, struct cast_span *begun);

@@ -33,6 +33,7 @@
     X(cross, 2)                                                                                                        \
     X(again, 3)                                                                                                        \
     X(share, 2)                                                                                                        \
+    X(mptcp, 2)                                                                                                        \
     X(inetd, 2)                                                                                                        \
     X(service, 2)                                                                                                      \
     X(announce, 3)                                                                                                     \

@@ -297,6 +297,66 @@ void step_again(void)
     connect_and_send(process, fd, client, listeners[1]);
 }
 
+/* Whether this kernel has it. */
+static bool has_mptcp(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static void send_over(struct sock *from, struct sock *to)
+{
+    int bytes = 1 + (int)step_random(4000);
+    play(from->owner, ORDER_SEND, world_fd(from->owner, from), bytes, WAY_PLAIN, 0);
+    if (play(to->owner, ORDER_RECEIVE, world_fd(to->owner, to), bytes, WAY_PLAIN, 0) != bytes)
+        cast_fail("actor %d: not all of %d bytes came", to->owner, bytes);
+    world_use(from->owner, from);
+    world_use(to->owner, to);
+    from->sent += (unsigned)bytes;
+    to->received += (unsigned)bytes;
+}
+
+/* MPTCP, from the listener to the end: Linux gives what is accepted its listener's cookie, so that nobody could say
+ * which is which if it lived on. */
+void step_mptcp(void)
+{
+    int fd, family = play_chance(50) ? AF_INET : AF_INET6, process = play_process();
+    int other = play_process_in(world.processes[process].net);
+    struct sockaddr_storage address, loopback;
+    if (!has_mptcp())
+        return;
+    struct sock *listener = play_new_of(process, family, SOCK_STREAM, IPPROTO_MPTCP, play_flags(), &fd);
+    int listener_fd = fd;
+    play_bind(process, fd, &address, play_inet_address(&address, family, true));
+    play(process, ORDER_LISTEN, fd, 5, 0, 0);
+    world_own(process, listener, RANK_USED);
+    listener->role = "listener";
+    listener->state = "listening";
+    listener->row = play_row(listener);
+    struct sock *client = play_new_of(other, family, SOCK_STREAM, IPPROTO_MPTCP, play_flags(), &fd);
+    loopback = listener->address;
+    if (family == AF_INET)
+        ((struct sockaddr_in *)&loopback)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    else
+        ((struct sockaddr_in6 *)&loopback)->sin6_addr = in6addr_loopback;
+    client->peer = world_name(&loopback, listener->address_size);
+    struct cast_span begun;
+    if (play_connect(other, fd, &loopback, listener->address_size, &begun) < 0)
+        cast_fail("actor %d: connect by MPTCP", other);
+    struct talk *talk = connected(other, fd, client, listener, begun);
+    int taken = play(process, ORDER_ACCEPT, listener_fd, 0, 0, 0);
+    accepted(process, taken, listener, talk, false);
+    talk->server->nameless = true;
+    for (unsigned i = step_random(4); i; i--)
+        send_over(i % 2 ? client : talk->server, i % 2 ? talk->server : client);
+    bool first = play_chance(50);
+    give_up(first ? other : process, first ? fd : taken);
+    give_up(first ? process : other, first ? taken : fd);
+    give_up(process, listener_fd);
+}
+
 static bool has_backlog(const struct sock *sock)
 {
     return sock->backlog_count > 0;

@@ -19,6 +19,11 @@ static const char *type_word(int type)
     return type == SOCK_STREAM ? "SOCK_STREAM" : type == SOCK_DGRAM ? "SOCK_DGRAM" : "SOCK_SEQPACKET";
 }
 
+static const char *protocol_word(const struct sock *sock)
+{
+    return sock->type == SOCK_DGRAM ? "IPPROTO_UDP" : sock->protocol ? "IPPROTO_MPTCP" : "IPPROTO_TCP";
+}
+
 static const char *family_word(int family)
 {
     return family == AF_INET ? "AF_INET" : family == AF_INET6 ? "AF_INET6" : "AF_UNIX";
@@ -73,14 +78,14 @@ cJSON *truth_socket(const struct sock *sock)
     bool inet = sock->family != AF_UNIX;
     cJSON *object = cJSON_CreateObject();
     truth_number(object, "socket", true, socket_id(sock));
-    truth_text(object, "cookie", cookie);
+    truth_text(object, "cookie", sock->nameless ? NULL : cookie);
     if (!sock->shared)
         truth_number(object, "process", true, sock->owner);
     if (!sock->renumbered)
         truth_number(object, "fd", true, sock->fd);
     truth_text(object, "family", family_word(sock->family));
     truth_text(object, "type", type_word(sock->type));
-    truth_text(object, "protocol", !inet ? NULL : sock->type == SOCK_DGRAM ? "IPPROTO_UDP" : "IPPROTO_TCP");
+    truth_text(object, "protocol", inet ? protocol_word(sock) : NULL);
     truth_text(object, "transport", world_transport(sock));
     truth_text(object, "role", sock->role);
     truth_text(object, "state", state_word(sock));

@@ -42,7 +42,7 @@ struct name world_name(const struct sockaddr_storage *address, socklen_t size)
 
 const char *world_transport(const struct sock *sock)
 {
-    return sock->family == AF_UNIX ? "unix" : sock->type == SOCK_DGRAM ? "udp" : "tcp";
+    return sock->family == AF_UNIX ? "unix" : sock->type == SOCK_DGRAM ? "udp" : sock->protocol ? "mptcp" : "tcp";
 }
 
 void world_local(int process, int fd)

@@ -75,6 +75,7 @@ struct sock {
     bool grouped;   /* SO_REUSEPORT */
     bool grabbed;   /* by pidfd_getfd(), of which its other holders cannot know */
     bool given;     /* by who is not traced, or had by one: nobody can tell when it began */
+    bool nameless;  /* the kernel does not tell its cookie */
     bool shared;    /* several use it at once: which of them has it is nobody's concern */
     bool dissolved; /* had another connection before: the kernel's counts are of both */
     bool flushed;   /* stdio sent at the process's end what nobody saw */
