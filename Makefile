@@ -68,9 +68,14 @@ shim_libs_i386  := -lgcc
 has_i386        := $(if $(filter x86_64,$(machine)),$(shell test -e "$$($(CC_i386) -print-libgcc-file-name)" && \
                        printf '\043include <sys/socket.h>\n' | $(CC_i386) -x c -fsyntax-only - 2>/dev/null && echo yes))
 
+# Programs without a libc to interpose on are followed where the piece is written for the processor.
+has_piece := $(filter x86_64,$(machine))
+
 # What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.
-SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c
-ANALYZER_SRC  := $(wildcard analyzer/*.c analyzer/*/*.c)
+SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c shim/launch.c
+# sockatlas-patch is a program of its own.
+PATCHER_SRC   := analyzer/patch/main.c analyzer/patch/inject.c
+ANALYZER_SRC  := $(filter-out $(PATCHER_SRC),$(wildcard analyzer/*.c analyzer/*/*.c))
 ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o) $(SHARED_SRC:%.c=$(BUILD)/%.o)
 ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium -lz -lzstd
 
@@ -110,13 +115,13 @@ GROUND_SRC := $(filter-out $(GROUND_ACTOR_SRC) tests/ground/agree.c tests/ground
 
 SAMPLES := $(notdir $(patsubst %/run.sh,%,$(wildcard samples/*/run.sh)))
 
-ALL_C := $(wildcard shim/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+ALL_C := $(wildcard shim/*.[ch] shim/*/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 
 # Objects made on the way to another target are kept.
 .SECONDARY:
 
 .PHONY: all help dist deb deps deps-html test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
-all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas $(if $(has_i386),$(BUILD)/i386/linked) ## build the shim and the analyzer
+all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas $(if $(has_piece),$(BUILD)/sockatlas-patch) $(if $(has_i386),$(BUILD)/i386/linked) ## build the shim and the analyzer
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -170,6 +175,32 @@ $(eval $(call shim_for,$(BUILD),$(CC),$(machine)))
 $(eval $(call shim_for,$(BUILD)/i386,$(CC_i386),i386))
 $(eval $(call shim_for,$(BUILD)/aarch64,$(CC_aarch64),aarch64))
 
+# The piece: the shim as it is put into programs without a libc to interpose on (shim/piece/piece.h). Nothing but general registers may
+# change in it, no variable is the thread pointer's, nothing is taken from elsewhere: what is left out by --gc-sections may ask for libc.
+# GCC alone keeps a register for a variable.
+CC_piece     ?= $(if $(findstring clang,$(CC)),gcc,$(CC))
+PIECE_CFLAGS := -DSOCKATLAS_PIECE -ffixed-r15 -fPIC -fvisibility=hidden -ffreestanding -mgeneral-regs-only -fno-stack-protector -fcf-protection=none \
+                -U_FORTIFY_SOURCE -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns -fno-math-errno \
+                -fno-asynchronous-unwind-tables -fno-exceptions -fno-delete-null-pointer-checks -fno-lto -fno-sanitize=all
+PIECE_SRC    := $(filter-out shim/real.c shim/hook_32.c,$(wildcard shim/*.c)) $(wildcard shim/piece/*.c)
+
+$(BUILD)/piece.elf: $(PIECE_SRC:%.c=$(BUILD)/piece/%.o) shim/piece/piece.ld
+	$(call say,LD,$@)
+	$(Q)$(CC_piece) -nostdlib -static-pie -fno-lto -fno-sanitize=all -Wl,--gc-sections -Wl,-z,norelro -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--no-dynamic-linker -Wl,-T,shim/piece/piece.ld -o $@ $(filter %.o,$^)
+
+$(BUILD)/piece/shim/%.o: shim/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC_piece) $(BASE) $(call for_shim,$(CPPFLAGS) $(CFLAGS)) $(PIECE_CFLAGS) -c -o $@ $<
+
+PATCHER_OBJ := $(PATCHER_SRC:%.c=$(BUILD)/%.o) $(BUILD)/analyzer/patch/sites.o
+$(BUILD)/sockatlas-patch: $(PATCHER_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/analyzer/patch/inject.o: OWN += -DSOCKATLAS_PIECE_FILE='"$(BUILD)/piece.elf"'
+$(BUILD)/analyzer/patch/inject.o: $(BUILD)/piece.elf
+
 # The loaders' choice between the two of x86-64: PRELOAD/$LIB/libsockatlas.so. glibc puts there the folder in which the distribution has
 # libraries of its word size (Debian's, its 32-bit packages', Fedora's, Arch's); musl leaves it as it is.
 plain_lib  := $(if $(has_i386),$(if $(filter ../lib,$(shell $(CC_i386) -print-multi-os-directory)),i386))
@@ -202,8 +233,9 @@ $(BUILD)/page/begin.html: $(PAGE_SRC) $(wildcard $(D3))
 	$(Q)mv $(@D)/end.html.new $@
 	$(Q)sed '1,/^@data$$/d' $(@D)/page.html >$(@D)/end.html
 
-# The system calls that the shim makes for itself, for `run` to try: hook_syscall.c has those of programs.
-$(BUILD)/shim_calls.h: $(filter-out shim/hook_syscall.c,$(SHIM_SRC))
+# The system calls that the shim makes for itself, for `run` to try: hook_syscall.c has those of programs, launch.c those
+# that are made under no filter.
+$(BUILD)/shim_calls.h: $(filter-out shim/hook_syscall.c shim/launch.c,$(SHIM_SRC))
 	@mkdir -p $(@D)
 	$(call say,CALLS,$@)
 	$(Q)grep -ohE 'SYS_[a-z0-9_]+' $^ | sort -u | sed 's/^SYS_\(.*\)/#ifdef SYS_\1\nCALL(\1)\n#endif/' >$@.new
@@ -416,12 +448,13 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	folder() { [ -d "$$1" ] || { folder "$$(dirname "$$1")"; mkdir -m 755 "$$1"; echo "$$1" >>"$$made"; }; }; \
 	put() { echo "  INSTALL $$top/$$3"; folder "$$(dirname "$$top/$$3")"; install -m "$$1" "$$2" "$$top/$$3"; }; \
 	put 755 $(BUILD)/sockatlas bin/sockatlas; \
+	$(if $(has_piece),put 755 $(BUILD)/sockatlas-patch lib/sockatlas/sockatlas-patch;) \
 	for each in $(INSTALLED); do put 644 "$${each%%:*}" "$${each#*:}"; done; \
 	$(links); links "$$top/lib/sockatlas"
 
 uninstall: ## remove what install put there, with the same DESTDIR and PREFIX
 	@top="$$DESTDIR$$PREFIX"; made="$(MADE).$$(printf %s "$$top" | cksum | tr ' ' .)"; \
-	for each in bin/sockatlas $(foreach each,$(INSTALLED),$(lastword $(subst :, ,$(each)))) \
+	for each in bin/sockatlas $(if $(has_piece),lib/sockatlas/sockatlas-patch) $(foreach each,$(INSTALLED),$(lastword $(subst :, ,$(each)))) \
 	    $(foreach folder,$(lib_folders) $(lib_folders_i386),'lib/sockatlas/$(folder)/libsockatlas.so'); do \
 	    echo "  REMOVE $$top/$$each"; rm -f "$$top/$$each"; \
 	done; \
@@ -476,7 +509,7 @@ check-cppcheck:
 	    shim analyzer $(sort $(dir $(wildcard tests/*/*.c tests/*/*/*.c)))
 
 check-tidy:
-	@tests/check/tidy -I. -D_GNU_SOURCE $(CPPFLAGS) -DSOCKATLAS_SHIM_CALLS='"$(BUILD)/shim_calls.h"' -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11 -- $(filter %.c,$(ALL_C))
+	@tests/check/tidy -I. -D_GNU_SOURCE $(CPPFLAGS) -DSOCKATLAS_SHIM_CALLS='"$(BUILD)/shim_calls.h"' -DSOCKATLAS_PIECE_FILE='"$(BUILD)/piece.elf"' -DSOCKATLAS_RELEASE='"$(VERSION)"' -std=gnu11 -- $(filter %.c,$(ALL_C))
 
 clean: ## remove build/
 	rm -rf $(BUILD)

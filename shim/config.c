@@ -369,6 +369,29 @@ static void read_folder(const char *text)
         config.folder = id;
 }
 
+/* SOCKATLAS_PATCH: where sockatlas-patch is, as `run` has it; 1: beside the shim, whose path may have a folder "$LIB"
+ * in it. */
+static void read_patcher(const char *text)
+{
+    static const char name[] = "sockatlas-patch", choice[] = "/$LIB/";
+    if (!is_set(text))
+        return;
+    if (*text == '/') {
+        size_t size = strnlen(text, sizeof(config.patcher));
+        if (size < sizeof(config.patcher))
+            memcpy(config.patcher, text, size + 1);
+        return;
+    }
+    const char *end = strstr(config.shim, choice);
+    if (!end)
+        end = strrchr(config.shim, '/');
+    if (config.shim[0] != '/' || !end || (size_t)(end - config.shim) + 1 + sizeof(name) > sizeof(config.patcher))
+        return;
+    size_t folder = (size_t)(end - config.shim) + 1;
+    memcpy(config.patcher, config.shim, folder);
+    memcpy(config.patcher + folder, name, sizeof(name));
+}
+
 static void read_settings(void)
 {
     const char *filters = variable("SOCKATLAS_FILTERS");
@@ -382,6 +405,7 @@ static void read_settings(void)
     if (is_set(variable("SOCKATLAS_OFF")))
         return;
     read_run_id(variable("SOCKATLAS_RUN"));
+    read_patcher(variable("SOCKATLAS_PATCH"));
     config.io = is_set(variable("SOCKATLAS_IO"));
     config.no_cmdline = is_set(variable("SOCKATLAS_NO_CMDLINE"));
     config.across_users = is_set(variable("SOCKATLAS_ACROSS_USERS"));

@@ -34,6 +34,8 @@ static const char *value(enum environment_variable setting)
         return config.no_cmdline ? "1" : "";
     case ENVIRONMENT_ACROSS_USERS:
         return config.across_users ? "1" : "";
+    case ENVIRONMENT_PATCH:
+        return config.patcher;
     case ENVIRONMENT_FILTERS:
         return config.filters_text;
     default:

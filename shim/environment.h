@@ -20,6 +20,7 @@
     X(RUN, "SOCKATLAS_RUN=")                                                                                           \
     X(NO_CMDLINE, "SOCKATLAS_NO_CMDLINE=")                                                                             \
     X(ACROSS_USERS, "SOCKATLAS_ACROSS_USERS=")                                                                         \
+    X(PATCH, "SOCKATLAS_PATCH=")                                                                                       \
     X(FILTERS, "SOCKATLAS_FILTERS=")                                                                                   \
     X(PATH, "PATH=")
 

@@ -6,6 +6,7 @@
  */
 #include "shim/environment.h"
 #include "shim/hook.h"
+#include "shim/launch.h"
 #include "shim/load.h"
 #include "shim/memory.h"
 #include "shim/record.h"
@@ -69,16 +70,35 @@ static enum sockatlas_untraced untraced_by_user(const struct environment *enviro
     return SOCKATLAS_TRACEABLE;
 }
 
-static enum sockatlas_untraced untraced_by_target(const struct exec *exec)
+/* One that is without a libc to interpose on can be followed by other means, where the caller is the one who executes
+ * it. */
+static enum sockatlas_untraced launch(const struct exec *exec, const struct known *known, const char *path,
+                                      struct launch *launch)
 {
-    if (!exec->search)
-        return target_untraced(exec->dirfd, exec->path, config.shim);
-    struct environment own;
-    environment_read(&own, environ);
-    return target_untraced_search(exec->path, own.values[ENVIRONMENT_PATH], config.shim);
+    if (!launch || !config.patcher[0] || exec->dirfd != AT_FDCWD)
+        return SOCKATLAS_UNTRACED_STATIC;
+    enum sockatlas_untraced why = untraced_by_user(&known->environment);
+    return why == SOCKATLAS_TRACEABLE ? launch_begin(launch, config.patcher, path) : why;
 }
 
-static enum sockatlas_untraced untraced(const struct exec *exec, const struct known *known)
+static enum sockatlas_untraced untraced_by_target(const struct exec *exec, const struct known *known,
+                                                  struct launch *launching)
+{
+    char found[TARGET_PATH_MAX];
+    const char *path = exec->path;
+    if (exec->search) {
+        struct environment own;
+        environment_read(&own, environ);
+        if (!target_find(exec->path, own.values[ENVIRONMENT_PATH], found))
+            return SOCKATLAS_TRACEABLE;
+        path = found;
+    }
+    enum sockatlas_untraced why = target_untraced(exec->dirfd, path, config.shim);
+    return why == SOCKATLAS_UNTRACED_STATIC ? launch(exec, known, path, launching) : why;
+}
+
+/* `launching`: NULL where libc executes the program. */
+static enum sockatlas_untraced untraced(const struct exec *exec, const struct known *known, struct launch *launching)
 {
     if (environment_refuses(&known->environment))
         return SOCKATLAS_UNTRACED_REFUSED;
@@ -86,14 +106,14 @@ static enum sockatlas_untraced untraced(const struct exec *exec, const struct kn
         return SOCKATLAS_UNTRACED_SANDBOX;
     if (known->path_size == MEMORY_UNREADABLE)
         return SOCKATLAS_TRACEABLE;
-    enum sockatlas_untraced why = untraced_by_target(exec);
+    enum sockatlas_untraced why = untraced_by_target(exec, known, launching);
     return why == SOCKATLAS_TRACEABLE ? untraced_by_user(&known->environment) : why;
 }
 
 /* A process without a log gets one only to say that it starts what cannot be traced. */
-static bool record_exec(const struct exec *exec, const struct known *known)
+static bool record_exec(const struct exec *exec, const struct known *known, struct launch *launching)
 {
-    enum sockatlas_untraced why = untraced(exec, known);
+    enum sockatlas_untraced why = untraced(exec, known, launching);
     if (!log_is_open() && why == SOCKATLAS_TRACEABLE)
         return false;
     size_t length = path_kept(known);
@@ -122,11 +142,13 @@ static int exec_traced(const struct exec *exec)
     struct known known;
     struct scratch scratch;
     look(&known, exec);
-    bool recorded = record_exec(exec, &known);
+    struct launch launching = {.pipe = -1};
+    bool recorded = record_exec(exec, &known, &launching);
     char *const *environment = prepare(exec, &known, &scratch);
     unsigned was = process_goes();
     int result = call_real(exec, environment);
     int error = hook_error(result);
+    launch_end(&launching);
     process_stays(was);
     scratch_give(&scratch);
     if (recorded) {
@@ -256,7 +278,7 @@ HOOK int execle(const char *path, const char *argument, ...)
 /* After a spawn: the child's log, if it makes one, says the rest. */
 static void record_spawn(const struct exec *exec, const struct known *known, int error, pid_t child)
 {
-    enum sockatlas_untraced why = untraced(exec, known);
+    enum sockatlas_untraced why = untraced(exec, known, NULL);
     if (!log_is_open() && (why == SOCKATLAS_TRACEABLE || error))
         return;
     size_t length = path_kept(known);

@@ -43,6 +43,7 @@
 /* clang-format on */
 
 enum { NUMBERS = 512, KIND_PASS = 0, KIND_WATCH = 1, KIND_FORK = 2 };
+_Static_assert((int)NUMBERS == (int)RAW_NUMBERS, "each number has a kind");
 
 /* Read by the assembly below: where libc's own is, NULL before the constructor. */
 __attribute__((used)) static void *syscall_real;
@@ -54,7 +55,7 @@ __attribute__((constructor)) static void syscall_begin(void)
 }
 
 /* Read by the assembly below: what to do with a number. */
-__attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
+__attribute__((used)) const unsigned char syscall_kinds[RAW_NUMBERS] = {
     [SYS_socket] = KIND_WATCH,
     [SYS_socketpair] = KIND_WATCH,
     [SYS_bind] = KIND_WATCH,
@@ -107,6 +108,10 @@ __attribute__((used)) static const unsigned char syscall_kinds[NUMBERS] = {
 #undef X
         [SYS_clone] = KIND_FORK,
     [SYS_clone3] = KIND_FORK,
+#if defined(SOCKATLAS_PIECE) /* where there are no other ways out */
+    [SYS_exit] = KIND_WATCH,
+    [SYS_exit_group] = KIND_WATCH,
+#endif
 #ifdef SYS_fork
     [SYS_fork] = KIND_FORK,
 #endif
@@ -368,7 +373,7 @@ static long watched_process(const struct raw *raw)
 }
 
 /* What the assembly jumps to for a watched number, and for any while the real functions are not resolved. */
-__attribute__((used)) static long syscall_watched(long number, long a, long b, long c, long d, long e, long f)
+__attribute__((used)) long syscall_watched(long number, long a, long b, long c, long d, long e, long f)
 {
     load_ready();
     struct raw raw = {.number = number, .a = {a, b, c, d, e, f}};
@@ -445,9 +450,14 @@ __attribute__((used)) static long syscall_forked(long number, long a, long b, lo
     return fork_by_number(cloning_of(number, a, b).flags, number, arguments);
 }
 
+bool syscall_forks(long number)
+{
+    return syscall_kinds[number] == KIND_FORK;
+}
+
 /* A process is about to be made by its number; returns where to go on. Where the child is to go on in this memory, or
  * on another stack, the wrapper must leave no frame behind. */
-__attribute__((used)) static void *syscall_forking(long number, long first, long second)
+__attribute__((used)) void *syscall_forking(long number, long first, long second)
 {
     load_ready();
     struct cloning cloning = cloning_of(number, first, second);

@@ -156,7 +156,9 @@ void image_describe(struct sockatlas_header *header, uint64_t size_limit, int64_
     header->header_size = SOCKATLAS_HEADER_SIZE;
     header->slot_size = SOCKATLAS_SLOT_SIZE;
     header->size_limit = size_limit;
-    header->writer = config.attached ? SOCKATLAS_WRITER_ATTACH : SOCKATLAS_WRITER_SHIM;
+    header->writer = config.patched    ? SOCKATLAS_WRITER_PATCH
+                     : config.attached ? SOCKATLAS_WRITER_ATTACH
+                                       : SOCKATLAS_WRITER_SHIM;
     uint64_t now = vdso_clock(CLOCK_BOOTTIME) - (uint64_t)clock_offset;
     header->realtime_ns = vdso_clock(CLOCK_REALTIME) - (now - header->boottime_ns);
     header->start_ticks = start_ticks(header);

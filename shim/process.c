@@ -14,13 +14,13 @@
 #include <sys/mman.h>
 
 HOT struct process_wiped *process_wiped;
-__thread struct process_newborn process_newborn;
+THREAD struct newborn process_newborn_of;
 HOT static bool shared;
 HOT static bool netns_changed;
 /* The kernel has no MADV_WIPEONFORK (before 4.14): ask every time. */
 HOT static bool unwiped;
 
-__thread struct process_thread process_thread;
+THREAD struct thread_self process_thread_of;
 
 void process_prepare(void)
 {
@@ -121,7 +121,7 @@ static void forked(uint32_t pid, uint32_t tid)
     process_thread.tid = tid;
     process_thread.vforking = false;
     process_thread.settled = 0;
-    process_newborn = (struct process_newborn){.pid = pid, .fork_slot = process_thread.fork_slot - 1};
+    process_newborn = (struct newborn){.pid = pid, .fork_slot = process_thread.fork_slot - 1};
     process_thread.fork_slot = 0;
 }
 
@@ -131,7 +131,7 @@ static struct identity vforked(uint32_t pid)
     struct identity identity = {.pid = pid, .tid = (uint32_t)sys(SYS_gettid), .vforked = true};
     if (process_thread.child != pid) {
         process_thread.child = pid;
-        process_newborn = (struct process_newborn){.pid = pid, .fork_slot = process_thread.fork_slot - 1};
+        process_newborn = (struct newborn){.pid = pid, .fork_slot = process_thread.fork_slot - 1};
     }
     return identity;
 }

@@ -6,6 +6,8 @@
 #ifndef SHIM_PROCESS_H
 #define SHIM_PROCESS_H
 
+#include "shim/thread.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,11 +20,12 @@ struct identity {
 
 /* The child that this thread turned out to be, until record.c has told of it; fork_slot as in struct
  * sockatlas_body_start. Another's pid (a vfork child's that recorded nothing) means nothing. */
-struct process_newborn {
+struct newborn {
     uint32_t pid; /* 0: none */
     uint64_t fork_slot;
 };
-extern __thread struct process_newborn process_newborn;
+extern THREAD struct newborn process_newborn_of;
+#define process_newborn THREAD_OWN(process_newborn_of)
 
 /* The page that the kernel blanks in a forked child and does not write-protect in its parent, so that a fork costs
  * neither of them a fault for what each fork changes. For process.c, clock.c and the inline functions here alone. */
@@ -45,7 +48,7 @@ static inline struct process_wiped *process_page(void)
 }
 
 /* What a thread knows of itself. For process.c and the inline functions here alone. */
-struct process_thread {
+struct thread_self {
     uint32_t settled; /* the process that process_settle() was called in */
     uint32_t tid;
     uint32_t pid;   /* the process that `tid` was read in */
@@ -56,7 +59,8 @@ struct process_thread {
     void *left;         /* see process_leave() */
     size_t left_size;
 };
-extern __thread struct process_thread process_thread;
+extern THREAD struct thread_self process_thread_of;
+#define process_thread THREAD_OWN(process_thread_of)
 
 /* The process that owns this memory: the caller's, or its parent's in a vfork child. 0 before process_prepare(), and in
  * a forked child before its first event. */

@@ -22,7 +22,7 @@ static char known_comm[16];
 /* A child's first record. */
 static void tell_birth(struct identity child)
 {
-    struct process_newborn born = process_newborn;
+    struct newborn born = process_newborn;
     process_newborn.pid = 0;
     if (born.pid != child.pid || !log_is_open())
         return;

@@ -6,6 +6,7 @@
 #include "shim/sandbox.h"
 
 #include "shim/sys.h"
+#include "shim/thread.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -14,11 +15,12 @@
 
 HOT enum sandbox_state sandbox_state;
 
-static __thread enum {
+static THREAD enum {
     UNDECIDED, /* not asked yet while some thread was inside */
     OUTSIDE,
     INSIDE,
-} place;
+} place_of;
+#define place THREAD_OWN(place_of)
 
 /* -1: none that is known. */
 static int trusted = -1;
@@ -27,7 +29,8 @@ static unsigned everyone;
 /* A thread that was inside has made another: one that is met for the first time may be that. */
 static bool inherited;
 /* It was this thread's vfork child that entered. */
-static __thread bool child_entered;
+static THREAD bool child_entered_of;
+#define child_entered THREAD_OWN(child_entered_of)
 
 /* glibc's own, absent from musl. */
 extern const char *gnu_get_libc_version(void) __attribute__((weak));

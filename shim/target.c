@@ -18,7 +18,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { HEAD = 512, SCRIPTS = 4, NAME = 1024 };
+enum { HEAD = 512, SCRIPTS = 4 };
 
 #if defined(__x86_64__)
 enum { MACHINE = EM_X86_64, CLASS = ELFCLASS64 };
@@ -213,22 +213,25 @@ enum sockatlas_untraced target_untraced(int dirfd, const char *path, const char 
     return SOCKATLAS_TRACEABLE;
 }
 
-enum sockatlas_untraced target_untraced_search(const char *name, const char *folders, const char *shim)
+bool target_find(const char *name, const char *folders, char *path)
 {
-    if (strchr(name, '/'))
-        return target_untraced(AT_FDCWD, name, shim);
     size_t length = strlen(name);
-    char path[NAME];
-    for (const char *at = folders ? folders : "/bin:/usr/bin"; *at;) {
+    if (strchr(name, '/'))
+        folders = NULL;
+    else if (!folders)
+        folders = "/bin:/usr/bin";
+    if (!folders && length < TARGET_PATH_MAX)
+        memcpy(path, name, length + 1);
+    for (const char *at = folders; at && *at;) {
         size_t size = strcspn(at, ":");
-        if (size + length + 2 < sizeof(path)) {
+        if (size + length + 2 < TARGET_PATH_MAX) {
             memcpy(path, at, size);
             path[size] = '/';
             memcpy(path + size + (size > 0), name, length + 1);
             if (sys(SYS_faccessat, AT_FDCWD, path, X_OK) == 0)
-                return target_untraced(AT_FDCWD, path, shim);
+                return true;
         }
         at += size + (at[size] == ':');
     }
-    return SOCKATLAS_TRACEABLE;
+    return !folders && length < TARGET_PATH_MAX;
 }

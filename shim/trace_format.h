@@ -541,6 +541,8 @@ enum sockatlas_untraced {
     SOCKATLAS_UNTRACED_SANDBOX = 9,     /* it begins in a seccomp sandbox, where the shim would be killed */
     SOCKATLAS_UNTRACED_SHIM = 10,       /* by its path there is no shim in that root, or none that can be mapped */
     SOCKATLAS_UNTRACED_GO = 11,         /* it makes its system calls without libc; what it does through libc is seen */
+    SOCKATLAS_UNTRACED_SITES = 12,      /* no libc to preload for, and its own system calls could not be redirected */
+    SOCKATLAS_UNTRACED_PTRACE = 13,     /* the same, because it may not be traced by ptrace(2), or is already */
 };
 
 /* exit family. The status as a waiting parent sees it, 0..255; -1 unknown: abort, or a libc that does not tell. */

@@ -9,18 +9,20 @@
 #include "shim/detail.h"
 #include "shim/probe.h"
 #include "shim/record.h"
+#include "shim/thread.h"
 
 #include <errno.h>
 #include <stddef.h>
 
 /* The sockets that this thread's vfork child made or met last: the table is its parent's. */
 enum { CHILD_SOCKETS = 4 };
-static __thread struct {
+static THREAD struct {
     struct descriptor entries[CHILD_SOCKETS];
     unsigned next;
     uint32_t pid;
     int highest; /* number that was a socket */
-} vfork_child;
+} vfork_child_of;
+#define vfork_child THREAD_OWN(vfork_child_of)
 
 static struct descriptor *child_room(uint32_t pid, int fd)
 {

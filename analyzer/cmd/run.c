@@ -8,6 +8,7 @@
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/collect.h"
 #include "analyzer/cmd/usage.h"
+#include "analyzer/patch/patch.h"
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/text.h"
 #include "shim/target.h"
@@ -31,10 +32,11 @@ struct options {
     bool live;
     bool across_users;
     bool no_cmdline;
+    bool no_patch;
     char **command; /* NULL-terminated, the rest of argv */
 };
 
-enum { OPTION_LIVE = 256, OPTION_ACROSS_USERS, OPTION_NO_CMDLINE };
+enum { OPTION_LIVE = 256, OPTION_ACROSS_USERS, OPTION_NO_CMDLINE, OPTION_NO_PATCH };
 
 static const struct argp_option option_table[] = {
     {"dir", 'd', "DIR", 0, "write the trace to DIR (./sockatlas.data)", 0},
@@ -42,6 +44,7 @@ static const struct argp_option option_table[] = {
     {"across-users", OPTION_ACROSS_USERS, NULL, 0,
      "follow programs that are executed as other users too, as by sudo; others may then add files to DIR", 0},
     {"no-cmdline", OPTION_NO_CMDLINE, NULL, 0, "do not record command lines, which may bear passwords", 0},
+    {"no-patch", OPTION_NO_PATCH, NULL, 0, "do not follow statically linked Go programs", 0},
     {0},
 };
 
@@ -61,6 +64,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_NO_CMDLINE:
         options->no_cmdline = true;
+        return 0;
+    case OPTION_NO_PATCH:
+        options->no_patch = true;
         return 0;
     case ARGP_KEY_ARG:
         options->command = state->argv + state->next - 1;
@@ -88,11 +94,27 @@ static const struct argp run_argp = {
            "  sockatlas run -d /tmp/web ./start-everything.sh",
 };
 
+/* The same of a program without a libc to interpose on, which sockatlas-patch may know how to follow. */
+static enum sockatlas_untraced unpatchable(const char *path)
+{
+    struct sites sites = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum sockatlas_untraced why = fd >= 0 ? sites_find(fd, &sites) : SOCKATLAS_UNTRACED_STATIC;
+    sites_free(&sites);
+    if (fd >= 0)
+        close(fd);
+    return why;
+}
+
 /* Says why the command's own program will not be traced, if so, and returns it. */
-static enum sockatlas_untraced warn(const char *title, const char *command, const char *path, const char *shim)
+static enum sockatlas_untraced warn(const char *title, const char *command, const char *path,
+                                    struct run_preload *preload)
 {
     static const char *const reasons[] = {
         [SOCKATLAS_UNTRACED_STATIC] = "it is statically linked (children of it that are not, will be)",
+        [SOCKATLAS_UNTRACED_SITES] =
+            ("it is a statically linked Go program whose system calls are not where they were expected (children of it "
+             "that are not, will be)"),
         [SOCKATLAS_UNTRACED_SETUID] =
             "it runs with rights of its own (setuid, setgid or capabilities), and the loader ignores preloads then",
         [SOCKATLAS_UNTRACED_LIBC] = "its C library's loader does not preload",
@@ -106,7 +128,11 @@ static enum sockatlas_untraced warn(const char *title, const char *command, cons
     bool refused = off && strcmp(off, "1") == 0;
     if (refused)
         complain_line("%s: SOCKATLAS_OFF=1 is set: nothing will be traced", title);
-    enum sockatlas_untraced why = target_untraced(AT_FDCWD, path, shim);
+    enum sockatlas_untraced why = target_untraced(AT_FDCWD, path, preload->shim);
+    if (why == SOCKATLAS_UNTRACED_STATIC && preload->patcher) {
+        why = unpatchable(path);
+        preload->patched = why == SOCKATLAS_TRACEABLE ? path : NULL;
+    }
     if (why != SOCKATLAS_TRACEABLE)
         complain_line("%s: %s will not be traced: %s", title, command, reasons[why]);
     return refused ? SOCKATLAS_UNTRACED_REFUSED : why;
@@ -156,7 +182,7 @@ int cmd_run(int argc, char **argv)
 {
     struct options options = {.dir = DEFAULT_DIR};
     const char *title = argv[0];
-    char shim[PATH_MAX], path[PATH_MAX];
+    char shim[PATH_MAX], patcher[PATH_MAX], path[PATH_MAX];
     usage_parse(&run_argp, argc, argv, ARGP_IN_ORDER, &options);
     if (!options.command) {
         complain_line("%s: no command given; `%s --help` tells more", title, title);
@@ -164,6 +190,7 @@ int cmd_run(int argc, char **argv)
     }
     if (!run_shim_limit_ready(title) || !run_shim_ready(shim, title))
         return RUN_FAILED;
+    bool patches = !options.no_patch && run_shim_patcher(shim, patcher);
     run_target_preload(shim);
     int status = run_target_find(options.command[0], path);
     if (status != 0) {
@@ -175,11 +202,14 @@ int cmd_run(int argc, char **argv)
     bool across_users = options.across_users || run_shim_is_set("SOCKATLAS_ACROSS_USERS");
     if (!run_folder_prepare(&folder, options.dir, across_users, title))
         return RUN_FAILED;
-    enum sockatlas_untraced why = warn(title, options.command[0], path, shim);
     struct run_preload preload = {.shim = shim,
+                                  .patcher = patches ? patcher : NULL,
                                   .folder = &folder,
                                   .no_cmdline = options.no_cmdline || run_shim_is_set("SOCKATLAS_NO_CMDLINE"),
                                   .filters = run_filter_count()};
+    if (preload.filters != 0) /* what sockatlas-patch does has not been tried */
+        preload.patcher = NULL;
+    enum sockatlas_untraced why = warn(title, options.command[0], path, &preload);
     if (preload.filters > 0)
         preload.killed_by = run_filter_kills();
     if (preload.killed_by)

@@ -25,6 +25,8 @@ enum run_status {
 
 /* Finds libsockatlas.so, one that can be preloaded; `shim` has room for PATH_MAX. False after a line on stderr. */
 bool run_shim_ready(char *shim, const char *title);
+/* Where sockatlas-patch is, beside the shim; `path` has room for PATH_MAX. */
+bool run_shim_patcher(const char *shim, char *path);
 /* Whether SOCKATLAS_LIMIT is a size that the shim takes. False after a line on stderr. */
 bool run_shim_limit_ready(const char *title);
 /* Whether the variable is set, as the shim has it. */
@@ -99,6 +101,8 @@ struct run_preload {
     bool no_cmdline;       /* command lines are not recorded */
     uint64_t id[2];        /* a random number that all logs of this run bear */
     int filters;           /* seccomp filters that the command begins under and that let the shim work; -1 not known */
+    const char *patcher;   /* absolute path of sockatlas-patch; NULL: programs without a libc are not followed */
+    const char *patched;   /* the command's file, where it is such a program and can be; else NULL */
     const char *killed_by; /* a call that they kill for: the command starts without the shim. NULL none */
 };
 

@@ -6,6 +6,7 @@
  */
 #include "analyzer/cmd/run.h"
 #include "analyzer/trace/complaint.h"
+#include "shim/launch.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -78,6 +79,7 @@ void run_command_settings(struct run_settings *out, const struct run_preload *pr
         add(out, "SOCKATLAS_ACROSS_USERS=1");
     if (preload->no_cmdline)
         add(out, "SOCKATLAS_NO_CMDLINE=1");
+    add(out, "SOCKATLAS_PATCH=%s", preload->patcher ? preload->patcher : "0");
     if (preload->killed_by)
         add(out, "SOCKATLAS_OFF=1");
     else if (preload->filters >= 0)
@@ -139,6 +141,10 @@ pid_t run_command_start(char *const *argv, const struct run_preload *preload, co
         complain_line("%s: %s", title, strerror(errno));
         _exit(RUN_FAILED);
     }
+    struct launch launch = {.pipe = -1};
+    if (preload->patched && !preload->killed_by &&
+        launch_begin(&launch, preload->patcher, preload->patched) != SOCKATLAS_TRACEABLE)
+        complain_line("%s: %s will not be traced: sockatlas-patch cannot follow it", title, argv[0]);
     execvp(argv[0], argv);
     int status = errno == ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE;
     complain_line("%s: %s: %s", title, argv[0], strerror(errno));

@@ -60,6 +60,13 @@ bool run_shim_ready(char *shim, const char *title)
     return true;
 }
 
+bool run_shim_patcher(const char *shim, char *path)
+{
+    const char *slash = strrchr(shim, '/');
+    int size = snprintf(path, PATH_MAX, "%.*s/sockatlas-patch", (int)(slash - shim), shim);
+    return size > 0 && size < PATH_MAX && access(path, X_OK) == 0;
+}
+
 /* The shim refuses the same values (SOCKATLAS_LIMIT in its config.c), but can only say so in each traced program. */
 bool run_shim_limit_ready(const char *title)
 {

@@ -69,6 +69,8 @@ static const char *const untraced_why[] = {
     [SOCKATLAS_UNTRACED_SANDBOX] = "it begins in a seccomp sandbox",
     [SOCKATLAS_UNTRACED_SHIM] = "libsockatlas.so is not there, or on a file system mounted noexec",
     [SOCKATLAS_UNTRACED_GO] = "a Go program, which makes system calls without the C library",
+    [SOCKATLAS_UNTRACED_SITES] = "statically linked, its system calls not where they were expected",
+    [SOCKATLAS_UNTRACED_PTRACE] = "statically linked, and may not be traced by ptrace(2), or is already",
 };
 
 const char *model_untraced_why(enum sockatlas_untraced why)

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The piece: the shim in a form that is put into a program without a libc to interpose on, Go's or a static one. Its
+ * instructions that make system calls are redirected to it (analyzer/patch/ does that, while the program stands at its
+ * very beginning). All of the shim is in it that a system call can come to, compiled for general registers only;
+ * what differs is here: enter.c how a call comes in and goes out, room.c what a thread has of its own, real.c how the
+ * real call is made, text.c the few functions that libc would bring.
+ *
+ * This header is what the one who puts it there must know.
+ */
+#ifndef SHIM_PIECE_PIECE_H
+#define SHIM_PIECE_PIECE_H
+
+#include <stdint.h>
+
+/* A stub stands for one redirected instruction. The program jumps to its first byte. Where the instruction was reached
+ * with its number in the same place always, the stub begins by setting it. */
+enum {
+    PIECE_STUB_SIZE = 64,
+    PIECE_STUB_CHECK = 5,  /* behind what sets the number, or five bytes that do nothing */
+    PIECE_STUB_PLAIN = 27, /* the system call as it was */
+    PIECE_STUB_AFTER = 29, /* instructions that stood behind it and had to move, then the jump back */
+    PIECE_STUB_MOVED = 20, /* room for them */
+    PIECE_STUB_SLOW = 54,  /* a number that is watched */
+    PIECE_NUMBERS = 512,   /* from here on none is */
+    PIECE_STUBS = 1023,
+    PIECE_SITE_SHIFT = 16, /* of the stub's index, above the number of the call, on the way into the piece */
+};
+
+/* How the piece is to go about. */
+enum piece_flags {
+    PIECE_OWN_STACKS = 1, /* the program's stacks are small (goroutines'): the piece uses its own */
+};
+
+/* What piece_begin() returns. */
+enum piece_answer {
+    PIECE_READY = 0,
+    PIECE_OFF = 1,    /* not asked for, or the trace folder does not take it: nothing is to be redirected */
+    PIECE_NO_ROOM = 2 /* no memory, or a processor or kernel without rdfsbase */
+};
+
+/* Addresses in the piece. The file's entry point is where this stands. */
+struct piece_head {
+    uint64_t begin;     /* code: piece_begin(first argument, flags) on its own stack, then an int3 with the answer */
+    uint64_t stack;     /* where that stack ends */
+    uint64_t enter;     /* code: where stubs go with a watched number */
+    uint64_t kinds;     /* a byte a number: not 0 where it is watched */
+    uint64_t stubs;     /* PIECE_STUBS + 1 of them, to be filled in; the first is none */
+    uint64_t text_size; /* from the piece's beginning: code; what follows is data */
+};
+
+#endif

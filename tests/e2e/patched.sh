@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Programs without a libc to interpose on: a statically linked Go program (patched.go) is followed from its first instruction on, is not
+# disturbed, and what the map has of it is what it did. Where it cannot be followed it runs as it is, and that is said.
+. "$(dirname "$0")/lib.sh"
+
+if [ ! -x "$top/build/sockatlas-patch" ]; then
+    case_skip "Go programs are followed" "not written for this processor"
+    finish
+fi
+program=$work/patched
+cache=$top/build/go
+mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=$work/go
+CGO_ENABLED=0 GO111MODULE=off GOFLAGS='' GOCACHE=$cache go build -o "$program" "$top/tests/e2e/patched.go" || exit 1
+printf %s "$work/unix" >socket-path
+
+run() { # ARG...: `sockatlas run`, whose words go to run.err; the trace is in $work/trace
+    rm -rf trace
+    "$sockatlas" run -d trace "$@" 2>run.err
+}
+edges() { # FILTER: of the map's edges
+    "$sockatlas" map --format json trace | jq -c "[.edges[] | select($1)]"
+}
+
+# ---- not disturbed ----
+
+"$program" all >alone.out
+alone=$?
+rm -f unix
+run "$program" all >traced.out
+case_is "the exit status is its own" "$alone" "$?"
+case_is "it says the same, of itself too: its children, tracer, signal masks, descriptors" "$(cat alone.out)" "$(cat traced.out)"
+case_has "nothing is not seen" "no blind spots" "$(cat run.err)"
+
+# ---- what it did ----
+
+case_is "each of 300 connections between its goroutines has its bytes" "300 1500 900" \
+    "$("$sockatlas" list --json trace | jq -sr '[.[] | select(.transport == "tcp" and .role == "client" and .outcome == "established" and .comm == "patched")
+        | select(.bytes_sent == 5 and .bytes_received == 3)] | group_by(.pid) | max_by(length) | "\(length) \(map(.bytes_sent) | add) \(map(.bytes_received) | add)"')"
+case_is "and ended" "0" "$("$sockatlas" list --json trace | jq -s '[.[] | select(.role == "client" and .outcome == "established" and .end != "closed" and .transport != "udp")] | length')"
+case_is "both ends are found for all, children's too" "0" "$(edges '.transport == "tcp" and .failed == 0 and .to == null' | jq length)"
+case_is "datagrams are counted" "7 4" "$(edges '.transport == "udp"' | jq -r '.[] | "\(.bytes_sent) \(.bytes_received)"')"
+case_is "a unix socket is found" "1" "$(edges '.transport == "unix"' | jq '.[0].connections')"
+case_is "a refused connect is one" "1" "$(edges '.failed == 1' | jq length)"
+case_is "followed by redirecting its calls, as are its children, one of which got an empty environment" '["patch"] 3' \
+    "$("$sockatlas" map --format json trace | jq -r '"\([.nodes[] | select(.comm == "patched") | .via] | unique) \([.edges[] | select(.transport == "tcp" and .connections > 0)] | length)"')"
+
+# ---- ends ----
+
+"$sockatlas" run -d server "$program" serve >address 2>/dev/null &
+started+=($!)
+until [ -s address ]; do sleep 0.05; done
+rm -rf killed
+"$sockatlas" run -d killed "$program" die "$(cat address)" 2>/dev/null
+case_is "killed, it dies of the same signal" 137 "$?"
+case_is "and what it did is there" "5 3" \
+    "$("$sockatlas" list --json killed | jq -sr '.[] | select(.role == "client") | "\(.bytes_sent) \(.bytes_received)"')"
+
+# ---- asked for or not ----
+
+run --no-patch "$program" dial "$(cat address)"
+case_is "--no-patch: it runs" 7 "$?"
+case_has "--no-patch: it is said" "will not be traced: it is statically linked" "$(cat run.err)"
+case_is "--no-patch: nothing of it is recorded" 0 "$("$sockatlas" list --json trace 2>/dev/null | wc -l)"
+SOCKATLAS_DIR=$work/hand LD_PRELOAD=$preload bash -c "'$program' dial $(cat address); true"
+case_is "a preload by hand leaves it alone" 0 "$("$sockatlas" list --json hand 2>/dev/null | wc -l)"
+rm -rf hand
+SOCKATLAS_PATCH=1 SOCKATLAS_DIR=$work/hand LD_PRELOAD=$preload bash -c "'$program' dial $(cat address); true"
+case_is "and with SOCKATLAS_PATCH=1 it does not" 1 "$("$sockatlas" list --json hand | wc -l)"
+
+# ---- left alone ----
+
+# One byte of the comparison behind each system call is another: the program does the same, and is none that is known.
+LC_ALL=C sed 's/\x0f\x05\x48\x3d\x01\xf0\xff\xff/\x0f\x05\x48\x3d\x02\xf0\xff\xff/g' "$program" >other
+chmod +x other
+run ./other dial "$(cat address)"
+case_is "whose calls are not as expected: it runs as it is" 7 "$?"
+case_has "and why is said" "not where they were expected" "$(cat run.err)"
+case_has "by the map too" "not where they were expected" "$("$sockatlas" map trace)"
+run bash -c "./other dial $(cat address); exit \$?"
+case_is "as a child it runs as it is" 7 "$?"
+case_has "and the map says why" "not where they were expected" "$("$sockatlas" map trace)"
+
+run strace -f -o /dev/null "$program" dial "$(cat address)"
+case_is "under strace it runs as it is" 7 "$?"
+case_has "and the map says why" "may not be traced by ptrace" "$("$sockatlas" map trace)"
+
+if [ "$(id -u)" -eq 0 ]; then
+    install -m 4755 -o 65534 "$program" setuid
+    run ./setuid id >id.out
+    case_is "a setuid program keeps its rights" "0 65534" "$(cat id.out)"
+    case_has "and why it is left alone is said" "rights of its own" "$(cat run.err)"
+else
+    case_skip "a setuid program keeps its rights" "only root can make one of another user's"
+    case_skip "and why it is left alone is said" "only root can make one of another user's"
+fi
+forged trace
+finish
