@@ -201,8 +201,10 @@ void world_drop(int process, int fd, bool told)
     sock->counted = sock->counted || told;
     sock->unreleased = sock->unreleased || !told;
     sock->haunted = sock->haunted || (!told && !world.processes[process].silent);
-    if (!sock->unreleased && sock->accepted && !world_held(sock))
+    if (!sock->unreleased && sock->accepted && !sock->left && !world_held(sock)) {
+        sock->left = true; /* a process may have ended that had it at two numbers */
         sock->row->now--;
+    }
     if (told)
         sock->dropped = cast_span(process);
     sock->closed = sock->unreleased || world_held(sock) ? (struct cast_span){0, 0} : cast_span(process);

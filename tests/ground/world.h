@@ -69,6 +69,7 @@ struct sock {
     struct talk *talk; /* the first it took part in */
     struct row *row;   /* a listener's; or that of what accepted it */
     bool accepted;
+    bool left;      /* accepted, and not counted any more among those that are open */
     bool connected; /* TCP: ever was */
     int user;       /* pairs and datagrams: the only process that uses it, -1 none yet */
     bool quiet;     /* nothing more is sent over it */
