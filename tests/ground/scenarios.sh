@@ -5,7 +5,7 @@
 # after they are gone. One case is a hundred seeds; N=1000 plays so many (300), FROM=5000 begins there (1); KIND=leap
 # takes a step of that name (step.h) more often. With SEED only that one, and
 # its folder is kept: both maps, the trace, and in `told` what was done, call by call. A failing seed is told with the difference and the
-# command that plays it again.
+# command that plays it again; with SOCKATLAS_KEEP=FOLDER its folder is kept there.
 . "$(dirname "$0")/../e2e/lib.sh"
 ground=$top/build/ground
 
@@ -42,6 +42,7 @@ for ((first = from; first < from + seeds; first += 100)); do
             rm -rf "$work/ground"
             continue
         fi
+        [ -z "${SOCKATLAS_KEEP:-}" ] || cp -r "$work/ground" "$(mktemp -d "$SOCKATLAS_KEEP/seed.$seed.XXXXXX")"
         differ+=("seed $seed (again: ${KIND:+KIND=$KIND }tests/ground/scenarios.sh $seed):" "$(head -40 <<<"$said" | cut -c1-400)")
         rm -rf "$work/ground"
     done
