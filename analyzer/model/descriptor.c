@@ -105,17 +105,17 @@ void descriptor_free(struct task *task)
     task->descriptors = (struct descriptor_table){.height = 0};
 }
 
-bool descriptor_holds(const struct task *task, const struct sock *sock)
+int32_t descriptor_number(const struct task *task, const struct sock *sock)
 {
     const struct descriptor *descriptor;
     if (!sock->refs && !sock->weak_refs)
-        return false;
+        return -1;
     if (sock->held_by == task && descriptor_get(task, sock->held_fd) == sock)
-        return true;
+        return sock->held_fd;
     for (int64_t fd = 0; (descriptor = descriptor_next(task, &fd)); fd++)
         if (descriptor->sock == sock)
-            return true;
-    return false;
+            return (int32_t)fd;
+    return -1;
 }
 
 void descriptor_untold(struct task *task, int32_t fd)

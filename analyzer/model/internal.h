@@ -340,8 +340,9 @@ static inline struct sock *descriptor_get(const struct task *task, int32_t fd)
     return descriptor ? descriptor->sock : NULL;
 }
 
-/* Looks through the whole table, unless what it asks for was put there last. */
-bool descriptor_holds(const struct task *task, const struct sock *sock);
+/* At which number it has that socket, -1 none. Looks through the whole table, unless what it asks for was put there
+ * last. */
+int32_t descriptor_number(const struct task *task, const struct sock *sock);
 void descriptor_flags(struct task *task, int32_t fd, bool cloexec);
 /* The process uses it, so that counts of its own are to come; and they came. */
 void descriptor_untold(struct task *task, int32_t fd);
@@ -412,6 +413,8 @@ void listener_closed(struct sock *sock);
 void listener_reopened(const struct model *model, struct sock *sock);
 /* Who serves `address` as seen from `sock`: a listening (or bound datagram) socket, or NULL. */
 struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address);
+/* Which end of an internet connection it is, by who listens where. */
+enum side listener_side(const struct model *model, const struct sock *sock);
 /* Whether a unix path that means another file in each working directory could be another one's than `server`'s. */
 bool listener_doubtful(const struct model *model, const struct sock *sock, const struct address *address,
                        const struct sock *server);
@@ -462,6 +465,9 @@ void half_forget(struct model *model, struct sock *sock);
 
 /* A process that was handed a connection transfers on it: the connection is its. */
 void sock_hand_over(struct sock *sock, struct task *task, int32_t fd);
+/* Somebody let go of a socket pair's end, or the trace ends: one that nobody was seen to use is whose who still holds
+ * it, rather than whose who made it. */
+void sock_user(const struct model *model, struct sock *sock);
 /* The last strong holder let go. */
 void sock_unheld(struct model *model, struct sock *sock);
 void sock_held_again(struct model *model, struct sock *sock);

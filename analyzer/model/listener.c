@@ -227,6 +227,15 @@ struct sock *listener_find(const struct model *model, const struct sock *sock, c
     return best_at(model, sock, address, &wildcard, false, best);
 }
 
+enum side listener_side(const struct model *model, const struct sock *sock)
+{
+    const struct socket *socket = &sock->socket;
+    if (listener_find(model, sock, &socket->local))
+        return SIDE_SERVER;
+    bool here = address_is_loopback(&socket->peer) && listener_find(model, sock, &socket->peer);
+    return here ? SIDE_CLIENT : SIDE_UNKNOWN;
+}
+
 bool listener_doubtful(const struct model *model, const struct sock *sock, const struct address *address,
                        const struct sock *server)
 {

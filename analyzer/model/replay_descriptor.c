@@ -156,6 +156,8 @@ static void close_descriptor(struct model *model, struct task *task, struct sock
     bool others = sock->refs > 1, passed = sock->in_flight != 0; /* else it may be gone with the descriptor */
     bool only = descriptor_only(model, task, event->fd);
     descriptor_drop(model, task, event->fd, event->time_ns);
+    if (others && sock->socket.owner == &task->process)
+        sock_user(model, sock);
     if ((others || passed) && sock->socket.owner == &task->process) {
         sock->owner_left = others && only;
         sock->owner_passed = !others;
@@ -227,6 +229,8 @@ void replay_on_state(struct model *model, struct task *task, const struct event 
         sock->socket.rcvbuf = body->rcvbuf;
     if (body->sndbuf)
         sock->socket.sndbuf = body->sndbuf;
+    if (sock->half)
+        half_update_all(model, sock);
 }
 
 void replay_on_dup(struct model *model, struct task *task, const struct event *event)

@@ -75,10 +75,7 @@ static enum side seen_side(const struct model *model, const struct sock *sock, c
         return SIDE_SERVER;
     if (socket->family == AF_UNIX)
         return socket->peer.size ? SIDE_CLIENT : socket->local.size ? SIDE_SERVER : SIDE_UNKNOWN;
-    if (listener_find(model, sock, &socket->local))
-        return SIDE_SERVER;
-    bool here = address_is_loopback(&socket->peer) && listener_find(model, sock, &socket->peer);
-    return here ? SIDE_CLIENT : SIDE_UNKNOWN;
+    return listener_side(model, sock);
 }
 
 /* Of two ports, the one that the kernel does not hand out by itself is the server's. Else a connection that a process
@@ -186,7 +183,7 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
     bool port_told = socket->local.port == 0 && local.port != 0; /* after a bind() to any, in a sandbox */
     bool news = false;
     if (body->how == SOCKATLAS_HOW_ATTACHED && !sock_is_tcp(sock))
-        sock->lost = true; /* what the kernel does not count */
+        sock->lost = LOST_SENT | LOST_RECEIVED; /* what the kernel does not count */
     if ((!address_known(&socket->local) || port_told) && address_known(&local)) {
         if (port_told)
             listener_moved(model, sock, &local);

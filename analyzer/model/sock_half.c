@@ -18,19 +18,6 @@ static bool to_group(const struct sock *sock, const struct address *peer)
     return address_is_multicast(peer) || (sock->broadcasts && peer->family == AF_INET && peer->bytes[3] == 255);
 }
 
-/* Who has a socket pair's end that nobody was seen to use: whoever still holds it, rather than who made it. */
-static struct process *pair_user(const struct model *model, const struct sock *sock)
-{
-    if (sock->rank > RANK_CREATED)
-        return sock->socket.owner;
-    for (unsigned i = sock->socket.holders_count; i-- > 0;) {
-        struct process *process = model->processes[sock->socket.holders[i]];
-        if (process->kind == PROCESS_TRACED && descriptor_holds((const struct task *)process, sock))
-            return process;
-    }
-    return sock->socket.owner;
-}
-
 /* A listener that is gone by the time that it is sure that nobody accepted is named all the same. */
 static void remember_served(const struct model *model, const struct sock *sock, struct half *half)
 {
@@ -140,16 +127,25 @@ static void put_socket(const struct model *model, const struct sock *sock, struc
     half->complete = half->recorded && !sock->lost;
 }
 
+/* One that was there before: whether anybody listens at its address may have been told after it. */
+static void put_likely(const struct model *model, const struct sock *sock, struct half *half)
+{
+    enum side side = half->side == SIDE_UNKNOWN && half->family != AF_UNIX ? listener_side(model, sock) : SIDE_UNKNOWN;
+    if (side != SIDE_UNKNOWN)
+        half->likely = side;
+}
+
 static void put_connection(const struct model *model, const struct sock *sock, struct half *half)
 {
     const struct socket *socket = &sock->socket;
-    half->process = half->pair_socket ? pair_user(model, sock) : socket->owner;
+    half->process = socket->owner;
     half->creator = sock->creator;
     half->pidns = socket->owner ? socket->owner->pidns : 0;
     half->own_pid = sock->own_pid;
     half->peer_pid = sock->peer_pid;
     half->listen_pid = sock->listen_pid;
     half->listener = sock->listener;
+    put_likely(model, sock, half);
     half->peer = socket->peer;
     half->outcome = outcome_of(sock);
     half->connect_ns = socket->connect_ns;
@@ -403,8 +399,6 @@ struct process *half_peer_so_far(const struct model *model, const struct sock *s
     for (const struct exchange *at = sock->exchanges; at; at = at->next)
         half = at->half; /* the first one it met */
     const struct half *mate = half ? pair_mate(half) : NULL;
-    if (mate && mate->pair_socket && mate->context)
-        return pair_user(model, mate->context);
     if (mate)
         return mate->context && !mate->datagram ? ((const struct sock *)mate->context)->socket.owner : mate->process;
     if (!half || !address_known(&half->peer) || half->to_group)

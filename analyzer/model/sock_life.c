@@ -95,6 +95,23 @@ void sock_hand_over(struct sock *sock, struct task *task, int32_t fd)
     sock->socket.fd = fd;
 }
 
+/* The last of them to get it. */
+void sock_user(const struct model *model, struct sock *sock)
+{
+    struct socket *socket = &sock->socket;
+    if (socket->role != ROLE_PAIR || sock->rank > RANK_CREATED)
+        return;
+    for (unsigned i = socket->holders_count; i-- > 0;) {
+        struct process *process = model->processes[socket->holders[i]];
+        int32_t fd = process->kind == PROCESS_TRACED ? descriptor_number((const struct task *)process, sock) : -1;
+        if (fd < 0)
+            continue;
+        socket->fd = process == socket->owner ? socket->fd : fd;
+        socket->owner = process;
+        return;
+    }
+}
+
 /* ---- Letting go ---- */
 
 static void let_go(struct sock *sock)
@@ -155,6 +172,8 @@ void sock_finish(struct model *model)
     for (struct sock *sock = model->first; sock; sock = sock->next)
         if (sock->stage == STAGE_NO_HOLDER && sock->weak_refs)
             sock_held_again(model, sock);
+    for (struct sock *sock = model->first; sock; sock = sock->next)
+        sock_user(model, sock);
     /* All rows are filled before the first socket leaves: who is served last may be known first. */
     for (struct sock *sock = model->first; sock; sock = sock->next)
         half_update_all(model, sock);

@@ -174,6 +174,26 @@ static void learn(struct half *half, const struct half *mate)
         half->reset_by = by_peer ? RESET_LOCAL : by_mate ? RESET_PEER : RESET_UNKNOWN;
 }
 
+/* Who began, of two that were there before: by what else speaks for it, where it does not speak for both alike. */
+static void learn_sides(struct half *a, struct half *b, enum match match)
+{
+    static const enum side opposite[] = {
+        [SIDE_UNKNOWN] = SIDE_UNKNOWN, [SIDE_CLIENT] = SIDE_SERVER, [SIDE_SERVER] = SIDE_CLIENT};
+    if (a == b || a->datagram || a->pair_socket)
+        return;
+    if (a->side == SIDE_UNKNOWN && b->side == SIDE_UNKNOWN) {
+        enum side by_a = a->likely, by_b = opposite[b->likely];
+        bool agree = by_a == by_b || by_a == SIDE_UNKNOWN || by_b == SIDE_UNKNOWN;
+        a->side = agree ? by_a ? by_a : by_b : SIDE_UNKNOWN;
+        if (a->side == SIDE_UNKNOWN)
+            a->side = initiates(a, b, match) ? SIDE_CLIENT : SIDE_SERVER;
+    }
+    if (a->side == SIDE_UNKNOWN)
+        a->side = opposite[b->side];
+    if (b->side == SIDE_UNKNOWN)
+        b->side = opposite[a->side];
+}
+
 static void decide_joined(struct pair *pair, struct entry *entry)
 {
     struct entry *mate = entry->mate;
@@ -185,6 +205,7 @@ static void decide_joined(struct pair *pair, struct entry *entry)
     a->peer_process = b->process;
     b->peer_process = a->process;
     learn(a, b);
+    learn_sides(a, b, a->match);
     if (a == b) {
         converse(pair, &(struct conversation){
                            .from = a, .from_process = a->process, .to_process = a->process, .match = a->match});
@@ -208,6 +229,8 @@ static void decide_joined(struct pair *pair, struct entry *entry)
 static void decide_with(struct pair *pair, struct entry *entry, struct process *process, enum match match)
 {
     struct half *half = &entry->half;
+    if (half->side == SIDE_UNKNOWN)
+        half->side = SIDE_CLIENT; /* which is what the conversation says */
     bool server = half->side == SIDE_SERVER;
     half->match = match;
     half->peer_process = process;

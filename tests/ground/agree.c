@@ -162,6 +162,8 @@ static bool same_place(const cJSON *one, const char *prefix, const cJSON *other,
 static void check_mirror(struct trace *trace, unsigned id)
 {
     const cJSON *socket = trace->sockets[id], *other = other_end(trace, socket);
+    if (is(socket, "role", "unused") && is(socket, "outcome", "established") && known(socket, "peer_process"))
+        wrong(trace, "socket %u: connected to a process, and unused", id);
     if (!is_connection(socket) || !known(socket, "peer_socket"))
         return;
     if (!other)

@@ -625,3 +625,61 @@ Test(match, refused_by_a_traced_host)
     cr_expect_eq(external("10.0.0.2")->host, 1);
     cr_expect_not(external("10.0.0.3")->located);
 }
+
+/* Its process was attached to: a thread used the connection before the listener was told. */
+Test(match, connection_told_before_its_listener)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_seen(&script, server, 5, 0x30, SOCKATLAS_HOW_USED, false, "127.0.0.1:80", "127.0.0.1:4000");
+    t_seen(&script, server, 6, 0x31, SOCKATLAS_HOW_USED, false, "127.0.0.1:80", "127.0.0.1:4001");
+    t_seen(&script, server, 4, 0x10, SOCKATLAS_HOW_ATTACHED, true, "127.0.0.1:80", NULL);
+    t_close_tcp(&script, server, 6, 0x31, 2, 1);
+    t_close_tcp(&script, server, 5, 0x30, 2, 1);
+    t_close_tcp(&script, client, 3, 0x20, 1, 2);
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_EXACT);
+    cr_expect_eq(script_socket(&script, 0x30)->role, ROLE_SERVER);
+    const struct socket *alone = script_socket(&script, 0x31);
+    cr_expect_eq(alone->role, ROLE_SERVER);
+    const struct edge *edge = NULL;
+    for (unsigned i = 0; i < model_edge_count(script.model); i++)
+        if (model_edge(script.model, i)->from == alone->peer_process)
+            edge = model_edge(script.model, i);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->to->pid, 100);
+}
+
+/* Of both ends only the listener's is known, afterwards. */
+Test(match, both_ends_told_before_the_listener)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_seen(&script, server, 5, 0x30, SOCKATLAS_HOW_USED, false, "127.0.0.1:80", "127.0.0.1:4000");
+    t_seen(&script, client, 3, 0x20, SOCKATLAS_HOW_USED, false, "127.0.0.1:4000", "127.0.0.1:80");
+    t_seen(&script, server, 4, 0x10, SOCKATLAS_HOW_ATTACHED, true, "127.0.0.1:80", NULL);
+    t_close_tcp(&script, server, 5, 0x30, 2, 1);
+    t_close_tcp(&script, client, 3, 0x20, 1, 2);
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_EXACT);
+    cr_expect_eq(script_socket(&script, 0x20)->role, ROLE_CLIENT);
+    cr_expect_eq(script_socket(&script, 0x30)->role, ROLE_SERVER);
+    cr_expect_eq(script_edge(&script, 200, 100)->connections, 1);
+}
+
+/* A server's child runs another program on one end, which says nothing by itself. */
+Test(match, a_pair_held_by_a_silent_program_has_one_user)
+{
+    struct who parent = process(100, "parent");
+    t_pair(&script, parent, 3, 0x20, 4, 0x21);
+    struct who child = t_child(&script, parent, 101);
+    t_close(&script, parent, 4, 0x21);
+    t_close(&script, child, 3, 0x20);
+    t_exec(&script, child, "/bin/cat");
+    script_finish(&script);
+    const struct socket *ends[] = {script_socket(&script, 0x20), script_socket(&script, 0x21)};
+    cr_assert(ends[0] && ends[1]);
+    for (int i = 0; i < 2; i++)
+        cr_expect_eq(ends[i]->peer_process, ends[1 - i]->owner);
+    cr_expect_eq(ends[1]->owner->pid, 101);
+    cr_expect_eq(ends[1]->fd, 4);
+}
