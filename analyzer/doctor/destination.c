@@ -13,7 +13,7 @@
 /* A connection that lives longer is kept for what may come, or did more than ask once. */
 #define SHORT_NS (2 * SECOND_NS)
 
-enum outcome connect_outcome(const struct event *event)
+static enum outcome told(const struct event *event)
 {
     if (event->kind == SOCKATLAS_CONNECTED)
         return event->error ? OUTCOME_FAILED : OUTCOME_ESTABLISHED;
@@ -22,6 +22,17 @@ enum outcome connect_outcome(const struct event *event)
     if (event->error == EINPROGRESS || event->error == EINTR || event->error == EALREADY)
         return OUTCOME_PENDING;
     return event->error == EISCONN ? OUTCOME_UNKNOWN : event->error ? OUTCOME_FAILED : OUTCOME_ESTABLISHED;
+}
+
+enum outcome connect_outcome(const struct sight *sight)
+{
+    enum outcome outcome = told(sight->event);
+    if (outcome != OUTCOME_FAILED || !sight->chart || !sight->socket->attempts)
+        return outcome; /* datagram sockets make no attempts */
+    if (sight->socket->state != STATE_FAILED || sight->chart->failed_attempt == sight->socket->attempts)
+        return OUTCOME_UNKNOWN;
+    sight->chart->failed_attempt = sight->socket->attempts;
+    return outcome;
 }
 
 /* Member by member: padding counts in a key. */
@@ -149,7 +160,7 @@ void destination_event(struct doctor *doctor, struct sight *sight)
         sight->destination = chart->destination;
         closed(chart, event);
     }
-    enum outcome outcome = connect_outcome(event);
+    enum outcome outcome = sight->outcome;
     if ((outcome != OUTCOME_ESTABLISHED && outcome != OUTCOME_FAILED) || !address_known(&chart->peer))
         return;
     struct destination *destination = sight->destination = destination_of(doctor, sight);

@@ -27,6 +27,7 @@ static void see_event(void *context, const struct event *event, const struct pro
     if (socket) {
         sight.chart = chart_of(doctor, socket);
         chart_note(doctor, &sight);
+        sight.outcome = connect_outcome(&sight);
         destination_event(doctor, &sight);
         queue_event(doctor, &sight);
     }

@@ -59,7 +59,8 @@ struct chart {
     struct finding *bind_failed;
     unsigned accept_failures;
     uint64_t accept_first_ns;
-    unsigned writes; /* in a row */
+    unsigned failed_attempt; /* the number of the latest that failed */
+    unsigned writes;         /* in a row */
     uint64_t write_ns, write_bytes;
     uint64_t asked_ns; /* a client's latest write that nothing was read after; 0 none */
     bool transfers_seen;
@@ -101,6 +102,7 @@ struct sight {
     const struct socket *socket;
     struct chart *chart;
     struct destination *destination;
+    enum outcome outcome; /* of the attempt to connect that this event ended, or went on with; else unknown */
 };
 
 #define KIND(kind) (UINT64_C(1) << (kind))
@@ -191,8 +193,9 @@ void destination_event(struct doctor *doctor, struct sight *sight);
  * source address, and from ports of its range; an unknown one is any. */
 uint64_t destination_recent(const struct doctor *doctor, const struct destination *destination, uint64_t time_ns);
 void destination_free_all(struct doctor *doctor);
-/* How a connect ended, if this event tells; OUTCOME_UNKNOWN: it does not. */
-enum outcome connect_outcome(const struct event *event);
+/* How an attempt to connect stands after this event, where it tells; OUTCOME_UNKNOWN: it does not. One that failed is
+ * told once, as the model counts it; one that was not answered, by the socket's end. */
+enum outcome connect_outcome(const struct sight *sight);
 
 /* ---- queue.c ---- */
 
@@ -216,6 +219,8 @@ struct listening_query {
 /* Once all is read: who listened at an address and no longer did at that time (true), or began to later; NULL: no
  * traced process. The text is the caller's. */
 bool listening_story(const struct doctor *doctor, const struct listening_query *query, char **text);
+/* Once all is read: who listened there at that time, and how many may wait; NULL: no traced process. The caller's. */
+char *listening_queue(const struct doctor *doctor, const struct listening_query *query);
 
 /* ---- lookup.c ---- */
 

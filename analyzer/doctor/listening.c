@@ -17,12 +17,12 @@ struct listening {
     uint64_t netns;
     struct address address;
     uint64_t began_ns, ended_ns; /* 0: not known, or it did not */
+    int32_t backlog;
 };
 
 void listening_note(struct doctor *doctor, const struct socket *socket, const struct chart *chart)
 {
-    if (socket->role != ROLE_LISTENER || !socket->owner || !chart->listened_ns ||
-        doctor->listenings_count == LISTENINGS_MAX)
+    if (socket->role != ROLE_LISTENER || !socket->owner || doctor->listenings_count == LISTENINGS_MAX)
         return;
     if (!doctor->listenings && !(doctor->listenings = calloc(LISTENINGS_MAX, sizeof *doctor->listenings)))
         abort();
@@ -32,6 +32,7 @@ void listening_note(struct doctor *doctor, const struct socket *socket, const st
                            .netns = socket->netns,
                            .address = socket->local,
                            .began_ns = chart->listened_ns,
+                           .backlog = socket->backlog,
                            .ended_ns = socket->closed_ns               ? socket->closed_ns
                                        : socket->state == STATE_CLOSED ? socket->owner->end_ns
                                                                        : 0};
@@ -78,4 +79,20 @@ bool listening_story(const struct doctor *doctor, const struct listening_query *
     if (made < 0)
         abort();
     return before != NULL;
+}
+
+char *listening_queue(const struct doctor *doctor, const struct listening_query *query)
+{
+    char *text;
+    for (unsigned i = 0; i < doctor->listenings_count; i++) {
+        const struct listening *at = &doctor->listenings[i];
+        if (at->began_ns > query->time_ns || (at->ended_ns && at->ended_ns < query->time_ns) ||
+            !is_at(at, query->host, query->netns, &query->address))
+            continue;
+        if (asprintf(&text, "%s (%u) listens there with a backlog of %d", at->process->comm, at->process->pid,
+                     at->backlog) < 0)
+            abort();
+        return text;
+    }
+    return NULL;
 }

@@ -115,11 +115,8 @@ void queue_event(struct doctor *doctor, const struct sight *sight)
         take_listen(doctor, sight);
     else if (event->kind == SOCKATLAS_ACCEPT && !event->error)
         take_accept(doctor, sight);
-    else if (event->kind == SOCKATLAS_CONNECT || event->kind == SOCKATLAS_CONNECTED) {
-        enum outcome outcome = connect_outcome(event);
-        if (outcome == OUTCOME_ESTABLISHED || outcome == OUTCOME_FAILED)
-            take_connect(doctor, sight, outcome);
-    }
+    else if (sight->outcome == OUTCOME_ESTABLISHED || sight->outcome == OUTCOME_FAILED)
+        take_connect(doctor, sight, sight->outcome);
 }
 
 void queue_socket(struct doctor *doctor, const struct socket *socket, const struct chart *chart)

@@ -15,30 +15,45 @@
 
 /* What a process tried in vain with one address, for one reason. */
 struct failure {
-    UT_hash_handle hh;
-    struct failure_key {
-        uint32_t process;
-        char peer[ADDRESS_TEXT_MAX];
-    } key; /* of the first reason, which leads to the others */
     struct failure *next;
-    uint16_t error; /* 0: the program gave up */
-    const struct process *process;
-    struct listening_query at;             /* the first, to ask who listened there */
-    uint64_t socket, time_ns, duration_ns; /* the first */
+    uint16_t error;            /* 0: the program gave up */
+    struct listening_query at; /* the first, to ask who listened there */
+    uint64_t time_ns;          /* the first */
+    uint64_t socket;           /* the first; of those given up, the one that waited longest */
+    uint64_t duration_ns;
     uint64_t times;
-    char *elsewhere;  /* who listens on that port at another address */
-    char *queue;      /* who listens at that very address: its queue was full */
-    bool established; /* later it went well */
+    char *elsewhere; /* who listens on that port at another address */
 };
 
-static struct failure *failure_of(const struct doctor *doctor, const struct sight *sight, struct failure_key *key)
+/* What a process tried with one address. */
+struct place {
+    UT_hash_handle hh;
+    struct place_key {
+        uint32_t process;
+        char peer[ADDRESS_TEXT_MAX];
+    } key;
+    const struct process *process;
+    struct failure *failures;
+    uint64_t well_ns; /* when it went well for the last time; 0 never */
+};
+
+static struct place *place_of(struct doctor *doctor, const struct sight *sight)
 {
-    struct failure *failures = doctor->notes[RULE_connect_failed], *failure;
-    memset(key, 0, sizeof *key);
-    key->process = sight->process->id;
-    address_text_port(&sight->socket->peer, key->peer);
-    HASH_FIND(hh, failures, key, sizeof *key, failure);
-    return failure;
+    struct place *places = doctor->notes[RULE_connect_failed], *place;
+    struct place_key key;
+    memset(&key, 0, sizeof key);
+    key.process = sight->process->id;
+    address_text_port(&sight->socket->peer, key.peer);
+    HASH_FIND(hh, places, &key, sizeof key, place);
+    if (place)
+        return place;
+    if (!(place = calloc(1, sizeof *place)))
+        abort();
+    place->key = key;
+    place->process = sight->process;
+    HASH_ADD(hh, places, key, sizeof place->key, place);
+    doctor->notes[RULE_connect_failed] = places;
+    return place;
 }
 
 /* Seen while the failure happens: afterwards it may have ended. */
@@ -58,65 +73,33 @@ static char *listens_elsewhere(const struct doctor *doctor, const struct sight *
     return NULL;
 }
 
-/* A listener that is in the trace and does not answer has as many waiting as its backlog allows. */
-static char *listens_there(const struct doctor *doctor, const struct sight *sight)
+static void note(struct doctor *doctor, const struct sight *sight, uint16_t error, uint64_t time_ns)
 {
-    const struct address *peer = &sight->socket->peer;
-    for (const struct chart *at = doctor->first; at; at = at->next) {
-        char *text;
-        if (at->state != STATE_LISTENING || !at->tcp || !at->owner || at->host != sight->chart->host ||
-            at->netns != sight->chart->netns ||
-            !(address_equal(&at->local, peer) || (address_is_any(&at->local) && at->local.port == peer->port)))
-            continue;
-        if (asprintf(&text, "%s (%u) listens there with a backlog of %d", at->owner->comm, at->owner->pid,
-                     at->backlog) < 0)
-            abort();
-        return text;
-    }
-    return NULL;
-}
-
-static void note(struct doctor *doctor, const struct sight *sight, uint16_t error)
-{
-    struct failure_key key;
-    struct failure *failures = doctor->notes[RULE_connect_failed], *first = failure_of(doctor, sight, &key);
-    struct failure *failure = first;
+    struct place *place = place_of(doctor, sight);
+    struct failure *failure = place->failures;
+    uint64_t duration_ns = time_ns - sight->socket->connect_started_ns;
     while (failure && failure->error != error)
         failure = failure->next;
     if (failure) {
         failure->times++;
+        if (!error && duration_ns > failure->duration_ns) {
+            failure->duration_ns = duration_ns;
+            failure->socket = sight->chart->id;
+        }
         return;
     }
     if (!(failure = calloc(1, sizeof *failure)))
         abort();
-    failure->key = key;
-    failure->process = sight->process;
-    failure->at = (struct listening_query){.host = sight->chart->host,
-                                           .netns = sight->chart->netns,
-                                           .address = sight->socket->peer,
-                                           .time_ns = sight->event->time_ns};
+    failure->at = (struct listening_query){
+        .host = sight->chart->host, .netns = sight->chart->netns, .address = sight->socket->peer, .time_ns = time_ns};
     failure->socket = sight->chart->id;
-    failure->time_ns = sight->event->time_ns;
-    failure->duration_ns = sight->event->time_ns - sight->socket->connect_started_ns;
+    failure->time_ns = time_ns;
+    failure->duration_ns = duration_ns;
     failure->times = 1;
     failure->error = error;
     failure->elsewhere = error == ECONNREFUSED ? listens_elsewhere(doctor, sight) : NULL;
-    failure->queue = error == 0 || error == ETIMEDOUT ? listens_there(doctor, sight) : NULL;
-    if (first) {
-        failure->next = first->next;
-        first->next = failure;
-        return;
-    }
-    HASH_ADD(hh, failures, key, sizeof failure->key, failure);
-    doctor->notes[RULE_connect_failed] = failures;
-}
-
-static void went_well(struct doctor *doctor, const struct sight *sight)
-{
-    struct failure_key key;
-    struct failure *failure = doctor->notes[RULE_connect_failed] ? failure_of(doctor, sight, &key) : NULL;
-    for (; failure; failure = failure->next)
-        failure->established = true;
+    failure->next = place->failures;
+    place->failures = failure;
 }
 
 static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
@@ -124,34 +107,39 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     (void)rule;
     if (!sight->chart || !sight->chart->tcp || !address_known(&sight->socket->peer))
         return;
-    enum outcome outcome = connect_outcome(sight->event);
-    if (outcome == OUTCOME_FAILED) {
-        note(doctor, sight, sight->event->error);
-    } else if (outcome == OUTCOME_ESTABLISHED) {
-        went_well(doctor, sight);
-    } else if (sight->event->kind == SOCKATLAS_CLOSE && sight->socket->state == STATE_CONNECTING &&
-               sight->event->time_ns - sight->socket->connect_started_ns >= PATIENCE_NS) {
-        note(doctor, sight, 0);
-    }
+    if (sight->outcome == OUTCOME_FAILED)
+        note(doctor, sight, sight->event->error, sight->event->time_ns);
+    else if (sight->outcome == OUTCOME_ESTABLISHED)
+        place_of(doctor, sight)->well_ns = sight->event->time_ns;
+}
+
+/* Given up, closed, interrupted or killed: known when the socket is over. */
+static void see_socket(struct doctor *doctor, const struct rule *rule, const struct socket *socket, struct chart *chart)
+{
+    struct sight sight = {.process = socket->owner, .socket = socket, .chart = chart};
+    (void)rule;
+    if (chart->tcp && socket->owner && socket->outcome == OUTCOME_UNANSWERED && address_known(&socket->peer))
+        note(doctor, &sight, 0, socket->closed_ns ? socket->closed_ns : doctor->last_ns);
 }
 
 /* Another rule has said more of it. */
-static bool told(const struct doctor *doctor, const struct failure *failure)
+static bool told(const struct doctor *doctor, const struct place *place)
 {
     static const struct rule_row *const others[] = {&rule_reconnect_storm, &rule_ipv6_first, &rule_ports_running_out};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (finding_find(doctor, &others[i]->rule, failure->process, failure->key.peer))
+        if (finding_find(doctor, &others[i]->rule, place->process, place->key.peer))
             return true;
     return false;
 }
 
 /* Nobody listens there: who did, or who did later. */
-static void explain_refused(const struct doctor *doctor, struct finding *finding, const struct failure *failure)
+static void explain_refused(const struct doctor *doctor, struct finding *finding, const struct failure *failure,
+                            const char *peer)
 {
     char *story = NULL;
     bool before = listening_story(doctor, &failure->at, &story);
     const char *more = story ? story : failure->elsewhere;
-    finding_say(finding, "%s refused the connection: %s%s%s", failure->key.peer,
+    finding_say(finding, "%s refused the connection: %s%s%s", peer,
                 story ? "" : "its host answers, and nobody listens there", !story && more ? "; " : "",
                 more ? more : "");
     if (before)
@@ -169,20 +157,18 @@ static void explain_refused(const struct doctor *doctor, struct finding *finding
 
 /* What it means, and what to do. */
 static void explain(const struct doctor *doctor, struct finding *finding, const struct failure *failure,
-                    const char *error)
+                    const char *peer, const char *error, const char *queue)
 {
-    const char *peer = failure->key.peer;
     double seconds = (double)failure->duration_ns / 1e9;
-    if (failure->queue) {
-        finding_say(finding, "%s did not answer within %.1f s, though %s: its queue was full", peer, seconds,
-                    failure->queue);
+    if (queue) {
+        finding_say(finding, "%s did not answer within %.1f s, though %s: its queue was full", peer, seconds, queue);
         finding->remedy = "Have the server accept sooner, or give listen() a larger backlog: SOMAXCONN, or -1, is as "
                           "many as net.core.somaxconn allows.";
         return;
     }
     switch (failure->error) {
     case ECONNREFUSED:
-        explain_refused(doctor, finding, failure);
+        explain_refused(doctor, finding, failure, peer);
         return;
     case 0:
         finding_say(finding, "%s had not answered when the program gave up after %.1f s", peer, seconds);
@@ -223,32 +209,40 @@ static const char *reason(const struct failure *at, char number[32])
     return error ? error : (snprintf(number, 32, "error %u", at->error), number);
 }
 
-static void tell(struct doctor *doctor, const struct rule *rule, const struct failure *at, struct group **groups)
+static void tell(struct doctor *doctor, const struct rule *rule, const struct place *place, const struct failure *at,
+                 struct group **groups)
 {
-    char number[32], *key;
-    const char *error = reason(at, number);
+    char number[32], *key, *queue = NULL;
+    const char *error = reason(at, number), *peer = place->key.peer;
     struct group *group;
-    if (at->established || told(doctor, at))
-        return;
-    if (asprintf(&key, "%u %llu %s %s", at->at.host, (unsigned long long)at->at.netns, at->key.peer, error) < 0)
+    if (asprintf(&key, "%u %llu %s %s", at->at.host, (unsigned long long)at->at.netns, peer, error) < 0)
         abort();
     struct finding *finding = finding_see(doctor, rule, NULL, at->socket, key);
     free(key);
+    if (at->error == 0 || at->error == ETIMEDOUT)
+        queue = listening_queue(doctor, &at->at);
     HASH_FIND_PTR(*groups, &finding, group);
     if (!group) {
         if (!(group = calloc(1, sizeof *group)))
             abort();
         group->finding = finding;
         HASH_ADD_PTR(*groups, finding, group);
-        finding->process = at->process;
-        explain(doctor, finding, at, error);
+        finding->process = place->process;
+        explain(doctor, finding, at, peer, error, queue);
     }
     group->processes++;
     group->times += at->times;
     bool seconds = at->duration_ns >= SECOND_NS;
     finding_evidence(doctor, finding, at->at.host, at->time_ns, at->socket, "connect() to %s: %s after %.2f %s%s%s",
-                     at->key.peer, error, (double)at->duration_ns / (seconds ? 1e9 : 1e6), seconds ? "s" : "ms",
-                     at->queue ? "; " : "", at->queue ? at->queue : "");
+                     peer, error, (double)at->duration_ns / (seconds ? 1e9 : 1e6), seconds ? "s" : "ms",
+                     queue ? "; " : "", queue ? queue : "");
+    free(queue);
+}
+
+/* Later it went well, or it was given up at once, as where two are asked and one is taken. */
+static bool is_harmless(const struct place *place, const struct failure *at)
+{
+    return place->well_ns > at->time_ns || (!at->error && at->duration_ns < PATIENCE_NS);
 }
 
 static void say_how_many(struct group *group)
@@ -266,11 +260,11 @@ static void say_how_many(struct group *group)
 
 static void finish(struct doctor *doctor, const struct rule *rule)
 {
-    struct failure *failures = doctor->notes[RULE_connect_failed];
     struct group *groups = NULL, *group, *next;
-    for (const struct failure *first = failures; first; first = first->hh.next)
-        for (const struct failure *at = first; at; at = at->next)
-            tell(doctor, rule, at, &groups);
+    for (const struct place *place = doctor->notes[RULE_connect_failed]; place; place = place->hh.next)
+        for (const struct failure *at = told(doctor, place) ? NULL : place->failures; at; at = at->next)
+            if (!is_harmless(place, at))
+                tell(doctor, rule, place, at, &groups);
     group = groups;
     HASH_CLEAR(hh, groups);
     for (; group; group = next) {
@@ -280,19 +274,19 @@ static void finish(struct doctor *doctor, const struct rule *rule)
     }
 }
 
-static void free_failures(void *notes)
+static void free_places(void *notes)
 {
-    struct failure *failures = notes, *first, *next;
-    first = failures;
-    HASH_CLEAR(hh, failures);
-    for (; first; first = next) {
-        next = first->hh.next;
-        for (struct failure *failure = first, *after; failure; failure = after) {
+    struct place *places = notes, *place, *next;
+    place = places;
+    HASH_CLEAR(hh, places);
+    for (; place; place = next) {
+        next = place->hh.next;
+        for (struct failure *failure = place->failures, *after; failure; failure = after) {
             after = failure->next;
             free(failure->elsewhere);
-            free(failure->queue);
             free(failure);
         }
+        free(place);
     }
 }
 
@@ -304,7 +298,8 @@ const struct rule_row rule_connect_failed = {
                     "the way, or there is no such host. Unreachable: nobody knew a way to it.",
              .remedy = "See errno(3) for what it means."},
     .on_event = see,
-    .kinds = KIND(SOCKATLAS_CONNECT) | KIND(SOCKATLAS_CONNECTED) | KIND(SOCKATLAS_CLOSE),
+    .kinds = KIND(SOCKATLAS_CONNECT) | KIND(SOCKATLAS_CONNECTED),
+    .on_socket = see_socket,
     .on_finish = finish,
-    .free = free_failures,
+    .free = free_places,
 };

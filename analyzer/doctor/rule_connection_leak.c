@@ -72,7 +72,7 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     (void)rule;
     if (!sight->chart || !sight->destination)
         return;
-    if (connect_outcome(event) == OUTCOME_ESTABLISHED) {
+    if (sight->outcome == OUTCOME_ESTABLISHED) {
         add(opened_to(doctor, sight->destination), sight);
         return;
     }

@@ -80,7 +80,7 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
     const struct event *event = sight->event;
     if (!sight->chart || !sight->chart->tcp)
         return;
-    enum outcome outcome = connect_outcome(event);
+    enum outcome outcome = sight->outcome;
     if (sight->socket->peer.family == AF_INET6) {
         if (outcome == OUTCOME_FAILED)
             note(doctor, sight, event->error);

@@ -69,7 +69,7 @@ static void failed(struct doctor *doctor, const struct rule *rule, const struct 
 
 static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
 {
-    enum outcome outcome = connect_outcome(sight->event);
+    enum outcome outcome = sight->outcome;
     if (!sight->chart || !sight->chart->tcp || (outcome != OUTCOME_ESTABLISHED && outcome != OUTCOME_FAILED))
         return;
     if (outcome == OUTCOME_FAILED && sight->event->error == EADDRNOTAVAIL) {

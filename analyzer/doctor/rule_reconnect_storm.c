@@ -10,7 +10,7 @@
 
 static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
 {
-    if (!sight->chart || !sight->chart->tcp || connect_outcome(sight->event) != OUTCOME_FAILED)
+    if (!sight->chart || !sight->chart->tcp || sight->outcome != OUTCOME_FAILED)
         return;
     const struct destination *destination = sight->destination;
     if (!destination || destination->failures_count < STORM_FAILURES)

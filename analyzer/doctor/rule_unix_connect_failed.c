@@ -19,47 +19,71 @@ struct attempt {
     } key;
     const struct process *process;
     struct listening_query at; /* the first, to ask who listened there */
-    uint16_t error;            /* the latest */
+    uint16_t error;            /* the latest; 0: given up */
     uint64_t socket, time_ns, last_ns, times;
 };
 
-static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
+static struct attempt *find(const struct doctor *doctor, const struct sight *sight, struct attempt_key *key)
 {
     struct attempt *all = doctor->notes[RULE_unix_connect_failed], *attempt;
+    memset(key, 0, sizeof *key);
+    key->host = sight->socket->host;
+    address_text_port(&sight->socket->peer, key->path);
+    HASH_FIND(hh, all, key, sizeof *key, attempt);
+    return attempt;
+}
+
+static void note(struct doctor *doctor, const struct sight *sight, uint16_t error, uint64_t time_ns)
+{
     struct attempt_key key;
-    enum outcome outcome = connect_outcome(sight->event);
-    (void)rule;
-    if (!sight->chart || sight->chart->family != AF_UNIX || !address_known(&sight->socket->peer) ||
-        (outcome != OUTCOME_FAILED && outcome != OUTCOME_ESTABLISHED))
-        return;
-    memset(&key, 0, sizeof key);
-    key.host = sight->socket->host;
-    address_text_port(&sight->socket->peer, key.path);
-    HASH_FIND(hh, all, &key, sizeof key, attempt);
-    if (outcome == OUTCOME_ESTABLISHED) {
-        if (attempt)
-            HASH_DEL(all, attempt);
-        free(attempt);
-        doctor->notes[RULE_unix_connect_failed] = all;
-        return;
-    }
+    struct attempt *all = doctor->notes[RULE_unix_connect_failed], *attempt = find(doctor, sight, &key);
     if (!attempt) {
         if (!(attempt = calloc(1, sizeof *attempt)))
             abort();
         attempt->key = key;
         attempt->process = sight->process;
-        attempt->at = (struct listening_query){.host = key.host,
-                                               .netns = sight->chart->netns,
-                                               .address = sight->socket->peer,
-                                               .time_ns = sight->event->time_ns};
+        attempt->at = (struct listening_query){
+            .host = key.host, .netns = sight->chart->netns, .address = sight->socket->peer, .time_ns = time_ns};
         attempt->socket = sight->chart->id;
-        attempt->time_ns = sight->event->time_ns;
+        attempt->time_ns = time_ns;
         HASH_ADD(hh, all, key, sizeof attempt->key, attempt);
         doctor->notes[RULE_unix_connect_failed] = all;
     }
-    attempt->error = sight->event->error;
-    attempt->last_ns = sight->event->time_ns;
+    attempt->error = error;
+    attempt->last_ns = time_ns;
     attempt->times++;
+}
+
+static void went_well(struct doctor *doctor, const struct sight *sight)
+{
+    struct attempt_key key;
+    struct attempt *all = doctor->notes[RULE_unix_connect_failed], *attempt = find(doctor, sight, &key);
+    if (attempt)
+        HASH_DEL(all, attempt);
+    free(attempt);
+    doctor->notes[RULE_unix_connect_failed] = all;
+}
+
+static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
+{
+    (void)rule;
+    if (!sight->chart || sight->chart->family != AF_UNIX || !address_known(&sight->socket->peer))
+        return;
+    if (sight->outcome == OUTCOME_FAILED)
+        note(doctor, sight, sight->event->error, sight->event->time_ns);
+    else if (sight->outcome == OUTCOME_ESTABLISHED)
+        went_well(doctor, sight);
+}
+
+/* A connect() that waits for room in the queue, and was killed or left. */
+static void see_socket(struct doctor *doctor, const struct rule *rule, const struct socket *socket, struct chart *chart)
+{
+    struct sight sight = {.process = socket->owner, .socket = socket, .chart = chart};
+    uint64_t time_ns = socket->closed_ns ? socket->closed_ns : doctor->last_ns;
+    (void)rule;
+    if (chart->family == AF_UNIX && socket->owner && socket->outcome == OUTCOME_UNANSWERED &&
+        address_known(&socket->peer))
+        note(doctor, &sight, 0, time_ns);
 }
 
 /* Who listened there, or did later, is more than what the errno says. */
@@ -99,6 +123,10 @@ static void explain(struct finding *finding, const struct attempt *at)
         return;
     case EAGAIN:
         finding_say(finding, "%s has as many waiting as its backlog allows (EAGAIN)", path);
+        finding->remedy = "Have the server accept sooner, or give listen() a larger backlog.";
+        return;
+    case 0:
+        finding_say(finding, "%s had not answered when the program gave up: its queue was full", path);
         finding->remedy = "Have the server accept sooner, or give listen() a larger backlog.";
         return;
     case EPROTOTYPE:
@@ -144,6 +172,7 @@ const struct rule_row rule_unix_connect_failed = {
              .remedy = "See unix(7) for what the error means."},
     .on_event = see,
     .kinds = KIND(SOCKATLAS_CONNECT) | KIND(SOCKATLAS_CONNECTED),
+    .on_socket = see_socket,
     .on_finish = finish,
     .free = free_all,
 };

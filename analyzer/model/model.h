@@ -79,7 +79,8 @@ struct socket {
     enum end end;
     enum resetter reset_by;
     bool complete;     /* nothing of it was overwritten or lost */
-    unsigned failures; /* attempts to connect that failed or were not answered */
+    unsigned attempts; /* to connect; datagram sockets make none */
+    unsigned failures; /* of them those that failed or were not answered */
     bool seen_first;   /* first known from a SEEN record */
     struct address local, peer;
     const char *peer_name; /* resolved by the program, NULL if not */

@@ -225,6 +225,7 @@ struct half *half_begin(struct model *model, struct sock *sock, enum side side, 
     if (sock->socket.opened_ns && sock->socket.opened_ns < start_ns)
         half->began_ns = sock->socket.opened_ns;
     half->counts_socket = !sock->failure_counted;
+    sock->socket.attempts += side == SIDE_CLIENT;
     sock->half = half;
     sock->shown = half;
     return half;

@@ -42,6 +42,23 @@ case_has "show: not answered" "not answered" "$("$sockatlas" show "$id" trace)"
 id=$(jq -r 'select(.reset_by == "peer") | .socket' list.jsonl | head -1)
 case_has "show: reset by the other end" "reset by the other end" "$("$sockatlas" show "$id" trace)"
 
+# failures FOLDER: how many each command counts, of the edges to a process that the trace names.
+failures() {
+    "$sockatlas" list --json "$1" | jq -s '[.[].failures] | add'
+    "$sockatlas" map --format json "$1" | jq '[.edges[].failed] | add'
+    "$sockatlas" map --by process --format json "$1" | jq '[.edges[].failed] | add'
+    "$sockatlas" export --format csv "$1" | python3 -c 'import csv, sys; print(sum(int(row["failures"]) for row in csv.DictReader(sys.stdin)))'
+    "$sockatlas" map --format html -o page.html "$1"
+    grep -oE '"failed":[0-9]+' page.html | awk -F: '{ sum += $2 } END { print sum }'
+    "$sockatlas" export --format jsonl -o copy.jsonl "$1"
+    "$sockatlas" map --format json copy.jsonl | jq '[.edges[].failed] | add'
+}
+case_is "list, map, by process, csv, page and export count alike" "5 5 5 5 5 5" "$(failures trace | tr '\n' ' ' | sed 's/ $//')"
+"$sockatlas" doctor --json trace >doctor.jsonl
+case_is "doctor: as many attempts failed, those that were not answered among them" "2 1 2" \
+    "$(jq -r 'select(.rule == "connect-failed") | .times' doctor.jsonl | tr '\n' ' ' | sed 's/ $//')"
+case_is "a connection that a traced listener never accepted is no blind spot" "0" "$(jq '.coverage | length' map.json)"
+
 # Attempts whose connect() never returned.
 "$sockatlas" run -d left -- "$targets/attempts_left" >ports 2>said
 case_is "the target that never returns: status" 0 $?
@@ -56,6 +73,10 @@ case_is "list: killed in connect()" "[\"client\",\"unanswered\",$port,null] [\"c
     "$(jq -c "select(.pid == $on_port or .pid == $on_path) | [.role, .outcome, .peer_port, .bytes_sent]" list.jsonl | tr '\n' ' ' | sed 's/ $//')"
 case_is "map: killed in connect(), one edge each" '[1,1]' \
     "$("$sockatlas" map --format json left | jq -c "[(.nodes[] | select(.pid == $on_port or .pid == $on_path) | .id) as \$id | .edges[] | select(.from == \$id) | .unanswered]")"
+case_is "killed or left in connect(): list, map, by process, csv, page and export count alike" "3 3 3 3 3 3" \
+    "$(failures left | tr '\n' ' ' | sed 's/ $//')"
+case_is "diff: each way to fail, once" '["connect to tcp 127.0.0.1:*","ECONNREFUSED"]["connect to tcp 127.0.0.1:*","not answered"]["connect to tcp 255.255.255.255:*","ENETUNREACH"]' \
+    "$("$sockatlas" diff --json left trace | jq -c 'select(.kind == "failure" and .after) | [.what, .after]' | sort | tr -d '\n')"
 # That an attempt began is told where nothing else tells of it.
 shown() { # FOLDER JQ-FILTER: what show says of its sockets
     "$sockatlas" list --json "$1" | jq -r "select($2) | .socket" | while read -r id; do "$sockatlas" show "$id" "$1"; done

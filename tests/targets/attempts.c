@@ -37,7 +37,7 @@ static void abort_end(int fd)
 
 static void given_up(const struct sockaddr_in *full)
 {
-    struct timeval patience = {.tv_usec = 100000};
+    struct timeval patience = {.tv_sec = 1, .tv_usec = 100000};
     int fd = make();
     must(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), "setsockopt");
     must_fail(try(fd, full), EINPROGRESS, "connect");
