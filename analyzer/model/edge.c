@@ -15,6 +15,7 @@ struct edge_entry {
     struct edge edge;
     struct table_link by_key;
     unsigned class;
+    uint64_t unaccepted; /* connections that wait in the queue of a listener, or did until the end */
 };
 
 struct external {
@@ -210,6 +211,8 @@ static void add_conversation(struct model *model, struct edge *edge, const struc
     const struct half *first = from ? from : to;
     bool closed = (from && !from->open) || (to && !to->open);
     edge->connections++;
+    if (edge->match == MATCH_NONE && first->served && (first->served_near || first->family == AF_UNIX))
+        ((struct edge_entry *)edge)->unaccepted++; /* no translation on the way */
     edge->open += !closed;
     edge->reset += (from && from->end == END_RESET) || (to && to->end == END_RESET);
     edge->retransmits += from && from->tcp_known ? from->retransmits : 0;
@@ -323,11 +326,13 @@ static void edge_retarget(struct model *model, struct edge *edge)
 static void half_matched(struct model *model, const struct edge *edge)
 {
     char address[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 128];
-    if (edge->match != MATCH_NONE || !edge->connections)
+    /* What a traced listener never accepted has no other half. */
+    uint64_t unaccepted = edge->to->incomplete ? 0 : ((const struct edge_entry *)edge)->unaccepted;
+    uint64_t halves = edge->connections - unaccepted;
+    if (edge->match != MATCH_NONE || !halves)
         return;
     snprintf(detail, sizeof detail, "%llu connection%s to %s: the other half is not in the trace",
-             (unsigned long long)edge->connections, edge->connections == 1 ? "" : "s",
-             address_text_port(&edge->server, address));
+             (unsigned long long)halves, halves == 1 ? "" : "s", address_text_port(&edge->server, address));
     coverage_add(model, edge->from, SOCKATLAS_COVERAGE_HALF_MATCHED, detail);
 }
 

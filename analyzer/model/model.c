@@ -138,8 +138,8 @@ void model_finish(struct model *model)
     sock_finish(model);
     pair_finish(model->pair);
     sock_report_all(model);
+    coverage_losses(model); /* and whose records are incomplete */
     edge_finish(model);
-    coverage_losses(model);
     coverage_doubts(model);
     coverage_repeated(model);
     coverage_given_up(model);

@@ -165,9 +165,9 @@ static void print(FILE *file, cJSON *object)
 
 void truth_write(const char *folder)
 {
-    cJSON *map = cJSON_CreateObject(), *coverage = cJSON_CreateArray();
-    cJSON_AddItemToObject(map, "edges", truth_edges(coverage));
-    cJSON_AddItemToObject(map, "coverage", coverage);
+    cJSON *map = cJSON_CreateObject();
+    cJSON_AddItemToObject(map, "edges", truth_edges());
+    cJSON_AddItemToObject(map, "coverage", cJSON_CreateArray());
     cJSON_AddItemToObject(map, "listeners", listeners());
     cJSON_AddItemToObject(map, "nodes", nodes());
     FILE *file = create(folder, "map.json");

@@ -25,8 +25,8 @@ int truth_to(const struct talk *talk);
 /* A connection, which follows its ends' owners. */
 bool truth_moves(const struct talk *talk);
 
-/* truth_edge.c: also, for each half-matched one, a row of `coverage`. */
-cJSON *truth_edges(cJSON *coverage);
+/* truth_edge.c */
+cJSON *truth_edges(void);
 /* truth_socket.c */
 cJSON *truth_socket(const struct sock *sock);
 

@@ -130,32 +130,6 @@ static struct sums add_up_all(const struct talk *edge)
     return sums;
 }
 
-/* Connected, and nobody accepted. */
-static void half_matched(cJSON *coverage, const struct talk *talk, unsigned connections)
-{
-    char detail[400], served[160];
-    if (talk->match || !connections)
-        return;
-    const struct name *name = &talk->served;
-    snprintf(served, sizeof served,
-             name->port < 0            ? "%s"
-             : strchr(name->text, ':') ? "[%s]:%d"
-                                       : "%s:%d",
-             name->text, name->port);
-    snprintf(detail, sizeof detail, "%u connection%s to %s: the other half is not in the trace", connections,
-             connections == 1 ? "" : "s", served);
-    cJSON *row = cJSON_CreateObject();
-    truth_number(row, "node", true, truth_from(talk));
-    truth_text(row, "what", "half_matched");
-    truth_text(row, "detail", detail);
-    for (const cJSON *other = cJSON_GetArrayItem(coverage, 0); other; other = other->next)
-        if (cJSON_Compare(other, row, true)) { /* to another listener of that address */
-            cJSON_Delete(row);
-            return;
-        }
-    cJSON_AddItemToArray(coverage, row);
-}
-
 static cJSON *edge_object(const struct talk *talk, const struct sums *sums)
 {
     cJSON *edge = cJSON_CreateObject();
@@ -178,7 +152,7 @@ static cJSON *edge_object(const struct talk *talk, const struct sums *sums)
     return edge;
 }
 
-cJSON *truth_edges(cJSON *coverage)
+cJSON *truth_edges(void)
 {
     cJSON *array = cJSON_CreateArray();
     for (unsigned i = 0; i < world.talks_count; i++) {
@@ -190,7 +164,6 @@ cJSON *truth_edges(cJSON *coverage)
             continue;
         struct sums sums = add_up_all(talk);
         cJSON_AddItemToArray(array, edge_object(talk, &sums));
-        half_matched(coverage, talk, sums.connections);
     }
     return array;
 }
