@@ -30,8 +30,12 @@
 #include "analyzer/pair/pair.h"
 
 /* include/net/tcp_states.h */
-#define TCP_STATE_SYN_SENT 2
-#define TCP_STATE_CLOSE    7
+#define TCP_STATE_SYN_SENT   2
+#define TCP_STATE_TIME_WAIT  6
+#define TCP_STATE_CLOSE      7
+#define TCP_STATE_CLOSE_WAIT 8
+#define TCP_STATE_LAST_ACK   9
+#define TCP_STATE_CLOSING    11
 
 /* A network namespace. Known by cookie, by inode, or both. */
 struct network {

@@ -88,6 +88,8 @@ struct socket {
     uint64_t connect_started_ns, connect_ns; /* duration; connect_ns UINT64_MAX unknown */
     bool sent_known, received_known;
     uint64_t bytes_sent, bytes_received;
+    bool undelivered_known;
+    uint64_t undelivered; /* of those sent; both ends are in the trace */
     uint32_t messages_sent, messages_received;
     uint16_t error;
     int32_t backlog;

@@ -135,6 +135,13 @@ static void put_likely(const struct model *model, const struct sock *sock, struc
         half->likely = side;
 }
 
+static bool heard_end(const struct socket *socket)
+{
+    unsigned state = socket->tcp.state;
+    return socket->tcp_known && (state == TCP_STATE_CLOSE_WAIT || state == TCP_STATE_LAST_ACK ||
+                                 state == TCP_STATE_CLOSING || state == TCP_STATE_TIME_WAIT);
+}
+
 static void put_connection(const struct model *model, const struct sock *sock, struct half *half)
 {
     const struct socket *socket = &sock->socket;
@@ -154,6 +161,7 @@ static void put_connection(const struct model *model, const struct sock *sock, s
     half->received_known = sock_received_known(sock);
     half->bytes_sent = socket->bytes_sent;
     half->bytes_received = socket->bytes_received;
+    half->heard_end = heard_end(socket);
     put_end(sock, half);
 }
 
@@ -388,6 +396,8 @@ void half_decided(struct sock *sock, const struct half *half)
     socket->outcome = half->outcome;
     socket->end = half->end;
     socket->reset_by = half->reset_by;
+    socket->undelivered_known = half->undelivered_known;
+    socket->undelivered = half->undelivered;
     if (half->outcome == OUTCOME_UNANSWERED)
         socket->state = STATE_FAILED;
 }

@@ -89,6 +89,7 @@ struct half {
     /* What went through. */
     bool sent_known, received_known;
     uint64_t bytes_sent, bytes_received;
+    bool heard_end; /* TCP: the other end's FIN has come, and with it all that was sent before */
 
     /* What became of it. */
     enum outcome outcome;
@@ -105,6 +106,9 @@ struct half {
     enum match match;
     uint64_t peer_socket;         /* id of the other end, 0 none */
     struct process *peer_process; /* traced, untraced or external node */
+    bool undelivered_known;
+    uint64_t undelivered; /* bytes of those sent that did not reach the other end before it was closed; unix: that it
+                             did not read */
 
     void *context; /* the replay's */
 };

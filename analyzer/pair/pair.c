@@ -158,13 +158,32 @@ static enum side side_of(const struct half *half, const struct half *mate)
     return half->likely != SIDE_UNKNOWN ? half->likely : opposite(mate->likely);
 }
 
+/* TCP counts what reaches a socket: what comes after that was closed is lost, and where it had heard the end of all
+ * that was sent, a difference is none that either knows of. Other transports count what is read. */
+static void learn_undelivered(struct half *half, const struct half *mate)
+{
+    bool tcp = half->tcp_known && mate->tcp_known;
+    half->undelivered_known = half->sent_known && mate->received_known && !half->open && !mate->open &&
+                              (tcp || half->family == AF_UNIX) && half->bytes_sent >= mate->bytes_received &&
+                              (!mate->heard_end || half->bytes_sent == mate->bytes_received);
+    half->undelivered = half->undelivered_known ? half->bytes_sent - mate->bytes_received : 0;
+}
+
+/* A reset that no call told of, after the other end was closed: nobody else was there to send it. */
+static bool reset_by_close(const struct half *half, const struct half *mate)
+{
+    return half->end == END_RESET && half->reset_by == RESET_UNKNOWN && mate->end == END_CLOSED && !mate->open &&
+           half->host == mate->host && mate->closed_ns && half->closed_ns >= mate->closed_ns;
+}
+
 /* One end tells what the other could not know. */
 static void learn(struct half *half, const struct half *mate)
 {
-    bool by_peer = mate->end == END_RESET && mate->reset_by == RESET_PEER;
-    bool by_mate = mate->end == END_RESET && mate->reset_by == RESET_LOCAL;
+    bool by_peer = mate->end == END_RESET && (mate->reset_by == RESET_PEER || reset_by_close(mate, half));
+    bool by_mate = (mate->end == END_RESET && mate->reset_by == RESET_LOCAL) || reset_by_close(half, mate);
     if (half->datagram)
         return;
+    learn_undelivered(half, mate);
     half->outcome = OUTCOME_ESTABLISHED;
     if (half->end == END_UNKNOWN)
         half->end = half->open ? END_OPEN : END_CLOSED;

@@ -247,7 +247,11 @@ static void summarize_life(const struct show *show, const struct socket *socket,
         fprintf(out, "error\t%s\n", word_or_number(names_errno(socket->error), socket->error, duration));
     if (socket->sent_known || socket->received_known) {
         fprintf(out, "bytes\t%s sent", socket->sent_known ? word_bytes(socket->bytes_sent, bytes) : "unknown");
-        fprintf(out, ", %s received\n", socket->received_known ? word_bytes(socket->bytes_received, bytes) : "unknown");
+        fprintf(out, ", %s received", socket->received_known ? word_bytes(socket->bytes_received, bytes) : "unknown");
+        if (socket->undelivered)
+            fprintf(out, "; %s of what it sent did not reach the other end before that was closed",
+                    word_bytes(socket->undelivered, bytes));
+        fputs("\n", out);
     }
 }
 

@@ -90,6 +90,44 @@ case_is "page: connect() returned, and its line tells of the attempt" 0 "$(grep 
 "$sockatlas" map --format html -o page.html left
 case_is "page: those that never returned" 4 "$(grep -c '"connecting(' page.html)"
 
+# Closed with more in the send queue than the other end takes; closed with data unread; data to one that is closed; all well.
+cat >unread.py <<'END'
+import os, socket
+served = socket.socket()
+served.bind(("127.0.0.1", 0))
+served.listen()
+def join():
+    return socket.create_connection(served.getsockname()), served.accept()[0]
+a, b = join()
+a.setblocking(False)
+sent = 0
+try:
+    while True:
+        sent += a.send(bytes(65536))
+except BlockingIOError:
+    pass
+a.close(), b.close()
+a, b = join()
+a.sendall(bytes(100)), b.close(), a.close()
+a, b = join()
+b.close(), a.sendall(bytes(7)), a.close()
+a, b = join()
+a.sendall(bytes(9)), b.recv(9), a.close(), b.close()
+a, b = socket.socketpair()
+a.sendall(bytes(20)), b.recv(5), a.close(), b.close()
+print(sent)
+END
+"$sockatlas" run -d unread -- python3 unread.py >sent 2>said
+case_is "list: data lost, and who reset" "$(cat sent) closed  closed  true
+100 reset peer reset local 0
+7 reset peer reset local 7
+9 closed  closed  0
+20 closed  closed  15" "$("$sockatlas" list --json unread | jq -rs --argjson many "$(cat sent)" 'INDEX(.socket | tostring) as $all | [.[] | select(.bytes_sent > 0)] | sort_by(.opened_us)[] |
+    $all[.peer_socket | tostring] as $other | (if .bytes_sent == $many then .bytes_undelivered == $many - $other.bytes_received and .bytes_undelivered > 0 else .bytes_undelivered end) as $lost |
+    "\(.bytes_sent) \(.end) \(.reset_by // "") \($other.end) \($other.reset_by // "") \($lost)"')"
+id=$("$sockatlas" list --json unread | jq 'select(.bytes_sent == 7) | .socket')
+case_has "show: data lost" "7 B sent, 0 B received; 7 B of what it sent did not reach the other end" "$("$sockatlas" show "$id" unread)"
+
 # Two ends of one connection say the same of each other, and edges add up to what sockets do.
 case_is "an exact pair mirrors itself" 0 "$(jq -s 'INDEX(.socket | tostring) as $all | [.[] | select(.match == "exact" and .peer_socket) |
     select($all[.peer_socket | tostring].peer_socket != .socket or $all[.peer_socket | tostring].process != .peer_process)] | length' list.jsonl)"

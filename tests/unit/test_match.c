@@ -696,3 +696,28 @@ Test(match, a_pair_held_by_a_silent_program_has_one_user)
     cr_expect_eq(ends[1]->owner->pid, 101);
     cr_expect_eq(ends[1]->fd, 4);
 }
+
+static void lost(uint8_t state, bool known)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_close_tcp(&script, client, 3, 0x20, 5, 0);
+    t_close_state(&script, server, 4, 0x30, state);
+    script_finish(&script);
+    const struct socket *socket = script_socket(&script, 0x20);
+    cr_assert_not_null(socket);
+    cr_expect_eq(socket->undelivered_known, known);
+    cr_expect_eq(socket->undelivered, known ? 5 : 0);
+}
+
+Test(match, what_came_after_the_other_end_was_closed_is_lost)
+{
+    lost(1, true);
+}
+
+Test(match, nothing_is_lost_before_an_end_that_was_heard)
+{
+    lost(8, false);
+}
