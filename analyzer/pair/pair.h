@@ -15,7 +15,7 @@
 
 #include "analyzer/pair/half.h"
 
-/* About half a kilobyte each. */
+/* 900 bytes each, tables included: 230 MB. */
 #define PAIR_WAITING_MAX (1u << 18)
 
 struct pair;
