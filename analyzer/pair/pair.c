@@ -148,16 +148,6 @@ static enum side opposite(enum side side)
     return side == SIDE_CLIENT ? SIDE_SERVER : side == SIDE_SERVER ? SIDE_CLIENT : SIDE_UNKNOWN;
 }
 
-/* Of a connection that was there before it was looked at: by its mate, else by what is likely of either. */
-static enum side side_of(const struct half *half, const struct half *mate)
-{
-    if (half->side != SIDE_UNKNOWN || half->pair_socket || half->datagram)
-        return half->side;
-    if (mate->side != SIDE_UNKNOWN)
-        return opposite(mate->side);
-    return half->likely != SIDE_UNKNOWN ? half->likely : opposite(mate->likely);
-}
-
 /* TCP counts what reaches a socket: what comes after that was closed is lost, and where it had heard the end of all
  * that was sent, a difference is none that either knows of. Other transports count what is read. */
 static void learn_undelivered(struct half *half, const struct half *mate)
@@ -196,21 +186,19 @@ static void learn(struct half *half, const struct half *mate)
 /* Who began, of two that were there before: by what else speaks for it, where it does not speak for both alike. */
 static void learn_sides(struct half *a, struct half *b, enum match match)
 {
-    static const enum side opposite[] = {
-        [SIDE_UNKNOWN] = SIDE_UNKNOWN, [SIDE_CLIENT] = SIDE_SERVER, [SIDE_SERVER] = SIDE_CLIENT};
     if (a == b || a->datagram || a->pair_socket)
         return;
     if (a->side == SIDE_UNKNOWN && b->side == SIDE_UNKNOWN) {
-        enum side by_a = a->likely, by_b = opposite[b->likely];
+        enum side by_a = a->likely, by_b = opposite(b->likely);
         bool agree = by_a == by_b || by_a == SIDE_UNKNOWN || by_b == SIDE_UNKNOWN;
         a->side = agree ? by_a ? by_a : by_b : SIDE_UNKNOWN;
         if (a->side == SIDE_UNKNOWN)
             a->side = initiates(a, b, match) ? SIDE_CLIENT : SIDE_SERVER;
     }
     if (a->side == SIDE_UNKNOWN)
-        a->side = opposite[b->side];
+        a->side = opposite(b->side);
     if (b->side == SIDE_UNKNOWN)
-        b->side = opposite[a->side];
+        b->side = opposite(a->side);
 }
 
 static void decide_joined(struct pair *pair, struct entry *entry)
@@ -232,8 +220,6 @@ static void decide_joined(struct pair *pair, struct entry *entry)
         return;
     }
     learn(b, a);
-    a->side = side_of(a, b);
-    b->side = side_of(b, a);
     const struct half *from = initiates(a, b, entry->found) ? a : b, *to = from == a ? b : a;
     converse(
         pair,
