@@ -3,6 +3,7 @@
  * Wrappers that make processes: fork, vfork, clone, daemon. The FORK record's slot is taken before the call, so that it
  * stands before everything the child records, and published after it, when the child's pid is known.
  */
+#include "shim/coverage.h"
 #include "shim/fork.h"
 #include "shim/hook.h"
 #include "shim/load.h"
@@ -61,14 +62,27 @@ HOOK pid_t _Fork(void)
     return forked(&reserved, SOCKATLAS_CALL__Fork, real._Fork ? real._Fork() : hook_missing());
 }
 
+/* A child that has its parent's descriptors, not a copy of them: each process keeps an account of its own. In both. */
+static void shares_descriptors(enum sockatlas_call call, uint64_t flags)
+{
+    if ((flags & CLONE_FILES) && !(flags & CLONE_VM))
+        coverage_record(call, SOCKATLAS_COVERAGE_CLONE_FILES,
+                        "shares its descriptors with another process (CLONE_FILES): what one of them opens or closes "
+                        "is not seen in the other");
+}
+
 long fork_by_number(uint64_t flags, long number, const long a[6])
 {
     struct reserved reserved = reserve();
     process_forking(reserved.index);
     long child = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     forked(&reserved, SOCKATLAS_CALL_syscall, (pid_t)child);
+    int error = errno;
     if (child == 0 && (flags & CLONE_NEWNET))
         netns_entered(SOCKATLAS_CALL_syscall);
+    if (child >= 0)
+        shares_descriptors(SOCKATLAS_CALL_syscall, flags);
+    errno = error;
     return child;
 }
 
@@ -93,12 +107,15 @@ HOOK int daemon(int keep_folder, int keep_descriptors)
 struct beginning {
     int (*function)(void *);
     void *argument;
+    int flags;
 };
 
-static int in_network(void *argument)
+static int begin(void *argument)
 {
     const struct beginning *beginning = argument;
-    netns_entered(SOCKATLAS_CALL_clone);
+    if (beginning->flags & CLONE_NEWNET)
+        netns_entered(SOCKATLAS_CALL_clone);
+    shares_descriptors(SOCKATLAS_CALL_clone, (unsigned)beginning->flags);
     return beginning->function(beginning->argument);
 }
 
@@ -123,14 +140,16 @@ HOOK int clone(int (*function)(void *), void *stack, int flags, void *argument, 
         process_shared(slot);
     else
         process_forking(slot);
-    struct beginning beginning = {.function = function, .argument = argument};
-    if ((flags & CLONE_NEWNET) && !(flags & CLONE_VM))
-        function = in_network, argument = &beginning;
+    struct beginning beginning = {.function = function, .argument = argument, .flags = flags};
+    if ((flags & (CLONE_NEWNET | CLONE_FILES)) && !(flags & CLONE_VM))
+        function = begin, argument = &beginning;
     int child = real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
     int error = hook_error(child);
     publish(&reserved, SOCKATLAS_CALL_clone, error, child);
     if (!(flags & CLONE_VM))
         process_announced();
+    if (!error)
+        shares_descriptors(SOCKATLAS_CALL_clone, (unsigned)flags);
     if (error)
         errno = error;
     return child;

@@ -612,7 +612,7 @@ struct sockatlas_body_coverage {
     X(8, CLOSE_UNSEEN, close_unseen) X(9, LOST, lost) X(10, NO_LOG, no_log) X(11, DAMAGED, damaged)                     \
     X(12, HALF_MATCHED, half_matched) X(13, OVERWRITTEN, overwritten) X(14, FORGED, forged)                             \
     X(15, FOREIGN_LOG, foreign_log) X(16, REPEATED_LOG, repeated_log) X(17, INHERITED, inherited)                       \
-    X(18, ATTACHED, attached) X(19, DETACHED, detached)
+    X(18, ATTACHED, attached) X(19, DETACHED, detached) X(20, CLONE_FILES, clone_files)
 /* clang-format on */
 
 enum sockatlas_coverage {

@@ -186,6 +186,7 @@ struct task {
     struct descriptor_table descriptors;
     enum task_state state;
     bool start_exact;  /* start_ns is the kernel's */
+    bool shares;       /* has its descriptors together with another process: neither tells all of them */
     uint64_t heard_ns; /* its latest record; 0: has logged nothing itself */
     uint64_t exec_ns;  /* the latest exec: when it was called, of what */
     char *exec_path;

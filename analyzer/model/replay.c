@@ -58,6 +58,8 @@ static void on_coverage(struct model *model, struct task *task, const struct eve
     char *detail = store_alloc(body->detail_size + 1u);
     if (event_tail(event, sizeof *body, 0, detail, body->detail_size))
         coverage_add(model, task ? &task->process : NULL, body->what, detail);
+    if (task && body->what == SOCKATLAS_COVERAGE_CLONE_FILES)
+        task->shares = task->process.incomplete = true;
     free(detail);
 }
 

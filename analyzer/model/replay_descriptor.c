@@ -208,6 +208,8 @@ void replay_on_close(struct model *model, struct task *task, const struct event 
     if (!sock || event->error)
         return;
     close_counts(task, sock, event, held);
+    if (task->shares) /* the other process may have sent over it since, or put another socket at its number */
+        sock->lost = LOST_SENT | LOST_RECEIVED;
     if (body->messages_sent || body->messages_received)
         close_used(model, task, sock, event);
     if (held)

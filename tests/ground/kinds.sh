@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Conversations of rarer kinds, each by a small program (tests/targets/kinds.c): multicast and broadcast, link-local addresses over a veth
-# pair, a simultaneous open, TCP Fast Open, MPTCP, vsock, netlink and packet sockets, each as what it is.
+# pair, a simultaneous open, TCP Fast Open, MPTCP, vsock, netlink and packet sockets, processes that share a descriptor table or begin in
+# another network, each as what it is.
 . "$(dirname "$0")/netns.sh"
 space a && a=$netns
 space b && b=$netns
@@ -111,6 +112,19 @@ if [ -e /dev/vsock ]; then
 else
     case_skip "vsock" "this kernel has none"
 fi
+
+# A child that begins in another network: its loopback is not its parent's.
+ip netns exec "$a" "$sockatlas" run -d newnet "$targets/raw_newnet" >newnet.out 2>&1 || sed 's/^/# /' newnet.out
+case_is "clone(CLONE_NEWNET) by syscall(): the parent's listener is not the child's" \
+    "raw_newnet -> 127.0.0.1 external 0 1 null null;raw_newnet -> raw_newnet exact 1 0 5 0;" \
+    "$(edges newnet | sed -E 's/ tcp [0-9.]+:[0-9]+//' | tr '\n' ';')"
+
+# Two processes with one descriptor table: neither knows what the other does to it, which is said.
+"$sockatlas" run -d shared "$targets/shared_table" >shared.out 2>&1 || sed 's/^/# /' shared.out
+case_is "clone(CLONE_FILES): both processes are said to share" "clone_files clone_files" \
+    "$("$sockatlas" map --format json shared | jq -r '[.coverage[].what] | join(" ")')"
+case_is "clone(CLONE_FILES): what either sent is unknown" "null null" \
+    "$("$sockatlas" map --format json shared | jq -r '[.edges[] | .bytes_sent | tojson] | join(" ")')"
 
 kinds netlink
 case_has "netlink: who is asked" "netlink port [0-9]+ kernel 20" "$("$sockatlas" list --json netlink |
