@@ -132,7 +132,8 @@ void step_cross(void)
     enum { MUCH = 1 << 20 };
     struct sock *sock = play_socket(can_cross);
     int sender = sock ? play_user(sock) : -1, receiver = sock ? play_user(sock->other) : -1;
-    if (sender < 0 || receiver < 0 || sender == receiver || play_descriptors(sock) != 1)
+    if (sender < 0 || receiver < 0 || sender == receiver || play_descriptors(sock) != 1 ||
+        world.processes[sender].inner) /* whose /proc does not show its threads */
         return;
     int fd = world_fd(sender, sock);
     if (world.processes[sender].fds[fd].handed) /* the trace does not see a first use before it is over */
