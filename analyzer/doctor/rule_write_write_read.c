@@ -11,10 +11,13 @@
 #define DELAYED_NS 35000000ull
 #define LATE_NS    250000000ull /* beyond: the peer's own time */
 #define SMALL      1400         /* fits one segment */
-/* Of a connection: half of its acknowledgements late make a smoothed round trip far above the shortest one. */
+/* Of a connection: half of its acknowledgements late by 40 ms make a smoothed round trip of about 20 ms, far above the
+ * shortest one. A busy machine is late, too, but not by as much each time: the connection must have lived for a delay
+ * with each request, of four segments. */
 #define SEGMENTS_LEAST 20
-#define LATE_US        8000
+#define LATE_US        17000
 #define LATE_TIMES     4
+#define REQUEST        4 /* segments that its client sends: both writes, and an acknowledgement or two */
 
 static void tell(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
 {
@@ -44,7 +47,8 @@ static void suspect(struct doctor *doctor, const struct rule *rule, const struct
     if (chart->transfers_seen || chart->nodelay || chart->cork || sight->socket->role != ROLE_CLIENT ||
         !event_tcp(sight->event, &tcp) || tcp.segs_out < SEGMENTS_LEAST || tcp.retransmits > 0 || tcp.min_rtt_us == 0 ||
         tcp.min_rtt_us == UINT32_MAX || body->bytes_sent == UINT64_MAX || body->bytes_sent / tcp.segs_out >= SMALL ||
-        tcp.rtt_us < tcp.min_rtt_us + LATE_US || tcp.rtt_us < tcp.min_rtt_us * LATE_TIMES)
+        tcp.rtt_us < tcp.min_rtt_us + LATE_US || tcp.rtt_us < tcp.min_rtt_us * LATE_TIMES ||
+        sight->event->time_ns - chart->connected_ns < tcp.segs_out / REQUEST * DELAYED_NS)
         return;
     struct finding *finding =
         finding_see(doctor, rule, sight->process, chart->id, address_text_port(&chart->peer, peer));
