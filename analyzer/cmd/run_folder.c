@@ -129,6 +129,9 @@ static bool remove_old(const struct place *place)
     good = good && !in_use(place, folder);
     if (good && (!remove_files(folder) || unlinkat(place->parent, place->old, AT_REMOVEDIR) < 0))
         good = refuse(place, ".old", strerror(errno));
+    if (good)
+        complain_line("%s: %s.old: an older trace, deleted: the last one takes its place", place->title,
+                      text_name(place->given));
     close(folder);
     return good;
 }

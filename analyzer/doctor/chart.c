@@ -159,8 +159,10 @@ static void note_peer_closed(const struct doctor *doctor, const struct chart *ch
                 ((const struct sockatlas_body_shutdown *)event_body(event))->how != SHUT_RD;
     struct chart *other =
         chart->tcp && (half || event->kind == SOCKATLAS_CLOSE) ? chart_by_tuple(doctor, chart, true) : NULL;
-    if (other && other != chart)
+    if (other && other != chart) {
         other->peer_closed_ns = event->time_ns;
+        other->peer_lingers = chart->linger_zero;
+    }
 }
 
 /* Of most addresses a few bytes are all there is. */

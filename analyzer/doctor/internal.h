@@ -45,6 +45,7 @@ struct chart {
     uint64_t listened_ns;           /* its latest listen(); 0 none */
     uint64_t twin_id, twin_ns;      /* another socket got this one's tuple while it was open */
     uint64_t peer_closed_ns;        /* the other end, if it is traced */
+    bool peer_lingers;              /* which had asked for a reset */
     struct destination *destination;
     struct crowd *crowd;
     struct queue *waits_in; /* a client's: it is connected, and not accepted as far as is known */

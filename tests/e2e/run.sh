@@ -68,7 +68,9 @@ adopt "$(cat sleeper)"
 "$sockatlas" run -d again true 2>/dev/null
 case_is "an older trace is kept" "again.old/first.atlas" "$(echo again.old/first*)"
 case_is "an older trace is not mixed into" "again/first*" "$(echo again/first*)"
-"$sockatlas" run -d again true 2>/dev/null
+"$sockatlas" run -d again true 2>err
+case_is "the trace before that is replaced, which is said" "sockatlas run: again.old: an older trace, deleted: the last one takes its place" \
+    "$(grep old err)"
 case_is "the trace before that is replaced" "again.old/first*" "$(echo again.old/first*)"
 : >again.old/.ask.123.ce3bfc5badf
 "$sockatlas" run -d again true 2>/dev/null
