@@ -301,7 +301,7 @@ static void put_data(const struct model *model, const struct map_options *option
 {
     fputs("{\"map\":", out);
     map_put(model, true, out);
-    fprintf(out, ",\n\"by_program\":%s,\"origin_us\":%lld", options->by == MAP_BY_PROGRAM ? "true" : "false",
+    fprintf(out, ",\n\"by_program\":%s,\"origin_us\":%lld", options->by >= MAP_BY_PROGRAM ? "true" : "false",
             (long long)model_origin_us(model));
     put_columns(options->html, out);
     put_list(out, "sockets", &options->html->sockets);

@@ -46,5 +46,9 @@ mkdir profile
 node "$top/tests/html/browser.js" "$browser" "$work" >seen 2>complaints
 status=$?
 cases_of "$(cat seen)"
+# What filters leave out is not there, and what is shown keeps its numbers.
+"$sockatlas" map --format html --comm 'connect_refused,unix_stream' -o part.html small
+"$sockatlas" map --format json --comm 'connect_refused,unix_stream' -o part.json small
+cases_of "$(node "$top/tests/html/look.js" "$browser" "$work" part 2>>complaints)"
 case_is "the browser's script ends well" "0 " "$status $(cat complaints)"
 finish

@@ -3,7 +3,9 @@
 // What the trace says: nodes and edges as in `map --format json`, sockets as in `list --json`, with what refers to what.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const {nodes, edges} = data.map;
+const {edges} = data.map;
+const nodes = []; // by id; what filters left out is not there
+for (const node of data.map.nodes) nodes[node.id] = node;
 const words = data.words;
 
 const valueOf = (value) => typeof value === "number" && value < 0 ? words[-1 - value] : value;
@@ -36,7 +38,7 @@ data.events = null;
 // ---- Nodes
 
 const severalHosts = data.map.hosts.length > 1;
-for (const node of nodes) {
+for (const node of data.map.nodes) {
     node.name = node.comm || node.address || (node.exe || "").replace(/.*\//, "") || "?";
     node.title = node.kind === "external" ? node.name : `${node.name} (${node.pid ?? "?"})`;
     node.search = [node.name, node.pid, node.exe, node.cmdline, node.address].filter((part) => part !== null).join("\n").toLowerCase();

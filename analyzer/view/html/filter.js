@@ -5,7 +5,7 @@
 const state = {
     search: "", program: "", port: "", transport: "", failed: false,
     time: null, // [from, until] in microseconds
-    grouped: data.by_program || nodes.length > 30, // else each process stands for itself
+    grouped: data.by_program || data.map.nodes.length > 30, // else each process stands for itself
     scope: null, // {kind: "group", group} | {kind: "link", link} | {kind: "edge", edge}: what the table is about
     socket: null, // the chosen one
 };

@@ -9,7 +9,7 @@ function fill(select, values) {
 }
 
 const distinct = (values) => [...new Set(values.filter((value) => value !== null && value !== ""))];
-fill(control("program"), distinct(nodes.map((node) => node.name)).sort((a, b) => a.localeCompare(b, "en", {numeric: true})));
+fill(control("program"), distinct(data.map.nodes.map((node) => node.name)).sort((a, b) => a.localeCompare(b, "en", {numeric: true})));
 fill(control("transport"), distinct(sockets.map((socket) => socket.transport).concat(edges.map((edge) => edge.transport))).sort());
 fill(control("ports"), distinct(edges.map((edge) => edge.server_port).concat(data.map.listeners.map((listener) => listener.port))).sort((a, b) => a - b));
 control("grouped").checked = state.grouped;
