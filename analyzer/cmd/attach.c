@@ -100,6 +100,7 @@ static bool prepare(const struct options *options, struct run_preload *preload, 
     struct run_log *log = run_log_open(preload, argv);
     if (!log)
         complain_line("%s: %s/run%s: %s", title, folder->path, SOCKATLAS_SUFFIX, strerror(errno));
+    run_hosts(log);
     run_log_close(log);
     return true;
 }

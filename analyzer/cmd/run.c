@@ -153,6 +153,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
         run_log_close(log);
         return -1;
     }
+    run_hosts(log);
     run_log_command(log, command, -1);
     run_log_unfollowed(log, path, why);
     if (preload->killed_by)

@@ -134,8 +134,9 @@ int64_t run_clock_offset(void); /* by how much this process's CLOCK_BOOTTIME, an
 /* What `run` itself has to say, in DIR/run.atlas. A NULL log takes everything and writes nothing. */
 struct run_log;
 struct run_log *run_log_open(const struct run_preload *preload, char *const *argv); /* its folder must live as long */
-void run_log_command(struct run_log *log, pid_t command, int status);               /* status -1: it runs */
-void run_log_gone(struct run_log *log, pid_t pid, int wait_status);                 /* -1: not ours to reap */
+void run_log_name(struct run_log *log, const char *name, const struct address *address); /* of another host */
+void run_log_command(struct run_log *log, pid_t command, int status);                    /* status -1: it runs */
+void run_log_gone(struct run_log *log, pid_t pid, int wait_status);                      /* -1: not ours to reap */
 /* An untraced process at the other end: its socket's addresses (`peer` unknown for a listening one). */
 struct run_peer {
     pid_t pid;
@@ -157,6 +158,10 @@ void run_log_half(struct run_log *log, const char *name);
 /* The command's own program cannot be traced, or must not: SOCKATLAS_UNTRACED_REFUSED. */
 void run_log_unfollowed(struct run_log *log, const char *path, enum sockatlas_untraced why);
 void run_log_close(struct run_log *log);
+
+/* ---- run_hosts.c ---- */
+
+void run_hosts(struct run_log *log);
 
 /* ---- run_live.c ---- */
 

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -201,6 +202,19 @@ struct run_log *run_log_open(const struct run_preload *preload, char *const *arg
         complain_line("sockatlas run: %s: %s", folder->path, detail);
     }
     return log;
+}
+
+void run_log_name(struct run_log *log, const char *name, const struct address *address)
+{
+    unsigned char tail[512];
+    size_t size = strnlen(name, sizeof tail), bytes = address->family == AF_INET ? 4 : 16;
+    struct sockatlas_body_name body = {.name_size = (uint16_t)size, .addresses_count = 1};
+    if (!log || size > sizeof tail - 32)
+        return;
+    memcpy(tail, name, size);
+    tail[size] = (unsigned char)address->family;
+    memcpy(tail + size + 1, address->bytes, bytes);
+    append(log, SOCKATLAS_NAME, getpid(), &body, sizeof body, tail, size + 1 + bytes);
 }
 
 void run_log_command(struct run_log *log, pid_t command, int status)

@@ -323,6 +323,17 @@ static void edge_retarget(struct model *model, struct edge *edge)
     edge->sockets = 0; /* moved */
 }
 
+/* An address that the initiator looked no name up for, or only itself. */
+static void edge_name(const struct model *model, struct edge *edge)
+{
+    char address[ADDRESS_TEXT_MAX];
+    const char *text = edge->name ? address_text(&edge->server, address) : NULL;
+    if (edge->name && (!text || strcmp(edge->name, text) != 0))
+        return;
+    const char *name = note_host_name_of(model, edge->from->host, &edge->server);
+    edge->name = name ? name : edge->name;
+}
+
 static void half_matched(struct model *model, const struct edge *edge)
 {
     char address[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 128];
@@ -372,6 +383,8 @@ void edge_finish(struct model *model)
             continue;
         }
         half_matched(model, edge);
+        if (model->host_names_count)
+            edge_name(model, edge);
         model->edges[kept++] = edge;
     }
     model->edges_count = kept;

@@ -130,6 +130,13 @@ struct name {
 };
 #define NAMES_KEPT 64
 
+/* What /etc/hosts of a host said, as `run` read it. */
+#define HOST_NAMES_MOST 4096
+struct host_name {
+    struct name name;
+    unsigned host;
+};
+
 struct thread_network {
     struct thread_network *next; /* of the same process */
     struct table_link by_thread;
@@ -253,6 +260,8 @@ struct model {
     unsigned edges_count, edges_room;
     struct listener **listeners;
     unsigned listeners_count, listeners_room;
+    struct host_name *host_names;
+    unsigned host_names_count, host_names_room;
     struct coverage *coverage;
     unsigned coverage_count, coverage_room;
     struct table untraced_connections, untraced_services, untraced_processes;
@@ -372,6 +381,8 @@ void task_free(struct task *task);
 /* ---- note.c ---- */
 
 void note_name(struct model *model, struct task *task, const struct event *event);
+void note_host_name(struct model *model, const struct event *event);
+const char *note_host_name_of(const struct model *model, unsigned host, const struct address *address);
 const char *note_name_of(const struct task *task, const struct address *address);
 
 /* ---- untraced.c ---- */

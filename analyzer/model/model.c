@@ -193,6 +193,7 @@ void model_free(struct model *model)
     free(model->edges);
     free(model->listeners);
     free(model->coverage);
+    free(model->host_names);
     free(model);
 }
 

@@ -126,6 +126,8 @@ static void replay_outside(struct model *model, const struct event *event)
 {
     if (event->kind == SOCKATLAS_UNTRACED)
         untraced_note(model, event);
+    if (event->kind == SOCKATLAS_NAME)
+        note_host_name(model, event);
     if (event->kind == SOCKATLAS_COVERAGE)
         on_coverage(model, NULL, event);
     if (event->kind != SOCKATLAS_GONE)

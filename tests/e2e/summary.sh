@@ -69,6 +69,22 @@ case_is "summary --by unit" "web.service 9" "$("$sockatlas" summary --by unit --
 case_has "list --by unit" "^ *[0-9]+ .*web.service" "$("$sockatlas" list --by unit units.jsonl)"
 case_has "dot --by unit" "web.service" "$("$sockatlas" map --format dot --by unit units.jsonl)"
 
+# ---- Names ----
+
+printf '127.0.0.1 localhost\n10.9.8.7\tdb db.example # old\n10.9.8.9 %s\n10.9.8.8\nfe80::1 near\n' "$(uname -n)" >hosts
+if unshare --user --map-root-user --net --mount --propagation private true 2>/dev/null; then
+    unshare --user --map-root-user --net --mount --propagation private sh -c 'mount --bind hosts /etc/hosts && ip link set lo up &&
+        ip addr add 10.9.8.7/32 dev lo && exec "$@"' - "$sockatlas" run -d named /usr/bin/python3 -c \
+        'import socket; socket.socket().connect_ex(("10.9.8.7", 1))' 2>/dev/null
+    case_is "an edge has the name of /etc/hosts" db "$("$sockatlas" map --json named | jq -r '.edges[].name')"
+    case_has "which the map shows" "10.9.8.7:1 .*db" "$("$sockatlas" map named)"
+    case_is "no other name is kept" db "$("$sockatlas" events --json named | jq -r 'select(.event == "name" and .comm != "python3") | .name')"
+    "$sockatlas" events --json named >named.jsonl
+    case_ok "its events are as the schema says" /usr/bin/python3 -W ignore "$top/tests/e2e/schema.py" events named.jsonl
+else
+    case_skip "names of /etc/hosts" "no namespaces of one's own"
+fi
+
 # ---- Filters ----
 
 filtered() { # FILTER...: how many sockets
