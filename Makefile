@@ -193,7 +193,7 @@ $(BUILD)/piece/shim/%.o: shim/%.c Makefile
 	$(call say,CC,$@)
 	$(Q)$(CC_piece) $(BASE) $(call for_shim,$(CPPFLAGS) $(CFLAGS)) $(PIECE_CFLAGS) -c -o $@ $<
 
-PATCHER_OBJ := $(PATCHER_SRC:%.c=$(BUILD)/%.o) $(BUILD)/analyzer/patch/sites.o
+PATCHER_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard analyzer/patch/*.c))
 $(BUILD)/sockatlas-patch: $(PATCHER_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^

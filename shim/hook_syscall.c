@@ -23,26 +23,12 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#ifndef SYS_landlock_restrict_self
-#define SYS_landlock_restrict_self 446
-#endif
-
-/* Each gives up a right that making the log may need. */
-/* clang-format off */
-#define SYSCALL_DROPS(X)                                                                                               \
-    X(setuid) X(setgid) X(setreuid) X(setregid) X(setresuid) X(setresgid) X(setfsuid) X(setfsgid) X(setgroups)         \
-    X(capset) X(chroot) X(pivot_root) X(landlock_restrict_self) SYSCALL_DROPS_32(X)
-/* The plain names have 16 bits there. */
-#if defined(__i386__)
-#define SYSCALL_DROPS_32(X)                                                                                            \
-    X(setuid32) X(setgid32) X(setreuid32) X(setregid32) X(setresuid32) X(setresgid32) X(setfsuid32) X(setfsgid32)      \
-    X(setgroups32)
+enum { NUMBERS = 512, KIND_PASS = 0, KIND_WATCH = 1, KIND_DROP = KIND_WATCH, KIND_FORK = 2 };
+#if defined(SOCKATLAS_PIECE)
+enum { KIND_END = KIND_WATCH };
 #else
-#define SYSCALL_DROPS_32(X)
+enum { KIND_END = KIND_PASS };
 #endif
-/* clang-format on */
-
-enum { NUMBERS = 512, KIND_PASS = 0, KIND_WATCH = 1, KIND_FORK = 2 };
 _Static_assert((int)NUMBERS == (int)RAW_NUMBERS, "each number has a kind");
 
 /* Read by the assembly below: where libc's own is, NULL before the constructor. */
@@ -56,68 +42,9 @@ __attribute__((constructor)) static void syscall_begin(void)
 
 /* Read by the assembly below: what to do with a number. */
 __attribute__((used)) const unsigned char syscall_kinds[RAW_NUMBERS] = {
-    [SYS_socket] = KIND_WATCH,
-    [SYS_socketpair] = KIND_WATCH,
-    [SYS_bind] = KIND_WATCH,
-    [SYS_listen] = KIND_WATCH,
-    [SYS_connect] = KIND_WATCH,
-#ifdef SYS_accept
-    [SYS_accept] = KIND_WATCH,
-#endif
-    [SYS_accept4] = KIND_WATCH,
-    [SYS_setsockopt] = KIND_WATCH,
-    [SYS_getsockopt] = KIND_WATCH,
-    [SYS_shutdown] = KIND_WATCH,
-    [SYS_read] = KIND_WATCH,
-    [SYS_write] = KIND_WATCH,
-    [SYS_readv] = KIND_WATCH,
-    [SYS_writev] = KIND_WATCH,
-    [SYS_sendto] = KIND_WATCH,
-    [SYS_recvfrom] = KIND_WATCH,
-    [SYS_sendmsg] = KIND_WATCH,
-    [SYS_recvmsg] = KIND_WATCH,
-    [SYS_sendmmsg] = KIND_WATCH,
-    [SYS_recvmmsg] = KIND_WATCH,
-    [SYS_preadv2] = KIND_WATCH,
-    [SYS_pwritev2] = KIND_WATCH,
-    [SYS_sendfile] = KIND_WATCH,
-    [SYS_splice] = KIND_WATCH,
-    [SYS_close] = KIND_WATCH,
-    [SYS_close_range] = KIND_WATCH,
-    [SYS_dup] = KIND_WATCH,
-#ifdef SYS_dup2
-    [SYS_dup2] = KIND_WATCH,
-#endif
-    [SYS_dup3] = KIND_WATCH,
-    [SYS_fcntl] = KIND_WATCH,
-#if defined(__i386__)
-    [SYS_socketcall] = KIND_WATCH,
-    [SYS_fcntl64] = KIND_WATCH,
-    [SYS_recvmmsg_time64] = KIND_WATCH,
-#endif
-    [SYS_io_uring_setup] = KIND_WATCH,
-    [SYS_prctl] = KIND_WATCH,
-    [SYS_seccomp] = KIND_WATCH,
-    [SYS_pidfd_getfd] = KIND_WATCH,
-    [SYS_execve] = KIND_WATCH,
-    [SYS_execveat] = KIND_WATCH,
-    [SYS_setns] = KIND_WATCH,
-    [SYS_unshare] = KIND_WATCH,
-#define X(name) [SYS_##name] = KIND_WATCH,
-    SYSCALL_DROPS(X)
-#undef X
-        [SYS_clone] = KIND_FORK,
-    [SYS_clone3] = KIND_FORK,
-#if defined(SOCKATLAS_PIECE) /* where there are no other ways out */
-    [SYS_exit] = KIND_WATCH,
-    [SYS_exit_group] = KIND_WATCH,
-#endif
-#ifdef SYS_fork
-    [SYS_fork] = KIND_FORK,
-#endif
-#ifdef SYS_vfork
-    [SYS_vfork] = KIND_FORK,
-#endif
+#define SYSCALL(name, kind) [SYS_##name] = KIND_##kind,
+#include "shim/syscall.def"
+#undef SYSCALL
 };
 
 static long watched_descriptor(const struct raw *raw)
@@ -408,9 +335,13 @@ __attribute__((used)) long syscall_watched(long number, long a, long b, long c, 
     case SYS_io_uring_setup:
     case SYS_pidfd_getfd:
         return watched_process(&raw);
-#define X(name) case SYS_##name:
-        SYSCALL_DROPS(X)
-#undef X
+#define CASE_WATCH(name)
+#define CASE_FORK(name)
+#define CASE_END(name)
+#define CASE_DROP(name)     case SYS_##name:
+#define SYSCALL(name, kind) CASE_##kind(name)
+#include "shim/syscall.def"
+#undef SYSCALL
         return watched_drop(&raw);
     default:
         if (raw.number >= 0 && raw.number < NUMBERS && transfers[raw.number])

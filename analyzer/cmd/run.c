@@ -44,7 +44,7 @@ static const struct argp_option option_table[] = {
     {"across-users", OPTION_ACROSS_USERS, NULL, 0,
      "follow programs that are executed as other users too, as by sudo; others may then add files to DIR", 0},
     {"no-cmdline", OPTION_NO_CMDLINE, NULL, 0, "do not record command lines, which may bear passwords", 0},
-    {"no-patch", OPTION_NO_PATCH, NULL, 0, "do not follow statically linked Go programs", 0},
+    {"no-patch", OPTION_NO_PATCH, NULL, 0, "do not follow statically linked programs, Go's above all", 0},
     {0},
 };
 
@@ -112,9 +112,9 @@ static enum sockatlas_untraced warn(const char *title, const char *command, cons
 {
     static const char *const reasons[] = {
         [SOCKATLAS_UNTRACED_STATIC] = "it is statically linked (children of it that are not, will be)",
-        [SOCKATLAS_UNTRACED_SITES] =
-            ("it is a statically linked Go program whose system calls are not where they were expected (children of it "
-             "that are not, will be)"),
+        [SOCKATLAS_UNTRACED_SITES] = ("it is statically linked, and its system calls are not where they were expected "
+                                      "(children of it that are not, "
+                                      "will be)"),
         [SOCKATLAS_UNTRACED_SETUID] =
             "it runs with rights of its own (setuid, setgid or capabilities), and the loader ignores preloads then",
         [SOCKATLAS_UNTRACED_LIBC] = "its C library's loader does not preload",

@@ -41,7 +41,9 @@ void task_claim_refute(struct task *task, const char *comm)
     const char *path = task->claim.path ? task->claim.path : "", *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     /* An image that this one executed without a word has another name. */
-    if (task->claim.why == SOCKATLAS_UNTRACED_STATIC && *name && strncmp(comm, name, 15) == 0)
+    bool linked = task->claim.why == SOCKATLAS_UNTRACED_STATIC || task->claim.why == SOCKATLAS_UNTRACED_SITES ||
+                  task->claim.why == SOCKATLAS_UNTRACED_PTRACE;
+    if (linked && *name && strncmp(comm, name, 15) == 0)
         task->claim.why = SOCKATLAS_TRACEABLE;
 }
 

@@ -211,15 +211,17 @@ static void write_stub(const struct injection *in, const struct site *site, unsi
     _Static_assert(PIECE_STUB_CHECK + sizeof(check) == PIECE_STUB_AFTER, "the stub's parts are where they should be");
     enum { LEA = PIECE_STUB_CHECK + 8, LEA_END = LEA + 7 };
     memset(stub, 0xcc, PIECE_STUB_SIZE);
-    memcpy(stub, nothing, sizeof(nothing));
-    if (site->number != SITE_ANY_NUMBER)
-        memcpy(stub, site->bytes, site->call); /* mov $number, %eax */
+    if (site->call == 0)
+        memcpy(stub, nothing, sizeof(nothing));
+    else
+        memset(stub, 0x90, sizeof(nothing));
+    memcpy(stub, site->bytes, site->call); /* what stood before the call: it takes its place, or its beginning */
     memcpy(stub + PIECE_STUB_CHECK, check, sizeof(check));
     int32_t distance = (int32_t)(in->head->kinds - (address + LEA_END));
     memcpy(stub + LEA + 3, &distance, sizeof(distance));
-    unsigned behind = site->call + 2, moved = site->size - behind, at = PIECE_STUB_AFTER + moved;
-    memcpy(stub + PIECE_STUB_AFTER, site->bytes + behind, moved);
-    put_jump(stub + at, 0xe9, address + at, site->address + in->bias + site->size);
+    unsigned at = PIECE_STUB_AFTER + site->moved;
+    memcpy(stub + PIECE_STUB_AFTER, site->bytes + site->call + 2, site->moved);
+    put_jump(stub + at, 0xe9, address + at, in->bias + (site->next ? site->next : site->address + site->size));
     uint32_t mark = index << PIECE_SITE_SHIFT;
     stub[PIECE_STUB_SLOW] = 0x0d; /* or $mark, %eax */
     memcpy(stub + PIECE_STUB_SLOW + 1, &mark, sizeof(mark));

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,12 +26,24 @@
 
 enum { PATIENCE_MS = 10000 };
 
+/* The file at the thread's own `path`. */
+static int open_own(const char *path, pid_t thread)
+{
+    static const char self[] = "/proc/self/";
+    char own[PATH_MAX];
+    if (strncmp(path, self, strlen(self)) == 0) {
+        int size = snprintf(own, sizeof own, "/proc/%d/%s", (int)thread, path + strlen(self));
+        path = size > 0 && size < (int)sizeof own ? own : "";
+    }
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
 /* The program that is executed where this file is: a script's is its interpreter. */
-static int open_program(const char *path)
+static int open_program(const char *path, pid_t thread)
 {
     enum { SCRIPTS = 4, LINE = 256 };
     char line[LINE];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open_own(path, thread);
     for (int depth = 0; fd >= 0 && depth < SCRIPTS; depth++) {
         ssize_t size = pread(fd, line, sizeof line - 1, 0);
         if (size < 2 || line[0] != '#' || line[1] != '!')
@@ -39,7 +52,7 @@ static int open_program(const char *path)
         char *name = line + 2 + strspn(line + 2, " \t");
         name[strcspn(name, " \t\n")] = 0;
         close(fd);
-        fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        fd = open_own(name, thread);
     }
     return fd;
 }
@@ -146,9 +159,9 @@ static int follow(pid_t thread, int pipe, const char *path)
     sigprocmask(SIG_SETMASK, &child, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
-    int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), program = open_program(path);
+    int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), program = open_program(path, thread);
     pid_t process = process_of(thread);
-    enum sockatlas_untraced why = program < 0 ? SOCKATLAS_UNTRACED_SITES : sites_find(program, &sites);
+    enum sockatlas_untraced why = program < 0 ? SOCKATLAS_UNTRACED_STATIC : sites_find(program, &sites);
     if (why == SOCKATLAS_TRACEABLE &&
         (signals < 0 || process == 0 ||
          ptrace(PTRACE_SEIZE, thread, NULL, (void *)(long)(PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)) < 0))

@@ -20,13 +20,15 @@
 
 enum { SITE_BYTES = 16, SITE_ANY_NUMBER = -1 };
 
-/* An instruction that makes a system call, with those around it that have to give room for the jump. */
+/* An instruction that makes a system call, with those around it that have to give room for the jump: one before it at
+ * most, and those behind it. */
 struct site {
     uint64_t address;                /* of the first byte that is replaced */
     unsigned char bytes[SITE_BYTES]; /* what stands there */
     unsigned size;                   /* how many are replaced: at least a jump's five */
     unsigned call;                   /* where among them the system call is */
-    long number;                     /* the instruction before it sets this one, and is replaced too; else any */
+    unsigned moved;                  /* bytes behind the call that are instructions to be kept; what is left, is none */
+    uint64_t next;                   /* where it goes on behind those; 0: behind the last byte */
 };
 
 struct sites {

@@ -125,7 +125,7 @@ else
 fi
 status_of "$sockatlas" run "$guarded" --version >/dev/null
 case_has "a setuid command is said" "sockatlas run: $guarded will not be traced: it runs with rights of its own" "$(cat err)"
-case_is "a static command runs" 5 "$(status_of "$sockatlas" run "$targets/static_exit" 5)"
+case_is "a static command runs" 5 "$(status_of "$sockatlas" run --no-patch "$targets/static_exit" 5)"
 case_has "a static command is said" "static_exit will not be traced: it is statically linked" "$(cat err)"
 case_has "a static command is a blind spot" "1 blind spot" "$(cat err)"
 case_is "a static command is on the map" "untraced_child $targets/static_exit: statically linked" \
@@ -137,7 +137,7 @@ case_has "a command of another libc is said" "true will not be traced: its C lib
 case_is "children of another libc are said in the map" "$other: its C library's loader does not preload" \
     "$("$sockatlas" map --format json klibc | jq -r '.coverage[] | select(.what == "untraced_child") | .detail' | sort -u)"
 printf '#!%s\n' "$targets/static_exit" >script && chmod +x script
-status_of "$sockatlas" run ./script >/dev/null
+status_of "$sockatlas" run --no-patch ./script >/dev/null
 case_has "a script is judged by its interpreter" "script will not be traced: it is statically linked" "$(cat err)"
 # What loads no shim is not traced, whatever else is right.
 mounts=(unshare --mount)
@@ -192,7 +192,7 @@ fi
 # A static program that executes a traced one stays a blind spot.
 printf '#include <unistd.h>\nint main(int argc, char **argv) { return argc > 1 ? execv(argv[1], argv + 1) : 0; }\n' >steps.c
 gcc -static -o steps_on steps.c
-"$sockatlas" run -d steps sh -c "./steps_on $targets/tcp_both_ends; true" 2>err
+"$sockatlas" run --no-patch -d steps sh -c "./steps_on $targets/tcp_both_ends; true" 2>err
 case_is "a static program that executes a traced one is said" "./steps_on: statically linked" "$(untraced_of steps)"
 
 # Go's linker leaves a note. Such a program makes its system calls itself, though libc may be there and the shim loaded.

@@ -20,7 +20,7 @@ done
 # The numbers of syscall(2) that the shim watches, from its table.
 watched() { # COMPILER'S OPTION...
     "$cc" -E -P -D_GNU_SOURCE -I"$top" "$@" "$top/shim/hook_syscall.c" | tr '\n' ' ' |
-        sed 's/.*syscall_kinds\[[^]]*\] *= *{//; s/};.*//' | grep -oE '\[[0-9]+\]' | tr -d '[]' | sort -u
+        sed 's/.*syscall_kinds\[[^]]*\] *= *{//; s/};.*//; s/\[[0-9]*\] = KIND_END,//g' | grep -oE '\[[0-9]+\]' | tr -d '[]' | sort -u
 }
 
 # try WORDS SHIM PROGRAM: in parts, each with and without the shim on a port of its own, since addresses are among what is compared. Into

@@ -77,12 +77,10 @@ Test(sites, are_those_that_any_call_goes_through_and_the_end)
     cr_assert_eq(sites.items[0].address, BASE + ANY);
     cr_assert_eq(sites.items[0].size, 8);
     cr_assert_eq(sites.items[0].call, 0);
-    cr_assert_eq(sites.items[0].number, SITE_ANY_NUMBER);
     cr_assert_arr_eq(sites.items[0].bytes, program.bytes + ANY, 8);
     cr_assert_eq(sites.items[1].address, BASE + EXIT + 4);
     cr_assert_eq(sites.items[1].size, 7);
     cr_assert_eq(sites.items[1].call, 5);
-    cr_assert_eq(sites.items[1].number, 231);
     cr_assert_eq(sites.low, BASE);
     cr_assert_eq(sites.headers, BASE + sizeof(Elf64_Ehdr));
     cr_assert(sites.go && !sites.movable);
@@ -102,11 +100,63 @@ Test(sites, all_or_nothing)
 Test(sites, of_no_other_program)
 {
     struct program program = make();
-    program.bytes[NOTE + 12] = 'g';
-    cr_assert_eq(why_not(&program, SIZE), SOCKATLAS_UNTRACED_STATIC);
-    program = make();
     program.bytes[18] = EM_AARCH64;
     cr_assert_eq(why_not(&program, SIZE), SOCKATLAS_UNTRACED_STATIC);
+}
+
+/* Without Go's note, with nothing but padding around a call. */
+static struct program compiled(const char *code, size_t size)
+{
+    struct program program = make();
+    program.bytes[NOTE + 12] = 'g';
+    memset(program.bytes + CODE, 0xcc, SIZE - CODE);
+    put(&program, CODE, code, size);
+    return program;
+}
+
+static struct site only(const struct program *program)
+{
+    struct sites sites;
+    cr_assert_eq(find(program, SIZE, &sites), SOCKATLAS_TRACEABLE);
+    cr_assert(!sites.go && sites.count == 1);
+    struct site site = sites.items[0];
+    sites_free(&sites);
+    return site;
+}
+
+Test(sites, of_compiled_code_move_what_is_around_them)
+{
+    struct program program = compiled("\x90\xb8\x29\0\0\0\x0f\x05\xc3", 9); /* mov $41, %eax; syscall; ret */
+    struct site site = only(&program);
+    cr_assert(site.address == BASE + CODE + 1 && site.size == 7 && site.call == 5 && !site.moved && !site.next);
+    program = compiled("\x90\x31\xc0\x0f\x05\x48\x3d\0\xf0\xff\xff\xc3", 12); /* xor; syscall; cmp; ret */
+    site = only(&program);
+    cr_assert(site.address == BASE + CODE + 3 && site.size == 8 && site.call == 0 && site.moved == 6);
+    program = compiled("\x90\x0f\x05\xc3", 4); /* syscall; ret; padding */
+    site = only(&program);
+    cr_assert(site.size == 5 && site.moved == 1);
+    program =
+        compiled("\x31\xff\x89\xd0\x0f\x05\xeb\xf8\x31\xc0\xc3", 11); /* xor; mov; syscall; jmp to the beginning */
+    site = only(&program);
+    cr_assert(site.address == BASE + CODE + 2 && site.call == 2 && site.moved == 0 && site.next == BASE + CODE);
+}
+
+Test(sites, of_compiled_code_are_not_where_something_jumps_to)
+{
+    /* mov $41, %eax; syscall, reached by a jump too; test; ret; jmp to it */
+    struct program program = compiled("\xb8\x29\0\0\0\x0f\x05\x85\xc0\xc3\xeb\xf9", 12);
+    struct site site = only(&program);
+    cr_assert(site.address == BASE + CODE + 5 && site.call == 0 && site.moved == 3);
+    /* the same, and a jump to what is behind it */
+    program = compiled("\xb8\x29\0\0\0\x0f\x05\x85\xc0\xc3\xeb\xf9\xeb\xf9", 14);
+    cr_assert_eq(why_not(&program, SIZE), SOCKATLAS_UNTRACED_SITES);
+}
+
+Test(sites, of_compiled_code_are_those_that_are_watched)
+{
+    /* mov $9, %eax (mmap); mov %esi, %esi; syscall, and nothing that could move: no matter. And one that counts. */
+    struct program program = compiled("\xb8\x09\0\0\0\x89\xf6\x0f\x05\xe8\0\0\0\0\xb8\x29\0\0\0\x0f\x05\xc3", 22);
+    cr_assert_eq(only(&program).address, BASE + CODE + 14);
 }
 
 Test(sites, of_a_file_that_is_cut_off_or_damaged)
