@@ -4,6 +4,7 @@
  */
 #include "analyzer/view/map.h"
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/examine.h"
 #include "analyzer/cmd/filter_match.h"
 #include "analyzer/cmd/grouping.h"
 #include "analyzer/cmd/model_trace.h"
@@ -81,12 +82,14 @@ static const struct argp argp = {
         "Draws which process talked to which. " CMD_TRACE_DOC "\v"
         "Examples:\n  sockatlas map\n  sockatlas map --by program --wide\n  sockatlas map --format html -o map.html\n"};
 
-static bool draw(const struct model *model, const struct request *request, struct map_html *html, FILE *out)
+static bool draw(const struct model *model, const struct request *request, struct map_html *html,
+                 const struct doctor *doctor, FILE *out)
 {
     struct map_options view = {.by = request->by,
                                .choice = &request->choice,
                                .internal = request->filter.internal,
                                .html = html,
+                               .doctor = doctor,
                                .width = shape_width(&request->shape, out),
                                .colour = view_colour(out)};
     return drawing_of(request)->draw(model, &view, out);
@@ -112,19 +115,28 @@ int cmd_map(int argc, char **argv)
     struct filter_of_model of = {.filter = &request.filter};
     filter_sieve(&sieve, &callbacks);
     filter_callbacks(&of, &callbacks);
+    struct examine examine = {.filter = &request.filter};
+    if (html)
+        examine_begin(&examine, &callbacks);
     struct model *model = model_new(&callbacks);
     sieve.model = of.model = model;
-    if (html)
+    if (html) {
+        examine_attach(&examine, model);
         map_html_attach(html, model);
+    }
     struct stream *stream;
     int status = model_trace_read(model, request.shape.traces, request.shape.count, &stream);
+    if (html)
+        examine_finish(&examine);
     bool nothing = model_trace_nothing(stream);
     FILE *out = nothing ? NULL : output_open(request.shape.output);
-    if (!nothing && (!out || !draw(model, &request, html, out)))
+    if (!nothing && (!out || !draw(model, &request, html, examine.doctor, out)))
         status = CMD_UNREADABLE;
     if (out && !output_close(out, request.shape.output))
         status = CMD_UNREADABLE;
     map_html_free(html);
+    if (html)
+        examine_free(&examine);
     filter_free(&request.filter);
     model_free(model);
     stream_close(stream);

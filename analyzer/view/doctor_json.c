@@ -3,7 +3,6 @@
  * The doctor's findings as JSON Lines and as a SARIF log.
  */
 #include "analyzer/trace/buffer.h"
-#include "analyzer/trace/json.h"
 #include "analyzer/trace/value.h"
 #include "analyzer/view/doctor.h"
 #include "analyzer/view/words.h"
@@ -44,18 +43,21 @@ static const char *message(const struct finding *finding)
     return finding->message ? finding->message : finding->rule->title;
 }
 
+cJSON *doctor_finding_json(const struct finding *finding)
+{
+    cJSON *object = cJSON_CreateObject();
+    value_text(object, "rule", finding->rule->name);
+    value_text(object, "severity", doctor_severity(finding->severity));
+    value_text(object, "message", message(finding));
+    members(object, finding);
+    return object;
+}
+
 bool doctor_json(const struct doctor *doctor, FILE *out)
 {
-    for (unsigned i = 0; i < doctor_finding_count(doctor); i++) {
-        const struct finding *finding = doctor_finding(doctor, i);
-        cJSON *object = cJSON_CreateObject();
-        value_text(object, "rule", finding->rule->name);
-        value_text(object, "severity", doctor_severity(finding->severity));
-        value_text(object, "message", message(finding));
-        members(object, finding);
-        if (!json_print_line(out, object))
+    for (unsigned i = 0; i < doctor_finding_count(doctor); i++)
+        if (!json_print_line(out, doctor_finding_json(doctor_finding(doctor, i))))
             return false;
-    }
     return true;
 }
 

@@ -10,13 +10,16 @@
 
 #include <stdio.h>
 
+struct doctor;
+
 struct map_options {
     enum map_grouping by;
     const struct line_choice *choice; /* of text: other figures than the usual; NULL or none: the usual */
     bool internal;                    /* of text: draws socket pairs within one process */
     unsigned width;                   /* columns; 0: as wide as the text is */
     bool colour;
-    struct map_html *html; /* for map_html(): what it collected */
+    struct map_html *html;       /* for map_html(): what it collected */
+    const struct doctor *doctor; /* the same: what was found, finished */
 };
 
 bool map_text(const struct model *model, const struct map_options *options, FILE *out);

@@ -7,6 +7,7 @@
 #include "analyzer/trace/escape.h"
 #include "analyzer/trace/hash.h"
 #include "analyzer/trace/value.h"
+#include "analyzer/view/doctor.h"
 #include "analyzer/view/events.h"
 #include "analyzer/view/html_page.h"
 #include "analyzer/view/map.h"
@@ -18,6 +19,7 @@
 
 /* What a browser still scrolls through. Of the last part of each bound only failures take room. */
 enum { SOCKETS_MOST = 50000, SOCKETS_ANY = 45000, EVENTS_MOST = 200000, EVENTS_ANY = 180000, EVENTS_EACH = 200 };
+enum { FINDINGS_MOST = 1000 };
 
 /* A JSON value that many sockets share, written once. */
 struct word {
@@ -297,6 +299,22 @@ static void put_words(const struct map_html *html, FILE *out)
     fputs("]", out);
 }
 
+/* The most severe come first. */
+static void put_findings(const struct doctor *doctor, FILE *out)
+{
+    unsigned count = doctor_finding_count(doctor), most = count < FINDINGS_MOST ? count : FINDINGS_MOST;
+    fputs(",\n\"findings\":[", out);
+    for (unsigned i = 0; i < most; i++) {
+        cJSON *finding = doctor_finding_json(doctor_finding(doctor, i));
+        char *text = must(cJSON_PrintUnformatted(finding));
+        fputs(i ? ",\n" : "", out);
+        put_json(out, text);
+        cJSON_free(text);
+        cJSON_Delete(finding);
+    }
+    fprintf(out, "],\n\"findings_left_out\":%u", count - most);
+}
+
 static void put_data(const struct model *model, const struct map_options *options, FILE *out)
 {
     fputs("{\"map\":", out);
@@ -309,6 +327,7 @@ static void put_data(const struct model *model, const struct map_options *option
     for (struct told *told = options->html->told; told; told = told->hh.next)
         end_attempt(options->html, told, false);
     put_list(out, "events", &options->html->events);
+    put_findings(options->doctor, out);
     fputs("}", out);
 }
 

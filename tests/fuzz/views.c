@@ -105,7 +105,7 @@ static FILE *out_of(const struct views *views, enum view view)
 void views_attach(struct views *views, const struct model *model)
 {
     views->model = model;
-    views->list = list_text_new(model, WIDTH, false, out_of(views, VIEW_list_text));
+    views->list = list_text_new(model, MAP_BY_PROCESS, WIDTH, false, out_of(views, VIEW_list_text));
     map_html_attach(views->html, model);
     for (unsigned i = 0; i < 2; i++)
         show_attach(views->shows[i], model);
@@ -159,7 +159,8 @@ void views_inherited(struct views *views, const struct process *process, const s
 
 static void print(struct views *views, const struct doctor *doctor)
 {
-    const struct map_options narrow = {.width = WIDTH, .html = views->html}, wide = {.by = MAP_BY_PROGRAM};
+    const struct map_options narrow = {.width = WIDTH, .html = views->html, .doctor = doctor},
+                             wide = {.by = MAP_BY_PROGRAM};
     list_text_end(views->list);
     for (unsigned i = 0; i < EXPORTS; i++)
         formats[i]->finish(&views->exports[i]);

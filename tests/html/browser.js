@@ -92,6 +92,37 @@ async function chooses() {
     await clear();
 }
 
+// What doctor said of the same trace, one panel of it; a finding chosen lights its sockets and edges, and the rest fades.
+async function findings() {
+    const found = fs.readFileSync(path.join(folder, "small.findings"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+    const sockets = fs.readFileSync(path.join(folder, "small.list"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+    const near = (what) => page.$$eval(`.${what}.near`, (all) => all.length);
+    is("findings: those of doctor, in its order", found.map((finding) => finding.message), await texts("#inspector .finding span"));
+    const index = found.findIndex((finding) => finding.rule === "connect-refused" || /ECONNREFUSED|refused/.test(finding.message));
+    const wanted = new Set([found[index].socket, ...found[index].evidence.map(({socket}) => socket)].filter((id) => id !== null));
+    const ends = sockets.filter((socket) => wanted.has(socket.socket) || wanted.has(socket.peer_socket));
+    await page.mouse.move(5, 400);
+    await page.click(`#inspector .finding:nth-of-type(${index + 1})`);
+    is("a finding chosen: its link is lit", 1, await near("link"));
+    is("a finding chosen: that is the failed one", 1, await count(".link.near.failed"));
+    is("a finding chosen: the boxes at its ends are lit", 2, await near("box"));
+    is("a finding chosen: the rest fades", "0.15", await page.$eval(".box:not(.near)", (box) => getComputedStyle(box).opacity));
+    is("a finding chosen: its sockets are in the table", ends.length, await rowCount());
+    check("a finding chosen: the panel says why and what to do", (await text("#inspector")).includes(found[index].why)
+        && (await text("#inspector")).includes(found[index].remedy), await text("#inspector"));
+    check("a finding chosen: its evidence is told", found[index].evidence.every(({text: said}) => said === null) || (await text("#inspector")).includes(found[index].evidence[0].text),
+        await text("#inspector"));
+    await shot("small-finding");
+    await page.hover(".box:not(.near)");
+    await page.mouse.move(5, 400);
+    is("a pointer that came and went leaves the finding lit", [1, 2], [await near("link"), await near("box")]);
+    await page.click("#inspector .up");
+    is("back to all findings: nothing is lit", [0, found.length], [await near("box"), await count("#inspector .finding")]);
+    const opened = await texts("#rows .row span:nth-child(8)");
+    is("rows are in time order", [...opened].sort((a, b) => a - b), opened);
+    await clear();
+}
+
 async function filters() {
     const all = await rowCount();
     await page.click("#failed");
@@ -177,6 +208,7 @@ async function looks() {
     await shot("small-dark");
     await open("empty");
     is("empty: loads without complaints", [], complaints);
+    is("empty: no finding, said", "doctor found nothing.", await text("#no-finding"));
     check("empty: says so", (await text("#legend")).includes("no process talked to another"), await text("#legend"));
 }
 
@@ -302,7 +334,7 @@ async function mermaid() {
 (async () => {
     browser = await launch(executablePath, folder);
     try {
-        for (const part of [loads, chooses, filters, brushes, movesAndKeys, looks, widths, large, hostileNames, mermaid, mermaidOfHostileNames]) await part();
+        for (const part of [loads, chooses, findings, filters, brushes, movesAndKeys, looks, widths, large, hostileNames, mermaid, mermaidOfHostileNames]) await part();
     } finally {
         await browser.close();
     }

@@ -31,6 +31,8 @@ fi
 
 "$sockatlas" map --format json -o small.json small
 "$sockatlas" map --format mermaid -o small.mermaid small
+"$sockatlas" doctor --json small >small.findings
+"$sockatlas" list --json --internal small >small.list
 # Names of all kinds that steer terminals and end formats, in every place where a name can stand.
 "$sockatlas" export --format jsonl -o small.jsonl small
 "$sockatlas" export --format jsonl -o kinds.jsonl "$top/tests/traces/v1-kinds"

@@ -102,6 +102,7 @@ for (const socket of sockets) {
     socket.end = socket.connected_us === null && socket.failed ? socket.start + (socket.connect_us || 0) : Math.max(socket.start, socket.closed_us ?? lastTime);
     firstTime = Math.min(firstTime, socket.start);
 }
+sockets.sort((a, b) => a.start - b.start || a.socket - b.socket);
 if (lastTime <= firstTime) lastTime = firstTime + 1;
 
 // One of a connection's two ends stands for it in the timeline: the initiator's, where that is in the trace.
@@ -125,3 +126,13 @@ function socketSearch(socket) {
 
 // A setting that is not what the program asked for: "refused", "clamped", ...; "" else. The kernel doubles the buffers it grants.
 const verdict = (option) => ["as_asked", "doubled", "found"].includes(option.verdict) ? "" : option.verdict;
+
+// ---- What doctor found, and whom it is about: its sockets with their other ends, their edges, their processes
+
+for (const finding of data.findings) {
+    const own = [finding.socket, ...finding.evidence.map(({socket}) => socket)].map((id) => socketById.get(id)).filter(Boolean);
+    finding.sockets = new Set(own.flatMap((socket) => [socket, socketById.get(socket.peer_socket)]).filter(Boolean));
+    finding.edges = new Set([...finding.sockets].map((socket) => socket.edge).filter(Boolean));
+    finding.nodes = new Set([finding.process, ...[...finding.sockets].map((socket) => socket.process),
+        ...[...finding.edges].flatMap((edge) => [edge.from, edge.to])]);
+}

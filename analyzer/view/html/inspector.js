@@ -128,6 +128,45 @@ function showSocket(socket) {
         ...settings(socket), ...tcpFacts(socket.tcp), ...eventsOf(socket)];
 }
 
+// ---- What doctor found
+
+const severityClass = {error: "failed", warning: "warned", note: ""};
+
+function findingWho({process, comm, pid}) {
+    return process === null ? "" : nodes[process]?.title ?? `${comm ?? "?"} (${pid ?? "?"})`;
+}
+
+function findingChoice(finding) {
+    const note = [finding.severity, finding.rule, findingWho(finding), finding.times > 1 ? `${finding.times.toLocaleString("en")} times` : null];
+    return choice(finding.message, note.filter(Boolean).join(" · "), () => change({scope: {kind: "finding", finding}, socket: null}),
+        `finding ${severityClass[finding.severity]}`);
+}
+
+function evidenceLine({time_us: time, socket: id, text}) {
+    const socket = socketById.get(id), when = time === null ? "" : `${sinceText(time)} s`;
+    return socket ? choice(text, when, () => change({socket})) : element("p", {class: "line"}, when ? `${when}: ${text}` : text);
+}
+
+function showFinding({finding}) {
+    const few = finding.sockets.size ? finding.times > finding.evidence.length ? "Lit up are the sockets of the first times." : null
+        : finding.socket === null ? "It is about no socket: its process is lit up." : "Its sockets are not in this page: its process is lit up.";
+    return [choice("‹ all findings", "", () => change({scope: null, socket: null}), "up"),
+        element("h2", {class: severityClass[finding.severity]}, finding.message),
+        facts([["rule", finding.rule], ["severity", finding.severity], ["process", findingWho(finding)],
+            ["times", finding.times > 1 ? finding.times.toLocaleString("en") : null], ["known", finding.inferred ? "concluded from what was seen" : null]]),
+        few ? element("p", {class: "hint"}, few) : null,
+        ...listOf("Seen", finding.evidence, evidenceLine),
+        element("h3", {}, "Why it matters"), element("p", {class: "line"}, finding.why),
+        finding.remedy ? element("h3", {}, "What to do") : null, finding.remedy ? element("p", {class: "line"}, finding.remedy) : null];
+}
+
+function findingsList() {
+    const {findings, findings_left_out: more} = data;
+    if (!findings.length) return [element("h3", {}, "Findings"), element("p", {class: "line", id: "no-finding"}, "doctor found nothing.")];
+    return [element("h3", {}, "Findings"), ...findings.map(findingChoice),
+        more ? element("p", {class: "warned"}, `and ${more.toLocaleString("en")} more: \`sockatlas doctor\` shows them`) : null];
+}
+
 // ---- Nothing chosen
 
 function leftOut() {
@@ -144,6 +183,7 @@ function showTrace() {
             ["hosts", data.map.hosts.map((host) => host.name).join(", ")], ["processes", nodes.filter((node) => node.kind === "process").length],
             ["sockets", sockets.length + data.sockets_left_out], ["connections", d3.sum(edges, (edge) => edge.inner ? 0 : edge.connections).toLocaleString("en")]]),
         ...leftOut(), element("p", {class: "hint"}, "Choose a box, an arrow, or a line of the table. Drag over the timeline to look at a range of time."),
+        ...findingsList(),
         ...listOf("Failures", failing, (edge) => edgeChoice(edge)),
         ...listOf("Not seen", data.map.coverage, (note) =>
             element("p", {class: "line warned"}, `${note.node === null ? "the trace" : nodes[note.node].title}: ${note.what}: ${note.detail}`))];
@@ -152,7 +192,7 @@ function showTrace() {
 function inspect() {
     const {scope, socket} = state;
     const content = socket ? showSocket(socket) : !scope ? showTrace()
-        : scope.kind === "group" ? showGroup(scope) : scope.kind === "link" ? showLink(scope) : showEdge(scope);
+        : scope.kind === "finding" ? showFinding(scope) : scope.kind === "group" ? showGroup(scope) : scope.kind === "link" ? showLink(scope) : showEdge(scope);
     const focused = inspector.contains(document.activeElement);
     inspector.replaceChildren(...content.filter(Boolean));
     inspector.scrollTop = 0;

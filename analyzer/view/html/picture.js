@@ -159,16 +159,24 @@ function hover(selection, text) {
     selection.on("mousemove", enter).on("mouseleave", leave).on("focus", enter).on("blur", leave);
 }
 
-// The neighbourhood of what the pointer is on.
+// Whom a finding is about: links with one of its edges, boxes with one of its processes.
+function addFound(near, finding) {
+    for (const group of graph.groups) if (group.members.some((node) => finding.nodes.has(node.id))) near.add(group);
+    for (const link of graph.links) if (link.edges.some((edge) => finding.edges.has(edge))) near.add(link).add(link.from).add(link.to);
+}
+
+// The neighbourhood of what the pointer is on; else of the finding that is chosen.
 function highlight(datum) {
-    const near = new Set();
+    const near = new Set(), found = !datum && state.scope && state.scope.kind === "finding";
     if (datum && datum.links) {
         near.add(datum);
         for (const link of datum.links) near.add(link).add(link.from).add(link.to);
     } else if (datum) {
         near.add(datum).add(datum.from).add(datum.to);
+    } else if (found) {
+        addFound(near, state.scope.finding);
     }
-    inner.classed("hovering", Boolean(datum));
+    inner.classed("hovering", near.size > 0);
     links.classed("near", (link) => near.has(link));
     labels.classed("near", (link) => near.has(link));
     boxes.classed("near", (group) => near.has(group));
@@ -250,6 +258,7 @@ function paintMap() {
     placeLabels();
     boxes.classed("faded", (group) => filtering() && !near.has(group)).classed("chosen", isChosen)
         .attr("aria-label", boxText).attr("aria-pressed", isChosen);
+    highlight(null);
 }
 
 map.on("click", function (event) {
