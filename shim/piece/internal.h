@@ -5,8 +5,8 @@
 #ifndef SHIM_PIECE_INTERNAL_H
 #define SHIM_PIECE_INTERNAL_H
 
-/* For those who look at a file by itself. */
-#if !defined(SOCKATLAS_PIECE)
+/* For clang-tidy, which looks at a file by itself. */
+#if !defined(SOCKATLAS_PIECE) && defined(__clang__)
 #define SOCKATLAS_PIECE
 #endif
 
