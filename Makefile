@@ -72,7 +72,7 @@ has_i386        := $(if $(filter x86_64,$(machine)),$(shell test -e "$$($(CC_i38
 has_piece := $(filter x86_64,$(machine))
 
 # What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.
-SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c shim/launch.c
+SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c shim/launch.c shim/log_name.c
 # sockatlas-patch is a program of its own.
 PATCHER_SRC   := analyzer/patch/main.c analyzer/patch/inject.c
 ANALYZER_SRC  := $(filter-out $(PATCHER_SRC),$(wildcard analyzer/*.c analyzer/*/*.c))

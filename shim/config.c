@@ -392,6 +392,17 @@ static void read_patcher(const char *text)
     memcpy(config.patcher + folder, name, sizeof(name));
 }
 
+/* SOCKATLAS_LOG_FD, which only attaching gives: the log is made already, in a folder that cannot be reached from here.
+ */
+static void read_given_log(const char *descriptor)
+{
+    if (!config.attached || !descriptor)
+        return;
+    config.elsewhere = true;
+    config.log_given = (int)parse_size(descriptor) + 1;
+    unchecked = false;
+}
+
 static void read_settings(void)
 {
     const char *filters = variable("SOCKATLAS_FILTERS");
@@ -431,7 +442,8 @@ static void read_settings(void)
     }
     read_folder(variable("SOCKATLAS_FOLDER"));
     unchecked = config.folder.inode;
-    config.on = unchecked || find_by_path();
+    read_given_log(variable("SOCKATLAS_LOG_FD"));
+    config.on = unchecked || config.elsewhere || find_by_path();
 }
 
 void config_read(bool late)

@@ -24,6 +24,8 @@ struct config {
     bool late;                /* loaded by dlopen(3): the program's slots do not lead here by themselves */
     bool attached;            /* asked for by config_attach() */
     bool patched;             /* this is the piece (piece/), in a program without a libc to interpose on */
+    bool elsewhere;           /* attached to where neither this object nor the trace folder is to be found by a path */
+    int log_given;            /* attached: the descriptor of a new file to be the log, plus one; 0 none */
     bool no_cmdline;          /* SOCKATLAS_NO_CMDLINE=1: command lines are not recorded */
     uint32_t user;            /* whose process the image began as, or was when it was attached to */
     struct folder_id folder;  /* SOCKATLAS_FOLDER: which folder `dir` is, as `run` made it; none: found by its path */

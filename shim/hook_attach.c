@@ -32,6 +32,7 @@ static bool make_log(void)
     log_try_again();
     process_prepare();
     log_prepare();
+    config.log_given = 0; /* its descriptor is closed when this returns */
     return log_is_open();
 }
 
@@ -42,6 +43,7 @@ HOOK int sockatlas_attach(char *const *settings, char *why, size_t size)
     load_ready();
     if (config.on && (!config.late || config.attached))
         return refuse("it is traced already", why, size);
+    sandbox_ask_again();
     if (sandbox_inside())
         return refuse("it is in a seccomp sandbox, which may kill it for what the shim asks of the kernel", why, size);
     if (!config_attach(settings, why, size))

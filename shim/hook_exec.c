@@ -59,6 +59,8 @@ static char *const *prepare(const struct exec *exec, const struct known *known, 
 /* What can be traced, by whoever the process is now. */
 static enum sockatlas_untraced untraced_by_user(const struct environment *environment)
 {
+    if (config.elsewhere)
+        return SOCKATLAS_UNTRACED_SHIM;
     /* The kernel then tells the loader to ignore the preload. */
     if (sys_uid() != sys_euid() || sys_gid() != sys_egid())
         return SOCKATLAS_UNTRACED_SETUID;

@@ -9,6 +9,7 @@
 #include "shim/config.h"
 #include "shim/folder.h"
 #include "shim/image.h"
+#include "shim/log_name.h"
 #include "shim/mapping.h"
 #include "shim/memory.h"
 #include "shim/memory_log.h"
@@ -27,55 +28,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { PAGE = 4096, FIRST = 4 * PAGE, LEAST = 5 * PAGE, OLD_KERNEL_LIMIT = 4 << 20, LOG_NAME_MAX = 80 };
+enum { PAGE = 4096, FIRST = 4 * PAGE, LEAST = 5 * PAGE, OLD_KERNEL_LIMIT = 4 << 20 };
 
 /* Which file it is, and in which folder: it is trimmed at an exit, when the path may lead elsewhere. */
 static uint64_t made_device, made_inode;
 static struct folder_id made_folder;
 static bool made_leased;    /* a lease tells whether others have it mapped */
 static bool made_in_memory; /* it is the file in memory of a log that names it */
-
-/* Appends as much as fits; `last` is where the terminating 0 can stand at the latest. */
-static char *append(char *to, const char *last, const char *from)
-{
-    while (*from && to < last)
-        *to++ = *from++;
-    *to = 0;
-    return to;
-}
-
-static char *append_number(char *to, const char *last, uint64_t value, unsigned base)
-{
-    char digits[24];
-    size_t at = sizeof(digits) - 1;
-    digits[at] = 0;
-    do
-        digits[--at] = "0123456789abcdef"[value % base];
-    while ((value /= base) != 0);
-    return append(to, last, digits + at);
-}
-
-/* What a file is named after; kept in its header. */
-struct log_name {
-    char comm[16];
-    uint32_t pid;
-    uint64_t boottime_ns;
-};
-
-/* COMM.PID.TIME.atlas; with a leading dot and without suffix while it is being made. */
-static void build_name(char out[LOG_NAME_MAX], const struct log_name *name, const char *before, const char *after)
-{
-    char comm[17] = {0};
-    const char *last = &out[LOG_NAME_MAX - 1];
-    memcpy(comm, name->comm, 16);
-    for (char *c = comm; *c; c++)
-        if (*c == '/' || *c <= ' ' || *c > '~')
-            *c = '_';
-    char *to = append(append(out, last, before), last, comm);
-    to = append_number(append(to, last, "."), last, name->pid, 10);
-    to = append_number(append(to, last, "."), last, name->boottime_ns, 16);
-    append(to, last, after);
-}
 
 /* The folder that `id` names: a later `run` may have moved it to DIR.old. */
 static long open_known(const struct folder_id *id)
@@ -84,8 +43,9 @@ static long open_known(const struct folder_id *id)
     long folder = folder_open_known(config.dir, id);
     if (folder >= 0)
         return folder;
-    const char *last = &old[sizeof(old) - 1];
-    append(append(old, last, config.dir), last, ".old");
+    size_t size = strlen(config.dir);
+    memcpy(old, config.dir, size);
+    memcpy(old + size, ".old", sizeof(".old"));
     return folder_open_known(old, id);
 }
 
@@ -296,8 +256,8 @@ static bool make_in(int folder, struct log_file *file)
     name.pid = image_pid();
     clock_learn();
     name.boottime_ns = clock_now();
-    build_name(temporary, &name, ".", "");
-    build_name(final, &name, "", SOCKATLAS_SUFFIX);
+    log_name_build(temporary, &name, ".", "");
+    log_name_build(final, &name, "", SOCKATLAS_SUFFIX);
     long fd = sys(SYS_openat, folder, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
@@ -315,6 +275,19 @@ static bool make_in(int folder, struct log_file *file)
     return good;
 }
 
+/* The file that was made for this process by whoever attached to it, and gets its name from them. */
+static bool make_given(int fd, struct log_file *file)
+{
+    struct log_name name;
+    image_comm(name.comm);
+    name.pid = image_pid();
+    clock_learn();
+    name.boottime_ns = clock_now();
+    file->folder = config.folder;
+    struct storage storage = storage_of(fd);
+    return storage.keeps && fill_file(fd, file, &name, &storage);
+}
+
 bool log_file_make(struct log_file *file)
 {
     file->size = size_allowed();
@@ -323,6 +296,8 @@ bool log_file_make(struct log_file *file)
         file->size = OLD_KERNEL_LIMIT;
     if (file->size == 0)
         return false;
+    if (config.elsewhere)
+        return config.log_given && make_given(config.log_given - 1, file);
     long folder = open_folder(true, &file->folder);
     if (folder < 0)
         return false;
@@ -386,7 +361,7 @@ static long find_log(const struct sockatlas_header *header, const struct folder_
 {
     struct log_name name = {.pid = header->pid, .boottime_ns = header->boottime_ns};
     memcpy(name.comm, header->comm, sizeof(name.comm));
-    build_name(out, &name, "", SOCKATLAS_SUFFIX);
+    log_name_build(out, &name, "", SOCKATLAS_SUFFIX);
     long found = open_known(folder);
     return found >= 0 ? found : open_moved(header, folder);
 }

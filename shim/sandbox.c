@@ -107,6 +107,14 @@ void sandbox_trust(int filters)
     trusted = filters;
 }
 
+void sandbox_ask_again(void)
+{
+    enum sandbox_state all = SANDBOX_ALL;
+    trusted = 0;
+    if (__atomic_load_n(&everyone, __ATOMIC_SEQ_CST) == 0)
+        __atomic_compare_exchange_n(&sandbox_state, &all, SANDBOX_UNKNOWN, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 bool sandbox_inside_slowly(void)
 {
     enum sandbox_state state = __atomic_load_n(&sandbox_state, __ATOMIC_ACQUIRE);

@@ -23,6 +23,10 @@ bool sandbox_inside_slowly(void);
 /* Under so many filters the shim is known to work (SOCKATLAS_FILTERS). Before the first call of sandbox_inside(). */
 void sandbox_trust(int filters);
 
+/* Whoever attaches has seen from outside that the process is under no filter, which it may not be able to see itself:
+ * it may have no /proc. */
+void sandbox_ask_again(void);
+
 /* The calling thread is in a sandbox, or it cannot be told that it is not. The first call in an image reads
  * /proc/self/status, by the very calls that the loader has just made to read this object. */
 static inline bool sandbox_inside(void)

@@ -12,32 +12,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { STACK_SIZE = 256 << 10, SETTINGS_ROOM = 32 << 10, SHIM_PATH = 0, WHY_PLACE = 4096 };
+enum { SETTINGS_ROOM = 32 << 10 };
 
 #define SHIM_NAME "libsockatlas.so"
 
-/* Functions of the process's C library, 0 where it has none. */
-struct library {
-    uint64_t map, unmap, errno_place, load, error;
-};
-
-/* A call in the making. */
-struct session {
-    struct target target;
-    struct library library;
-    uint64_t room; /* STACK_SIZE bytes in the process: arguments below, the stack above. 0 none */
-    int saved_errno;
-    uint64_t errno_at;
-    char *why;
-};
-
 /* ---- Calls ---- */
-
-static bool call(struct session *session, uint64_t function, uint64_t a, uint64_t b, uint64_t c, uint64_t *result)
-{
-    uint64_t arguments[CALL_ARGUMENTS] = {a, b, c};
-    return call_function(&session->target, function, arguments, session->room + STACK_SIZE, result, session->why);
-}
 
 /* On the thread's own stack, below what it uses: only what a small function needs may be taken of it. */
 static bool call_beside(struct session *session, uint64_t function, const uint64_t arguments[CALL_ARGUMENTS],
@@ -54,15 +33,19 @@ static bool find_library(struct session *session)
     const struct row {
         const char *name;
         uint64_t *at;
-    } wanted[] = {{"mmap", &library->map},
-                  {"munmap", &library->unmap},
-                  {"__errno_location", &library->errno_place},
-                  {"dlopen", &library->load},
-                  {"dlerror", &library->error}};
+    } wanted[] = {
+        {"mmap", &library->map},        {"munmap", &library->unmap},  {"__errno_location", &library->errno_place},
+        {"dlopen", &library->load},     {"dlerror", &library->error}, {"socketpair", &library->pair},
+        {"recvmsg", &library->receive}, {"close", &library->close}};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         for (size_t file = 0; !*wanted[i].at && file < sizeof files / sizeof files[0]; file++)
             *wanted[i].at =
                 symbols_find(&session->target.symbols, &session->target.memory, files[file], wanted[i].name);
+    const struct symbols *symbols = &session->target.symbols;
+    /* One object is both. It refuses thread-local variables that are reached as the shim must reach its own. */
+    if (library->close >= symbols->loader && library->close < symbols->loader_end)
+        return refuse(session->why, "its C library is musl, which can be given the shim at a program's start only: "
+                                    "start it under `sockatlas run`");
     return (library->map && library->unmap && library->errno_place && library->load) ||
            refuse(session->why, "its C library is not one that libraries can be loaded into");
 }
@@ -72,7 +55,7 @@ static bool find_library(struct session *session)
 static bool take_room(struct session *session)
 {
     uint64_t place = 0, none[CALL_ARGUMENTS] = {0};
-    uint64_t arguments[CALL_ARGUMENTS] = {0,          STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+    uint64_t arguments[CALL_ARGUMENTS] = {0,          ROOM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                                           UINT64_MAX, 0};
     if (!call_beside(session, session->library.errno_place, none, &session->errno_at) ||
         !memory_get(&session->target.memory, session->errno_at, &session->saved_errno, sizeof session->saved_errno) ||
@@ -86,7 +69,7 @@ static bool take_room(struct session *session)
 
 static void give_room(struct session *session)
 {
-    uint64_t arguments[CALL_ARGUMENTS] = {session->room, STACK_SIZE}, result;
+    uint64_t arguments[CALL_ARGUMENTS] = {session->room, ROOM_SIZE}, result;
     char unused[ATTACH_WHY_MAX], *why = session->why;
     session->why = unused;
     if (session->room && session->target.tid)
@@ -108,27 +91,39 @@ static bool refuse_as_told(struct session *session, uint64_t text)
 static bool load_shim(struct session *session, const char *shim)
 {
     uint64_t handle, text = 0;
-    if (!memory_put(&session->target.memory, session->room + SHIM_PATH, shim, strlen(shim) + 1))
+    if (!memory_put(&session->target.memory, session->room + ROOM_SHIM_PATH, shim, strlen(shim) + 1))
         return refuse(session->why, "its memory cannot be written to");
-    if (!call(session, session->library.load, session->room + SHIM_PATH, RTLD_NOW, 0, &handle))
+    if (!session_call(session, session->library.load, session->room + ROOM_SHIM_PATH, RTLD_NOW, 0, &handle))
         return false;
     if (handle)
         return true;
-    if (session->library.error && !call(session, session->library.error, 0, 0, 0, &text))
+    if (session->library.error && !session_call(session, session->library.error, 0, 0, 0, &text))
         return false;
     return refuse_as_told(session, text);
 }
 
-/* Puts the settings, and pointers to them, behind WHY_PLACE + ATTACH_WHY_MAX; returns where the pointers are, 0: they
+/* What a process that finds no file of ours is told in place of the shim's path, which its children would not find. */
+static const char *setting_for(const struct session *session, const char *setting, char given[64])
+{
+    static const char preload[] = "LD_PRELOAD=";
+    if (!session->carries || strncmp(setting, preload, sizeof preload - 1) != 0)
+        return setting;
+    snprintf(given, 64, "SOCKATLAS_LOG_FD=%d", session->carried.log);
+    return given;
+}
+
+/* Puts the settings, and pointers to them, behind ROOM_SETTINGS; returns where the pointers are, 0: they
  * do not fit. */
 static uint64_t put_settings(const struct session *session, const char *const *settings)
 {
-    enum { POINTERS_MAX = 32, AT = WHY_PLACE + ATTACH_WHY_MAX };
+    enum { POINTERS_MAX = 32, AT = ROOM_SETTINGS };
     uint64_t pointers[POINTERS_MAX] = {0}, base = session->room + AT, text = base + sizeof pointers;
     for (unsigned i = 0; settings[i]; i++) {
-        size_t size = strlen(settings[i]) + 1;
+        char given[64];
+        const char *setting = setting_for(session, settings[i], given);
+        size_t size = strlen(setting) + 1;
         if (i + 1 >= POINTERS_MAX || text + size > base + SETTINGS_ROOM ||
-            !memory_put(&session->target.memory, text, settings[i], size))
+            !memory_put(&session->target.memory, text, setting, size))
             return 0;
         pointers[i] = text;
         text += size;
@@ -138,21 +133,29 @@ static uint64_t put_settings(const struct session *session, const char *const *s
 
 static uint64_t find_shim(const struct session *session, const char *name)
 {
-    return symbols_find(&session->target.symbols, &session->target.memory, SHIM_NAME, name);
+    uint64_t found = symbols_find(&session->target.symbols, &session->target.memory, SHIM_NAME, name);
+    /* One that was brought along is called otherwise there. */
+    return found ? found : symbols_find(&session->target.symbols, &session->target.memory, "", name);
 }
 
 static bool begin(struct session *session, const struct attach_plan *plan, struct attach_answer *answer)
 {
-    uint64_t function = find_shim(session, "sockatlas_attach"), why = session->room + WHY_PLACE, result;
+    uint64_t function = find_shim(session, "sockatlas_attach"), why = session->room + ROOM_WHY, result;
+    char path[256];
     if (!plan)
         abort(); /* to begin there must be one */
-    if (!function && !load_shim(session, plan->shim))
+    if (!look_at_filters(session->target.pid, session->why))
+        return false; /* one that has no /proc relies on this */
+    session->carries = !look_reaches(session->target.pid, plan);
+    if (session->carries && !carry_begin(session, plan, !function, path))
+        return false;
+    if (!function && !load_shim(session, session->carries ? path : plan->shim))
         return false;
     function = find_shim(session, "sockatlas_attach");
     uint64_t settings = put_settings(session, plan->settings);
     if (!function || !settings)
         return refuse(session->why, function ? "the settings are too long" : "it has another libsockatlas.so loaded");
-    if (!call(session, function, settings, why, ATTACH_WHY_MAX, &result))
+    if (!session_call(session, function, settings, why, ATTACH_WHY_MAX, &result))
         return false;
     answer->sockets = (int)result;
     return answer->sockets >= 0 || refuse_as_told(session, why);
@@ -161,8 +164,8 @@ static bool begin(struct session *session, const struct attach_plan *plan, struc
 static bool end(struct session *session, const struct attach_plan *plan, struct attach_answer *answer)
 {
     (void)plan, (void)answer;
-    uint64_t function = find_shim(session, "sockatlas_detach"), why = session->room + WHY_PLACE, result;
-    if (!call(session, function, why, ATTACH_WHY_MAX, 0, &result))
+    uint64_t function = find_shim(session, "sockatlas_detach"), why = session->room + ROOM_WHY, result;
+    if (!session_call(session, function, why, ATTACH_WHY_MAX, 0, &result))
         return false;
     return (int)result >= 0 || refuse_as_told(session, why);
 }
@@ -178,6 +181,8 @@ static bool with_thread(struct session *session, session_step *step, const struc
     if (!stop_thread(&session->target, session->why))
         return false;
     bool good = take_room(session) && step(session, plan, answer);
+    if (session->carries)
+        carry_end(session, plan, good);
     give_room(session);
     if (session->target.tid && session->errno_at)
         memory_put(&session->target.memory, session->errno_at, &session->saved_errno, sizeof session->saved_errno);
@@ -194,8 +199,11 @@ static bool with_process(pid_t pid, session_step *step, const struct attach_plan
     *answer = (struct attach_answer){.sockets = -1};
     session->why = answer->why;
     session->target.pid = pid;
+    session->carried = (struct carried){.shim = -1, .log = -1, .own_log = -1, .copy_folder = -1};
     session->target.memory.fd = -1;
-    bool good = look_at_process(pid, plan, answer->why) && memory_open(&session->target.memory, pid, answer->why) &&
+    bool good = look_at_process(pid, plan, answer->why) &&
+                (!plan || look_reaches(pid, plan) || carry_possible(pid, plan, answer->why)) &&
+                memory_open(&session->target.memory, pid, answer->why) &&
                 symbols_open(&session->target.symbols, pid, &session->target.memory, answer->why) &&
                 find_library(session);
     if (good && !plan && !find_shim(session, "sockatlas_detach"))
@@ -211,12 +219,22 @@ bool attach_look(pid_t pid, const struct attach_plan *plan, struct attach_answer
     return with_process(pid, NULL, plan, answer);
 }
 
-bool attach_begin(pid_t pid, const struct attach_plan *plan, struct attach_answer *answer)
+static bool begin_here(pid_t pid, const struct attach_plan *plan, struct attach_answer *answer)
 {
     return with_process(pid, begin, plan, answer);
 }
 
+static bool end_here(pid_t pid, const struct attach_plan *plan, struct attach_answer *answer)
+{
+    return with_process(pid, end, plan, answer);
+}
+
+bool attach_begin(pid_t pid, const struct attach_plan *plan, struct attach_answer *answer)
+{
+    return worker_do(begin_here, pid, plan, answer);
+}
+
 bool attach_end(pid_t pid, struct attach_answer *answer)
 {
-    return with_process(pid, end, NULL, answer);
+    return worker_do(end_here, pid, NULL, answer);
 }

@@ -21,6 +21,10 @@ bool refuse(char *why, const char *format, ...) __attribute__((format(printf, 2,
 bool look_at_process(pid_t pid, const struct attach_plan *plan, char *why);
 /* Why ptrace(2) or a file of /proc refused, by `error`. */
 bool look_refused(pid_t pid, int error, char *why);
+/* Whether the process finds the shim and the trace folder by their paths, and may load and write there. */
+bool look_reaches(pid_t pid, const struct attach_plan *plan);
+/* Whether no thread of it is under a seccomp filter. */
+bool look_at_filters(pid_t pid, char *why);
 /* Whether a thread of the process is making a child that runs in its memory. */
 bool look_forking(pid_t pid);
 
@@ -76,5 +80,53 @@ int stop_wait(pid_t tid, int patience_ms);
 /* Calls a function in the stopped thread, on the stack that ends at `stack`. */
 bool call_function(struct target *target, uint64_t function, const uint64_t arguments[CALL_ARGUMENTS], uint64_t stack,
                    uint64_t *result, char *why);
+
+/* ---- A call in the making ---- */
+
+/* Where things lie in the memory that the process gives us for the time of a call. The stack is above. */
+enum { ROOM_SIZE = 256 << 10, ROOM_SHIM_PATH = 0, ROOM_WHY = 4096, ROOM_SETTINGS = 8192, ROOM_CARRY = 64 << 10 };
+
+/* Functions of the process's C library, 0 where it has none. */
+struct library {
+    uint64_t map, unmap, errno_place, load, error, pair, receive, close;
+};
+
+/* What was brought to a process that sees other files. */
+struct carried {
+    int shim, log; /* descriptors of the process, -1 none */
+    int own_log;   /* ours */
+    char log_name[64];
+    int copy_folder; /* of the process's, where a copy of the shim lies until it is loaded; -1 none */
+    char copy_name[64];
+};
+
+struct session {
+    struct target target;
+    struct library library;
+    uint64_t room; /* ROOM_SIZE bytes in the process. 0 none */
+    int saved_errno;
+    uint64_t errno_at;
+    bool carries;
+    struct carried carried;
+    char *why;
+};
+
+/* call.c: calls a function with three arguments on the room's stack. */
+bool session_call(struct session *session, uint64_t function, uint64_t a, uint64_t b, uint64_t c, uint64_t *result);
+
+/* ---- carry.c ---- */
+
+/* Whether a process that sees other files can be reached all the same; before anything is touched. */
+bool carry_possible(pid_t pid, const struct attach_plan *plan, char *why);
+/* Gives the stopped process a new log, and the shim if `load`: the path for its loader is put into `path` then. */
+bool carry_begin(struct session *session, const struct attach_plan *plan, bool load, char path[256]);
+/* Takes back what was lent. `good`: the log is in use, and gets its name. */
+void carry_end(struct session *session, const struct attach_plan *plan, bool good);
+
+/* ---- worker.c ---- */
+
+typedef bool worker_job(pid_t pid, const struct attach_plan *plan, struct attach_answer *answer);
+/* Does the job in a process of its own, which goes on if this one is killed. */
+bool worker_do(worker_job *job, pid_t pid, const struct attach_plan *plan, struct attach_answer *answer);
 
 #endif

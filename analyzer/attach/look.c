@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -111,7 +112,7 @@ static bool look_at_user(const char *status, const char *folder, char *why)
 }
 
 /* The calls that the shim makes may be what a filter kills for. */
-static bool look_at_filters(pid_t pid, char *why)
+bool look_at_filters(pid_t pid, char *why)
 {
     char path[300], status[STATUS_ROOM];
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
@@ -156,19 +157,29 @@ static bool look_at_program(pid_t pid, char *why)
 
 /* ---- What it reaches ---- */
 
-/* Whether the process has the same file at `file` as we. */
-static bool look_at_file(pid_t pid, const char *file, const char *what, char *why)
+/* Whether the process has the same file at `file` as we, on a file system that lets it be used so. */
+static bool has_file(pid_t pid, const char *file, unsigned long hindering)
 {
     struct stat own, other;
+    struct statvfs system;
     char path[PATH_MAX + 64];
     snprintf(path, sizeof path, "/proc/%d/root%s", (int)pid, file);
-    if (stat(file, &own) < 0)
-        return refuse(why, "%s: %s", file, strerror(errno));
-    if (stat(path, &other) < 0 && (errno == EPERM || errno == EACCES))
-        return look_refused(pid, errno, why);
-    if (stat(path, &other) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino)
-        return true;
-    return refuse(why, "it sees other files than we, and not %s: %s", what, file);
+    return stat(file, &own) == 0 && stat(path, &other) == 0 && own.st_dev == other.st_dev &&
+           own.st_ino == other.st_ino && statvfs(path, &system) == 0 && !(system.f_flag & hindering);
+}
+
+bool look_reaches(pid_t pid, const struct attach_plan *plan)
+{
+    return has_file(pid, plan->shim, ST_NOEXEC) && (!plan->folder || has_file(pid, plan->folder, ST_RDONLY));
+}
+
+/* Whether its files may be looked at at all. */
+static bool look_at_root(pid_t pid, char *why)
+{
+    struct stat status;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/root/", (int)pid);
+    return stat(path, &status) == 0 || look_refused(pid, errno, why);
 }
 
 /* ---- All of it ---- */
@@ -186,9 +197,7 @@ bool look_at_process(pid_t pid, const struct attach_plan *plan, char *why)
     if (!look_at_status(pid, status, why) || !look_at_program(pid, why) || !look_at_signals(status, why) ||
         !look_at_filters(pid, why))
         return false;
-    return !plan || (look_at_file(pid, plan->shim, "the shim", why) &&
-                     (!plan->folder || (look_at_file(pid, plan->folder, "the trace folder", why) &&
-                                        look_at_user(status, plan->folder, why))));
+    return !plan || (look_at_root(pid, why) && (!plan->folder || look_at_user(status, plan->folder, why)));
 }
 
 static bool is_fork(long number)

@@ -157,8 +157,10 @@ static unsigned attach_with(const struct options *options, const struct run_prel
     add_setting(&settings, "LD_PRELOAD", preload->shim);
     add_setting(&settings, "SOCKATLAS_LIMIT", getenv("SOCKATLAS_LIMIT"));
     add_setting(&settings, "SOCKATLAS_IO", getenv("SOCKATLAS_IO"));
-    struct attach_plan plan = {
-        .shim = shim, .folder = preload->folder->path, .settings = (const char *const *)settings.entries};
+    struct attach_plan plan = {.shim = shim,
+                               .folder = preload->folder->path,
+                               .folder_fd = preload->folder->fd,
+                               .settings = (const char *const *)settings.entries};
     unsigned failed = attach_all(&options->pids, &plan, title);
     for (unsigned i = 0; i < settings.count; i++)
         free(settings.entries[i]);

@@ -76,6 +76,20 @@ for i in $(seq 40); do
     [ "$status" -eq 0 ] && "$sockatlas" detach "$pid" 2>>said.again || break
 done
 case_is "again and again" "40 0" "$i $status"
+
+# Killed at any instant of it: what is begun is brought to its end.
+gently() { [ -z "$(grep -v '^TracerPid:.0$' <(grep TracerPid "/proc/$pid/task/"*/status -h 2>/dev/null))" ]; }
+for i in $(seq 30); do
+    "$sockatlas" attach -d trace "$pid" 2>/dev/null &
+    killed=$!
+    sleep "0.00$((i % 10))" && kill -KILL "$killed"
+    wait "$killed"
+    wait_true gently
+    "$sockatlas" detach "$pid" 2>/dev/null
+done 2>/dev/null
+case_ok "attach killed 30 times: the program lives" kill -0 "$pid"
+attach -d trace "$pid"
+case_is "... and is attached to again" "0 " "$status $("$sockatlas" detach "$pid" 2>&1 >/dev/null | grep -v 'no longer')"
 touch stop
 wait "$load"
 case_is "the program noticed nothing" "0 " "$? $(cat load.err)"
@@ -151,7 +165,9 @@ fi
 if unshare -rm true 2>/dev/null; then
     start unshare -rm sh -c "mount -t tmpfs none '$work' && exec '$targets/attach_state' wait" >&8
     read -r -t 20 pid <&8
-    refused "one that sees other files" "it sees other files than we, and not the trace folder: $work/refusals" "$pid"
+    attach -d refusals "$pid"
+    case_is "one that sees other files: attached to all the same" 0 "$status"
+    case_ok "... its log is in the folder" test -s refusals/attach_state."$pid".*.atlas
 else
     case_skip "one that sees other files" "no namespaces for this user here"
 fi
