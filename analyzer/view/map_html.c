@@ -13,13 +13,14 @@
 #include "analyzer/view/map.h"
 #include "analyzer/view/setting.h"
 #include "analyzer/view/socket_json.h"
+#include "analyzer/view/summary.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* What a browser still scrolls through. Of the last part of each bound only failures take room. */
 enum { SOCKETS_MOST = 50000, SOCKETS_ANY = 45000, EVENTS_MOST = 200000, EVENTS_ANY = 180000, EVENTS_EACH = 200 };
-enum { FINDINGS_MOST = 1000 };
+enum { FINDINGS_MOST = 1000, PAIRS_MOST = 1000 };
 
 /* A JSON value that many sockets share, written once. */
 struct word {
@@ -315,6 +316,42 @@ static void put_findings(const struct doctor *doctor, FILE *out)
     fprintf(out, "],\n\"findings_left_out\":%u", count - most);
 }
 
+/* Of which group each process is, by its id. */
+static void put_groups(const struct model *model, enum map_grouping by, FILE *out)
+{
+    struct map_groups *groups = map_groups_new(model, by);
+    fputs(",\n\"groups\":[", out);
+    for (unsigned i = 0; i < model_process_count(model); i++)
+        fprintf(out, "%s%u", i ? "," : "", map_group(groups, model_process(model, i)));
+    fputs("]", out);
+    map_groups_free(groups);
+}
+
+/* What `summary` shows, and how its figures are called. */
+static void put_pairs(const struct model *model, const struct map_options *options, FILE *out)
+{
+    static const char *const units[] = {
+        [LINE_COUNT] = "count", [LINE_BYTES] = "bytes", [LINE_US] = "us", [LINE_RATE] = "rate"};
+    struct summary_options view = {.by = options->by == MAP_BY_SIBLINGS ? MAP_BY_PROGRAM : options->by,
+                                   .sort = line_column_find("connections"),
+                                   .top = PAIRS_MOST,
+                                   .internal = options->internal};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *elements = must(open_memstream(&text, &size));
+    fputs(",\n\"figures\":[", out);
+    for (const struct line_column *column = line_columns; column->name; column++)
+        fprintf(out, "%s[\"%s\",\"%s\",\"%s\"]", column == line_columns ? "" : ",", column->name, column->title,
+                units[column->unit]);
+    fputs("],\n\"pairs\":[", out);
+    summary_elements(model, &view, elements);
+    fclose(elements);
+    put_json(out, text);
+    free(text);
+    fputs("]", out);
+    put_groups(model, view.by, out);
+}
+
 static void put_data(const struct model *model, const struct map_options *options, FILE *out)
 {
     fputs("{\"map\":", out);
@@ -328,6 +365,7 @@ static void put_data(const struct model *model, const struct map_options *option
         end_attempt(options->html, told, false);
     put_list(out, "events", &options->html->events);
     put_findings(options->doctor, out);
+    put_pairs(model, options, out);
     fputs("}", out);
 }
 

@@ -23,6 +23,8 @@ struct summary_options {
 bool summary_text(const struct model *model, const struct summary_options *options, FILE *out);
 /* JSON Lines, one object a pair. */
 bool summary_json(const struct model *model, const struct summary_options *options, FILE *out);
+/* The same objects as elements of a JSON array, with the ids of the two groups (map_group()). */
+bool summary_elements(const struct model *model, const struct summary_options *options, FILE *out);
 bool summary_csv(const struct model *model, const struct summary_options *options, FILE *out);
 
 /* The lines as they are to be shown, and how many there were; map_lines_free() empties them. */

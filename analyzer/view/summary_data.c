@@ -95,7 +95,21 @@ static void put(struct members *to, const struct map_groups *groups, const struc
     errors_member(to, line);
 }
 
-static bool write_all(const struct model *model, const struct summary_options *options, bool cells, FILE *out)
+enum shape { SHAPE_LINES, SHAPE_ELEMENTS, SHAPE_CELLS };
+
+static bool write_line(struct members *to, const struct map_groups *groups, const struct map_line *line,
+                       enum shape shape, FILE *out)
+{
+    (shape == SHAPE_CELLS ? members_row : members_line)(to);
+    put(to, groups, line);
+    if (shape != SHAPE_ELEMENTS)
+        return members_print(to, out);
+    members_integer(to, "from_group", true, line->from);
+    members_integer(to, "to_group", true, line->to);
+    return members_print_element(to, out);
+}
+
+static bool write_all(const struct model *model, const struct summary_options *options, enum shape shape, FILE *out)
 {
     struct map_groups *groups = map_groups_new(model, options->by);
     struct map_lines lines;
@@ -103,9 +117,9 @@ static bool write_all(const struct model *model, const struct summary_options *o
     bool written = true;
     summary_lines(&lines, model, groups, options);
     for (unsigned i = 0; i < lines.count && written; i++) {
-        (cells ? members_row : members_line)(&to);
-        put(&to, groups, &lines.line[i]);
-        written = members_print(&to, out);
+        if (i && shape == SHAPE_ELEMENTS)
+            fputs(",\n", out);
+        written = write_line(&to, groups, &lines.line[i], shape, out);
     }
     members_free(&to);
     map_lines_free(&lines);
@@ -115,7 +129,12 @@ static bool write_all(const struct model *model, const struct summary_options *o
 
 bool summary_json(const struct model *model, const struct summary_options *options, FILE *out)
 {
-    return write_all(model, options, false, out);
+    return write_all(model, options, SHAPE_LINES, out);
+}
+
+bool summary_elements(const struct model *model, const struct summary_options *options, FILE *out)
+{
+    return write_all(model, options, SHAPE_ELEMENTS, out);
 }
 
 bool summary_csv(const struct model *model, const struct summary_options *options, FILE *out)
@@ -126,5 +145,5 @@ bool summary_csv(const struct model *model, const struct summary_options *option
     for (const struct line_column *column = line_columns; column->name; column++)
         fprintf(out, ",%s", column->name);
     fputs(",errors\r\n", out);
-    return write_all(model, options, true, out);
+    return write_all(model, options, SHAPE_CELLS, out);
 }

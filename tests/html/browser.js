@@ -123,6 +123,29 @@ async function findings() {
     await clear();
 }
 
+// The figures of `summary`, those that began first above; a pair chosen lights its edges.
+async function pairs() {
+    const lines = fs.readFileSync(path.join(folder, "small.summary"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+    const cells = (row) => texts(`#pairs-table tbody tr:nth-child(${row}) td`);
+    await page.click("#tabs [data-shows=pairs-table]");
+    is("pairs: a row for each line of summary", lines.length, await count("#pairs-table tbody tr"));
+    lines.sort((a, b) => a.first_us - b.first_us);
+    is("pairs: in time order", lines.map((line) => line.from_processes > 1 ? `${line.from} ×${line.from_processes}` : line.from), await texts("#pairs-table tbody td:nth-child(1)"));
+    is("pairs: summary's count of connections", lines.map((line) => String(line.connections)), await texts("#pairs-table tbody td:nth-child(5)"));
+    is("pairs: as many figures as summary has", Object.keys(lines[0]).length - 13, (await cells(1)).length - 4);
+    const failing = lines.findIndex((line) => line.failed) + 1;
+    check("pairs: an unknown figure is empty", (await cells(failing)).includes(""), await cells(failing));
+    await page.click(`#pairs-table tbody tr:nth-child(${failing})`);
+    is("a pair chosen: its link is lit", [1, 1], [await count(".link.near"), await count(".link.near.failed")]);
+    check("a pair chosen: its errors are told", (await text("#inspector")).includes("1 ECONNREFUSED"), await text("#inspector"));
+    await shot("small-pairs");
+    await page.click("#pairs-table th:nth-child(6) button");
+    is("pairs: a title sorts, the largest first", lines.find((line) => line.failed).from, (await cells(1))[0]);
+    await page.click("#tabs [data-shows=table]");
+    is("a pair chosen: its socket is in the table", 1, await rowCount());
+    await clear();
+}
+
 async function filters() {
     const all = await rowCount();
     await page.click("#failed");
@@ -276,6 +299,28 @@ async function large() {
     is("large: nothing complained meanwhile", [], complaints);
 }
 
+// A thousand processes: a box for each program at first; one program unfolds and folds again.
+async function thousand() {
+    await open("thousand");
+    is("thousand: loads without complaints", [], complaints);
+    const few = await count(".box");
+    check("thousand: a box for each program", few < 12, few);
+    await shot("thousand-folded");
+    const many = (await texts(".box .detail")).find((detail) => detail.startsWith("40 processes"));
+    const unfoldable = await page.$$eval(".box .detail", (details) => details.findIndex((detail) => detail.textContent.startsWith("40 processes")));
+    check("thousand: a program of 40 processes", many !== undefined, await texts(".box .detail"));
+    await page.$$eval(".box", (all, at) => all[at].dispatchEvent(new MouseEvent("click", {bubbles: true})), unfoldable);
+    await page.click("#inspector .fold");
+    is("thousand: unfolded, a box for each of its processes", few + 39, await count(".box"));
+    const small = await page.$$eval(".box .title", (titles) => Math.min(...titles.map((title) => title.getBoundingClientRect().height)));
+    check("thousand: unfolded, names can be read", small > 8, small);
+    await shot("thousand-unfolded");
+    await page.$$eval(".box", (all) => all.find((box) => / \d+$|\(\d+\)/.test(box.getAttribute("aria-label").split("\n")[0])
+        && !box.classList.contains("external")).dispatchEvent(new MouseEvent("dblclick", {bubbles: true})));
+    is("thousand: a double click folds it again", few, await count(".box"));
+    is("thousand: nothing complained meanwhile", [], complaints);
+}
+
 // Whatever things are called, nothing of it becomes an element, runs or turns the direction of text.
 async function hostileNames() {
     const scripts = async () => [await count("script"), await count("img"), await count("iframe")];
@@ -334,7 +379,7 @@ async function mermaid() {
 (async () => {
     browser = await launch(executablePath, folder);
     try {
-        for (const part of [loads, chooses, findings, filters, brushes, movesAndKeys, looks, widths, large, hostileNames, mermaid, mermaidOfHostileNames]) await part();
+        for (const part of [loads, chooses, findings, pairs, filters, brushes, movesAndKeys, looks, widths, large, thousand, hostileNames, mermaid, mermaidOfHostileNames]) await part();
     } finally {
         await browser.close();
     }

@@ -33,6 +33,7 @@ fi
 "$sockatlas" map --format mermaid -o small.mermaid small
 "$sockatlas" doctor --json small >small.findings
 "$sockatlas" list --json --internal small >small.list
+"$sockatlas" summary --json small >small.summary
 # Names of all kinds that steer terminals and end formats, in every place where a name can stand.
 "$sockatlas" export --format jsonl -o small.jsonl small
 "$sockatlas" export --format jsonl -o kinds.jsonl "$top/tests/traces/v1-kinds"
@@ -42,6 +43,8 @@ for format in html json mermaid; do
 done
 "$top/build/html/generate" large 50 150 26000
 "$sockatlas" map --format html -o large.html large
+"$top/build/html/generate" thousand 200 800 4000
+"$sockatlas" map --format html -o thousand.html thousand
 "$sockatlas" run -d empty true 2>/dev/null
 "$sockatlas" map --format html -o empty.html empty
 mkdir profile

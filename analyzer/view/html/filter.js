@@ -6,7 +6,8 @@ const state = {
     search: "", program: "", port: "", transport: "", failed: false,
     time: null, // [from, until] in microseconds
     grouped: data.by_program || data.map.nodes.length > 30, // else each process stands for itself
-    scope: null, // {kind: "group", group} | {kind: "link", link} | {kind: "edge", edge} | {kind: "finding", finding}: what the table is about
+    unfolded: new Set(), // the keys of programs whose processes are shown although all others are one box each
+    scope: null, // {kind: "group", group} | {kind: "link", link} | {kind: "edge", edge} | {kind: "finding", finding} | {kind: "pair", pair}: what the table is about
     socket: null, // the chosen one
 };
 const listeners = [];
@@ -57,6 +58,7 @@ function inScope(socket) {
     if (scope.kind === "edge") return socket.edge === scope.edge;
     if (scope.kind === "link") return Boolean(socket.edge) && scope.link.edges.includes(socket.edge);
     if (scope.kind === "finding") return scope.finding.sockets.size ? scope.finding.sockets.has(socket) : socket.process === scope.finding.process;
+    if (scope.kind === "pair") return scope.pair.edges.has(socket.edge);
     if (!scope.ids) scope.ids = new Set(scope.group.members.map((node) => node.id));
     return scope.ids.has(socket.process) || scope.ids.has(socket.peer_process) || socket.holders.some((id) => scope.ids.has(id));
 }

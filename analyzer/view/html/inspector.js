@@ -46,12 +46,19 @@ function processFacts(node) {
         ["started", node.start_us === null ? null : `${sinceText(node.start_us)} s`], ["ended", node.end_us === null ? null : `${sinceText(node.end_us)} s`]]);
 }
 
+// Of one program a box each of its processes, or one for all again.
+function foldChoice(group) {
+    const key = programOf(group.members[0]), folded = group.members.length > 1;
+    if (folded && state.grouped) return choice("Unfold: a box for each process", "", () => fold(key, false), "fold");
+    return !folded && state.unfolded.has(key) ? choice(`Fold: one box for ${group.members[0].name}`, "", () => fold(key, true), "fold") : null;
+}
+
 function showGroup({group}) {
     const all = [...new Set(group.members.flatMap((node) => node.edges))].filter((edge) => shown.edges.has(edge));
     const inside = new Set(group.members.map((node) => node.id));
     const coverage = data.map.coverage.filter((note) => inside.has(note.node));
     return [element("h2", {}, group.label), group.members.length === 1 ? processFacts(group.members[0])
-        : element("p", {}, `${group.members.length} processes`),
+        : element("p", {}, `${group.members.length} processes`), foldChoice(group),
     ...listOf("Listens on", group.members.flatMap((node) => node.listeners), ({transport, address, port, accepted, peak}) =>
         element("p", {class: "line"}, `${transport} ${endpointText(address, port)}: accepted ${accepted}, at most ${peak} at once`)),
     ...listOf("Talks to", all.filter((edge) => inside.has(edge.from)), (edge) => edgeChoice(edge)),
@@ -192,7 +199,7 @@ function showTrace() {
 function inspect() {
     const {scope, socket} = state;
     const content = socket ? showSocket(socket) : !scope ? showTrace()
-        : scope.kind === "finding" ? showFinding(scope) : scope.kind === "group" ? showGroup(scope) : scope.kind === "link" ? showLink(scope) : showEdge(scope);
+        : scope.kind === "finding" ? showFinding(scope) : scope.kind === "pair" ? showPair(scope) : scope.kind === "group" ? showGroup(scope) : scope.kind === "link" ? showLink(scope) : showEdge(scope);
     const focused = inspector.contains(document.activeElement);
     inspector.replaceChildren(...content.filter(Boolean));
     inspector.scrollTop = 0;

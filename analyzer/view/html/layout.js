@@ -8,9 +8,12 @@ const COMPACT_FROM = 70;
 // A longer column would be too small to read.
 const COLUMN_MOST = 18;
 
+const programOf = (node) => JSON.stringify([node.kind, node.host, node.exe, node.name]);
+
 function groupOf(node) {
     if (!state.grouped || node.kind === "external") return `n${node.id}`;
-    return JSON.stringify([node.kind, node.host, node.exe, node.name]);
+    const program = programOf(node);
+    return state.unfolded.has(program) ? `n${node.id}` : program;
 }
 
 function buildGraph() {

@@ -49,11 +49,12 @@ function summarise() {
 }
 
 listeners.push((changed) => {
-    if (changed.has("grouped")) drawMap();
+    if (changed.has("grouped") || changed.has("unfolded")) drawMap();
     paintMap();
     inspect();
     if (changed.size === 1 && changed.has("socket")) scrollToChosen();
     drawTable();
+    if (!pairsTable.hidden) drawPairs();
     drawTimeline();
     summarise();
 });

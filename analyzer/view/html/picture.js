@@ -123,6 +123,19 @@ function boxText(group) {
 const chooseGroup = (group) => change({scope: {kind: "group", group}, socket: null});
 const chooseLink = (link) => change({scope: link.edges.length === 1 ? {kind: "edge", edge: link.edges[0], link} : {kind: "link", link}, socket: null});
 
+function fold(key, folded) {
+    const unfolded = new Set(state.unfolded);
+    if (folded) unfolded.delete(key);
+    else unfolded.add(key);
+    change({unfolded, scope: null, socket: null});
+}
+
+// A double click does what the details' choice to fold does.
+function toggleFold(group) {
+    const key = programOf(group.members[0]);
+    if (state.grouped && (group.members.length > 1 || state.unfolded.has(key))) fold(key, state.unfolded.has(key));
+}
+
 // From a box, the keys go on to its details (where its links are listed), and Escape leads back.
 let cameFrom = null;
 
@@ -159,22 +172,22 @@ function hover(selection, text) {
     selection.on("mousemove", enter).on("mouseleave", leave).on("focus", enter).on("blur", leave);
 }
 
-// Whom a finding is about: links with one of its edges, boxes with one of its processes.
+// Whom a finding or a service pair is about: links with one of its edges, boxes with one of its processes.
 function addFound(near, finding) {
     for (const group of graph.groups) if (group.members.some((node) => finding.nodes.has(node.id))) near.add(group);
     for (const link of graph.links) if (link.edges.some((edge) => finding.edges.has(edge))) near.add(link).add(link.from).add(link.to);
 }
 
-// The neighbourhood of what the pointer is on; else of the finding that is chosen.
+// The neighbourhood of what the pointer is on; else of the finding or pair that is chosen.
 function highlight(datum) {
-    const near = new Set(), found = !datum && state.scope && state.scope.kind === "finding";
+    const near = new Set(), found = !datum && state.scope ? state.scope.finding || state.scope.pair : null;
     if (datum && datum.links) {
         near.add(datum);
         for (const link of datum.links) near.add(link).add(link.from).add(link.to);
     } else if (datum) {
         near.add(datum).add(datum.from).add(datum.to);
     } else if (found) {
-        addFound(near, state.scope.finding);
+        addFound(near, found);
     }
     inner.classed("hovering", near.size > 0);
     links.classed("near", (link) => near.has(link));
@@ -208,6 +221,7 @@ function drawMap() {
     boxes.append("text").attr("class", "title").attr("x", (group) => group.hue ? 4 : 0).attr("y", -3).attr("dy", (group) => group.detail ? 0 : 7).text((group) => group.title);
     boxes.append("text").attr("class", "detail").attr("y", 14).text((group) => group.detail);
     links.on("click", function () { chooseLink(d3.select(this).datum()); }).on("keydown", pressed(chooseLink));
+    boxes.on("dblclick", function () { toggleFold(d3.select(this).datum()); });
     boxes.on("click", function () { chooseGroup(d3.select(this).datum()); }).on("keydown", pressed(chooseGroup));
     hover(links, linkText);
     hover(boxes, boxText);
