@@ -120,7 +120,7 @@ ALL_C := $(wildcard shim/*.[ch] shim/*/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] 
 # Objects made on the way to another target are kept.
 .SECONDARY:
 
-.PHONY: all help dist deb deps deps-html test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
+.PHONY: all help dist deb deps deps-html deps-fleet test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas $(if $(has_piece),$(BUILD)/sockatlas-patch) $(if $(has_i386),$(BUILD)/i386/linked) ## build the shim and the analyzer
 
 help: ## what can be made
@@ -144,6 +144,12 @@ deps-html: ## install what the page's tests need: Chromium, node, npm and what n
 	@mkdir -p $(BUILD)/npm
 	@cp tests/html/package.json $(BUILD)/npm/
 	@cd $(BUILD)/npm && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts
+
+deps-fleet: ## install what the SQL's tests need beside Debian's ClickHouse: the current one as a library, from npm (large)
+	@tests/deps npm
+	@mkdir -p $(BUILD)/npm-fleet
+	@cp tests/fleet/package.json $(BUILD)/npm-fleet/
+	@cd $(BUILD)/npm-fleet && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts
 
 test-html: deps-html ## test the page of `map --format html` in a browser
 	@tests/deps build test samples microservices

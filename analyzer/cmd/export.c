@@ -85,13 +85,20 @@ static void take_socket(void *context, const struct socket *socket)
         report->format->socket(&report->export, socket);
 }
 
+static void take_half(void *context, const struct half *half, const struct half *mate)
+{
+    struct report *report = context;
+    report->format->half(&report->export, half, mate);
+}
+
 static void write_report(struct stream *stream, const struct export_format *format, const struct filter *filter,
                          FILE *out)
 {
     struct report report = {.format = format, .filter = filter};
     struct model *model = model_new(&(struct model_callbacks){.context = &report,
                                                               .alive = model_trace_alive,
-                                                              .socket_done = take_socket,
+                                                              .socket_done = format->socket ? take_socket : NULL,
+                                                              .half_done = format->half ? take_half : NULL,
                                                               .event_seen = format->event ? take_event : NULL});
     report.export = (struct export){.out = out, .model = model};
     format->begin(&report.export);
@@ -133,7 +140,9 @@ static const struct argp argp = {
         "\nExamples:\n"
         "  sockatlas export --format jsonl | gzip >trace.jsonl.gz\n"
         "  sockatlas export --format chrome -o trace.json   # for ui.perfetto.dev\n"
-        "  sockatlas export --format zeek | zeek-cut id.orig_h id.resp_h id.resp_p\n",
+        "  sockatlas export --format zeek | zeek-cut id.orig_h id.resp_h id.resp_p\n"
+        "  sockatlas export --format clickhouse | curl --data-binary @- "
+        "'http://HOST:8123/DB?query=INSERT%20INTO%20halves%20FORMAT%20RowBinary'\n",
 };
 
 int cmd_export(int argc, char **argv)

@@ -8,7 +8,7 @@ _sockatlas_words() { # COMMAND OPTION: the words that OPTION takes there
     map:--format | map:-f) echo "text json dot mermaid svg html" ;;
     list:--format | list:-f | summary:--format | summary:-f) echo "text json csv" ;;
     doctor:--format | doctor:-f) echo "text json sarif" ;;
-    export:--format | export:-f) echo "jsonl csv chrome zeek" ;;
+    export:--format | export:-f) echo "jsonl csv chrome zeek clickhouse tsv" ;;
     *:--format | show:-f | tuned:-f | diff:-f) echo "text json" ;;
     *:--color) echo "always never auto" ;;
     *:--by) echo "process program unit container host" ;;

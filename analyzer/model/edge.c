@@ -114,14 +114,19 @@ static void edge_seen(const struct model *model, struct edge *edge, const struct
 }
 
 /* What the initiator connected to. */
-static const struct address *served(const struct conversation *conversation)
+static const struct address *served(const struct half *from, const struct half *to, enum match match, bool failed)
 {
-    const struct half *from = conversation->from, *to = conversation->to;
-    if (conversation->match == MATCH_PAIR)
+    if (match == MATCH_PAIR)
         return &unknown_address;
-    if (from && address_known(&from->peer) && (from->peer.size || conversation->failed))
+    if (from && address_known(&from->peer) && (from->peer.size || failed))
         return &from->peer;
     return to && address_known(&to->local) ? &to->local : &unknown_address;
+}
+
+const struct address *model_served(const struct half *half, const struct half *mate)
+{
+    bool answered = half->initiator == INITIATOR_PEER || (!half->initiator && half->side == SIDE_SERVER);
+    return served(answered ? mate : half, answered ? half : mate, half->match, outcome_failed(half->outcome));
 }
 
 /* Whether the socket of `half` is to be counted: once for all of its peers, or connections. */
@@ -248,7 +253,7 @@ void edge_add(struct model *model, const struct conversation *conversation)
     if (callbacks->conversation_wanted && !callbacks->conversation_wanted(callbacks->wanted, conversation))
         return;
     struct edge *edge = edge_get(model, from ? from : to, conversation->from_process, conversation->to_process,
-                                 served(conversation), conversation->match);
+                                 served(from, to, conversation->match, conversation->failed), conversation->match);
     if (conversation->failed && from)
         add_failed(model, edge, from);
     else

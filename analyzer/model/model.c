@@ -9,13 +9,16 @@
 
 /* ---- What the pairing asks and tells ---- */
 
-static void decided(void *context, struct half *half)
+static void decided(void *context, struct half *half, const struct half *mate)
 {
+    struct model *model = context;
     struct sock *sock = half->context;
+    if (model->callbacks.half_done)
+        model->callbacks.half_done(model->callbacks.context, half, mate);
     if (!sock)
         return;
     half_decided(sock, half);
-    sock_decided(context, sock);
+    sock_decided(model, sock);
 }
 
 static void conversation(void *context, const struct conversation *conversation)
@@ -206,6 +209,25 @@ const struct socket *model_socket(const struct model *model, unsigned host, uint
 struct process *model_socket_peer(const struct model *model, const struct socket *socket)
 {
     return socket->peer_process ? socket->peer_process : half_peer_so_far(model, (const struct sock *)socket);
+}
+
+/* Of those whose socket lives, the row is brought up to date first. */
+void model_open_halves(struct model *model,
+                       void (*see)(void *context, const struct half *half, const struct half *mate), void *context)
+{
+    for (struct sock *sock = model->first; sock; sock = sock->next)
+        half_update_all(model, sock);
+    pair_each(model->pair, see, context);
+}
+
+uint64_t model_network_cookie(const struct half *half)
+{
+    return half->network ? half->network->cookie : 0;
+}
+
+uint64_t model_now_us(const struct model *model)
+{
+    return model->now_ns / 1000;
 }
 
 /* ---- Reports ---- */

@@ -156,6 +156,8 @@ struct model_callbacks {
      * file. NULL: not known. */
     enum model_alive (*alive)(void *context, const struct process *process, const struct sockatlas_header *header);
     void (*socket_done)(void *context, const struct socket *socket); /* NULL: not wanted */
+    /* A half's row is final. `mate`: the other half of its conversation, NULL: none in the trace. NULL: not wanted. */
+    void (*half_done)(void *context, const struct half *half, const struct half *mate);
     /* Every event of a traced process, with who made it and the socket it is about as it stands then (NULL: none, or
      * not known; a failed accept: the listener). Called once the event is replayed, but before that for CLOSE, EXIT and
      * EXEC. A socket has one id in both callbacks. NULL: not wanted. */
@@ -190,6 +192,16 @@ const struct socket *model_socket(const struct model *model, unsigned host, uint
 /* Who is at its other end, as far as that is known by now; NULL: not yet. `socket`: the model's own, as model_socket()
  * and the callbacks have it. */
 struct process *model_socket_peer(const struct model *model, const struct socket *socket);
+
+/* The halves that are not decided yet, as they stand now. Not to be called from a callback. */
+void model_open_halves(struct model *model,
+                       void (*see)(void *context, const struct half *half, const struct half *mate), void *context);
+/* What the initiator of its conversation connected to, as its edge has it. `mate`: the other half, or NULL. */
+const struct address *model_served(const struct half *half, const struct half *mate);
+/* The cookie of its network namespace, 0 unknown. */
+uint64_t model_network_cookie(const struct half *half);
+/* The wall clock of the latest event. */
+uint64_t model_now_us(const struct model *model);
 
 /* For reports, after model_finish(). Arrays are dense; order is deterministic. */
 unsigned model_process_count(const struct model *model);

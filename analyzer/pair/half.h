@@ -44,6 +44,9 @@ enum end {
 
 enum resetter { RESET_UNKNOWN, RESET_LOCAL, RESET_PEER };
 
+/* Who began the conversation, where the pairing knows both who this half's process is and who the other end is. */
+enum initiator { INITIATOR_UNKNOWN, INITIATOR_SELF, INITIATOR_PEER };
+
 struct half {
     /* Which socket of which transport. */
     uint64_t socket; /* id within the report */
@@ -109,6 +112,8 @@ struct half {
     bool undelivered_known;
     uint64_t undelivered; /* bytes of those sent that did not reach the other end before it was closed; unix: that it
                              did not read */
+    enum initiator initiator;
+    enum match edge; /* the conversation's: also of an attempt that failed */
 
     void *context; /* the replay's */
 };

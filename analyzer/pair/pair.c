@@ -112,18 +112,32 @@ static void drop(struct pair *pair, struct entry *entry)
 
 /* ---- Telling ---- */
 
-static void tell(struct pair *pair, struct entry *entry)
+static void tell(struct pair *pair, struct entry *entry, const struct half *mate)
 {
     change(entry, CHANGE_DECIDED);
     wait_leave(pair, entry);
-    pair->callbacks.decided(pair->callbacks.context, &entry->half);
+    pair->callbacks.decided(pair->callbacks.context, &entry->half, mate);
+}
+
+static void tell_alone(struct pair *pair, struct entry *entry)
+{
+    tell(pair, entry, NULL);
     drop(pair, entry);
 }
 
-static void converse(struct pair *pair, const struct conversation *conversation)
+/* `from`, `to`: those of `conversation`, to be written to. */
+static void converse(struct pair *pair, struct half *from, struct half *to, const struct conversation *conversation)
 {
-    if (conversation->from_process && conversation->to_process)
-        pair->callbacks.conversation(pair->callbacks.context, conversation);
+    if (!conversation->from_process || !conversation->to_process)
+        return;
+    for (int i = 0; i < 2; i++) {
+        struct half *half = i ? from : to;
+        if (!half)
+            continue;
+        half->initiator = i ? INITIATOR_SELF : INITIATOR_PEER;
+        half->edge = conversation->match;
+    }
+    pair->callbacks.conversation(pair->callbacks.context, conversation);
 }
 
 /* Who began: the connecting end; of two datagram ends or two connecting ones, the earlier; of a socket pair, who made
@@ -214,20 +228,23 @@ static void decide_joined(struct pair *pair, struct entry *entry)
     learn(a, b);
     learn_sides(a, b, a->match);
     if (a == b) {
-        converse(pair, &(struct conversation){
-                           .from = a, .from_process = a->process, .to_process = a->process, .match = a->match});
-        tell(pair, entry);
+        converse(
+            pair, a, NULL,
+            &(struct conversation){.from = a, .from_process = a->process, .to_process = a->process, .match = a->match});
+        tell_alone(pair, entry);
         return;
     }
     learn(b, a);
-    const struct half *from = initiates(a, b, entry->found) ? a : b, *to = from == a ? b : a;
+    struct half *from = initiates(a, b, entry->found) ? a : b, *to = from == a ? b : a;
     converse(
-        pair,
+        pair, from, to,
         &(struct conversation){
             .from = from, .to = to, .from_process = from->process, .to_process = to->process, .match = entry->found});
     bool first = a->socket < b->socket;
-    tell(pair, first ? entry : mate);
-    tell(pair, first ? mate : entry);
+    tell(pair, first ? entry : mate, first ? b : a);
+    tell(pair, first ? mate : entry, first ? a : b);
+    drop(pair, first ? entry : mate);
+    drop(pair, first ? mate : entry);
 }
 
 /* What it began, or only took part in, ends at `process`. */
@@ -239,12 +256,13 @@ static void decide_with(struct pair *pair, struct entry *entry, struct process *
     bool server = half->side == SIDE_SERVER;
     half->match = match;
     half->peer_process = process;
-    converse(pair, &(struct conversation){.from = server ? NULL : half,
-                                          .to = server ? half : NULL,
-                                          .from_process = server ? process : half->process,
-                                          .to_process = server ? half->process : process,
-                                          .match = match});
-    tell(pair, entry);
+    converse(pair, server ? NULL : half, server ? half : NULL,
+             &(struct conversation){.from = server ? NULL : half,
+                                    .to = server ? half : NULL,
+                                    .from_process = server ? process : half->process,
+                                    .to_process = server ? half->process : process,
+                                    .match = match});
+    tell_alone(pair, entry);
 }
 
 /* An attempt that failed, to who serves the address, else to the address. */
@@ -256,9 +274,10 @@ static void decide_failed(struct pair *pair, struct entry *entry)
     if (!to)
         to = pair->callbacks.elsewhere(pair->callbacks.context, half, &match);
     half->peer_process = to;
-    converse(pair, &(struct conversation){
-                       .from = half, .from_process = half->process, .to_process = to, .match = match, .failed = true});
-    tell(pair, entry);
+    converse(pair, half, NULL,
+             &(struct conversation){
+                 .from = half, .from_process = half->process, .to_process = to, .match = match, .failed = true});
+    tell_alone(pair, entry);
 }
 
 /* The address is served by a traced socket whose half never showed: not accepted yet, or a datagram read without its
@@ -382,7 +401,7 @@ static void decide_alone(struct pair *pair, struct entry *entry)
         return;
     }
     if (half->pair_socket || (half->datagram ? !half->used : half->outcome != OUTCOME_ESTABLISHED)) {
-        tell(pair, entry);
+        tell_alone(pair, entry);
         return;
     }
     if (half->side == SIDE_UNKNOWN)
@@ -393,7 +412,7 @@ static void decide_alone(struct pair *pair, struct entry *entry)
     if (process)
         decide_with(pair, entry, process, match);
     else
-        tell(pair, entry);
+        tell_alone(pair, entry);
 }
 
 static bool may_be_late_established(const struct half *half)
@@ -603,6 +622,31 @@ const struct half *pair_mate(const struct half *half)
 {
     const struct entry *mate = ((const struct entry *)half)->mate;
     return mate ? &mate->half : NULL;
+}
+
+/* Undecided, as it would be decided now. */
+static struct half as_it_stands(const struct entry *entry)
+{
+    struct half half = entry->half;
+    const struct half *mate = entry->mate ? &entry->mate->half : NULL;
+    if (half.side == SIDE_UNKNOWN)
+        half.side = half.likely;
+    if (!mate)
+        return half;
+    bool began = initiates(&half, mate, entry->found) || mate == &entry->half;
+    half.match = half.edge = entry->found;
+    half.peer_socket = mate->socket;
+    half.peer_process = mate->process;
+    half.initiator = !half.process || !mate->process ? INITIATOR_UNKNOWN : began ? INITIATOR_SELF : INITIATOR_PEER;
+    return half;
+}
+
+void pair_each(const struct pair *pair, pair_see_fn *see, void *context)
+{
+    for (const struct entry *entry = pair->first; entry; entry = entry->next) {
+        struct half half = as_it_stands(entry);
+        see(context, &half, entry->mate ? &entry->mate->half : NULL);
+    }
 }
 
 uint64_t pair_given_up(const struct pair *pair)

@@ -22,8 +22,9 @@ struct pair;
 
 struct pair_callbacks {
     void *context;
-    /* Final: match, peer_socket, peer_process, outcome and end. Freed when this returns. */
-    void (*decided)(void *context, struct half *half);
+    /* Final: match, peer_socket, peer_process, initiator, outcome and end. `mate`: the other half, decided with it;
+     * NULL: none in the trace. Both are freed when this returned for both. */
+    void (*decided)(void *context, struct half *half, const struct half *mate);
     /* Before its halves are told as decided. */
     void (*conversation)(void *context, const struct conversation *conversation);
     /* Who has the other end of one that has no mate in the trace, and how that is known; NULL: nobody known. Asked once
@@ -51,6 +52,10 @@ void pair_finish(struct pair *pair);
 
 /* The other half of one that is not decided, as far as is known by now; NULL none. Decides nothing. */
 const struct half *pair_mate(const struct half *half);
+/* All halves that are not decided, in the order in which they were made, each with what the pairing would find now and
+ * its mate, if it has one. Decides nothing. */
+typedef void pair_see_fn(void *context, const struct half *half, const struct half *mate);
+void pair_each(const struct pair *pair, pair_see_fn *see, void *context);
 /* How many halves had to be decided before the end because too many waited. */
 uint64_t pair_given_up(const struct pair *pair);
 

@@ -17,8 +17,9 @@ static struct half told[SOCKETS + 1]; /* by socket */
 static unsigned conversations;
 static int64_t ahead_ns; /* how much host 1's clock says more */
 
-static void decided(void *context, struct half *half)
+static void decided(void *context, struct half *half, const struct half *mate)
 {
+    (void)mate;
     (void)context;
     told[half->socket] = *half;
 }
