@@ -85,10 +85,24 @@ static void take_socket(void *context, const struct socket *socket)
         report->format->socket(&report->export, socket);
 }
 
+/* A half passes if its conversation does. */
+static bool half_wanted(const struct report *report, const struct half *half, const struct half *mate)
+{
+    bool answered = half->initiator == INITIATOR_PEER || (!half->initiator && half->side == SIDE_SERVER);
+    struct conversation conversation = {.from = answered ? mate : half,
+                                        .to = answered ? half : mate,
+                                        .from_process = answered ? half->peer_process : half->process,
+                                        .to_process = answered ? half->process : half->peer_process,
+                                        .match = half->edge,
+                                        .failed = outcome_failed(half->outcome)};
+    return !filter_given(report->filter) || filter_conversation(report->filter, report->export.model, &conversation);
+}
+
 static void take_half(void *context, const struct half *half, const struct half *mate)
 {
     struct report *report = context;
-    report->format->half(&report->export, half, mate);
+    if (half_wanted(report, half, mate))
+        report->format->half(&report->export, half, mate);
 }
 
 static void write_report(struct stream *stream, const struct export_format *format, const struct filter *filter,

@@ -22,6 +22,8 @@ case_is "all rows arrive" "" "$(send rows.bin "$names")"
 ask 1 "SELECT $names FROM halves ORDER BY half FORMAT TabSeparatedWithNames" >seen.tsv
 case_is "RowBinary and TSV say the same" "$(head -1 rows.tsv && tail -n +2 rows.tsv | sort -t"$(printf '\t')" -n -k1,1)" "$(head -1 seen.tsv && tail -n +2 seen.tsv | sort -t"$(printf '\t')" -n -k1,1)"
 "$sockatlas" list --json rows >list.json
+case_is "filters leave out rows" "0 $(awk -F'\t' '$0 ~ /ECONNREFUSED/' rows.tsv | wc -l)" \
+    "$("$sockatlas" export --format tsv --comm nobody rows | tail -n +2 | wc -l) $("$sockatlas" export --format tsv --failed rows | tail -n +2 | wc -l)"
 case_is "they say what \`list\` says" "" "$(python3 "$top/tests/fleet/rows.py" rows.tsv <list.json)"
 send rows.bin "$names"
 case_is "what is sent again is one row" "$(($(wc -l <rows.tsv) - 1))" "$(ask 1 "SELECT count() FROM halves FINAL")"
