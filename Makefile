@@ -77,7 +77,7 @@ SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c sh
 PATCHER_SRC   := analyzer/patch/main.c analyzer/patch/inject.c
 ANALYZER_SRC  := $(filter-out $(PATCHER_SRC),$(wildcard analyzer/*.c analyzer/*/*.c))
 ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o) $(SHARED_SRC:%.c=$(BUILD)/%.o)
-ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium -lz -lzstd
+ANALYZER_LIBS := -lcjson -lcurl -lnettle -lncursesw -lsodium -lz -lzstd
 
 # tests/unit/NAME.c: Criterion, linked with the analyzer. tests/targets/NAME.c: a tiny program to trace. tests/tools/NAME.c: what the
 # test scripts call. tests/truth/compare.c: lays strace's output beside a trace. tests/fault/:
@@ -251,6 +251,7 @@ run_filter := $(foreach each,analyzer counted/analyzer fuzz/analyzer,$(BUILD)/$(
 $(run_filter): $(BUILD)/shim_calls.h
 $(run_filter): OWN += -DSOCKATLAS_SHIM_CALLS='"$(BUILD)/shim_calls.h"'
 
+$(BUILD)/analyzer/cmd/map_cluster.o: analyzer/clickhouse/questions/map.sql
 $(BUILD)/analyzer/view/html_page.o: $(if $(PAGE),$(BUILD)/page/begin.html)
 $(BUILD)/analyzer/view/html_page.o: OWN += $(if $(PAGE),-DSOCKATLAS_PAGE='"$(PAGE)"')
 

@@ -77,8 +77,68 @@ CREATE TABLE IF NOT EXISTS halves_local (
     received DateTime DEFAULT now()
 ) ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(received) ORDER BY (boot_id, opened_us, half);
 
-CREATE TABLE IF NOT EXISTS halves AS halves_local
-ENGINE = Distributed(sockatlas, sockatlas, halves_local, cityHash64(meet));
+-- Without `received`: that is when the shard has it, which may be long after it was sent, not when the cluster took it.
+CREATE TABLE IF NOT EXISTS halves (
+    half UInt64,
+    version UInt64,
+    settled UInt8,
+    meet UInt16,
+    boot_id LowCardinality(String),
+    host LowCardinality(String),
+    netns Nullable(UInt64),
+    cookie Nullable(UInt64),
+    pid Nullable(UInt32),
+    start_us Nullable(UInt64),
+    comm LowCardinality(Nullable(String)),
+    exe LowCardinality(Nullable(String)),
+    unit LowCardinality(Nullable(String)),
+    container LowCardinality(Nullable(String)),
+    transport LowCardinality(String),
+    side LowCardinality(Nullable(String)),
+    initiator Nullable(UInt8),
+    local_address Nullable(String),
+    local_port Nullable(UInt16),
+    peer_address Nullable(String),
+    peer_port Nullable(UInt16),
+    peer_name LowCardinality(Nullable(String)),
+    server_address Nullable(String),
+    server_port Nullable(UInt16),
+    opened_us UInt64,
+    began_us Nullable(UInt64),
+    connected_us Nullable(UInt64),
+    closed_us Nullable(UInt64),
+    open UInt8,
+    connect_us Nullable(UInt64),
+    bytes_sent Nullable(UInt64),
+    bytes_received Nullable(UInt64),
+    outcome LowCardinality(Nullable(String)),
+    ending LowCardinality(Nullable(String)),
+    reset_by LowCardinality(Nullable(String)),
+    error LowCardinality(Nullable(String)),
+    rtt_us Nullable(UInt32),
+    retransmits Nullable(UInt32),
+    sockets UInt8,
+    complete UInt8,
+    match LowCardinality(Nullable(String)),
+    mate Nullable(UInt64),
+    mate_cookie Nullable(UInt64),
+    mate_sockets UInt8,
+    mate_closed_us Nullable(UInt64),
+    mate_open Nullable(UInt8),
+    mate_ending LowCardinality(Nullable(String)),
+    mate_bytes_sent Nullable(UInt64),
+    mate_bytes_received Nullable(UInt64),
+    mate_retransmits Nullable(UInt32),
+    peer_kind LowCardinality(Nullable(String)),
+    peer_pid Nullable(UInt32),
+    peer_start_us Nullable(UInt64),
+    peer_comm LowCardinality(Nullable(String)),
+    peer_exe LowCardinality(Nullable(String)),
+    peer_unit LowCardinality(Nullable(String)),
+    peer_container LowCardinality(Nullable(String)),
+    peer_node Nullable(String),
+    peer_located UInt8
+) ENGINE = Distributed(sockatlas, sockatlas, halves_local, cityHash64(meet));
 
 -- What agents say of themselves, also where nothing happens.
 CREATE TABLE IF NOT EXISTS agents_local (
@@ -90,8 +150,13 @@ CREATE TABLE IF NOT EXISTS agents_local (
     received DateTime DEFAULT now()
 ) ENGINE = ReplacingMergeTree(seen_us) PARTITION BY toDate(received) ORDER BY (boot_id, host, seen_us);
 
-CREATE TABLE IF NOT EXISTS agents AS agents_local
-ENGINE = Distributed(sockatlas, sockatlas, agents_local, cityHash64(boot_id));
+CREATE TABLE IF NOT EXISTS agents (
+    boot_id LowCardinality(String),
+    host LowCardinality(String),
+    seen_us UInt64,
+    rows_sent UInt64,
+    rows_lost UInt64
+) ENGINE = Distributed(sockatlas, sockatlas, agents_local, cityHash64(boot_id));
 
 -- Hosts, and when each was heard of last: kept longer than what they said.
 CREATE TABLE IF NOT EXISTS hosts_local (

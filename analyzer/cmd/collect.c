@@ -6,6 +6,7 @@
 #include "analyzer/cmd/collect.h"
 
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/ship.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/trace/complaint.h"
 #include "analyzer/trace/memory.h"
@@ -26,6 +27,7 @@
 
 struct options {
     struct collect_rules rules;
+    struct ship_options ship;
     char **dirs;
     int count;
 };
@@ -71,6 +73,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 {
     struct options *options = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[1] = &options->ship;
+        return 0;
     case OPTION_KEEP:
         parse_keep(&options->rules, value, state);
         return 0;
@@ -86,7 +91,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {USAGE_CHILD, {0}};
+static const struct argp_child children[] = {USAGE_CHILD, {&ship_argp, 0, NULL, 0}, {0}};
 
 static const struct argp collect_argp = {
     .options = option_table,
@@ -101,7 +106,8 @@ static const struct argp collect_argp = {
            "Exit status: 0 it was ended, 1 a DIR cannot be collected, 2 usage.\n\n"
            "Examples:\n"
            "  sockatlas collect --keep 7d /var/log/sockatlas\n"
-           "  sockatlas collect --keep 12h --keep 2G -q",
+           "  sockatlas collect --keep 12h --keep 2G -q\n"
+           "  sockatlas collect --to http://clickhouse:8123/sockatlas /var/log/sockatlas",
 };
 
 /* One of the folders. */
@@ -185,10 +191,14 @@ int cmd_collect(int argc, char **argv)
     }
     for (int i = 0; i < options.count && good > 0 && bad == 0 && !options.rules.quiet; i++)
         complain_line("%s: collects %s", title, text_name(options.dirs[i]));
-    if (good > 0)
+    bool ships = options.ship.cluster.url != NULL && good > 0, refused;
+    struct ship *ship = ships ? ship_start(&options.ship, options.dirs, options.count, title) : NULL;
+    if (good > 0 && (ship || !ships))
         loop(places, good, &ends);
+    refused = ships && !ship;
+    ship_end(ship);
     for (int i = 0; i < good; i++)
         close_place(&places[i]);
     free(places);
-    return bad > 0 ? CMD_UNREADABLE : CMD_DONE;
+    return bad > 0 || refused ? CMD_UNREADABLE : CMD_DONE;
 }

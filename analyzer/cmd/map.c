@@ -7,6 +7,7 @@
 #include "analyzer/cmd/examine.h"
 #include "analyzer/cmd/filter_match.h"
 #include "analyzer/cmd/grouping.h"
+#include "analyzer/cmd/map_cluster.h"
 #include "analyzer/cmd/model_trace.h"
 #include "analyzer/cmd/shape.h"
 #include "analyzer/cmd/usage.h"
@@ -15,7 +16,7 @@
 #include <argp.h>
 #include <stdlib.h>
 
-enum { OPTION_BY = 256, OPTION_COLUMNS };
+enum { OPTION_BY = 256, OPTION_COLUMNS, OPTION_FROM, OPTION_PASSWORD, OPTION_CA };
 
 static const struct shape_format formats[] = {{"text", NULL},
                                               {"json", NULL},
@@ -38,11 +39,32 @@ struct request {
     struct filter filter;
     enum map_grouping by;
     struct line_choice choice;
+    struct cluster_options cluster; /* .url NULL: of traces */
 };
 
 static const struct drawing *drawing_of(const struct request *request)
 {
     return &drawings[request->shape.format];
+}
+
+/* What a cluster has no rows for is not asked of it. */
+static void check_cluster(const struct request *request, struct argp_state *state)
+{
+    const struct filter *filter = &request->filter;
+    struct filter rest = *filter;
+    if (!request->cluster.url) {
+        if (request->cluster.password_file || request->cluster.ca_file)
+            usage_error(state, "--password-file and --ca-file are for --from URL");
+        return;
+    }
+    if (request->shape.count)
+        usage_error(state, "--from: a cluster or TRACE, not both");
+    rest.since = rest.until = (struct filter_time){.given = false};
+    if (filter_given(&rest) || filter->since.relative || filter->until.relative || filter->since.negated ||
+        filter->until.negated)
+        usage_error(state, "--from: of the filters only --since and --until, as dates or @EPOCH");
+    if (request->by == MAP_BY_UNIT || request->by == MAP_BY_CONTAINER)
+        usage_error(state, "--from: not by unit or container; ask questions/map_by_unit.sql");
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -59,6 +81,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_COLUMNS:
         grouping_columns(state, text, &request->choice);
         return 0;
+    case OPTION_FROM:
+        request->cluster.url = text;
+        return 0;
+    case OPTION_PASSWORD:
+        request->cluster.password_file = text;
+        return 0;
+    case OPTION_CA:
+        request->cluster.ca_file = text;
+        return 0;
+    case ARGP_KEY_END:
+        check_cluster(request, state);
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -69,6 +103,10 @@ static const struct argp_option options[] = {
      "who is drawn as one: " GROUPING_BY_HELP "; default: workers of one parent that do the same", 0},
     {"columns", OPTION_COLUMNS, "LIST", 0,
      "of text: these figures of each edge (see `sockatlas summary --help`) instead of connections and bytes", 0},
+    {"from", OPTION_FROM, "URL", 0,
+     "draw what `collect --to` brought to a cluster, http[s]://[USER@]HOST[:PORT]/DATABASE, instead of a TRACE", 0},
+    {"password-file", OPTION_PASSWORD, "FILE", 0, "with --from: the password is FILE's first line", 0},
+    {"ca-file", OPTION_CA, "FILE", 0, "with --from https: trust the certificates in FILE", 0},
     {0}};
 
 static const struct argp_child children[] = {SHAPE_CHILD, FILTER_CHILD, {0}};
@@ -95,8 +133,30 @@ static bool draw(const struct model *model, const struct request *request, struc
     return drawing_of(request)->draw(model, &view, out);
 }
 
+/* A cluster's rows are by five minutes; its end is far ahead, as hosts' clocks may be. */
+static int map_from(const struct request *request, const char *title)
+{
+    const struct filter *filter = &request->filter;
+    int64_t since = filter->since.given ? filter->since.us / 1000000 : 0;
+    int64_t until = filter->until.given ? filter->until.us / 1000000 : UINT32_MAX - 86400ll;
+    struct made *made = map_cluster(&request->cluster, since, until, title);
+    if (!made)
+        return CMD_UNREADABLE;
+    struct map_html *html = drawing_of(request)->draw == map_html ? map_html_new() : NULL;
+    if (html)
+        map_html_attach(html, made_model(made));
+    FILE *out = output_open(request->shape.output);
+    int status = out && draw(made_model(made), request, html, out) ? CMD_DONE : CMD_UNREADABLE;
+    if (out && !output_close(out, request->shape.output))
+        status = CMD_UNREADABLE;
+    map_html_free(html);
+    made_free(made);
+    return status;
+}
+
 int cmd_map(int argc, char **argv)
 {
+    const char *title = argv[0];
     struct request request = {.shape = {.formats = formats}};
     usage_parse(&argp, argc, argv, 0, &request);
     if (output_is_input(request.shape.output, request.shape.traces, request.shape.count))
@@ -104,6 +164,11 @@ int cmd_map(int argc, char **argv)
     const struct drawing *drawing = drawing_of(&request);
     if (drawing->ready && !drawing->ready())
         return CMD_UNREADABLE;
+    if (request.cluster.url) {
+        int status = map_from(&request, title);
+        filter_free(&request.filter);
+        return status;
+    }
     struct model_callbacks callbacks = {.alive = model_trace_alive};
     struct map_html *html = drawing->draw == map_html ? map_html_new() : NULL;
     if (html) {
