@@ -168,12 +168,12 @@ static const char *error_word(const struct half *half, char out[WORD_MAX])
 
 static void unit(struct value *value, const struct process *process)
 {
-    text(value, process && cgroup_unit(process->cgroup, value->room) ? value->room : NULL);
+    text(value, process ? cgroup_unit(process->cgroup, value->room) : NULL);
 }
 
 static void container(struct value *value, const struct process *process)
 {
-    text(value, process && cgroup_container(process->cgroup, value->room) ? value->room : NULL);
+    text(value, process ? cgroup_container(process->cgroup, value->room) : NULL);
 }
 
 /* An external node is an address. */
