@@ -15,7 +15,7 @@ compiler=aarch64-linux-gnu-gcc
 
 # What the suites in there call, and what the product is built with.
 programs='bash dash coreutils libc-bin jq strace iproute2 procps util-linux mount grep sed gawk findutils diffutils'
-libraries='libc6-dev linux-libc-dev libcjson-dev uthash-dev nettle-dev libncurses-dev libsodium-dev libzstd-dev libcriterion-dev'
+libraries='libc6-dev linux-libc-dev libcjson-dev libcurl4-openssl-dev uthash-dev nettle-dev libncurses-dev libsodium-dev libzstd-dev libcriterion-dev'
 
 # apt RELEASE COMMAND...: apt-get or apt-cache for that release of Debian's, on AArch64.
 apt() {
