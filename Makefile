@@ -77,7 +77,7 @@ SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c sh
 PATCHER_SRC   := analyzer/patch/main.c analyzer/patch/inject.c
 ANALYZER_SRC  := $(filter-out $(PATCHER_SRC),$(wildcard analyzer/*.c analyzer/*/*.c))
 ANALYZER_OBJ  := $(ANALYZER_SRC:%.c=$(BUILD)/%.o) $(SHARED_SRC:%.c=$(BUILD)/%.o)
-ANALYZER_LIBS := -lcjson -lcurl -lnettle -lncursesw -lsodium -lz -lzstd
+ANALYZER_LIBS := -lcjson -lnettle -lncursesw -lsodium -lz -lzstd
 
 # tests/unit/NAME.c: Criterion, linked with the analyzer. tests/targets/NAME.c: a tiny program to trace. tests/tools/NAME.c: what the
 # test scripts call. tests/truth/compare.c: lays strace's output beside a trace. tests/fault/:

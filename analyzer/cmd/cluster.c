@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A ClickHouse server over HTTP, with libcurl.
+ * A ClickHouse server over HTTP, with libcurl. That is loaded once it is needed: it and what it brings along would cost
+ * every command of ours five milliseconds.
  */
 #include "analyzer/cmd/cluster.h"
 
 #include "analyzer/trace/memory.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -21,6 +23,24 @@ struct cluster {
     struct curl_slist *headers;
     char *url, *name, *database, *user, *password;
 };
+
+/* What is called of it. */
+#define CALLS(X)                                                                                                       \
+    X(global_init)                                                                                                     \
+    X(easy_init) X(easy_perform) X(easy_getinfo) X(easy_strerror) X(easy_cleanup) X(slist_append) X(slist_free_all)    \
+        X(url) X(url_set) X(url_get) X(url_cleanup) X(free)
+
+/* The headers have macros of these names. */
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+
+static struct {
+    bool loaded;
+    __typeof__(curl_easy_setopt) *easy_setopt;
+#define X(name) __typeof__(curl_##name) *name;
+    CALLS(X)
+#undef X
+} curl;
 
 /* What an answer is gathered in. */
 struct gathered {
@@ -48,15 +68,15 @@ static bool is_database(const char *text)
 static bool take_url(struct cluster *cluster, const char *text, char why[CLUSTER_WHY_MAX])
 {
     static const char want[] = "want http://HOST:8123/DATABASE";
-    CURLU *url = curl_url();
+    CURLU *url = curl.url();
     char *scheme = NULL, *path = NULL, *user = NULL, *password = NULL, *query = NULL;
-    bool good = url && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK;
+    bool good = url && curl.url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK;
     if (good) {
-        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
-        curl_url_get(url, CURLUPART_PATH, &path, 0);
-        curl_url_get(url, CURLUPART_USER, &user, CURLU_URLDECODE);
-        curl_url_get(url, CURLUPART_PASSWORD, &password, 0);
-        curl_url_get(url, CURLUPART_QUERY, &query, 0);
+        curl.url_get(url, CURLUPART_SCHEME, &scheme, 0);
+        curl.url_get(url, CURLUPART_PATH, &path, 0);
+        curl.url_get(url, CURLUPART_USER, &user, CURLU_URLDECODE);
+        curl.url_get(url, CURLUPART_PASSWORD, &password, 0);
+        curl.url_get(url, CURLUPART_QUERY, &query, 0);
         good = scheme && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) && path && !query;
     }
     if (!good)
@@ -68,24 +88,24 @@ static bool take_url(struct cluster *cluster, const char *text, char why[CLUSTER
     if (good) {
         cluster->database = memory_must(strdup(path + 1));
         cluster->user = user ? memory_must(strdup(user)) : NULL;
-        curl_url_set(url, CURLUPART_USER, NULL, 0);
+        curl.url_set(url, CURLUPART_USER, NULL, 0);
         char *bare = NULL;
-        curl_url_get(url, CURLUPART_URL, &bare, 0);
+        curl.url_get(url, CURLUPART_URL, &bare, 0);
         cluster->name = memory_must(strdup(bare ? bare : text));
-        curl_free(bare);
-        curl_url_set(url, CURLUPART_PATH, "/", 0);
-        curl_url_get(url, CURLUPART_URL, &bare, 0);
+        curl.free(bare);
+        curl.url_set(url, CURLUPART_PATH, "/", 0);
+        curl.url_get(url, CURLUPART_URL, &bare, 0);
         size_t room = strlen(bare) + strlen(cluster->database) + 32;
         cluster->url = memory_must(malloc(room));
         snprintf(cluster->url, room, "%s?database=%s", bare, cluster->database);
-        curl_free(bare);
+        curl.free(bare);
     }
-    curl_free(scheme);
-    curl_free(path);
-    curl_free(user);
-    curl_free(password);
-    curl_free(query);
-    curl_url_cleanup(url);
+    curl.free(scheme);
+    curl.free(path);
+    curl.free(user);
+    curl.free(password);
+    curl.free(query);
+    curl.url_cleanup(url);
     return good;
 }
 
@@ -106,9 +126,17 @@ static bool take_password(struct cluster *cluster, const char *path, char why[CL
     return true;
 }
 
-static void begin_curl(void)
+static void load(void)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    library = library ? library : dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return;
+    bool all = (*(void **)&curl.easy_setopt = dlsym(library, "curl_easy_setopt")) != NULL;
+#define X(name) all &= (*(void **)&curl.name = dlsym(library, "curl_" #name)) != NULL;
+    CALLS(X)
+#undef X
+    curl.loaded = all && curl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 static size_t gather(char *bytes, size_t one, size_t count, void *context)
@@ -135,31 +163,35 @@ static void add_header(struct cluster *cluster, const char *name, const char *va
     size_t room = strlen(name) + strlen(value) + 3;
     char *line = memory_must(malloc(room));
     snprintf(line, room, "%s: %s", name, value);
-    cluster->headers = curl_slist_append(cluster->headers, line);
+    cluster->headers = curl.slist_append(cluster->headers, line);
     free(line);
 }
 
 struct cluster *cluster_new(const struct cluster_options *options, char why[CLUSTER_WHY_MAX])
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, begin_curl);
+    pthread_once(&once, load);
+    if (!curl.loaded) {
+        say(why, "libcurl.so.4 is not there: install libcurl4");
+        return NULL;
+    }
     struct cluster *cluster = memory_must(calloc(1, sizeof *cluster));
     if (!take_url(cluster, options->url, why) || !take_password(cluster, options->password_file, why)) {
         cluster_free(cluster);
         return NULL;
     }
-    cluster->curl = memory_must(curl_easy_init());
+    cluster->curl = memory_must(curl.easy_init());
     add_header(cluster, "X-ClickHouse-User", cluster->user);
     add_header(cluster, "X-ClickHouse-Key", cluster->password);
-    cluster->headers = curl_slist_append(cluster->headers, "Expect:");
-    curl_easy_setopt(cluster->curl, CURLOPT_URL, cluster->url);
-    curl_easy_setopt(cluster->curl, CURLOPT_HTTPHEADER, cluster->headers);
-    curl_easy_setopt(cluster->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(cluster->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
-    curl_easy_setopt(cluster->curl, CURLOPT_TIMEOUT, options->timeout_s);
-    curl_easy_setopt(cluster->curl, CURLOPT_WRITEFUNCTION, gather);
+    cluster->headers = curl.slist_append(cluster->headers, "Expect:");
+    curl.easy_setopt(cluster->curl, CURLOPT_URL, cluster->url);
+    curl.easy_setopt(cluster->curl, CURLOPT_HTTPHEADER, cluster->headers);
+    curl.easy_setopt(cluster->curl, CURLOPT_NOSIGNAL, 1L);
+    curl.easy_setopt(cluster->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    curl.easy_setopt(cluster->curl, CURLOPT_TIMEOUT, options->timeout_s);
+    curl.easy_setopt(cluster->curl, CURLOPT_WRITEFUNCTION, gather);
     if (options->ca_file)
-        curl_easy_setopt(cluster->curl, CURLOPT_CAINFO, options->ca_file);
+        curl.easy_setopt(cluster->curl, CURLOPT_CAINFO, options->ca_file);
     return cluster;
 }
 
@@ -167,8 +199,9 @@ void cluster_free(struct cluster *cluster)
 {
     if (!cluster)
         return;
-    curl_easy_cleanup(cluster->curl);
-    curl_slist_free_all(cluster->headers);
+    if (cluster->curl)
+        curl.easy_cleanup(cluster->curl);
+    curl.slist_free_all(cluster->headers);
     free(cluster->url);
     free(cluster->name);
     free(cluster->database);
@@ -229,13 +262,13 @@ enum cluster_result cluster_ask(struct cluster *cluster, const void *body, size_
     struct gathered gathered = {.text = NULL};
     long status = 0;
     enum cluster_result result = CLUSTER_ANSWERED;
-    curl_easy_setopt(cluster->curl, CURLOPT_POSTFIELDS, body);
-    curl_easy_setopt(cluster->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-    curl_easy_setopt(cluster->curl, CURLOPT_WRITEDATA, &gathered);
-    CURLcode code = curl_easy_perform(cluster->curl);
-    curl_easy_getinfo(cluster->curl, CURLINFO_RESPONSE_CODE, &status);
+    curl.easy_setopt(cluster->curl, CURLOPT_POSTFIELDS, body);
+    curl.easy_setopt(cluster->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    curl.easy_setopt(cluster->curl, CURLOPT_WRITEDATA, &gathered);
+    CURLcode code = curl.easy_perform(cluster->curl);
+    curl.easy_getinfo(cluster->curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK) {
-        say(why, "%s: %s", cluster->name, curl_easy_strerror(code));
+        say(why, "%s: %s", cluster->name, curl.easy_strerror(code));
         result = CLUSTER_UNREACHABLE;
     } else if (status != 200) {
         result = explain(cluster, status, gathered.text, why);
