@@ -28,8 +28,17 @@ struct cluster {
 #define CALLS(X)                                                                                                       \
     X(global_init)                                                                                                     \
     X(easy_init)                                                                                                       \
-    X(easy_perform) X(easy_getinfo) X(easy_strerror) X(easy_cleanup) X(slist_append) X(slist_free_all) X(url)          \
-        X(url_set) X(url_get) X(url_cleanup) X(free)
+    X(easy_perform)                                                                                                    \
+    X(easy_getinfo)                                                                                                    \
+    X(easy_strerror)                                                                                                   \
+    X(easy_cleanup)                                                                                                    \
+    X(slist_append)                                                                                                    \
+    X(slist_free_all)                                                                                                  \
+    X(url)                                                                                                             \
+    X(url_set)                                                                                                         \
+    X(url_get)                                                                                                         \
+    X(url_cleanup)                                                                                                     \
+    X(free)
 
 /* The headers have macros of these names. */
 #undef curl_easy_setopt
