@@ -399,12 +399,13 @@ $(BUILD)/fuzz/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(FUZZ_CC) $(BASE) $(OWN) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 
-bench: ## measure what watching costs; B='GROUP...' only those (shim call scale server tracer analyzer), BIG=1 all sizes
+bench: ## measure what watching costs; B='GROUP...' only those (shim call scale server tracer analyzer; fleet: by name alone), BIG=1 all sizes
 	@tests/deps build
 	-@tests/deps bench
 	-@mkdir -p $(BUILD)/bench/npm && cp tests/bench/package.json $(BUILD)/bench/npm/ && cd $(BUILD)/bench/npm && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts
 	@$(MAKE) --no-print-directory all $(BENCH_BIN) $(BUILD)/fault/hostile
-	@$(BUILD)/bench/bench $(B)
+	@$(if $(filter fleet,$(B)),$(MAKE) --no-print-directory $(BUILD)/ground/fleet && tests/bench/fleet.sh)
+	@$(if $(filter-out fleet,$(or $(B),all)),$(BUILD)/bench/bench $(filter-out fleet,$(B)))
 
 $(BUILD)/bench/bench: $(BENCH_SRC)
 	@mkdir -p $(@D)
