@@ -146,7 +146,7 @@ static int map_from(const struct request *request, const char *title)
     if (html)
         map_html_attach(html, made_model(made));
     FILE *out = output_open(request->shape.output);
-    int status = out && draw(made_model(made), request, html, out) ? CMD_DONE : CMD_UNREADABLE;
+    int status = out && draw(made_model(made), request, html, NULL, out) ? CMD_DONE : CMD_UNREADABLE;
     if (out && !output_close(out, request->shape.output))
         status = CMD_UNREADABLE;
     map_html_free(html);
