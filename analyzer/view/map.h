@@ -19,7 +19,7 @@ struct map_options {
     unsigned width;                   /* columns; 0: as wide as the text is */
     bool colour;
     struct map_html *html;       /* for map_html(): what it collected */
-    const struct doctor *doctor; /* the same: what was found, finished */
+    const struct doctor *doctor; /* the same: what was found, finished; NULL: not looked for */
 };
 
 bool map_text(const struct model *model, const struct map_options *options, FILE *out);

@@ -303,7 +303,7 @@ static void put_words(const struct map_html *html, FILE *out)
 /* The most severe come first. */
 static void put_findings(const struct doctor *doctor, FILE *out)
 {
-    unsigned count = doctor_finding_count(doctor), most = count < FINDINGS_MOST ? count : FINDINGS_MOST;
+    unsigned count = doctor ? doctor_finding_count(doctor) : 0, most = count < FINDINGS_MOST ? count : FINDINGS_MOST;
     fputs(",\n\"findings\":[", out);
     for (unsigned i = 0; i < most; i++) {
         cJSON *finding = doctor_finding_json(doctor_finding(doctor, i));

@@ -145,6 +145,8 @@ case_is "the cluster's edges are the folder's, each connection once" "" "$(cat p
 of_cluster=$("$sockatlas" map --from "$url" --wide --by process)
 case_is "map --from draws what map draws" "$("$sockatlas" map --wide --by process data | sed '/^$/,$d' | sort)" "$(sed '/^$/,$d' <<<"$of_cluster" | sort)"
 case_is "... as JSON" "sockatlas.map/1 $(jq '.edges | length' map.json)" "$("$sockatlas" map --from "$url" --format json | jq -r '"\(.schema) \(.edges | length)"')"
+"$sockatlas" map --from "$url" --format html -o page.html 2>page.err || grep -q 'not in this build' page.err
+case_is "... as a page" 0 $?
 case_is "... of a time in which nothing was" 0 "$("$sockatlas" map --from "$url" --until @1000000000 --format json | jq '.edges | length')"
 case_is "... not with other filters" 2 "$("$sockatlas" map --from "$url" --comm x >/dev/null 2>&1; echo $?)"
 
