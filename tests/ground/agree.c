@@ -114,10 +114,23 @@ static bool is_connection(const cJSON *socket)
     return is(socket, "role", "client") || is(socket, "role", "server") || is(socket, "role", "pair");
 }
 
-static const cJSON *other_end(const struct trace *trace, const cJSON *socket)
+static const cJSON *named_end(const struct trace *trace, const cJSON *socket)
 {
     double id = number(socket, "peer_socket");
     return id > 0 && id < trace->count ? trace->sockets[(unsigned)id] : NULL;
+}
+
+/* A socket that connected again names the other end of its latest connection; those of earlier ones still name it. */
+static bool is_former(const struct trace *trace, const cJSON *socket)
+{
+    const cJSON *other = named_end(trace, socket), *latest = other ? named_end(trace, other) : NULL;
+    return latest && latest != socket && is(socket, "role", "server") && is(other, "role", "client") &&
+           named_end(trace, latest) == other;
+}
+
+static const cJSON *other_end(const struct trace *trace, const cJSON *socket)
+{
+    return is_former(trace, socket) ? NULL : named_end(trace, socket);
 }
 
 /* ---- Sockets ---- */
@@ -164,7 +177,7 @@ static void check_mirror(struct trace *trace, unsigned id)
     const cJSON *socket = trace->sockets[id], *other = other_end(trace, socket);
     if (is(socket, "role", "unused") && is(socket, "outcome", "established") && known(socket, "peer_process"))
         wrong(trace, "socket %u: connected to a process, and unused", id);
-    if (!is_connection(socket) || !known(socket, "peer_socket"))
+    if (!is_connection(socket) || !known(socket, "peer_socket") || is_former(trace, socket))
         return;
     if (!other)
         wrong(trace, "socket %u: its other end %.0f is not listed", id, number(socket, "peer_socket"));
@@ -223,7 +236,7 @@ static struct sums sums_of_map(const cJSON *map)
     return sums;
 }
 
-/* A connection with two ends is counted at the client's; its bytes are the client's too, where they are known. */
+/* A connection with two ends is counted once. */
 static void add_connection(const struct trace *trace, const cJSON *socket, struct sums *sums)
 {
     const cJSON *other = other_end(trace, socket);
@@ -232,11 +245,13 @@ static void add_connection(const struct trace *trace, const cJSON *socket, struc
         !known(socket, "peer_process") || !first)
         return;
     sums->connections++;
-    const cJSON *teller = socket;
-    if (other && !(is(socket, "role", "client") && known(socket, "bytes_sent")) && known(other, "bytes_sent"))
-        teller = is(socket, "role", "client") || is(other, "role", "client") || !known(socket, "bytes_sent") ? other
-                                                                                                             : socket;
-    sums->bytes += number(teller, "bytes_sent") + number(teller, "bytes_received");
+    /* Each way as the client tells, else as its server does. */
+    bool turned = other && is(other, "role", "client") && !is(socket, "role", "client");
+    const cJSON *from = turned ? other : socket, *to = turned ? socket : other;
+    sums->bytes += number(known(from, "bytes_sent") || !to ? from : to,
+                          known(from, "bytes_sent") || !to ? "bytes_sent" : "bytes_received");
+    sums->bytes += number(known(from, "bytes_received") || !to ? from : to,
+                          known(from, "bytes_received") || !to ? "bytes_received" : "bytes_sent");
 }
 
 static struct sums sums_of_list(const struct trace *trace)
