@@ -12,6 +12,8 @@ extern int on_exit(void (*function)(int, void *), void *argument) __attribute__(
 
 static void leave(enum sockatlas_call call, int status)
 {
+    if (!process_identity().vforked)
+        log_look_now();
     watch_exit(call, status);
     if (!process_identity().vforked)
         log_finish();

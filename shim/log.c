@@ -12,6 +12,7 @@
 #include "shim/clock.h"
 #include "shim/config.h"
 #include "shim/log_file.h"
+#include "shim/log_follow.h"
 #include "shim/memory.h"
 #include "shim/process.h"
 #include "shim/sandbox.h"
@@ -30,9 +31,14 @@ HOT uint64_t log_open;
 HOT uint64_t log_mask;
 HOT uint32_t log_shift;
 HOT bool log_failing;
+HOT bool log_due;
+HOT uint64_t log_look_ns;
 static uint64_t log_ready; /* slots from the ring's start on that this process may touch */
 static uint64_t capacity;  /* slots in the mapped range */
 static unsigned extending; /* threads that may be about to open up more of the range */
+static unsigned within;    /* threads that use several of these: none while another log takes its place */
+static bool replacing;
+static bool took_over;
 
 /* Losses before there is a header to count them in, and when to try again to make one. */
 static uint64_t lost_before, lost_before_first, attempts, next_attempt;
@@ -102,10 +108,95 @@ static void publish(const struct log_file *file)
     log_file_adopt(file);
     process_page()->told = 1; /* the header tells of it */
     settle_losses(file->header);
+    __atomic_store_n(&log_look_ns, clock_now() + LOG_FOLLOW_WAIT_NS, __ATOMIC_RELAXED);
+}
+
+/* ---- A log in place of one that is gone ---- */
+
+static bool come_in(void)
+{
+    __atomic_fetch_add(&within, 1, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&replacing, __ATOMIC_SEQ_CST))
+        return true;
+    __atomic_fetch_sub(&within, 1, __ATOMIC_SEQ_CST);
+    return false;
+}
+
+static void go_out(void)
+{
+    __atomic_fetch_sub(&within, 1, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t bytes_of(uint64_t slots)
+{
+    return SOCKATLAS_HEADER_SIZE + slots * SOCKATLAS_SLOT_SIZE;
+}
+
+/* Positions go on behind those of the old log, at the ring's beginning: what a thread has read of the one is never
+ * valid in the other. Who has taken slots in the old one fills them in there. */
+static bool replace(struct sockatlas_header *old, const struct log_file *file)
+{
+    struct sockatlas_header *fresh = file->header;
+    uint64_t ring = log_mask + 1;
+    if (fresh->ring_slots != ring || fresh->section_slots != 1u << log_shift || !log_follow_leave(old))
+        return false;
+    uint64_t begin = ((log_open >> 4) / ring + 2) * ring;
+    log_follow_left(old, bytes_of(log_ready), bytes_of(capacity));
+    __atomic_store_n(&fresh->cursor, begin, __ATOMIC_RELAXED);
+    capacity = ring;
+    log_ready = fresh->made;
+    process_page()->touched = process_page()->told = 0;
+    log_failing = false;
+    __atomic_store_n(&log_mapped, fresh, __ATOMIC_RELEASE);
+    log_file_adopt(file);
+    took_over = true;
+    return true;
+}
+
+static __attribute__((noinline)) void take_its_place(struct sockatlas_header *old)
+{
+    struct log_file file = {.follows = old->boottime_ns};
+    if (!log_file_make(&file))
+        return;
+    __atomic_store_n(&replacing, true, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&within, __ATOMIC_SEQ_CST) || !replace(old, &file))
+        log_file_discard(&file);
+    __atomic_store_n(&replacing, false, __ATOMIC_SEQ_CST);
+}
+
+/* Is the log still there? Else another one takes its place. */
+static void look(void)
+{
+    static bool busy;
+    struct sockatlas_header *header = log_header();
+    uint64_t wait;
+    log_due = false;
+    if (!header || !config.on || sandbox_inside() || process_in_vfork() ||
+        __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+        return;
+    __atomic_fetch_add(&header->lost, log_follow_drop(), __ATOMIC_RELAXED);
+    if (log_follow_gone(header, &wait))
+        take_its_place(header);
+    __atomic_store_n(&log_look_ns, clock_now() + wait, __ATOMIC_RELAXED);
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+void log_look_now(void)
+{
+    struct process_wiped *page = process_page();
+    if (page && page->told)
+        look();
+}
+
+bool log_took_over(void)
+{
+    return __builtin_expect(took_over, 0) && __atomic_exchange_n(&took_over, false, __ATOMIC_RELAXED);
 }
 
 void log_prepare_slowly(void)
 {
+    if (log_is_open())
+        look();
     if (log_is_open() || !config.on || sandbox_inside())
         return;
     if (__atomic_add_fetch(&attempts, 1, __ATOMIC_RELAXED) <= __atomic_load_n(&next_attempt, __ATOMIC_RELAXED))
@@ -115,7 +206,7 @@ void log_prepare_slowly(void)
         config_check();
     if (!config.on)
         return;
-    struct log_file file;
+    struct log_file file = {.follows = 0};
     if (log_file_make(&file)) {
         publish(&file);
         return;
@@ -133,11 +224,6 @@ static bool make_real(uint64_t from, uint64_t to)
 {
     long result = log_file_make_real(log_mapped, from, to);
     return result == 0 || result == -EINVAL;
-}
-
-static uint64_t bytes_of(uint64_t slots)
-{
-    return SOCKATLAS_HEADER_SIZE + slots * SOCKATLAS_SLOT_SIZE;
 }
 
 /* Raises `ready` to at least `need` slots, in a step as large as what there is already. Near the end of the disk the
@@ -180,7 +266,7 @@ static bool extend(uint64_t need)
     return done;
 }
 
-void log_shrink(uint64_t bytes)
+static void shrink(uint64_t bytes)
 {
     struct sockatlas_header *header = log_header();
     uint64_t before = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST),
@@ -201,13 +287,29 @@ void log_shrink(uint64_t bytes)
         sys(SYS_munmap, (unsigned char *)header + beyond, bytes_of(before) - beyond);
 }
 
-void log_unlock(void)
+static void unlock(void)
 {
     unsigned char *header = (unsigned char *)log_header();
     uint64_t from = bytes_of(__atomic_load_n(&log_ready, __ATOMIC_ACQUIRE)),
              end = bytes_of(__atomic_load_n(&capacity, __ATOMIC_SEQ_CST));
     if (header && from < end && !sandbox_inside())
         sys(SYS_munlock, header + from, end - from);
+}
+
+void log_shrink(uint64_t bytes)
+{
+    if (!come_in())
+        return;
+    shrink(bytes);
+    go_out();
+}
+
+void log_unlock(void)
+{
+    if (!come_in())
+        return;
+    unlock();
+    go_out();
 }
 
 struct log_slots log_take_slowly(unsigned count)
@@ -379,19 +481,26 @@ static struct log_slots take_anywhere(struct sockatlas_header *header, unsigned 
 
 struct log_slots log_take_beyond(unsigned count)
 {
-    struct sockatlas_header *header = log_header();
-    enum sockatlas_loss why;
-    struct log_slots taken = take_anywhere(header, count, &why);
+    enum sockatlas_loss why = SOCKATLAS_LOSS_MOVED;
+    struct log_slots taken = {.at = NULL};
+    if (come_in()) {
+        taken = take_anywhere(log_header(), count, &why);
+        go_out();
+    }
     if (!taken.at)
-        count_loss(header, why, 1, clock_now());
+        count_loss(log_header(), why, 1, clock_now());
     return taken;
 }
 
 struct log_slots log_take_uncounted(unsigned count)
 {
-    struct sockatlas_header *header = log_header();
     enum sockatlas_loss why;
-    return header ? take_anywhere(header, count, &why) : (struct log_slots){.at = NULL};
+    struct log_slots taken = {.at = NULL};
+    if (log_is_open() && come_in()) {
+        taken = take_anywhere(log_header(), count, &why);
+        go_out();
+    }
+    return taken;
 }
 
 /* Opens up what other processes have made of the ring, at most `most` slots. That they have is their word, in memory
@@ -409,15 +518,16 @@ static void reach_made(const struct sockatlas_header *header, uint64_t most)
 
 void log_ahead(uint64_t slots)
 {
-    const struct sockatlas_header *header = log_header();
-    if (!header || sandbox_inside())
+    if (!log_is_open() || sandbox_inside() || !come_in())
         return;
+    const struct sockatlas_header *header = log_header();
     /* Past the ring's end, all of it will be used again. */
     uint64_t cursor = __atomic_load_n(&header->cursor, __ATOMIC_RELAXED), need = (cursor & log_mask) + slots;
     __atomic_fetch_add(&extending, 1, __ATOMIC_SEQ_CST);
     reach_made(header, cursor + slots);
     __atomic_fetch_sub(&extending, 1, __ATOMIC_SEQ_CST);
     extend(need <= log_mask ? need : log_mask + 1);
+    go_out();
 }
 
 /* Whether this process may be the last that has the log: its maker, or a forked child once the maker has exited, and
@@ -434,10 +544,11 @@ static bool may_be_last(struct sockatlas_header *header)
 void log_finish(void)
 {
     struct sockatlas_header *header = log_header();
-    if (!header || sandbox_inside() || !may_be_last(header) || !log_file_trimmable())
+    if (!header || sandbox_inside() || !may_be_last(header) || !log_file_trimmable() || !come_in())
         return;
-    log_shrink(0); /* after that nobody makes more of it real */
+    shrink(0); /* after that nobody makes more of it real */
     uint64_t ready = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
     if (__atomic_load_n(&capacity, __ATOMIC_SEQ_CST) == ready)
         log_file_trim(header, bytes_of(ready));
+    go_out();
 }

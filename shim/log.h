@@ -72,11 +72,25 @@ static inline bool log_is_open(void)
  * descriptor, since making the log needs one for a moment. A failure is tried again at later calls, more and more
  * rarely. */
 void log_prepare_slowly(void);
+extern bool log_due;
 static inline void log_prepare(void)
 {
-    if (__builtin_expect(!log_is_open(), 0))
+    if (__builtin_expect(!log_is_open() || __atomic_load_n(&log_due, __ATOMIC_RELAXED), 0))
         log_prepare_slowly();
 }
+
+/* It is time to see whether the log is still there under its name: the next log_prepare() does, and goes on in a new
+ * log if not. */
+extern uint64_t log_look_ns; /* when */
+static inline void log_look_if_due(uint64_t time_ns)
+{
+    if (__builtin_expect(time_ns >= __atomic_load_n(&log_look_ns, __ATOMIC_RELAXED), 0))
+        __atomic_store_n(&log_due, true, __ATOMIC_RELAXED);
+}
+/* The same now: a process that has recorded something ends. */
+void log_look_now(void);
+/* Whether this is a new log in place of one that was gone; true once. */
+bool log_took_over(void);
 
 /* The next call tries, whatever became of those before. */
 void log_try_again(void);

@@ -30,11 +30,7 @@
 
 enum { PAGE = 4096, FIRST = 4 * PAGE, LEAST = 5 * PAGE, OLD_KERNEL_LIMIT = 4 << 20 };
 
-/* Which file it is, and in which folder: it is trimmed at an exit, when the path may lead elsewhere. */
-static uint64_t made_device, made_inode;
-static struct folder_id made_folder;
-static bool made_leased;    /* a lease tells whether others have it mapped */
-static bool made_in_memory; /* it is the file in memory of a log that names it */
+static struct log_made made;
 
 /* The folder that `id` names: a later `run` may have moved it to DIR.old. */
 static long open_known(const struct folder_id *id)
@@ -153,7 +149,7 @@ long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t
 {
     uint64_t page = page_of(from);
     unsigned char *start = (unsigned char *)header + page;
-    if (made_in_memory && !memory_log_may_grow(from, to))
+    if (made.in_memory && !memory_log_may_grow(from, to))
         return -ENOSPC;
     /* A log that has grown to a step of this size will use what is read ahead, and its faults cost half. */
     if (from >= LOG_FILE_STEP_MOST)
@@ -184,6 +180,7 @@ static bool fill_file(int fd, struct log_file *file, const struct log_name *name
     memcpy(file->header->comm, name->comm, sizeof(name->comm));
     file->header->pid = name->pid;
     file->header->boottime_ns = name->boottime_ns;
+    file->header->follows = file->follows;
     file->header->ring_slots = ring_slots_for(file->size);
     file->header->section_slots = section_slots_for(file->header->ring_slots);
     file->header->made = (file->ready - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
@@ -346,30 +343,40 @@ struct sockatlas_header *log_file_ledger(void)
 }
 
 /* The folder was moved while its log was mapped: /proc tells where to. */
-static long open_moved(const struct sockatlas_header *header, const struct folder_id *folder)
+static long open_moved(const void *mapped, const struct folder_id *folder)
 {
     char path[FOLDER_PATH_MAX];
-    char *slash = mapping_path(header, path, sizeof(path)) ? strrchr(path, '/') : NULL;
+    char *slash = mapping_path(mapped, path, sizeof(path)) ? strrchr(path, '/') : NULL;
     if (!slash || slash == path)
         return -1;
     *slash = 0;
     return folder_open_known(path, folder);
 }
 
-/* The name of the log that has this header, and the folder it was made in; negative when that is not to be found. */
-static long find_log(const struct sockatlas_header *header, const struct folder_id *folder, char out[LOG_NAME_MAX])
+static long find_folder(const void *mapped, const struct folder_id *folder)
+{
+    long found = open_known(folder);
+    return found >= 0 ? found : open_moved(mapped, folder);
+}
+
+long log_file_folder(const struct log_made *of, const void *mapped)
+{
+    return find_folder(mapped, &of->folder);
+}
+
+/* The name of the log that has this header. */
+static void name_of(const struct sockatlas_header *header, char out[LOG_NAME_MAX])
 {
     struct log_name name = {.pid = header->pid, .boottime_ns = header->boottime_ns};
     memcpy(name.comm, header->comm, sizeof(name.comm));
     log_name_build(out, &name, "", SOCKATLAS_SUFFIX);
-    long found = open_known(folder);
-    return found >= 0 ? found : open_moved(header, folder);
 }
 
 void log_file_discard(const struct log_file *file)
 {
     char name[LOG_NAME_MAX];
-    long folder = find_log(file->header, &file->folder, name);
+    long folder = find_folder(file->header, &file->folder);
+    name_of(file->header, name);
     /* The log first: it shall never name a file in memory that is not there. */
     if (folder >= 0) {
         sys(SYS_unlinkat, folder, name, 0);
@@ -380,16 +387,25 @@ void log_file_discard(const struct log_file *file)
 
 void log_file_adopt(const struct log_file *file)
 {
-    made_device = file->device;
-    made_inode = file->inode;
-    made_folder = file->folder;
-    made_leased = file->leased;
-    made_in_memory = file->in_memory;
+    struct stat root;
+    made = (struct log_made){.device = file->device,
+                             .inode = file->inode,
+                             .folder = file->folder,
+                             .leased = file->leased,
+                             .in_memory = file->in_memory};
+    name_of(file->header, made.name);
+    if (sys_fstatat(AT_FDCWD, "/", &root, 0) == 0)
+        made.root = (struct folder_id){.device = root.st_dev, .inode = root.st_ino};
+}
+
+const struct log_made *log_file_made(void)
+{
+    return &made;
 }
 
 bool log_file_is_in(const struct folder_id *folder)
 {
-    return made_folder.device == folder->device && made_folder.inode == folder->inode;
+    return made.folder.device == folder->device && made.folder.inode == folder->inode;
 }
 
 /* Whether a write of the file's header would raise SIGXFSZ. */
@@ -399,16 +415,16 @@ static bool header_limited(void)
     return sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) < 0 || limit.rlim_cur < SOCKATLAS_HEADER_SIZE;
 }
 
-/* Cuts the file at `size`, or removes it if that leaves no record, if it is the one we made and nobody can write to it
- * any more. A read lease is granted only while no open descriptor and no shared mapping could write (fcntl(2),
+/* Cuts the file at `size`, or removes it if that leaves no record, if it is the one that was made and nobody can write
+ * to it any more. A read lease is granted only while no open descriptor and no shared mapping could write (fcntl(2),
  * F_SETLEASE); nobody opens a log anew for writing, so it stays so. */
-static void cut(int folder, const char *name, uint64_t size)
+static void cut(int folder, const char *name, const struct log_made *of, uint64_t size)
 {
     long fd = sys(SYS_openat, folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return;
     struct stat status;
-    bool ours = sys_fstat(fd, &status) == 0 && status.st_dev == made_device && status.st_ino == made_inode;
+    bool ours = sys_fstat(fd, &status) == 0 && status.st_dev == of->device && status.st_ino == of->inode;
     bool idle = ours && sys(SYS_fcntl, fd, F_SETLEASE, F_RDLCK) == 0;
     if (idle)
         sys(SYS_fcntl, fd, F_SETLEASE, F_UNLCK);
@@ -444,23 +460,60 @@ static bool replace(struct sockatlas_header *header, uint64_t size)
 
 bool log_file_trimmable(void)
 {
-    return made_leased;
+    return made.leased;
+}
+
+/* Where the file of such a header ends once it is trimmed. Once positions have passed the ring's end, all that exists
+ * of it is in use. */
+static uint64_t used_by(uint64_t cursor, uint64_t exist)
+{
+    return SOCKATLAS_HEADER_SIZE + (cursor < exist ? cursor : exist) * SOCKATLAS_SLOT_SIZE;
 }
 
 void log_file_trim(struct sockatlas_header *header, uint64_t mapped)
 {
-    char name[LOG_NAME_MAX];
-    long folder = find_log(header, &made_folder, name);
-    /* Once positions have passed the ring's end, all that exists of it is in use. */
-    uint64_t slots = __atomic_load_n(&header->cursor, __ATOMIC_ACQUIRE), made = header->made;
-    uint64_t used = SOCKATLAS_HEADER_SIZE + (slots < made ? slots : made) * SOCKATLAS_SLOT_SIZE;
+    long folder = find_folder(header, &made.folder);
+    uint64_t used = used_by(__atomic_load_n(&header->cursor, __ATOMIC_ACQUIRE), header->made);
     uint64_t size = header->size_limit; /* other processes may have more of it mapped than we */
     if (folder < 0)
         return;
     bool replaced = replace(header, mapped);
-    if (replaced && made_in_memory)
-        memory_log_settle((int)folder, name, MEMORY_LOG_REMOVE);
+    if (replaced && made.in_memory)
+        memory_log_settle((int)folder, made.name, MEMORY_LOG_REMOVE);
     else if (replaced)
-        cut((int)folder, name, used < size ? used : size);
+        cut((int)folder, made.name, &made, used < size ? used : size);
+    sys(SYS_close, folder);
+}
+
+static void cut_renamed(int folder, const char *name, const struct log_made *of)
+{
+    uint64_t cursor, exist;
+    long fd = sys(SYS_openat, folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    bool good =
+        sys_pread(fd, &cursor, sizeof(cursor), offsetof(struct sockatlas_header, cursor)) == (long)sizeof(cursor) &&
+        sys_pread(fd, &exist, sizeof(exist), offsetof(struct sockatlas_header, made)) == (long)sizeof(exist);
+    sys(SYS_close, fd);
+    if (good && cursor > 0)
+        cut(folder, name, of, used_by(cursor, exist));
+}
+
+void log_file_drop(struct sockatlas_header *header, uint64_t ready, uint64_t mapped, const struct log_made *of)
+{
+    char path[FOLDER_PATH_MAX];
+    uint64_t page = memory_page_size();
+    bool named = of->leased && !of->in_memory && mapping_path((char *)header + page, path, sizeof(path));
+    ready = (ready + page - 1) & ~(page - 1);
+    if (ready < mapped)
+        sys(SYS_munmap, (char *)header + ready, mapped - ready);
+    if (!replace(header, ready) || !named)
+        return;
+    char *slash = strrchr(path, '/');
+    *slash = 0;
+    long folder = folder_open_known(path, &of->folder);
+    if (folder < 0)
+        return;
+    cut_renamed((int)folder, slash + 1, of);
     sys(SYS_close, folder);
 }

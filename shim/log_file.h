@@ -7,6 +7,7 @@
 #define SHIM_LOG_FILE_H
 
 #include "shim/folder.h"
+#include "shim/log_name.h"
 #include "shim/trace_format.h"
 
 #include <stdbool.h>
@@ -19,6 +20,17 @@ struct log_file {
     struct folder_id folder;         /* in which folder */
     bool leased;                     /* a lease tells whether others have it mapped */
     bool in_memory;                  /* it is the file in memory of a log that names it (memory_log.h) */
+    uint64_t follows;                /* for its header: the caller's to fill in */
+};
+
+/* The file that this image's log is: trimmed at an exit, and looked for meanwhile, when its path may lead elsewhere. */
+struct log_made {
+    uint64_t device, inode;  /* of the file that is mapped */
+    struct folder_id folder; /* in which folder */
+    struct folder_id root;   /* what "/" was then; inode 0: unknown */
+    bool leased;             /* a lease tells whether others have it mapped */
+    bool in_memory;          /* it is the file in memory of a log that names it */
+    char name[LOG_NAME_MAX];
 };
 
 /* Bytes of the largest step that a log is made real by. */
@@ -31,6 +43,11 @@ bool log_file_make(struct log_file *file);
 struct sockatlas_header *log_file_ledger(void);
 /* It is this image's log from now on. */
 void log_file_adopt(const struct log_file *file);
+/* What was adopted last. */
+const struct log_made *log_file_made(void);
+/* The folder that it was made in, wherever that stands now: a descriptor to be closed soon. `mapped`: a page of the
+ * log's that is mapped still. Negative: it is not to be found. */
+long log_file_folder(const struct log_made *made, const void *mapped);
 /* Whether that log was made in this folder. */
 bool log_file_is_in(const struct folder_id *folder);
 /* Makes bytes [from, to) of the mapping writable and real: from then on the file system keeps a block for each page
@@ -48,5 +65,8 @@ bool log_file_trimmable(void);
  * SIGBUS. Where it stays, `run` cuts it when all are gone, and until then a sparse file costs what was written to it.
  * Only where it is trimmable. */
 void log_file_trim(struct sockatlas_header *header, uint64_t mapped);
+/* The same for a log that this process has left, and whose header it has a private copy of: `ready` of `mapped` bytes
+ * may have been touched. It is cut only where it has another name in the folder that it was made in. */
+void log_file_drop(struct sockatlas_header *header, uint64_t ready, uint64_t mapped, const struct log_made *made);
 
 #endif

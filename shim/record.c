@@ -106,6 +106,15 @@ static void follow_cgroup(const struct sockatlas_header *header)
     __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }
 
+/* The log is a new one in place of another. */
+static void tell_gone(struct identity who, uint64_t time_ns)
+{
+    static const char detail[] = "its log was removed or renamed while it was in use; records from before are not here";
+    struct sockatlas_body_coverage body = {.what = SOCKATLAS_COVERAGE_LOG_GONE, .detail_size = sizeof(detail) - 1};
+    struct record record = {.kind = SOCKATLAS_COVERAGE, .fd = -1, .time_ns = time_ns};
+    place_whole(&record, who, &body, sizeof(body), detail, body.detail_size);
+}
+
 /* What the process is called now, whose it is, and in which cgroup. */
 static void tell_process(struct identity who, uint64_t time_ns)
 {
@@ -125,6 +134,8 @@ static void tell_process(struct identity who, uint64_t time_ns)
     place_whole(&record, who, &body, sizeof(body), known_cgroup, body.cgroup_size);
     if (record.section)
         process_page()->told = record.section;
+    if (log_took_over())
+        tell_gone(who, time_ns);
 }
 
 void record_process(void)
@@ -188,6 +199,7 @@ static inline __attribute__((always_inline)) void *begin(struct record *record, 
         if (!record->time_ns)
             record->time_ns = clock_now();
     }
+    log_look_if_due(record->time_ns);
     /* Others may go on to the next section between the look and the taking. A vfork child leaves its parent's marks
      * alone. */
     enum { TRIES = 4 };

@@ -149,7 +149,11 @@ struct sockatlas_header {
      * this header, and this file holds the header alone: its file system does not keep space that was promised. */
     char memory_file[SOCKATLAS_MEMORY_NAME_SIZE];
     uint32_t across_users; /* in `run`'s log: 1: programs of other users were to be followed, and have logs here too */
-    uint8_t reserved0[148];
+    uint32_t reserved4;
+    uint64_t follows; /* the boottime_ns of the log of this process that was removed or renamed, in whose place this one
+                       * was made; 0 none. Its image goes on, and so do all its descriptors. Its positions go on behind
+                       * those of the other, at the beginning of a ring */
+    uint8_t reserved0[136];
 
     /* Each on its own cache line: the only bytes that change after the file was made. */
     uint64_t cursor; /* positions taken */
@@ -212,6 +216,7 @@ enum sockatlas_loss {
     SOCKATLAS_LOSS_TABLE = 4,   /* a descriptor number beyond the shim's table */
     SOCKATLAS_LOSS_SANDBOX = 5, /* in a seccomp sandbox, where neither room can be made nor a child ask who it is */
     SOCKATLAS_LOSS_HELD = 6,    /* a record that was not published in every section */
+    SOCKATLAS_LOSS_MOVED = 7,   /* while another log took the place of one that was removed or renamed */
 };
 
 /* ---- Records ---- */
@@ -612,7 +617,7 @@ struct sockatlas_body_coverage {
     X(8, CLOSE_UNSEEN, close_unseen) X(9, LOST, lost) X(10, NO_LOG, no_log) X(11, DAMAGED, damaged)                     \
     X(12, HALF_MATCHED, half_matched) X(13, OVERWRITTEN, overwritten) X(14, FORGED, forged)                             \
     X(15, FOREIGN_LOG, foreign_log) X(16, REPEATED_LOG, repeated_log) X(17, INHERITED, inherited)                       \
-    X(18, ATTACHED, attached) X(19, DETACHED, detached) X(20, CLONE_FILES, clone_files)
+    X(18, ATTACHED, attached) X(19, DETACHED, detached) X(20, CLONE_FILES, clone_files) X(21, LOG_GONE, log_gone)
 /* clang-format on */
 
 enum sockatlas_coverage {
@@ -693,7 +698,7 @@ struct sockatlas_body_none {
     MEMBER(header, cmdline_size, 240) MEMBER(header, somaxconn, 244) MEMBER(header, port_low, 248)                     \
     MEMBER(header, port_high, 250) MEMBER(header, section_slots, 252) MEMBER(header, ring_slots, 256)                  \
     MEMBER(header, run_id, 264) MEMBER(header, memory_file, 280) MEMBER(header, across_users, 360)                     \
-    MEMBER(header, reserved0, 364)                                                                                     \
+    MEMBER(header, reserved4, 364) MEMBER(header, follows, 368) MEMBER(header, reserved0, 376)                         \
     MEMBER(header, cursor, 512)                                                                                        \
     MEMBER(header, reserved1, 520) MEMBER(header, lost, 576) MEMBER(header, lost_first, 584)                           \
     MEMBER(header, lost_reason, 592) MEMBER(header, closed, 596) MEMBER(header, lost_last, 600)                        \

@@ -94,6 +94,7 @@ static const char *const loss_why[] = {
     [SOCKATLAS_LOSS_TABLE] = "a descriptor beyond the table",
     [SOCKATLAS_LOSS_SANDBOX] = "in a seccomp sandbox",
     [SOCKATLAS_LOSS_HELD] = "every section has a record that was not finished",
+    [SOCKATLAS_LOSS_MOVED] = "while a new log took the place of one that was removed or renamed",
 };
 
 /* "before 14:03:22 overwritten: 1234 records". */

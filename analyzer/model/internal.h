@@ -221,6 +221,7 @@ struct pending_fork {
 struct image {
     const struct trace_image *trace;
     struct task *last; /* who made the latest event */
+    bool continues;    /* it follows a log of its process that is in the trace as well */
     bool nests;        /* some of its processes are in namespaces of process ids below its own */
     struct pending_fork *forks;
 };

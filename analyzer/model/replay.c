@@ -55,11 +55,15 @@ static void on_error(struct model *model, struct task *task, const struct event 
 static void on_coverage(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_coverage *body = event_body(event);
+    if (task && body->what == SOCKATLAS_COVERAGE_LOG_GONE && model->images[task->image].continues)
+        return;
     char *detail = store_alloc(body->detail_size + 1u);
     if (event_tail(event, sizeof *body, 0, detail, body->detail_size))
         coverage_add(model, task ? &task->process : NULL, body->what, detail);
     if (task && body->what == SOCKATLAS_COVERAGE_CLONE_FILES)
         task->shares = task->process.incomplete = true;
+    if (task && body->what == SOCKATLAS_COVERAGE_LOG_GONE)
+        task->process.incomplete = true;
     free(detail);
 }
 

@@ -138,8 +138,11 @@ static void task_adopt(struct model *model, struct image *image)
     if (!task)
         task = nested_take(model, image);
     if (task && task_is(task, header)) {
-        bool attached = header->writer == SOCKATLAS_WRITER_ATTACH; /* the image is the one that it has */
-        if (task->state == TASK_RUNS && !attached) {               /* an exec that no wrapper saw */
+        /* The image is the one that it has. */
+        bool goes_on = header->writer == SOCKATLAS_WRITER_ATTACH || header->follows != 0;
+        const struct trace_image *former = model->images[task->image].trace;
+        image->continues = former && header->follows != 0 && header->follows == former->header.boottime_ns;
+        if (task->state == TASK_RUNS && !goes_on) { /* an exec that no wrapper saw */
             task_change(model, task, TASK_BEGINS_EXEC);
             task->exec_ns = time_ns;
         }

@@ -7,7 +7,7 @@ import re
 import sys
 
 LOAD = {"load_now", "sandbox_inside_slowly"}
-MAKE = {"log_prepare_slowly"}
+MAKE = {"log_prepare_slowly", "take_its_place"}
 RETURN_ADDRESS = 8
 
 frame, calls = {}, {}
@@ -25,7 +25,7 @@ for name in sys.argv[1:]:
 def deepest(function, left_out, known):
     if function not in known:
         known[function] = (0, [])  # one that calls itself counts once
-        below = [deepest(to, left_out, known) for to in calls.get(function, ()) if to not in left_out]
+        below = [deepest(to, left_out, known) for to in calls.get(function, ()) if to.split(":")[-1] not in left_out]
         most = max(below, default=(0, []), key=lambda way: way[0])
         known[function] = (frame.get(function, 0) + most[0], [function.split(":")[-1]] + most[1])
     return known[function]

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looks for the log by its name, see log_follow.h. One system call where it is where it was; what is looked at more
+ * closely is looked at more and more rarely, unless it is gone.
+ */
+#include "shim/log_follow.h"
+
+#include "shim/config.h"
+#include "shim/log_file.h"
+#include "shim/memory.h"
+#include "shim/process.h"
+#include "shim/sys_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define WAIT_MOST_NS 64000000000ull
+
+static bool is_file(const struct log_made *made, const struct stat *status)
+{
+    return made->in_memory ? S_ISREG(status->st_mode) : status->st_dev == made->device && status->st_ino == made->inode;
+}
+
+/* What stands at the path that the log was made at. 1: it; 0: nothing, or something else; negative: not to be known. */
+static int look_at_path(const struct log_made *made)
+{
+    char path[CONFIG_DIR_MAX + LOG_NAME_MAX];
+    struct stat status;
+    size_t folder = strlen(config.dir), name = strlen(made->name);
+    memcpy(path, config.dir, folder);
+    path[folder] = '/';
+    memcpy(path + folder + 1, made->name, name < LOG_NAME_MAX - 1 ? name + 1 : 0);
+    long result = sys_fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW);
+    if (result == 0)
+        return is_file(made, &status);
+    return result == -ENOENT || result == -ENOTDIR ? 0 : -1;
+}
+
+/* Paths lead where they led when the log was made. */
+static bool root_is_same(const struct log_made *made)
+{
+    struct stat root;
+    return made->root.inode && sys_fstatat(AT_FDCWD, "/", &root, 0) == 0 && root.st_dev == made->root.device &&
+           root.st_ino == made->root.inode;
+}
+
+static bool is_in_folder(const struct log_made *made, const struct sockatlas_header *header)
+{
+    struct stat status;
+    long folder = log_file_folder(made, header);
+    if (folder < 0)
+        return false;
+    bool there = sys_fstatat(folder, made->name, &status, AT_SYMLINK_NOFOLLOW) == 0 && is_file(made, &status);
+    sys(SYS_close, folder);
+    return there;
+}
+
+bool log_follow_gone(const struct sockatlas_header *header, uint64_t *wait_ns)
+{
+    static uint64_t wait = LOG_FOLLOW_WAIT_NS;
+    const struct log_made *made = log_file_made();
+    int found = look_at_path(made);
+    if (found > 0)
+        wait = LOG_FOLLOW_WAIT_NS;
+    else if (wait < WAIT_MOST_NS)
+        wait *= 2;
+    *wait_ns = wait;
+    return found == 0 && root_is_same(made) && !is_in_folder(made, header);
+}
+
+bool log_follow_leave(struct sockatlas_header *header)
+{
+    uint64_t page = memory_page_size();
+    long copy = sys_mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (sys_is_error(copy))
+        return false;
+    struct sockatlas_header *own = (struct sockatlas_header *)copy;
+    memcpy(own, header, page);
+    own->cursor = LOG_FOLLOW_LEFT;
+    if (sys(SYS_mremap, own, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, header) != (long)header) {
+        sys(SYS_munmap, own, page);
+        return false;
+    }
+    return true;
+}
+
+static struct {
+    struct sockatlas_header *header; /* NULL: none */
+    uint64_t ready, mapped, lost;
+    uint32_t pid;
+    struct log_made made;
+} left LARGE;
+
+void log_follow_left(struct sockatlas_header *header, uint64_t ready, uint64_t mapped)
+{
+    left.header = header;
+    left.ready = ready;
+    left.mapped = mapped;
+    left.lost = header->lost;
+    left.pid = process_owner();
+    left.made = *log_file_made();
+}
+
+uint64_t log_follow_drop(void)
+{
+    struct sockatlas_header *header = left.header;
+    if (!header)
+        return 0;
+    left.header = NULL;
+    /* A forked child has a copy of what its parent counts. */
+    uint64_t lost = left.pid == process_owner() ? __atomic_load_n(&header->lost, __ATOMIC_RELAXED) - left.lost : 0;
+    log_file_drop(header, left.ready, left.mapped, &left.made);
+    return lost;
+}
