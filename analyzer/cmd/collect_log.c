@@ -447,8 +447,13 @@ static bool drain(const struct collect_place *place, struct collect_log *log, co
 
 /* ---- Ended programs' logs ---- */
 
+static uint64_t beyond(uint64_t all, uint64_t some)
+{
+    return all > some ? all - some : 0;
+}
+
 /* All that was ever in the log: what is in segments, what was missed, and what is in the ring still but in no segment,
- * since segments were taken away. */
+ * since segments were taken away, or since it was published after its section had been collected. */
 static struct segment_counts count_all(const struct collect_log *log, const struct look *look)
 {
     struct segment_counts had = missing_had(log->missing), all = missing_count(log->missing);
@@ -458,10 +463,11 @@ static struct segment_counts count_all(const struct collect_log *log, const stru
     all.connections += had.connections;
     for (uint64_t sequence = last < sections ? 0 : last - sections + 1; sequence <= last; sequence++) {
         struct segment_head head = {.content = SEGMENT_SLOTS, .slots = (uint32_t)look->size};
-        if (missing_has(log->missing, sequence) || copy(look, sequence, &head, slots) == SECTION_GONE)
+        if (copy(look, sequence, &head, slots) == SECTION_GONE)
             continue;
-        all.records += head.here.records;
-        all.connections += head.here.connections;
+        struct segment_counts has = missing_of(log->missing, sequence);
+        all.records += beyond(head.here.records, has.records);
+        all.connections += beyond(head.here.connections, has.connections);
     }
     free(slots);
     return all;

@@ -90,6 +90,12 @@ bool missing_has(const struct missing *missing, uint64_t sequence)
     return index < missing->count && missing->places[index].have == sequence + 1;
 }
 
+struct segment_counts missing_of(const struct missing *missing, uint64_t sequence)
+{
+    return missing_has(missing, sequence) ? missing->places[sequence % missing->sections].counts
+                                          : (struct segment_counts){.records = 0};
+}
+
 struct segment_counts missing_had(const struct missing *missing)
 {
     struct segment_counts had = missing->before;

@@ -23,6 +23,8 @@ void missing_have(struct missing *missing, uint64_t sequence, const struct segme
 void missing_gap(struct missing *missing, uint64_t opened);
 /* Whether the reader has something of the section, and of none later that stood in its place. */
 bool missing_has(const struct missing *missing, uint64_t sequence);
+/* What it has of that one; nothing where it has none. */
+struct segment_counts missing_of(const struct missing *missing, uint64_t sequence);
 /* All that the reader has. */
 struct segment_counts missing_had(const struct missing *missing);
 

@@ -134,4 +134,41 @@ told() { grep -cE 'coverage\(overwritten, "before [0-9-]+ [0-9:]+: [0-9]+ record
 two_told() { [ "$(told)" -ge 2 ]; }
 case_ok "... in its text, too" wait_true two_told
 case_is "... and once" 2 "$(told)"
+
+# ---- A record that is published after its section was collected: fork()'s has its place before its handlers run, which wait for that.
+cat >late.py <<'EOP'
+import ctypes, glob, os, socket, struct, sys, time
+libc = ctypes.CDLL(None)
+
+def word(at):
+    log = os.open(glob.glob("trace/*.atlas")[0], os.O_RDONLY)
+    value = struct.unpack("Q", os.pread(log, 8, at))[0]
+    os.close(log)
+    return value
+
+def wait_for_collection():
+    section, made = word(512) // 128, 1
+    while word(704) // 128 <= section or made < 60:
+        socket.socket().close()
+        made += 1
+        time.sleep(0.002)
+    print(2 * made + 1)
+
+socket.socket().close()
+prepare = ctypes.CFUNCTYPE(None)(wait_for_collection)
+libc.__register_atfork(prepare, None, None, None)
+if os.fork() == 0:
+    os._exit(0)
+os.wait()
+EOP
+fresh
+collect trace
+LD_PRELOAD=$shim SOCKATLAS_DIR=$PWD/trace SOCKATLAS_LIMIT=65536 timeout 60 python3 late.py >due
+case_is "published late: the program ends" 0 $?
+wait_true is_collected
+end_collector "published late"
+"$sockatlas" events --json trace >late.json
+late=$("$sockatlas" map --format json trace | jq '[.coverage[] | select(.what == "overwritten") | .detail | capture(": (?<n>[0-9]+) records").n | tonumber] | add // 0')
+case_is "published late: it is in the trace or counted, as all others" "$(cat due) 1" \
+    "$(($(jq -s '[.[] | select(.event == "fork" or .event == "socket" or (.event == "close" and .call == "close"))] | length' late.json) + late)) $(jq -s '[.[] | select(.event == "exit" and .call == "exit")] | length' late.json)"
 finish
