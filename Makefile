@@ -72,7 +72,7 @@ has_i386        := $(if $(filter x86_64,$(machine)),$(shell test -e "$$($(CC_i38
 has_piece := $(filter x86_64,$(machine))
 
 # What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.
-SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c shim/launch.c shim/log_name.c
+SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c shim/launch.c shim/log_name.c shim/tcp_info.c
 # sockatlas-patch is a program of its own.
 PATCHER_SRC   := analyzer/patch/main.c analyzer/patch/inject.c
 ANALYZER_SRC  := $(filter-out $(PATCHER_SRC),$(wildcard analyzer/*.c analyzer/*/*.c))
@@ -285,7 +285,7 @@ $(1)/targets/%: tests/targets/%.c
 $(1)/targets/entry_points: $$(wildcard tests/targets/entry_points/*.c)
 $(1)/targets/arguments: $$(wildcard tests/targets/arguments/*.[ch] tests/targets/arguments/*.def)
 $(1)/targets/small_stacks: TARGET_CFLAGS := -pthread
-$(1)/targets/static_exit $(1)/targets/attach_static: TARGET_CFLAGS := -static
+$(1)/targets/static_exit $(1)/targets/attach_static $(1)/targets/static_client: TARGET_CFLAGS := -static
 $(1)/targets/closed_in_send $(1)/targets/attach_state $(1)/targets/attach_load: TARGET_CFLAGS := -pthread
 endef
 $(eval $(call targets_for,$(BUILD),$(CC)))
@@ -370,7 +370,7 @@ $(BUILD)/tools/%: tests/tools/%.c
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
-fuzz: ## fuzz what reads traces for N seconds each (60); T=NAME one target (fuzz_log, fuzz_jsonl, fuzz_segment, fuzz_diag, fuzz_proc)
+fuzz: ## fuzz what reads traces for N seconds each (60); T=NAME one target (fuzz_log, fuzz_jsonl, fuzz_segment, fuzz_diag, fuzz_notice, fuzz_proc)
 	@tests/deps build fuzz
 	@$(MAKE) --no-print-directory fuzz-binaries
 	@SOCKATLAS_FUZZ_SECONDS=$(or $(N),60) tests/fuzz/fuzz.sh $(T)

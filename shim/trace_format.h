@@ -102,8 +102,17 @@ enum sockatlas_writer {
     SOCKATLAS_WRITER_SHIM = 1,   /* a traced process image; pid, exe, cmdline are its own */
     SOCKATLAS_WRITER_RUN = 2,    /* `sockatlas run`: what it saw from outside (RUN, GONE, UNTRACED records) */
     SOCKATLAS_WRITER_PATCH = 3,  /* as SHIM, of a program whose system calls were redirected */
-    SOCKATLAS_WRITER_KERNEL = 4, /* the kernel's notices of sockets that ended */
+    SOCKATLAS_WRITER_KERNEL = 4, /* the kernel's notices of sockets that ended: a NETNS record for each network from
+                                  * which they come, ENDED and UNTRACED records, COVERAGE where notices were lost */
     SOCKATLAS_WRITER_ATTACH = 5, /* as SHIM, in a process that ran already when its tracing began */
+};
+
+/* Why the kernel's notices were read. */
+enum sockatlas_notices {
+    SOCKATLAS_NOTICES_NONE = 0,
+    SOCKATLAS_NOTICES_ASKED = 1, /* they were asked for: all sockets of the network are wanted */
+    SOCKATLAS_NOTICES_OWN = 2, /* a program that `run` started is not traced: of what no log has, only sockets of those
+                                * whom an UNTRACED record names are wanted */
 };
 
 /* What was in sections that were used again since the log began, see above. */
@@ -149,7 +158,7 @@ struct sockatlas_header {
      * this header, and this file holds the header alone: its file system does not keep space that was promised. */
     char memory_file[SOCKATLAS_MEMORY_NAME_SIZE];
     uint32_t across_users; /* in `run`'s log: 1: programs of other users were to be followed, and have logs here too */
-    uint32_t reserved4;
+    uint32_t notices;      /* in a log of the kernel's notices: enum sockatlas_notices */
     uint64_t follows; /* the boottime_ns of the log of this process that was removed or renamed, in whose place this one
                        * was made; 0 none. Its image goes on, and so do all its descriptors. Its positions go on behind
                        * those of the other, at the beginning of a ring */
@@ -257,7 +266,8 @@ enum sockatlas_loss {
     X(31, PROCESS, process, process)           \
     X(32, CONNECTING, connecting, connecting)  \
     X(33, STATE, state, close)                 \
-    X(34, TRANSFER, transfer, transfer)
+    X(34, TRANSFER, transfer, transfer)        \
+    X(35, ENDED, ended, ended)
 /* clang-format on */
 
 enum sockatlas_kind {
@@ -617,7 +627,8 @@ struct sockatlas_body_coverage {
     X(8, CLOSE_UNSEEN, close_unseen) X(9, LOST, lost) X(10, NO_LOG, no_log) X(11, DAMAGED, damaged)                     \
     X(12, HALF_MATCHED, half_matched) X(13, OVERWRITTEN, overwritten) X(14, FORGED, forged)                             \
     X(15, FOREIGN_LOG, foreign_log) X(16, REPEATED_LOG, repeated_log) X(17, INHERITED, inherited)                       \
-    X(18, ATTACHED, attached) X(19, DETACHED, detached) X(20, CLONE_FILES, clone_files) X(21, LOG_GONE, log_gone)
+    X(18, ATTACHED, attached) X(19, DETACHED, detached) X(20, CLONE_FILES, clone_files) X(21, LOG_GONE, log_gone)       \
+    X(22, ENDED_LOST, ended_lost) X(23, UNLOGGED, unlogged) X(24, UNWATCHED, unwatched)
 /* clang-format on */
 
 enum sockatlas_coverage {
@@ -653,7 +664,8 @@ struct sockatlas_body_gone {
     int32_t status; /* wait status if it was ours to reap, else -1 */
 };
 
-/* Written by `run`: an untraced process on this machine at the other end of a traced socket, whose cookie it is where
+/* Written by `run`, and by who reads the kernel's notices: an untraced process on this machine at the other end of a
+ * traced socket, whose cookie it is where
  * addresses do not tell which (a unix connection), or who serves the address (listening). tail: its local, its peer
  * address; then comm_size bytes comm, exe_size bytes exe. */
 struct sockatlas_body_untraced {
@@ -665,6 +677,29 @@ struct sockatlas_body_untraced {
     uint16_t exe_size;
     uint16_t type;
     struct sockatlas_addresses addresses;
+    uint64_t own_cookie; /* of the process's own socket, which need not be the other end of a traced one; 0 not told */
+};
+
+/* The kernel's notice that a TCP or UDP socket of a network is no more; `cookie` is its. Nobody knows whose it was. The
+ * record's time is when the notice was read. tail: local, peer; then struct sockatlas_tcp, unless bytes_received is
+ * unknown. Of a socket that was reset by its own side the kernel tells no peer and no counts. */
+struct sockatlas_body_ended {
+    uint64_t bytes_sent;     /* what the program sent, or one more: a FIN, where not all of it had gone out */
+    uint64_t bytes_received; /* as the kernel counts: a FIN that came is one */
+    uint64_t netns_cookie;   /* of the socket; 0 unknown */
+    uint8_t protocol;        /* IPPROTO_TCP or IPPROTO_UDP */
+    uint8_t unread;          /* of the bytes received nobody had read so many, or 255 or more */
+    uint8_t acked;           /* of its own SYN and FIN the peer acknowledged so many beside all data; 255 unknown */
+    uint8_t left;            /* enum sockatlas_left */
+    struct sockatlas_addresses addresses;
+};
+
+/* What the kernel keeps in the place of a TCP socket that is no more. */
+enum sockatlas_left {
+    SOCKATLAS_LEFT_UNKNOWN = 0,   /* not asked */
+    SOCKATLAS_LEFT_FIN_WAIT2 = 5, /* as TCP's states: the peer has sent no FIN */
+    SOCKATLAS_LEFT_TIME_WAIT = 6,
+    SOCKATLAS_LEFT_NOTHING = 7,
 };
 
 /* What a process is called and whose it is, when that has changed, and in each section of a ring. tail: cgroup, where
@@ -698,7 +733,7 @@ struct sockatlas_body_none {
     MEMBER(header, cmdline_size, 240) MEMBER(header, somaxconn, 244) MEMBER(header, port_low, 248)                     \
     MEMBER(header, port_high, 250) MEMBER(header, section_slots, 252) MEMBER(header, ring_slots, 256)                  \
     MEMBER(header, run_id, 264) MEMBER(header, memory_file, 280) MEMBER(header, across_users, 360)                     \
-    MEMBER(header, reserved4, 364) MEMBER(header, follows, 368) MEMBER(header, reserved0, 376)                         \
+    MEMBER(header, notices, 364) MEMBER(header, follows, 368) MEMBER(header, reserved0, 376)                           \
     MEMBER(header, cursor, 512)                                                                                        \
     MEMBER(header, reserved1, 520) MEMBER(header, lost, 576) MEMBER(header, lost_first, 584)                           \
     MEMBER(header, lost_reason, 592) MEMBER(header, closed, 596) MEMBER(header, lost_last, 600)                        \
@@ -776,9 +811,13 @@ struct sockatlas_body_none {
     STRUCT(body_run, 12) MEMBER(body_run, status, 0) MEMBER(body_run, command_pid, 4)                                  \
     MEMBER(body_run, command_size, 8) MEMBER(body_run, reserved, 10)                                                   \
     STRUCT(body_gone, 4) MEMBER(body_gone, status, 0)                                                                  \
-    STRUCT(body_untraced, 24) MEMBER(body_untraced, netns_inode, 0) MEMBER(body_untraced, peer_pid, 8)                 \
+    STRUCT(body_untraced, 32) MEMBER(body_untraced, netns_inode, 0) MEMBER(body_untraced, peer_pid, 8)                 \
     MEMBER(body_untraced, protocol, 12) MEMBER(body_untraced, comm_size, 14) MEMBER(body_untraced, listening, 15)      \
     MEMBER(body_untraced, exe_size, 16) MEMBER(body_untraced, type, 18) MEMBER(body_untraced, addresses, 20)           \
+    MEMBER(body_untraced, own_cookie, 24)                                                                              \
+    STRUCT(body_ended, 32) MEMBER(body_ended, bytes_sent, 0) MEMBER(body_ended, bytes_received, 8)                     \
+    MEMBER(body_ended, netns_cookie, 16) MEMBER(body_ended, protocol, 24) MEMBER(body_ended, unread, 25)               \
+    MEMBER(body_ended, acked, 26) MEMBER(body_ended, left, 27) MEMBER(body_ended, addresses, 28)                       \
     STRUCT(body_process, 32) MEMBER(body_process, ppid, 0) MEMBER(body_process, uid, 4) MEMBER(body_process, comm, 8)  \
     MEMBER(body_process, cgroup_size, 24) MEMBER(body_process, reserved0, 26) MEMBER(body_process, reserved1, 28)      \
     STRUCT(body_none, 4) MEMBER(body_none, reserved, 0)

@@ -58,7 +58,12 @@ struct common_v1 {
     uint64_t cookie;
 };
 
-/* No body has changed since version 1, whose records did not tell its size. */
+/* Records of version 1 did not tell their body's size; one body has grown since. */
+static uint8_t size_v1(unsigned kind, const struct layout *layout)
+{
+    return kind == SOCKATLAS_UNTRACED ? offsetof(struct sockatlas_body_untraced, own_cookie) : layout->body_size;
+}
+
 static bool upgrade(unsigned char *record, unsigned slots, const struct layout *layout)
 {
     struct common_v1 old;
@@ -69,7 +74,7 @@ static bool upgrade(unsigned char *record, unsigned slots, const struct layout *
                                       .call = old.call,
                                       .error = old.error & 0xfff,
                                       .pid = old.pid & 0xffffff,
-                                      .body_size = layout->body_size,
+                                      .body_size = size_v1(old.kind, layout),
                                       .tid = old.tid & 0xffffff,
                                       .slots = (uint8_t)slots,
                                       .fd = old.fd,

@@ -81,13 +81,24 @@ void event_addresses(const struct event *event, struct address *first, struct ad
     take_address(event, layout->body_size, addresses.family, addresses.second_size, offset, second);
 }
 
+static size_t address_size(uint8_t size)
+{
+    return size == SOCKATLAS_ABSENT ? 0 : size;
+}
+
 bool event_tcp(const struct event *event, struct sockatlas_tcp *out)
 {
     bool there = (event->kind == SOCKATLAS_CLOSE || event->kind == SOCKATLAS_STATE) && event->slots > 1;
-    size_t used = 0;
+    size_t body_size = sizeof(struct sockatlas_body_close), used = 0;
     memset(out, 0, sizeof *out);
+    if (event->kind == SOCKATLAS_ENDED) {
+        const struct sockatlas_body_ended *body = event_body(event);
+        there = body->bytes_received != SOCKATLAS_BYTES_UNKNOWN;
+        body_size = sizeof *body;
+        used = address_size(body->addresses.first_size) + address_size(body->addresses.second_size);
+    }
     if (there)
-        event_take(event, sizeof(struct sockatlas_body_close), &used, out, sizeof *out);
+        event_take(event, body_size, &used, out, sizeof *out);
     return there;
 }
 

@@ -62,7 +62,7 @@ size_t event_tail_room(const struct event *event, size_t body_size);
 /* The two addresses of a record whose body carries struct sockatlas_addresses (NULL for either is fine); absent or
  * damaged ones come back unknown. */
 void event_addresses(const struct event *event, struct address *first, struct address *second);
-/* CLOSE, STATE: the TCP summary. False when there is none. */
+/* CLOSE, STATE, ENDED: the TCP summary. False when there is none. */
 bool event_tcp(const struct event *event, struct sockatlas_tcp *out);
 /* Whether a traced program wrote the log, however its tracing began. */
 static inline bool event_of_program(const struct sockatlas_header *header)

@@ -238,6 +238,10 @@ bool fields_fit(const unsigned char *record, unsigned slots)
         size += ((const struct sockatlas_body_untraced *)(const void *)body)->comm_size;
         size += ((const struct sockatlas_body_untraced *)(const void *)body)->exe_size;
         break;
+    case SOCKATLAS_ENDED:
+        if (((const struct sockatlas_body_ended *)(const void *)body)->bytes_received != SOCKATLAS_BYTES_UNKNOWN)
+            size += sizeof(struct sockatlas_tcp);
+        break;
     default:
         break;
     }

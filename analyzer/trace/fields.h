@@ -25,7 +25,7 @@ enum field_form {
     FIELD_TAIL_OPTION,    /* size of an option value in the tail */
     FIELD_TAIL_COOKIE,    /* unless 0, a cookie of 8 bytes is in the tail */
     FIELD_TAIL_ADDRESSES, /* count of NAME's results in the tail */
-    FIELD_TAIL_TCP,       /* struct sockatlas_tcp in the tail, there when the record has a second slot */
+    FIELD_TAIL_TCP,       /* struct sockatlas_tcp in the tail, where the record has one */
 };
 
 /* LATER: as ZERO; earlier exports have no such member. */

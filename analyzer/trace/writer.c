@@ -120,6 +120,21 @@ bool writer_flush(struct writer *writer)
     return wrote == sizeof writer->slots;
 }
 
+bool writer_lost(struct writer *writer, uint64_t lost, uint64_t first_ns, uint64_t last_ns)
+{
+    const struct {
+        uint64_t value;
+        off_t at;
+    } members[] = {{lost, offsetof(struct sockatlas_header, lost)},
+                   {first_ns, offsetof(struct sockatlas_header, lost_first)},
+                   {last_ns, offsetof(struct sockatlas_header, lost_last)}};
+    bool good = true;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        good &= pwrite(fileno(writer->stream), &members[i].value, sizeof members[i].value, members[i].at) ==
+                sizeof members[i].value;
+    return good;
+}
+
 bool writer_close(struct writer *writer)
 {
     bool good = writer_flush(writer);

@@ -35,6 +35,7 @@ static bool is_call(const struct event *event)
     case SOCKATLAS_RUN:
     case SOCKATLAS_GONE:
     case SOCKATLAS_UNTRACED:
+    case SOCKATLAS_ENDED:
         return false;
     default:
         return true;

@@ -81,7 +81,7 @@ undefined | grep -E '^_*(malloc|calloc|realloc|free|memalign|posix_memalign|alig
 readelf -d "$shim" | grep NEEDED | holds "the shim needs no library by name"
 # shellcheck disable=SC2046
 quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') |
-    awk '$2 ~ /(^|\/)shim\// && $2 != "shim/trace_format.h" && $2 !~ /^shim\/(folder|storage|memory_log|sandbox|target|launch|log_name|piece\/piece)\.h$/ && $2 != "shim/syscall.def"' |
+    awk '$2 ~ /(^|\/)shim\// && $2 != "shim/trace_format.h" && $2 !~ /^shim\/(folder|storage|memory_log|sandbox|target|launch|log_name|tcp_info|piece\/piece)\.h$/ && $2 != "shim/syscall.def"' |
     holds "the analyzer includes nothing of the shim but trace_format.h and what both are linked with"
 quoted_includes $(files -path 'shim/*' -name '*.[ch]') | awk '$2 ~ /analyzer\//' | holds "the shim includes nothing of the analyzer"
 # Two changes that each take the next free bit merge without a conflict.

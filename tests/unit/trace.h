@@ -216,6 +216,12 @@ static inline unsigned make_samples(struct sample out[SAMPLES_MAX])
             sample->body.process.cgroup_size = 6;
             sample_tail(sample, "/a.job", 6);
             break;
+        case SOCKATLAS_ENDED:
+            sample->body.ended = (struct sockatlas_body_ended){
+                .bytes_sent = 5, .bytes_received = 6, .protocol = 6, .unread = 1, .acked = 2, .left = 5};
+            sample->body.ended.addresses = sample_addresses(sample, AF_INET6);
+            sample_tail(sample, &tcp, sizeof tcp);
+            break;
         case SOCKATLAS_UNTRACED:
             sample->body.untraced = (struct sockatlas_body_untraced){.comm_size = 3, .exe_size = 5, .type = 1};
             sample->body.untraced.addresses = sample_addresses(sample, AF_INET6);
