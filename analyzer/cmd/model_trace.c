@@ -66,12 +66,16 @@ enum model_alive model_trace_alive(void *context, const struct process *process,
     return (ns > known ? ns - known : known - ns) < 2000000000 ? MODEL_ALIVE : MODEL_DEAD;
 }
 
-static void expect_hosts(struct model *model, const struct stream *stream)
+static void expect(struct model *model, const struct stream *stream)
 {
     unsigned hosts = 0;
-    for (unsigned i = 0; i < stream_image_count(stream); i++)
-        if (stream_image(stream, i)->host >= hosts)
-            hosts = stream_image(stream, i)->host + 1;
+    for (unsigned i = 0; i < stream_image_count(stream); i++) {
+        const struct trace_image *image = stream_image(stream, i);
+        if (image->host >= hosts)
+            hosts = image->host + 1;
+        if (image->header.writer == SOCKATLAS_WRITER_KERNEL)
+            model_expect_notices(model);
+    }
     model_expect_hosts(model, hosts);
 }
 
@@ -79,7 +83,7 @@ void model_trace_feed(struct model *model, struct stream *stream, FILE *out)
 {
     struct event event;
     struct progress progress;
-    expect_hosts(model, stream);
+    expect(model, stream);
     progress_begin(&progress, out);
     while (stream_next(stream, &event)) {
         model_event(model, &event);

@@ -112,6 +112,14 @@ static void overwritten(struct model *model, const struct trace_image *trace)
     coverage_add(model, task ? &task->process : NULL, SOCKATLAS_COVERAGE_OVERWRITTEN, detail);
 }
 
+static void notices_lost(struct model *model, uint64_t lost)
+{
+    char detail[128];
+    snprintf(detail, sizeof detail, "%llu of the kernel's notices of ended sockets %s lost: more came than were read",
+             (unsigned long long)lost, lost == 1 ? "was" : "were");
+    coverage_add(model, NULL, SOCKATLAS_COVERAGE_ENDED_LOST, detail);
+}
+
 void coverage_losses(struct model *model)
 {
     for (unsigned i = 0; i < model->processes_count; i++) {
@@ -132,6 +140,10 @@ void coverage_losses(struct model *model)
         struct task *task = task_find(model, trace->host, header->pidns_inode, header->pid);
         char detail[128];
         size_t known = sizeof loss_why / sizeof *loss_why;
+        if (header->writer == SOCKATLAS_WRITER_KERNEL) {
+            notices_lost(model, header->lost);
+            continue;
+        }
         bool outside = header->writer == SOCKATLAS_WRITER_RUN;
         const char *why = header->lost_reason < known ? loss_why[header->lost_reason] : loss_why[0];
         snprintf(detail, sizeof detail, "%llu record%s lost%s%s", (unsigned long long)header->lost,

@@ -12,6 +12,8 @@
  *   descriptor_hold.c  who holds what
  *   sock_life.c        what becomes of a socket: handed over, let go, over, reported
  *   sock_half.c        its halves of conversations, as rows for the pairing
+ *   ended.c            what the kernel's notices are laid beside; ended_draw.c: what only they tell of, ended_counts.c:
+ *                      what one says
  *   edge.c             conversations, and what they add up to
  *   listener.c         sockets by the address they serve
  *   coverage.c         what the trace does not show
@@ -103,8 +105,10 @@ struct sock {
     unsigned undecided; /* halves that the pairing has not decided */
     struct socket_option *last_option;
     struct listener *service; /* listening: its row; accepted: the row of what accepted it */
-    bool owner_left;          /* its owner closed a connection that others hold: theirs is what happens from now on */
-    bool owner_passed;        /* its owner closed it while it was on its way to another process */
+    bool noticed;             /* the kernel said that it is no more; and that it was reset, and by this side */
+    bool torn, torn_here;
+    bool owner_left;   /* its owner closed a connection that others hold: theirs is what happens from now on */
+    bool owner_passed; /* its owner closed it while it was on its way to another process */
     bool accepted_counted;
     bool failure_counted;
     bool dissolved;            /* by connect(AF_UNSPEC): counts of what went through it are of no one connection */
@@ -272,6 +276,7 @@ struct model {
     uint64_t heirs_cut;    /* of those the processes that did not get all */
     bool services_nowhere; /* some were made in a network that is not known */
     bool finishing;
+    struct ended *ended; /* NULL: the trace has no notices of the kernel's */
 };
 
 /* ---- store.c ---- */
@@ -398,7 +403,69 @@ struct process *untraced_end_so_far(const struct model *model, const struct half
 struct process *untraced_server(struct model *model, const struct half *half);
 /* The same, for what is not decided yet: it may have no id. */
 struct process *untraced_server_so_far(const struct model *model, const struct half *half);
+/* The process that a record is about, made where it is new. */
+struct untraced_process;
+struct untraced_process *untraced_holder(struct model *model, const struct event *event);
+/* It was traced at that time, after all. */
+bool untraced_is_traced(const struct model *model, const struct untraced_process *holder, uint64_t time_ns);
+/* Puts it on the report. */
+struct process *untraced_report(struct model *model, struct untraced_process *holder);
+/* The traced process that it was at that time, else itself, on the report. */
+struct process *untraced_process(struct model *model, struct untraced_process *holder, uint64_t time_ns);
 void untraced_free(struct model *model);
+
+/* ---- ended_counts.c ---- */
+
+struct ended_counts {
+    bool sent_known, received_known;
+    uint64_t bytes_sent, bytes_received;
+    bool in_order, torn, torn_here; /* its FIN was acknowledged, or not; it reset the connection itself */
+};
+/* `shut`: the program may have ended its side by shutdown(). */
+struct ended_counts ended_counts(const struct sockatlas_body_ended *body, const struct sockatlas_tcp *tcp,
+                                 enum side side, bool shut);
+
+/* ---- ended.c, ended_draw.c ---- */
+
+/* A TCP connection's end, as a notice tells it. */
+struct ended_connection {
+    unsigned host;
+    const struct network *network;
+    struct address local, peer;
+    uint64_t time_ns;
+    unsigned acked;
+    struct sockatlas_body_ended counted;
+    struct sockatlas_tcp tcp;
+    struct process *process; /* who was seen to have it; NULL nobody */
+};
+
+/* A traced process's socket, when it was over. */
+struct ended_traced {
+    struct process *owner;
+    struct network *network;
+    uint64_t socket; /* id within the report */
+    uint64_t opened_ns;
+    bool connected; /* as far as its process told */
+};
+
+/* The trace has notices, before the first of them. */
+void ended_expect(struct model *model);
+/* The network's notices were read; `asked`: for all of its sockets. */
+void ended_watch(struct model *model, unsigned host, const struct network *network, bool asked);
+void ended_count(struct model *model);
+/* A traced socket is over. */
+void ended_over(struct model *model, const struct sock *sock);
+/* Whether the cookie is that of one. */
+bool ended_take(struct model *model, unsigned host, uint64_t cookie, struct ended_traced *traced);
+/* An UNTRACED record that names an open socket's holder. */
+void ended_owner(struct model *model, const struct event *event, struct untraced_process *holder);
+/* Who was seen to have the other end of `half`, NULL nobody. */
+struct process *ended_end(struct model *model, const struct half *half);
+void ended_unlogged(struct model *model, const struct ended_connection *connection, uint64_t cookie);
+void ended_decided(struct model *model, const struct half *half);
+void ended_draw(struct model *model, const struct ended_connection *one, const struct ended_connection *other);
+void ended_finish(struct model *model);
+void ended_free(struct model *model);
 
 /* ---- coverage.c ---- */
 

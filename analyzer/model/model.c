@@ -13,6 +13,7 @@ static void decided(void *context, struct half *half, const struct half *mate)
 {
     struct model *model = context;
     struct sock *sock = half->context;
+    ended_decided(context, half);
     if (model->callbacks.half_done)
         model->callbacks.half_done(model->callbacks.context, half, mate);
     if (!sock)
@@ -35,6 +36,8 @@ static struct process *elsewhere(void *context, const struct half *half, enum ma
 {
     struct model *model = context;
     struct process *process = outcome_failed(half->outcome) ? NULL : untraced_end(model, half);
+    if (!process && !outcome_failed(half->outcome))
+        process = ended_end(model, half);
     if (!process)
         process = untraced_server(model, half);
     /* Where records were overwritten, the other end may have been in them. */
@@ -58,6 +61,11 @@ struct model *model_new(const struct model_callbacks *callbacks)
 void model_expect_hosts(struct model *model, unsigned hosts)
 {
     model->hosts_expected = hosts;
+}
+
+void model_expect_notices(struct model *model)
+{
+    ended_expect(model);
 }
 
 void model_event(struct model *model, const struct event *event)
@@ -140,6 +148,7 @@ void model_finish(struct model *model)
     }
     sock_finish(model);
     pair_finish(model->pair);
+    ended_finish(model);
     sock_report_all(model);
     coverage_losses(model); /* and whose records are incomplete */
     edge_finish(model);
@@ -172,6 +181,7 @@ void model_free(struct model *model)
         next = network->next;
         free(network);
     }
+    ended_free(model);
     untraced_free(model);
     host_address_free(model);
     for (unsigned i = 0; i < model->images_count; i++)

@@ -179,6 +179,8 @@ struct model *model_new(const struct model_callbacks *callbacks);
 /* How many hosts the trace is of, before its events: with several, whose clocks may differ by anything, a connection's
  * half waits for the other until the end. */
 void model_expect_hosts(struct model *model, unsigned hosts);
+/* The trace has logs of the kernel's notices; to be called before its events. */
+void model_expect_notices(struct model *model);
 void model_event(struct model *model, const struct event *event);
 /* A log was read to its end: what of it is missing is told of although none of its records may have been an event. To
  * be called for each, before model_finish(). */
@@ -214,6 +216,13 @@ const struct listener *model_listener(const struct model *model, unsigned index)
 const char *model_untraced_why(enum sockatlas_untraced why);
 unsigned model_coverage_count(const struct model *model);
 const struct coverage *model_coverage(const struct model *model, unsigned index);
+/* Of the kernel's notices of ended sockets. */
+struct model_notices {
+    uint64_t ended;
+    uint64_t unlogged; /* TCP sockets that are in no log */
+    uint64_t network;  /* inode (or cookie) of one whose notices were read, 0 none */
+};
+struct model_notices model_notices(const struct model *model);
 /* Hosts of the trace: any image of each (boot id, name); NULL where none of its events was read. */
 unsigned model_host_count(const struct model *model);
 const struct trace_image *model_host(const struct model *model, unsigned index);

@@ -128,10 +128,17 @@ static handler *const handlers[256] = {
 /* What `run` saw from outside is about processes that need not be traced. */
 static void replay_outside(struct model *model, const struct event *event)
 {
-    if (event->kind == SOCKATLAS_UNTRACED)
+    bool notices = event->image->header.writer == SOCKATLAS_WRITER_KERNEL;
+    if (event->kind == SOCKATLAS_UNTRACED && ((const struct sockatlas_body_untraced *)event_body(event))->own_cookie)
+        ended_owner(model, event, untraced_holder(model, event));
+    else if (event->kind == SOCKATLAS_UNTRACED)
         untraced_note(model, event);
     if (event->kind == SOCKATLAS_NAME)
         note_host_name(model, event);
+    if (notices && event->kind == SOCKATLAS_NETNS)
+        replay_network_watched(model, event);
+    if (notices && event->kind == SOCKATLAS_ENDED)
+        replay_on_ended(model, event);
     if (event->kind == SOCKATLAS_COVERAGE)
         on_coverage(model, NULL, event);
     if (event->kind != SOCKATLAS_GONE)

@@ -31,6 +31,12 @@ void replay_on_seen(struct model *model, struct task *task, const struct event *
 void replay_on_bind(struct model *model, struct task *task, const struct event *event);
 void replay_on_listen(struct model *model, struct task *task, const struct event *event);
 
+/* ---- replay_ended.c ---- */
+
+/* Of a log of the kernel's notices. */
+void replay_on_ended(struct model *model, const struct event *event);
+void replay_network_watched(struct model *model, const struct event *event);
+
 /* ---- replay_connection.c ---- */
 
 void replay_on_connect(struct model *model, struct task *task, const struct event *event);

@@ -75,14 +75,16 @@ static void put_end(const struct sock *sock, struct half *half)
         half->end = END_UNKNOWN;
     else if (sock->stage == STAGE_HELD)
         half->end = END_OPEN;
-    else if (socket->error == ECONNRESET || (torn && !socket->error))
+    else if (socket->error == ECONNRESET || (torn && !socket->error) || sock->torn)
         half->end = END_RESET;
     else if (socket->error == EPIPE || socket->error == ETIMEDOUT)
         half->end = END_BROKEN;
     else
         half->end = aborted ? END_RESET : END_CLOSED;
     if (half->end == END_RESET)
-        half->reset_by = socket->error == ECONNRESET ? RESET_PEER : aborted ? RESET_LOCAL : RESET_UNKNOWN;
+        half->reset_by = socket->error == ECONNRESET  ? RESET_PEER
+                         : aborted || sock->torn_here ? RESET_LOCAL
+                                                      : RESET_UNKNOWN;
 }
 
 /* Whether no record of the process was lost. Of one whose oldest are overwritten, a socket that they told of is told

@@ -78,6 +78,7 @@ static void over(struct model *model, struct sock *sock)
     sock->undecided++; /* so that it stays until all of its halves are told */
     half_over_all(model, sock);
     change(sock, CHANGE_OVER);
+    ended_over(model, sock);
     sock_leave_tables(sock);
     table_remove(&model->cookies, &sock->by_cookie);
     sock_decided(model, sock);

@@ -67,53 +67,67 @@ static struct untraced_process *process_of(struct model *model, const struct tra
     return made;
 }
 
-void untraced_note(struct model *model, const struct event *event)
+struct untraced_process *untraced_holder(struct model *model, const struct event *event)
 {
     const struct sockatlas_body_untraced *body = event_body(event);
-    struct address local, peer;
-    event_addresses(event, &local, &peer);
     const struct sockatlas_addresses *sizes = &body->addresses;
     size_t offset = (sizes->first_size == SOCKATLAS_ABSENT ? 0u : sizes->first_size) +
                     (sizes->second_size == SOCKATLAS_ABSENT ? 0u : sizes->second_size);
     char comm[256] = "", *exe = store_alloc(body->exe_size + 1u);
     event_tail(event, sizeof *body, offset, comm, body->comm_size);
     event_tail(event, sizeof *body, offset + body->comm_size, exe, body->exe_size);
+    struct untraced_process *holder =
+        process_of(model, event->image, body->peer_pid, store_text(model, comm, strnlen(comm, sizeof comm)),
+                   store_text(model, exe, strnlen(exe, body->exe_size)));
+    free(exe);
+    return holder;
+}
+
+void untraced_note(struct model *model, const struct event *event)
+{
+    const struct sockatlas_body_untraced *body = event_body(event);
+    struct address local, peer;
+    event_addresses(event, &local, &peer);
     unsigned host = event->image->host;
     struct sock like = {.socket = {.family = local.family, .type = body->type, .protocol = body->protocol}};
     struct untraced *untraced = store_alloc(sizeof *untraced);
-    *untraced = (struct untraced){
-        .host = host,
-        .class = sock_class(&like),
-        .network = body->netns_inode ? store_network(model, host, 0, body->netns_inode) : NULL,
-        .time_ns = event->time_ns,
-        .number = ++model->untraced_noted,
-        .cookie = event->cookie,
-        .local = local,
-        .peer = peer,
-        .holder = process_of(model, event->image, body->peer_pid, store_text(model, comm, strnlen(comm, sizeof comm)),
-                             store_text(model, exe, strnlen(exe, body->exe_size)))};
+    *untraced =
+        (struct untraced){.host = host,
+                          .class = sock_class(&like),
+                          .network = body->netns_inode ? store_network(model, host, 0, body->netns_inode) : NULL,
+                          .time_ns = event->time_ns,
+                          .number = ++model->untraced_noted,
+                          .cookie = event->cookie,
+                          .local = local,
+                          .peer = peer,
+                          .holder = untraced_holder(model, event)};
     if (body->listening)
         table_insert(&model->untraced_services, &untraced->link, service_key(host, &local));
     else
         table_insert(&model->untraced_connections, &untraced->link,
                      connection_key(host, local.family == AF_UNIX ? event->cookie : 0, &local, &peer));
-    free(exe);
 }
 
 /* ---- Who it is ---- */
 
-/* It was looked at before anything of it was recorded, and is traced. */
-static bool traced_after_all(const struct model *model, const struct untraced *untraced)
+/* It was looked at before anything of it was recorded, and is traced; NULL: it is not. */
+static struct task *task_at(const struct model *model, const struct untraced_process *holder, uint64_t time_ns)
 {
-    const struct untraced_process *holder = untraced->holder;
-    const struct task *task = task_find(model, untraced->host, holder->process.pidns, holder->process.pid);
-    return task && task->heard_ns && !task->exec_untraced && task->process.start_ns <= untraced->time_ns &&
-           (!task_is_over(task) || untraced->time_ns <= task->process.end_ns);
+    const struct process *process = &holder->process;
+    struct task *task = task_find(model, process->host, process->pidns, process->pid);
+    bool traced = task && task->heard_ns && !task->exec_untraced && task->process.start_ns <= time_ns &&
+                  (!task_is_over(task) || time_ns <= task->process.end_ns);
+    return traced ? task : NULL;
+}
+
+bool untraced_is_traced(const struct model *model, const struct untraced_process *holder, uint64_t time_ns)
+{
+    return task_at(model, holder, time_ns) != NULL;
 }
 
 static bool near(const struct model *model, const struct untraced *untraced, const struct half *half)
 {
-    return untraced->host == half->host && !traced_after_all(model, untraced) &&
+    return untraced->host == half->host && !untraced_is_traced(model, untraced->holder, untraced->time_ns) &&
            (!untraced->network || !half->network || untraced->network == half->network) &&
            (untraced->class == half->class || untraced->class == 0);
 }
@@ -137,12 +151,18 @@ static struct untraced *find_end(const struct model *model, const struct half *h
     return found;
 }
 
-static struct process *report(struct model *model, struct untraced_process *holder)
+struct process *untraced_report(struct model *model, struct untraced_process *holder)
 {
     if (!holder->reported)
         store_process(model, &holder->process);
     holder->reported = true;
     return &holder->process;
+}
+
+struct process *untraced_process(struct model *model, struct untraced_process *holder, uint64_t time_ns)
+{
+    struct task *task = task_at(model, holder, time_ns);
+    return task ? &task->process : untraced_report(model, holder);
 }
 
 struct process *untraced_end_so_far(const struct model *model, const struct half *half)
@@ -159,7 +179,7 @@ struct process *untraced_end(struct model *model, const struct half *half)
     struct untraced_process *holder = found->holder;
     table_remove(&model->untraced_connections, &found->link);
     free(found);
-    return report(model, holder);
+    return untraced_report(model, holder);
 }
 
 /* The latest at exactly this address, or `than` where that is later. */
@@ -200,7 +220,7 @@ struct process *untraced_server_so_far(const struct model *model, const struct h
 struct process *untraced_server(struct model *model, const struct half *half)
 {
     struct untraced_process *holder = find_server(model, half);
-    return holder ? report(model, holder) : NULL;
+    return holder ? untraced_report(model, holder) : NULL;
 }
 
 void untraced_free(struct model *model)

@@ -222,10 +222,19 @@ static bool is_counted(const cJSON *object)
     return is(object, "transport", "tcp") || is(object, "transport", "mptcp");
 }
 
+static bool is_traced(const cJSON *map, const cJSON *edge, const char *end)
+{
+    const cJSON *node = cJSON_GetArrayItem(cJSON_GetObjectItem(map, "nodes"), (int)number(edge, end));
+    return is(node, "kind", "process");
+}
+
+/* Without what only the kernel's notices tell of, between programs that are not traced: there is no socket of it. */
 static struct sums sums_of_map(const cJSON *map)
 {
     struct sums sums = {0};
     for (const cJSON *edge = cJSON_GetArrayItem(cJSON_GetObjectItem(map, "edges"), 0); edge; edge = edge->next) {
+        if (!is_traced(map, edge, "from") && !is_traced(map, edge, "to"))
+            continue;
         sums.failed += number(edge, "failed");
         sums.unanswered += number(edge, "unanswered");
         if (is_counted(edge)) {
