@@ -6,6 +6,7 @@
 #include "analyzer/cmd/collect.h"
 
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/notice_log.h"
 #include "analyzer/cmd/ship.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/trace/complaint.h"
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -28,16 +30,22 @@
 struct options {
     struct collect_rules rules;
     struct ship_options ship;
+    bool kernel;
+    size_t kernel_buffer; /* 0: the usual */
     char **dirs;
     int count;
 };
 
-enum { OPTION_KEEP = 256 };
+enum { OPTION_KEEP = 256, OPTION_KERNEL };
 
 static const struct argp_option option_table[] = {
     {"keep", OPTION_KEEP, "AGE|SIZE", 0,
      "drop what is older than AGE (as 12h; s, m, h, d), or the oldest where segments take more than SIZE (as 10G; K, "
      "M, G, T); may be given twice",
+     0},
+    {"kernel", OPTION_KERNEL, "SIZE", OPTION_ARG_OPTIONAL,
+     "record in the first DIR what the kernel tells of each TCP and UDP socket that ends in this network, of programs "
+     "that are not traced too; SIZE: how much it keeps until that is read (8M; K, M)",
      0},
     {"quiet", 'q', NULL, 0, "say nothing when it begins and ends", 0},
     {0},
@@ -78,6 +86,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_KEEP:
         parse_keep(&options->rules, value, state);
+        return 0;
+    case OPTION_KERNEL:
+        options->kernel = true;
+        options->kernel_buffer = value ? notice_log_buffer(value) : 0;
+        if (value && !options->kernel_buffer)
+            usage_error(state, "--kernel=%s: want a size, as 8M", value);
         return 0;
     case 'q':
         options->rules.quiet = true;
@@ -168,6 +182,20 @@ static void loop(const struct place *places, int count, const sigset_t *ends)
         collect_folder_step(places[i].folder, true);
 }
 
+/* Into that folder, from another thread. */
+static struct notice_log *read_notices(const struct place *place, const struct options *options, const char *title)
+{
+    static char dir[32];
+    snprintf(dir, sizeof dir, "/proc/self/fd/%d", place->fd);
+    struct notice_log *log = notice_log_open(
+        &(struct notice_rules){.dir = dir, .why = SOCKATLAS_NOTICES_ASKED, .buffer = options->kernel_buffer});
+    if (log && notice_log_begin(log))
+        return log;
+    complain_line("%s: the kernel's notices of ended sockets cannot be read: %s", title, strerror(errno));
+    notice_log_end(log);
+    return NULL;
+}
+
 int cmd_collect(int argc, char **argv)
 {
     static char default_dir[] = DEFAULT_DIR, *defaults[] = {default_dir};
@@ -193,10 +221,16 @@ int cmd_collect(int argc, char **argv)
         complain_line("%s: collects %s", title, text_name(options.dirs[i]));
     bool ships = options.ship.cluster.url != NULL && good > 0, refused;
     struct ship *ship = ships ? ship_start(&options.ship, options.dirs, options.count, title) : NULL;
-    if (good > 0 && (ship || !ships))
-        loop(places, good, &ends);
     refused = ships && !ship;
+    struct notice_log *notices =
+        good > 0 && !refused && options.kernel ? read_notices(&places[0], &options, title) : NULL;
+    if (good > 0 && !refused)
+        loop(places, good, &ends);
     ship_end(ship);
+    struct notice_counts counts = notice_log_end(notices);
+    if (counts.lost)
+        complain_line("%s: %llu of the kernel's notices were lost: more came than were read", title,
+                      (unsigned long long)counts.lost);
     for (int i = 0; i < good; i++)
         close_place(&places[i]);
     free(places);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the kernel tells of any process's sockets: sock_diag(7), and /proc for who holds them. For the caller's network
- * namespace, and for processes that the caller may look into. Only `run` uses it.
+ * namespace, and for processes that the caller may look into. Only `run` and the reader of
+ * the kernel's notices use it.
  */
 #ifndef ANALYZER_CMD_DIAG_H
 #define ANALYZER_CMD_DIAG_H
@@ -18,6 +19,7 @@ struct diag_socket {
     bool listening;      /* or, for datagrams, not connected */
     uint16_t type;       /* SOCK_* */
     uint32_t inode;      /* 0: not accepted yet */
+    uint64_t cookie;     /* of an internet socket */
     uint32_t peer_inode; /* unix: the other end's; 0 none, or not accepted yet */
 };
 

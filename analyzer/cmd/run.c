@@ -7,6 +7,7 @@
 
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/collect.h"
+#include "analyzer/cmd/notice_log.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/patch/patch.h"
 #include "analyzer/trace/complaint.h"
@@ -33,16 +34,22 @@ struct options {
     bool across_users;
     bool no_cmdline;
     bool no_patch;
-    char **command; /* NULL-terminated, the rest of argv */
+    bool kernel;
+    size_t kernel_buffer; /* 0: the usual */
+    char **command;       /* NULL-terminated, the rest of argv */
 };
 
-enum { OPTION_LIVE = 256, OPTION_ACROSS_USERS, OPTION_NO_CMDLINE, OPTION_NO_PATCH };
+enum { OPTION_LIVE = 256, OPTION_ACROSS_USERS, OPTION_NO_CMDLINE, OPTION_NO_PATCH, OPTION_KERNEL };
 
 static const struct argp_option option_table[] = {
     {"dir", 'd', "DIR", 0, "write the trace to DIR (./sockatlas.data)", 0},
     {"live", OPTION_LIVE, NULL, 0, "print the events on standard error as they happen", 0},
     {"across-users", OPTION_ACROSS_USERS, NULL, 0,
      "follow programs that are executed as other users too, as by sudo; others may then add files to DIR", 0},
+    {"kernel", OPTION_KERNEL, "SIZE", OPTION_ARG_OPTIONAL,
+     "record what the kernel tells of each TCP and UDP socket that ends in this network, of programs that are not "
+     "traced too; SIZE: how much it keeps until that is read (8M; K, M)",
+     0},
     {"no-cmdline", OPTION_NO_CMDLINE, NULL, 0, "do not record command lines, which may bear passwords", 0},
     {"no-patch", OPTION_NO_PATCH, NULL, 0, "do not follow statically linked programs, Go's above all", 0},
     {0},
@@ -61,6 +68,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_ACROSS_USERS:
         options->across_users = true;
+        return 0;
+    case OPTION_KERNEL:
+        options->kernel = true;
+        options->kernel_buffer = value ? notice_log_buffer(value) : 0;
+        if (value && !options->kernel_buffer)
+            usage_error(state, "--kernel=%s: want a size, as 8M", value);
         return 0;
     case OPTION_NO_CMDLINE:
         options->no_cmdline = true;
@@ -143,13 +156,15 @@ static enum sockatlas_untraced warn(const char *title, const char *command, cons
 static int trace(const struct options *options, const struct run_preload *preload, const char *path,
                  enum sockatlas_untraced why, const char *title)
 {
-    struct run_report report;
+    struct run_report report = {.processes = 0};
     struct run_log *log = run_log_open(preload, options->command);
     if (!log)
         complain_line("%s: %s/run%s: %s", title, preload->folder->path, SOCKATLAS_SUFFIX, strerror(errno));
+    struct run_notices *notices = run_notices_open(preload, options->kernel, options->kernel_buffer, title);
     pid_t command = run_command_start(options->command, preload, title);
     if (command < 0) {
         complain_line("%s: fork: %s", title, strerror(errno));
+        run_notices_end(notices, &report);
         run_log_close(log);
         return -1;
     }
@@ -158,16 +173,20 @@ static int trace(const struct options *options, const struct run_preload *preloa
     run_log_unfollowed(log, path, why);
     if (preload->killed_by)
         run_log_sandbox(log, preload->killed_by);
+    run_notices_begin(notices);
+    if (why != SOCKATLAS_TRACEABLE || preload->killed_by)
+        run_notices_need(notices);
     struct run_live *live = options->live ? run_live_start(preload->folder) : NULL;
     if (options->live && !live)
         complain_line("%s: --live: %s", title, strerror(errno));
-    struct run_untraced *untraced = run_untraced_start(preload, log);
+    struct run_untraced *untraced = run_untraced_start(preload, log, notices);
     struct collect_thread *collect = collect_thread_start(preload->folder->fd, preload->folder->path);
     if (!collect)
         complain_line("%s: what overwrites itself is not collected: %s", title, strerror(errno));
     int status = run_command_wait(command);
     collect_thread_end(collect);
     run_untraced_end(untraced);
+    run_notices_end(notices, &report);
     run_log_folder(log);
     run_trim_half(preload->folder->dir, log);
     run_log_command(log, command, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));

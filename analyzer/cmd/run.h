@@ -129,6 +129,11 @@ int run_command_finish(int wait_status);
 uint64_t run_clock_now(void);   /* the trace's clock, nanoseconds */
 int64_t run_clock_offset(void); /* by how much this process's CLOCK_BOOTTIME, and so /proc/PID/stat, is ahead of it */
 
+/* ---- run_self.c ---- */
+
+/* The header of a log that this process writes about others. */
+void run_self_describe(struct sockatlas_header *header, enum sockatlas_writer writer, bool no_cmdline);
+
 /* ---- run_log.c ---- */
 
 /* What `run` itself has to say, in DIR/run.atlas. A NULL log takes everything and writes nothing. */
@@ -145,6 +150,7 @@ struct run_peer {
     uint16_t type;
     bool listening;
     uint64_t traced_cookie; /* unix, not listening: the traced end's */
+    uint64_t own_cookie;    /* of the untraced socket, 0 not known */
     const struct address *local, *peer;
 };
 void run_log_untraced(struct run_log *log, const struct run_peer *peer);
@@ -162,6 +168,21 @@ void run_log_close(struct run_log *log);
 /* ---- run_hosts.c ---- */
 
 void run_hosts(struct run_log *log);
+
+/* ---- run_peer.c ---- */
+
+struct run_peer_name {
+    char comm[32], exe[PATH_MAX];
+};
+/* What the process is called; false: it is gone. */
+bool run_peer_name(struct run_peer_name *out, pid_t pid);
+/* Two addresses of one family as a record has them; returns their size in `tail`. */
+enum { RUN_PEER_ADDRESSES_MAX = 2 * 126 };
+size_t run_peer_addresses(struct sockatlas_addresses *out, unsigned char *tail, const struct address *local,
+                          const struct address *peer);
+struct writer;
+/* Appends an UNTRACED record. */
+bool run_peer_append(struct writer *writer, const struct run_peer *peer, uint64_t time_ns);
 
 /* ---- run_live.c ---- */
 
@@ -182,6 +203,8 @@ enum run_traced {
 };
 /* Whether the process that has this pid records for the run. From /proc/PID/maps and environ. */
 enum run_traced run_traced(pid_t pid, const struct run_preload *preload);
+/* Whether its environment, as it was when its program began, says that it is of the run. */
+bool run_traced_told(pid_t pid, const struct run_preload *preload);
 /* How many processes have a log of the run, of all namespaces that /proc shows. */
 unsigned run_traced_count(const struct run_preload *preload);
 
@@ -191,7 +214,9 @@ unsigned run_traced_count(const struct run_preload *preload);
  * thread; nobody else may write to `log` meanwhile. To be called with the signals held; `preload` must live until
  * run_untraced_end(), which looks a last time first. NULL when it cannot, or without a log; NULL ends too. */
 struct run_untraced;
-struct run_untraced *run_untraced_start(const struct run_preload *preload, struct run_log *log);
+struct run_notices;
+struct run_untraced *run_untraced_start(const struct run_preload *preload, struct run_log *log,
+                                        struct run_notices *notices);
 void run_untraced_end(struct run_untraced *untraced);
 
 /* ---- run_report.c ---- */
@@ -207,7 +232,10 @@ struct run_report {
     uint64_t running;   /* processes that are there and record for the run */
     uint64_t sockets, connections, failed, coverage;
     uint64_t unread;    /* times that something in the trace could not be read, each of which was said */
-    uint64_t in_memory; /* logs whose records have not come to the folder: run_trim()'s to say */
+    bool notices_asked; /* the kernel's notices of ended sockets were asked for */
+    uint64_t notices_lost;
+    uint64_t notices, unlogged, network; /* see struct model_notices */
+    uint64_t in_memory;                  /* logs whose records have not come to the folder: run_trim()'s to say */
 };
 
 /* Reads the trace in the preload's folder and counts. Traced processes that ended without a word are written to `log`
@@ -216,6 +244,18 @@ void run_report(struct run_report *report, struct run_log *log, const struct run
                 const struct run_ended *ended);
 /* Three lines on stderr. `dir_argument`: what `map` needs to find the trace, NULL when it is the default one. */
 void run_report_print(const struct run_report *report, const struct run_folder *folder, const char *dir_argument);
+
+/* ---- run_notices.c ---- */
+
+/* `asked`: the kernel keeps its notices of ended sockets from now on, in so large a buffer (0: the usual). Otherwise it
+ * does so once they are needed. `preload` must live until run_notices_end(). */
+struct run_notices *run_notices_open(const struct run_preload *preload, bool asked, size_t buffer, const char *title);
+/* Another thread reads them. To be called with the signals held. */
+void run_notices_begin(struct run_notices *notices);
+/* Something of the run is not traced. To be called with the signals held; from one thread at a time. */
+void run_notices_need(struct run_notices *notices);
+/* Reads what is left; fills in what the report says of them. */
+void run_notices_end(struct run_notices *notices, struct run_report *report);
 
 /* ---- run_trim.c ---- */
 

@@ -35,68 +35,6 @@ struct run_log {
     uint16_t command_size;
 };
 
-static uint64_t realtime_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* Reads up to `room` bytes of a small file; returns how many. */
-static size_t read_file(const char *path, char *out, size_t room)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? 0 : read(fd, out, room);
-    if (fd >= 0)
-        close(fd);
-    return size > 0 ? (size_t)size : 0;
-}
-
-static uint64_t namespace_inode(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 ? status.st_ino : 0;
-}
-
-static uint64_t start_ticks(void)
-{
-    struct proc_stat stat;
-    FILE *file = fopen("/proc/self/stat", "re");
-    bool known = file && proc_read_stat(file, &stat);
-    if (file)
-        fclose(file);
-    return known ? stat.start_ticks - (uint64_t)(run_clock_offset() / 10000000) : 0;
-}
-
-static void describe_self(struct sockatlas_header *header)
-{
-    struct utsname system;
-    *header = (struct sockatlas_header){
-        .size_limit = 0, /* not mapped: as long as it is */
-        .boottime_ns = run_clock_now(),
-        .realtime_ns = realtime_ns(),
-        .start_ticks = start_ticks(),
-        .netns_inode = namespace_inode("/proc/self/ns/net"),
-        .pidns_inode = namespace_inode("/proc/self/ns/pid"),
-        .pid = (uint32_t)getpid(),
-        .ppid = (uint32_t)getppid(),
-        .uid = geteuid(),
-        .writer = SOCKATLAS_WRITER_RUN,
-    };
-    size_t size = read_file("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof header->boot_id - 1);
-    header->boot_id[size] = '\0';
-    header->boot_id[strcspn(header->boot_id, "\n")] = '\0';
-    if (uname(&system) == 0)
-        memcpy(header->host, system.nodename,
-               sizeof header->host < sizeof system.nodename ? sizeof header->host : sizeof system.nodename);
-    size = read_file("/proc/self/comm", header->comm, sizeof header->comm);
-    if (size)
-        header->comm[size - 1] = '\0';
-    if (readlink("/proc/self/exe", header->exe, sizeof header->exe) < 0)
-        header->exe[0] = '\0';
-    header->cmdline_size = (uint32_t)read_file("/proc/self/cmdline", header->cmdline, sizeof header->cmdline);
-}
-
 /* Without the arguments where command lines are not to be recorded. */
 static void join(struct run_log *log, char *const *argv, bool whole)
 {
@@ -177,12 +115,8 @@ struct run_log *run_log_open(const struct run_preload *preload, char *const *arg
     const struct run_folder *folder = preload->folder;
     struct sockatlas_header header;
     bool no_memory = false;
-    describe_self(&header);
+    run_self_describe(&header, SOCKATLAS_WRITER_RUN, preload->no_cmdline);
     header.across_users = folder->across_users;
-    if (preload->no_cmdline) {
-        memset(header.cmdline, 0, sizeof header.cmdline);
-        header.cmdline_size = 0;
-    }
     memcpy(header.run_id, preload->id, sizeof header.run_id);
     struct run_log *log = calloc(1, sizeof *log);
     int fd = log ? writer_file(folder->dir, SOCKATLAS_RUN_NAME) : -1;
@@ -235,33 +169,9 @@ void run_log_gone(struct run_log *log, pid_t pid, int wait_status)
     append(log, SOCKATLAS_GONE, pid, &body, sizeof body, NULL, 0);
 }
 
-static size_t encode(const struct address *address, unsigned char *out, uint8_t *size)
-{
-    if (!address_known(address)) {
-        *size = SOCKATLAS_ABSENT;
-        return 0;
-    }
-    *size = (uint8_t)address_encode(address, out);
-    return *size;
-}
-
 void run_log_untraced(struct run_log *log, const struct run_peer *peer)
 {
-    unsigned char tail[2 * 126 + 32 + 1024];
-    size_t comm = strnlen(peer->comm, 31), exe = strnlen(peer->exe, 1024);
-    struct sockatlas_body_untraced body = {.netns_inode = peer->netns_inode,
-                                           .peer_pid = (uint32_t)peer->pid,
-                                           .comm_size = (uint8_t)comm,
-                                           .exe_size = (uint16_t)exe,
-                                           .listening = peer->listening,
-                                           .type = peer->type,
-                                           .addresses = {.family = (uint8_t)peer->local->family}};
-    bool both = peer->peer->family == peer->local->family && !peer->listening;
-    size_t size = encode(peer->local, tail, &body.addresses.first_size);
-    size += encode(both ? peer->peer : &(struct address){.family = 0}, tail + size, &body.addresses.second_size);
-    memcpy(tail + size, peer->comm, comm);
-    memcpy(tail + size + comm, peer->exe, exe);
-    append_about(log, SOCKATLAS_UNTRACED, peer->pid, peer->traced_cookie, &body, sizeof body, tail, size + comm + exe);
+    run_peer_append(log->writer, peer, run_clock_now());
     writer_flush(log->writer);
 }
 

@@ -63,17 +63,26 @@ static void report_process(struct run_report *report, struct run_log *log, const
     run_log_gone(log, (pid_t)process->pid, process->pid == (uint32_t)ended->command ? ended->wait_status : -1);
 }
 
+/* By another's word, or the kernel's. */
+static bool is_seen(const char *coverage)
+{
+    return strcmp(coverage, "foreign_log") == 0 || strcmp(coverage, "unlogged") == 0 ||
+           strcmp(coverage, "unwatched") == 0;
+}
+
 void run_report(struct run_report *report, struct run_log *log, const struct run_preload *preload,
                 const struct run_ended *ended)
 {
     struct stat own;
     uint64_t pidns = stat("/proc/self/ns/pid", &own) < 0 ? 0 : own.st_ino;
     const struct run_folder *folder = preload->folder;
-    *report = (struct run_report){0};
+    *report = (struct run_report){.notices_asked = report->notices_asked, .notices_lost = report->notices_lost};
     char *traces[] = {(char *)folder->dir};
     struct stream *stream = stream_open(traces, 1, run_content_complain, (void *)folder);
     struct model *model =
         model_new(&(struct model_callbacks){.context = &report->sockets, .socket_done = count_socket});
+    if (report->notices_asked)
+        model_expect_notices(model);
     for (struct event event; stream_next(stream, &event);)
         model_event(model, &event);
     for (unsigned i = 0; i < stream_image_count(stream); i++)
@@ -91,7 +100,11 @@ void run_report(struct run_report *report, struct run_log *log, const struct run
         report->failed += edge->failed;
     }
     for (unsigned i = 0; i < model_coverage_count(model); i++)
-        report->coverage += strcmp(model_coverage(model, i)->what, "foreign_log") != 0; /* is seen, by another's word */
+        report->coverage += !is_seen(model_coverage(model, i)->what);
+    struct model_notices notices = model_notices(model);
+    report->notices = notices.ended;
+    report->unlogged = notices.unlogged;
+    report->network = notices.network;
     model_free(model);
     stream_close(stream);
 }
@@ -125,6 +138,19 @@ static void print_next(const char *command, const char *trace)
     escape_put(ESCAPE_MESSAGE, trace ? trace : "", stderr);
 }
 
+static void print_notices(const struct run_report *report)
+{
+    fputs("sockatlas: the kernel told of ", stderr);
+    print_count(report->notices, "ended socket", "ended sockets", " in network ");
+    fprintf(stderr, "%" PRIu64 "; ", report->network);
+    print_count(report->unlogged, "TCP socket belongs", "TCP sockets belong", " to no log");
+    if (report->notices_lost) {
+        fputs("; ", stderr);
+        print_count(report->notices_lost, "notice was", "notices were", " lost: more came than were read");
+    }
+    fputc('\n', stderr);
+}
+
 void run_report_print(const struct run_report *report, const struct run_folder *folder, const char *dir_argument)
 {
     char path[FOLDER_PATH_MAX + 8];
@@ -140,6 +166,8 @@ void run_report_print(const struct run_report *report, const struct run_folder *
         print_count(report->coverage, "blind spot", "blind spots", "\n");
     else
         fputs(report->unread ? "not all of the trace could be read\n" : "no blind spots\n", stderr);
+    if (report->notices_asked)
+        print_notices(report);
     fputs("sockatlas: the trace is in ", stderr);
     escape_put(ESCAPE_MESSAGE, dir, stderr);
     fprintf(stderr, " (%" PRIu64 " KiB)", (folder_bytes(folder->dir) + 1023) / 1024);

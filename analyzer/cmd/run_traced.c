@@ -49,23 +49,29 @@ static bool is_log_of(const struct run_folder *folder, const char *name)
     return fstatat(folder->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Whether its environment, as it was when its program began, makes that program record for this run. */
-static bool is_told(pid_t pid, const struct run_preload *preload)
+/* Whether its environment, as it was when its program began, makes that program record for this run; `off`: or would
+ * but for SOCKATLAS_OFF. */
+static bool is_told(pid_t pid, const struct run_preload *preload, bool off)
 {
     char wanted[64], *entry = NULL;
     size_t room = 0;
-    bool ours = false, off = false;
+    bool ours = false, switched_off = false;
     FILE *environment = open_process(pid, "environ");
     if (!environment)
         return false;
     snprintf(wanted, sizeof wanted, "SOCKATLAS_RUN=%016" PRIx64 "%016" PRIx64, preload->id[0], preload->id[1]);
     while (getdelim(&entry, &room, '\0', environment) > 0) {
         ours = ours || strcmp(entry, wanted) == 0;
-        off = off || strcmp(entry, "SOCKATLAS_OFF=1") == 0;
+        switched_off = switched_off || strcmp(entry, "SOCKATLAS_OFF=1") == 0;
     }
     free(entry);
     fclose(environment);
-    return ours && !off;
+    return ours && (off || !switched_off);
+}
+
+bool run_traced_told(pid_t pid, const struct run_preload *preload)
+{
+    return is_told(pid, preload, true);
 }
 
 /* Whether its program makes system calls that the shim does not see, though the shim is loaded. */
@@ -98,7 +104,7 @@ enum run_traced run_traced(pid_t pid, const struct run_preload *preload)
         return RUN_TRACED_UNKNOWN;
     if (log)
         return RUN_TRACED;
-    return loaded && is_told(pid, preload) && !calls_unseen(pid, preload) ? RUN_TRACED_NO_LOG : RUN_TRACED_NOT;
+    return loaded && is_told(pid, preload, false) && !calls_unseen(pid, preload) ? RUN_TRACED_NO_LOG : RUN_TRACED_NOT;
 }
 
 unsigned run_traced_count(const struct run_preload *preload)

@@ -50,6 +50,7 @@ struct run_untraced {
     const struct run_preload *preload;
     char *traces[1];
     struct run_log *log;
+    struct run_notices *notices;
     int ended[2]; /* a pipe: closing its writing end ends the following */
     uint64_t netns, pidns;
     struct question asked[PENDING_MAX];
@@ -115,10 +116,35 @@ static void ask_connection(struct run_untraced *untraced, const struct event *ev
     untraced->asked[untraced->asked_count++] = question;
 }
 
+/* Whether the event says that something of the run makes calls that no wrapper sees. */
+static bool tells_untraced(const struct event *event)
+{
+    switch (event->kind) {
+    case SOCKATLAS_EXEC:
+        return ((const struct sockatlas_body_exec *)event_body(event))->untraced != SOCKATLAS_TRACEABLE;
+    case SOCKATLAS_SPAWN:
+        return ((const struct sockatlas_body_spawn *)event_body(event))->untraced != SOCKATLAS_TRACEABLE;
+    case SOCKATLAS_COVERAGE:
+        switch (((const struct sockatlas_body_coverage *)event_body(event))->what) {
+        case SOCKATLAS_COVERAGE_IO_URING:
+        case SOCKATLAS_COVERAGE_SECCOMP:
+        case SOCKATLAS_COVERAGE_UNTRACED_CHILD:
+        case SOCKATLAS_COVERAGE_NO_LOG:
+            return true;
+        default:
+            return false;
+        }
+    default:
+        return false;
+    }
+}
+
 static void note_event(struct run_untraced *untraced, const struct event *event)
 {
     const struct sockatlas_header *header = &event->image->header;
     struct address peer, local;
+    if (tells_untraced(event))
+        run_notices_need(untraced->notices);
     if (!event_of_program(header) || header->pidns_inode != untraced->pidns)
         return;
     bool connects = event->kind == SOCKATLAS_CONNECT && (!event->error || event->error == EINPROGRESS);
@@ -177,22 +203,13 @@ static void match_socket(void *context, const struct diag_socket *socket)
 
 static void write_found(const struct run_untraced *untraced, const struct question *question, pid_t pid)
 {
-    char path[64], exe[PATH_MAX], comm[32] = "";
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-    ssize_t size = readlink(path, exe, sizeof exe - 1);
-    exe[size > 0 ? size : 0] = '\0';
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return; /* gone */
-    if (!fgets(comm, sizeof comm, file))
-        comm[0] = '\0';
-    comm[strcspn(comm, "\n")] = '\0';
-    fclose(file);
+    struct run_peer_name name;
+    if (!run_peer_name(&name, pid))
+        return;
     const struct diag_socket *found = &question->found;
     run_log_untraced(untraced->log, &(struct run_peer){.pid = pid,
-                                                       .comm = comm,
-                                                       .exe = exe,
+                                                       .comm = name.comm,
+                                                       .exe = name.exe,
                                                        .netns_inode = untraced->netns,
                                                        .type = found->type,
                                                        .listening = found->listening,
@@ -344,7 +361,8 @@ static void *follow_peers(void *context)
     return NULL;
 }
 
-struct run_untraced *run_untraced_start(const struct run_preload *preload, struct run_log *log)
+struct run_untraced *run_untraced_start(const struct run_preload *preload, struct run_log *log,
+                                        struct run_notices *notices)
 {
     struct run_untraced *untraced = log ? calloc(1, sizeof *untraced) : NULL;
     if (!untraced)
@@ -352,6 +370,7 @@ struct run_untraced *run_untraced_start(const struct run_preload *preload, struc
     untraced->preload = preload;
     untraced->traces[0] = (char *)preload->folder->dir;
     untraced->log = log;
+    untraced->notices = notices;
     untraced->netns = namespace_inode("/proc/self/ns/net");
     untraced->pidns = namespace_inode("/proc/self/ns/pid");
     if (pipe2(untraced->ended, O_CLOEXEC) < 0) {

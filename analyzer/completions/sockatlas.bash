@@ -19,6 +19,7 @@ _sockatlas_words() { # COMMAND OPTION: the words that OPTION takes there
     *:--pid) (cd /proc && printf '%s\n' [0-9]*) ;;
     *:--comm) cat /proc/[0-9]*/comm 2>/dev/null | sort -u ;;
     collect:--keep) echo "12h 7d 1G" ;;
+    run:--kernel | collect:--kernel) echo "8M 64M" ;;
     *:--role) echo "client server listener pair datagram unused" ;;
     *:--transport) echo "tcp udp unix mptcp sctp netlink" ;;
     esac

@@ -30,11 +30,11 @@ fuzz() { # TARGET BYTES SECONDS: longest input, how long
 }
 
 targets=("$@")
-[ $# -gt 0 ] || targets=(fuzz_log fuzz_jsonl fuzz_segment fuzz_diag fuzz_proc)
+[ $# -gt 0 ] || targets=(fuzz_log fuzz_jsonl fuzz_segment fuzz_diag fuzz_notice fuzz_proc)
 for target in "${targets[@]}"; do
     case $target in
     fuzz_log | fuzz_segment) fuzz "$target" 32768 "$seconds" ;;
-    fuzz_diag | fuzz_proc) fuzz "$target" 4096 $(((seconds + 2) / 3)) ;;
+    fuzz_diag | fuzz_notice | fuzz_proc) fuzz "$target" 4096 $(((seconds + 2) / 3)) ;;
     *) fuzz "$target" 16384 "$seconds" ;;
     esac
 done

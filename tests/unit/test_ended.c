@@ -57,10 +57,10 @@ static void t_holder(uint64_t cookie, uint32_t pid, const char *comm, const char
                                            .comm_size = (uint8_t)strlen(comm),
                                            .own_cookie = cookie};
     size_t size = script_tail(&body.addresses, tail, local, peer);
-    memcpy(tail + size, comm, strlen(comm));
+    memcpy(tail + size, comm, body.comm_size);
     script_record(&script, (struct who){kernel.image, pid},
                   (struct sockatlas_common){.kind = SOCKATLAS_UNTRACED, .fd = -1}, &body, sizeof body, tail,
-                  size + strlen(comm));
+                  size + body.comm_size);
 }
 
 static const struct socket *done(uint64_t cookie)
