@@ -89,7 +89,7 @@ if [ -n "$chdb" ]; then
     fleet 6
     current_schema >now.sql
     said=$(current "CREATE DATABASE sockatlas" "USE sockatlas" @now.sql \
-        "INSERT INTO options_local (name, value) VALUES ('lag_s', 0), ('wait_s', 0)" \
+        "INSERT INTO options_local (name, value) VALUES ('lag_s', 1), ('wait_s', 0)" \
         "INSERT INTO halves_local ($names) SELECT * FROM file('$work/fleet6.*.bin', RowBinary, '$types')" \
         "SELECT sleep(1.1) FORMAT Null" "@$sql/pair.sql" 2>&1)
     case_is "the current ClickHouse pairs, too" "" "$said"

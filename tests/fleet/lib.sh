@@ -78,10 +78,10 @@ ask_file() {
     clickhouse-client --port "$(port_of "$1")" -d sockatlas -n <"$2"
 }
 
-# Nothing is held back: what was received by the last second is paired, and nothing waits.
+# Nothing waits, and what was received before this second, which may not be over yet, is paired.
 at_once() {
-    ask 1 "INSERT INTO options_local (name, value) VALUES ('lag_s', 0), ('wait_s', 0)"
-    ask 2 "INSERT INTO options_local (name, value) VALUES ('lag_s', 0), ('wait_s', 0)"
+    ask 1 "INSERT INTO options_local (name, value) VALUES ('lag_s', 1), ('wait_s', 0)"
+    ask 2 "INSERT INTO options_local (name, value) VALUES ('lag_s', 1), ('wait_s', 0)"
 }
 
 pair() {
