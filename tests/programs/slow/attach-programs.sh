@@ -185,9 +185,4 @@ case_is "postgresql: connections from before went on" "0 0" "$? $(sed -n 's/^num
 kill -INT "$server"
 wait_gone "$server"
 
-if command -v php-fpm >/dev/null || ls /usr/sbin/php-fpm* >/dev/null 2>&1; then
-    fail "php-fpm" "is here, and not tried yet"
-else
-    case_skip "php-fpm" "not among the packages that the tests install"
-fi
 finish
