@@ -252,26 +252,34 @@ static bool write_stubs(const struct injection *in)
     return true;
 }
 
-/* Each site in one write. One that cannot be written after others were leaves these as they are: they do what they
- * should, and the rest is not seen. */
+/* Each site in one write. False: one could not be written, and those before it are as they were. Where that cannot be
+ * done either, true: those that are written do what they should. */
 static bool write_jumps(const struct injection *in)
 {
-    bool all = true;
-    for (unsigned i = 0; i < in->sites->count; i++) {
-        const struct site *site = &in->sites->items[i];
+    unsigned done = 0;
+    for (; done < in->sites->count; done++) {
+        const struct site *site = &in->sites->items[done];
         unsigned char jump[SITE_BYTES];
         memset(jump, 0x90, sizeof(jump));
-        put_jump(jump, 0xe9, site->address + in->bias, in->head->stubs + (i + 1) * (uint64_t)PIECE_STUB_SIZE);
-        all = memory_put(in, site->address + in->bias, jump, site->size) && all;
+        put_jump(jump, 0xe9, site->address + in->bias, in->head->stubs + (done + 1) * (uint64_t)PIECE_STUB_SIZE);
+        if (!memory_put(in, site->address + in->bias, jump, site->size))
+            break;
     }
-    return all;
+    if (done == in->sites->count)
+        return true;
+    bool mended = true;
+    for (unsigned i = 0; i <= done; i++) {
+        const struct site *site = &in->sites->items[i];
+        mended = memory_put(in, site->address + in->bias, site->bytes, site->size) && mended;
+    }
+    return !mended;
 }
 
-/* Runs the piece's beginning. Its answer, or -1. */
-static long begin(const struct injection *in)
+/* Runs code of the piece's that begins at `address`. Its answer, or -1. */
+static long run_piece(const struct injection *in, uint64_t address)
 {
     struct user_regs_struct registers = in->registers;
-    registers.rip = in->head->begin;
+    registers.rip = address;
     registers.rdi = in->registers.rsp;
     registers.rsi = in->sites->go ? PIECE_OWN_STACKS : 0;
     registers.rsp = in->head->stack;
@@ -279,6 +287,15 @@ static long begin(const struct injection *in)
     bool done = ptrace(PTRACE_SETREGS, in->pid, NULL, &registers) == 0 && run_to_trap(in->pid, PTRACE_CONT) &&
                 ptrace(PTRACE_GETREGS, in->pid, NULL, &registers) == 0;
     return ptrace(PTRACE_SETREGS, in->pid, NULL, &in->registers) == 0 && done ? (long)registers.rax : -1;
+}
+
+/* The piece writes to the trace why nothing of the program is seen. */
+static bool put_jumps(const struct injection *in)
+{
+    if (write_jumps(in))
+        return true;
+    run_piece(in, in->head->refused);
+    return false;
 }
 
 static bool put_piece(struct injection *in)
@@ -289,8 +306,9 @@ static bool put_piece(struct injection *in)
         return false;
     uint64_t text = in->head->text_size - in->base;
     const uint64_t protect[6] = {in->base, text, PROT_READ | PROT_EXEC};
-    if (write_image(in) && write_stubs(in) && remote_call(in, SYS_mprotect, protect) == 0 && begin(in) == PIECE_READY)
-        return write_jumps(in);
+    if (write_image(in) && write_stubs(in) && remote_call(in, SYS_mprotect, protect) == 0 &&
+        run_piece(in, in->head->begin) == PIECE_READY && put_jumps(in))
+        return true;
     const uint64_t unmap[6] = {in->base, in->size};
     remote_call(in, SYS_munmap, unmap);
     return false;

@@ -5,6 +5,7 @@
  * written to a goroutine's stack, and nothing to the red zone of any other. A signal may come at any instruction.
  */
 #include "shim/config.h"
+#include "shim/coverage.h"
 #include "shim/load.h"
 #include "shim/piece/internal.h"
 #include "shim/raw.h"
@@ -72,10 +73,16 @@ __attribute__((used)) static struct room *piece_new_room(uint64_t key)
     return room_make(key);
 }
 
-extern const char piece_enter[], piece_boot[], piece_text_end[], __ehdr_start[];
+extern const char piece_enter[], piece_boot[], piece_boot_refused[], piece_text_end[], __ehdr_start[];
 extern char piece_stubs[];
 static char boot_stack[64 << 10] __attribute__((aligned(16))) LARGE;
 static char making_stack[4 << 10] __attribute__((aligned(16), used)) LARGE;
+
+/* All that the trace will have of the program. */
+static void not_followed(const char *why)
+{
+    coverage_record(SOCKATLAS_CALL_NONE, SOCKATLAS_COVERAGE_UNTRACED_CHILD, why);
+}
 
 /* `arguments`: where the stack stood when the program began: how many arguments, they, the environment, the auxiliary
  * vector. */
@@ -87,13 +94,24 @@ __attribute__((used)) static long piece_begin(long *arguments, unsigned flags)
     while (*entry)
         entry++;
     piece_auxiliary((const unsigned long *)(entry + 1));
-    if (!(getauxval(AT_HWCAP2) & FSGSBASE))
-        return PIECE_NO_ROOM;
     load_ready();
     if (!config.on || sandbox_inside())
         return PIECE_OFF;
     config.patched = true;
-    return room_prepare(flags) ? PIECE_READY : PIECE_NO_ROOM;
+    const char *why = NULL;
+    if (!(getauxval(AT_HWCAP2) & FSGSBASE))
+        why = "statically linked, and neither processor nor kernel tells its threads apart (FSGSBASE, Linux 5.9)";
+    else if (!room_prepare(flags))
+        why = "statically linked, and there is no memory to follow its threads in";
+    if (why)
+        not_followed(why);
+    return why ? PIECE_NO_ROOM : PIECE_READY;
+}
+
+__attribute__((used)) static long piece_refuse(void)
+{
+    not_followed("statically linked, and its system calls could not be redirected");
+    return PIECE_OFF;
 }
 
 /* In the block of the thread that is not begun yet. */
@@ -104,6 +122,7 @@ static struct {
 
 __attribute__((used, section(".data.head"))) const struct piece_head piece_head = {
     .begin = (uint64_t)piece_boot,
+    .refused = (uint64_t)piece_boot_refused,
     .stack = (uint64_t)(boot_stack + sizeof(boot_stack)),
     .enter = (uint64_t)piece_enter,
     .kinds = (uint64_t)syscall_kinds,
@@ -129,6 +148,12 @@ __asm__(
     "piece_boot:\n"
     "    leaq 16+boot_room(%rip), %r15\n"
     "    call piece_begin\n"
+    "    int3\n"
+    ".globl piece_boot_refused\n"
+    ".hidden piece_boot_refused\n"
+    "piece_boot_refused:\n"
+    "    leaq 16+boot_room(%rip), %r15\n"
+    "    call piece_refuse\n"
     "    int3\n"
     ".globl piece_enter\n"
     ".hidden piece_enter\n"

@@ -42,6 +42,7 @@ enum piece_answer {
 /* Addresses in the piece. The file's entry point is where this stands. */
 struct piece_head {
     uint64_t begin;     /* code: piece_begin(first argument, flags) on its own stack, then an int3 with the answer */
+    uint64_t refused;   /* the same, for once begin has answered PIECE_READY and the jumps could not be written */
     uint64_t stack;     /* where that stack ends */
     uint64_t enter;     /* code: where stubs go with a watched number */
     uint64_t kinds;     /* a byte a number: not 0 where it is watched */
