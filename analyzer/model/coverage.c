@@ -95,6 +95,7 @@ static const char *const loss_why[] = {
     [SOCKATLAS_LOSS_SANDBOX] = "in a seccomp sandbox",
     [SOCKATLAS_LOSS_HELD] = "every section has a record that was not finished",
     [SOCKATLAS_LOSS_MOVED] = "while a new log took the place of one that was removed or renamed",
+    [SOCKATLAS_LOSS_THREAD] = "by threads, or inside signal handlers, that cannot be followed",
 };
 
 /* "before 14:03:22 overwritten: 1234 records". */

@@ -7,6 +7,7 @@
 #include "shim/config.h"
 #include "shim/coverage.h"
 #include "shim/load.h"
+#include "shim/log.h"
 #include "shim/piece/internal.h"
 #include "shim/raw.h"
 #include "shim/sys.h"
@@ -37,6 +38,16 @@ static void end(int status)
     process_goes();
 }
 
+/* Watched calls that went by unseen while there was no log. */
+static uint64_t piece_unseen __attribute__((used));
+
+static void count_unseen(void)
+{
+    if (__atomic_load_n(&piece_unseen, __ATOMIC_RELAXED))
+        for (uint64_t count = __atomic_exchange_n(&piece_unseen, 0, __ATOMIC_RELAXED); count > 0; count--)
+            log_lose(SOCKATLAS_LOSS_THREAD);
+}
+
 static struct leaving made(long result)
 {
     return (struct leaving){.result = result == -1 ? -errno : result};
@@ -48,6 +59,7 @@ __attribute__((used)) static struct leaving piece_handle(long number, const stru
     const long a[6] = {in->a, in->b, in->c, in->b10, in->b8, in->b9};
     if (!config.on)
         return plain;
+    count_unseen();
     if (number == SYS_exit_group) {
         end((int)a[0]);
         real._exit((int)a[0]);
@@ -132,6 +144,9 @@ __attribute__((used, section(".data.head"))) const struct piece_head piece_head 
 
 _Static_assert(PIECE_STUB_SIZE == 64 && PIECE_STUB_AFTER == 29 && PIECE_STUB_PLAIN == 27 && PIECE_SITE_SHIFT == 16 &&
                    (PIECE_STUBS + 1) * PIECE_STUB_SIZE == 65536,
+               "as the assembly has it");
+_Static_assert(offsetof(struct sockatlas_header, lost) == 576 &&
+                   offsetof(struct sockatlas_header, lost_reason) == 592 && SOCKATLAS_LOSS_THREAD == 8,
                "as the assembly has it");
 
 /* clang-format off */
@@ -262,9 +277,15 @@ __asm__(
     "    movl $0, making(%rip)\n"
     "    testq %r11, %r11\n"
     "    jnz 1b\n"
-    /* Unseen. */
-    "8:  lock incq piece_unseen(%rip)\n"
-    "    movl %eax, %r11d\n"
+    /* Unseen, and counted: in the log, by whoever is seen next where there is none yet. */
+    "8:  movq log_mapped(%rip), %rcx\n"
+    "    testq %rcx, %rcx\n"
+    "    jz 9f\n"
+    "    lock incq 576(%rcx)\n"
+    "    movl $8, 592(%rcx)\n"
+    "    jmp 12f\n"
+    "9:  lock incq piece_unseen(%rip)\n"
+    "12: movl %eax, %r11d\n"
     "    movzwl %ax, %eax\n"
     "    shrl $16, %r11d\n"
     "    shlq $6, %r11\n"
@@ -275,7 +296,5 @@ __asm__(
     ".comm making, 4, 4\n"
     ".local making_from\n"
     ".comm making_from, 8, 8\n"
-    ".local piece_unseen\n"
-    ".comm piece_unseen, 8, 8\n"
     ".text\n");
 /* clang-format on */

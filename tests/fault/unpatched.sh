@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Statically linked programs where something goes wrong on the way: a jump that cannot be written.
+# Statically linked programs where something goes wrong on the way: a jump that cannot be written, and more
+# threads than are told apart.
 . "$(dirname "$0")/lib.sh"
 
 if [ ! -x "$top/build/sockatlas-patch" ]; then
@@ -65,4 +66,47 @@ case_has "and the map says why" "its system calls could not be redirected" "$("$
 by_hand 1 ./connects
 case_is "all can be written: it is recorded" "7 true" \
     "$? $("$sockatlas" list --json trace 2>/dev/null | jq -s '[.[] | select(.comm == "connects")] | length > 0')"
+
+# ---- more threads than are told apart ----
+
+# One thread with N thread pointers, one after the other; a socket is made and closed by each.
+static pointers <<'END'
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static char blocks[4000][64];
+static long as(void *pointer, long number, long a, long b, long c)
+{
+    unsigned long own;
+    __asm__ volatile("rdfsbase %[own]\n wrfsbase %[pointer]\n syscall\n wrfsbase %[own]"
+                     : "+a"(number), [own] "=&b"(own) : [pointer] "r"(pointer), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+    return number;
+}
+int main(int argc, char **argv)
+{
+    close(socket(AF_UNIX, SOCK_STREAM, 0));
+    for (int i = 0; i < atoi(argv[1]); i++)
+        if (as(blocks[i], SYS_close, as(blocks[i], SYS_socket, AF_UNIX, SOCK_STREAM, 0), 0, 0) != 0)
+            return 1;
+    if (argc > 2)
+        kill(getpid(), 9);
+    return 7;
+}
+END
+if by_hand 1 ./pointers 1; [ $? -ne 7 ]; then
+    case_skip "calls that are not seen are counted" "this machine does not let programs set their thread pointer"
+    finish
+fi
+lost() {
+    "$sockatlas" map --format json trace | jq -r '[.coverage[] | select(.what == "lost") | .detail] | join(", ")'
+}
+by_hand 1 ./pointers 2000
+case_is "as many threads as are told apart: nothing is lost" "7 " "$? $(lost)"
+# The main thread's is one of the 2048.
+by_hand 1 ./pointers 2500
+case_is "more: what they did is counted" "7 906 records lost: by threads, or inside signal handlers, that cannot be followed" "$? $(lost)"
+by_hand 1 ./pointers 2500 killed 2>/dev/null
+case_is "also where it is killed" "137 906 records lost: by threads, or inside signal handlers, that cannot be followed" "$? $(lost)"
 finish
