@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Statically linked programs where something goes wrong on the way: a jump that cannot be written, and more
-# threads than are told apart.
+# threads than are told apart. And programs that libc executes by itself.
 . "$(dirname "$0")/lib.sh"
 
 if [ ! -x "$top/build/sockatlas-patch" ]; then
@@ -66,6 +66,41 @@ case_has "and the map says why" "its system calls could not be redirected" "$("$
 by_hand 1 ./connects
 case_is "all can be written: it is recorded" "7 true" \
     "$? $("$sockatlas" list --json trace 2>/dev/null | jq -s '[.[] | select(.comm == "connects")] | length > 0')"
+
+# ---- executed by libc itself ----
+
+gcc -std=gnu11 -O2 -D_GNU_SOURCE -x c -o starts - <<'END'
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+int main(int argc, char **argv)
+{
+    int status = -1;
+    pid_t child;
+    if (argc != 3)
+        return 1;
+    if (strcmp(argv[1], "system") == 0)
+        status = system(argv[2]);
+    else if (strcmp(argv[1], "popen") == 0)
+        status = pclose(popen(argv[2], "r"));
+    else if (posix_spawn(&child, argv[2], NULL, NULL, (char *[]){argv[2], NULL}, (char *[]){NULL}) == 0)
+        waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+END
+for how in posix_spawn system popen; do
+    by_hand 1 ./starts $how "$work/connects"
+    case_is "$how(): it runs" 7 $?
+    map=$("$sockatlas" map --format json trace)
+    if [ $how = posix_spawn ]; then
+        case_is "$how(): that it is not followed is said" "connects: statically linked" \
+            "$(jq -r '.coverage[] | select(.what == "untraced_child") | .detail | sub(".*/"; "")' <<<"$map")"
+    else
+        case_is "$how(): it is followed, by the shell that executes it" patch "$(jq -r '.nodes[] | select(.comm == "connects") | .via' <<<"$map")"
+    fi
+done
 
 # ---- more threads than are told apart ----
 
