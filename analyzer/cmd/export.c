@@ -105,7 +105,7 @@ static void take_half(void *context, const struct half *half, const struct half 
         report->format->half(&report->export, half, mate);
 }
 
-static void write_report(struct stream *stream, const struct export_format *format, const struct filter *filter,
+static bool write_report(struct stream *stream, const struct export_format *format, const struct filter *filter,
                          FILE *out)
 {
     struct report report = {.format = format, .filter = filter};
@@ -119,6 +119,7 @@ static void write_report(struct stream *stream, const struct export_format *form
     model_trace_feed(model, stream, out);
     format->finish(&report.export);
     model_free(model);
+    return !report.export.failed;
 }
 
 struct request {
@@ -170,13 +171,14 @@ int cmd_export(int argc, char **argv)
     if (out == NULL)
         return CMD_UNREADABLE;
     struct stream *stream = stream_open(shape->traces, shape->count, NULL, NULL);
+    bool whole = true;
     if (reports[shape->format])
-        write_report(stream, reports[shape->format], &request.filter, out);
+        whole = write_report(stream, reports[shape->format], &request.filter, out);
     else
         write_jsonl(stream, &request.filter, out);
     bool good = output_close(out, shape->output); /* of standard output main.c says it */
     unsigned errors = stream_errors(stream);
     stream_close(stream);
     filter_free(&request.filter);
-    return good && errors == 0 ? CMD_DONE : CMD_UNREADABLE;
+    return good && whole && errors == 0 ? CMD_DONE : CMD_UNREADABLE;
 }

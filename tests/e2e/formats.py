@@ -50,7 +50,33 @@ CHROME_MEMBERS = {
     "b": ({"id": str, "ts": int}, {"args": dict}),
     "e": ({"id": str, "ts": int}, {"args": dict}),
     "i": ({"s": str, "ts": int}, {"args": dict}),
+    "X": ({"ts": int, "dur": int}, {}),
+    "s": ({"id": str, "ts": int}, {}),
+    "f": ({"id": str, "ts": int, "bp": str}, {}),
 }
+
+
+def check_chrome_arrows(events, sockets):
+    """A flow has a start and a later end, each within a slice of its thread; one leads from each connect to its accept."""
+    steps = {}
+    for event in events:
+        if event["ph"] == "X":
+            check(event["dur"] == 1, f"slices of a thread may overlap: {event}")
+            steps.setdefault((event["pid"], event["tid"], event["ts"]), []).append(event["name"].split()[0])
+    starts = {event["id"]: event for event in events if event["ph"] == "s"}
+    ends = {event["id"]: event for event in events if event["ph"] == "f"}
+    check(starts.keys() == ends.keys(), f"half an arrow: {starts.keys() ^ ends.keys()}")
+    check(len(starts) + len(ends) == sum(event["ph"] in "sf" for event in events), "a flow's id comes twice")
+    for flows, step in ((starts, "connect"), (ends, "accept")):
+        for flow in flows.values():
+            check(step in steps.get((flow["pid"], flow["tid"], flow["ts"]), []), f"begins or ends at no {step}: {flow}")
+    for id in starts.keys() & ends.keys():
+        check(starts[id]["ts"] <= ends[id]["ts"], f"leads back in time: {id}")
+    servers = {s["socket"] for s in sockets if s["role"] == "server"}
+    both = {f"0x{s['socket']:x}": s for s in sockets if s["role"] == "client" and s["peer_socket"] in servers and s["connected_us"]}
+    check(both.keys() == starts.keys(), f"arrows for {starts.keys()}, connections {both.keys()}")
+    for id in both.keys() & starts.keys():
+        check(starts[id]["pid"] == both[id]["pid"], f"leads from another process than pid {both[id]['pid']}: {starts[id]}")
 
 
 def check_chrome_members(event):
@@ -67,6 +93,9 @@ def check_chrome(path, sockets):
     check(set(trace) == {"displayTimeUnit", "traceEvents"} and trace["displayTimeUnit"] in ("ms", "ns"), f"{list(trace)}")
     ends = {s["socket"]: s["closed_us"] for s in sockets}
     open_slices, slices, named, used = {}, {}, set(), set()
+    times = [event["ts"] for event in trace["traceEvents"] if "ts" in event]
+    check(times == sorted(times), "times are not sorted")
+    check_chrome_arrows(trace["traceEvents"], sockets)
     for event in trace["traceEvents"]:
         check_chrome_members(event)
         check({"ph", "name", "pid", "tid"} <= event.keys(), f"members are missing: {event}")
@@ -78,7 +107,10 @@ def check_chrome(path, sockets):
         used.add(event["pid"])
         check(isinstance(event["ts"], int) and event["ts"] > 0, f"ts: {event}")
         key = event.get("cat"), event.get("id")
+        if event["ph"] in "Xsf":
+            continue
         if event["ph"] == "b":
+            check(event["pid"] == event["args"]["pid"], f"not the real pid: {event}")
             check(key not in slices, f"begins twice: {event}")
             open_slices[key] = slices[key] = event
         elif event["ph"] == "e":

@@ -42,6 +42,12 @@ for wrong in '.traceEvents[0].ts |= tostring' '.traceEvents[0].pid |= tostring' 
     case_ok "trace events are refused after $wrong" eval '! formats chrome wrong.chrome failed.list >/dev/null'
 done
 
+for wrong in 'del(.traceEvents[] | select(.ph == "s"))' 'del(.traceEvents[] | select(.ph == "X"))' '(.traceEvents[] | select(.ph == "f")).ts += 1' \
+    '.traceEvents |= reverse' '(.traceEvents[] | select(.pid)).pid += 1'; do
+    jq "$wrong" tcp.chrome >wrong.chrome
+    case_ok "trace events are refused after $wrong" eval '! formats chrome wrong.chrome tcp.list >/dev/null'
+done
+
 # A comma, a quote and a line feed in a name need quoting.
 cat >names.py <<'PY'
 import socket
