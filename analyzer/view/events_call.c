@@ -295,6 +295,33 @@ static void put_tail_cookie(struct call *call, const struct field *field)
         put_hex(call, field, cookie);
 }
 
+/* What the kernel packs into one number: both ends' window scales (wscale), which of its options a connection has
+ * (options). False: it is another. */
+static bool put_packed(struct call *call, const struct field *member, uint64_t value)
+{
+    static const char *const names[] = {"TIMESTAMPS", "SACK",     "WSCALE",  "ECN",
+                                        "ECN_SEEN",   "SYN_DATA", "USEC_TS", "TFO_CHILD"};
+    const char *bar = "";
+    if (strcmp(member->key, "wscale") == 0) {
+        put(call->out, "snd_wscale=");
+        put_unsigned(call->out, value & 15);
+        put(call->out, ", rcv_wscale=");
+        put_unsigned(call->out, value >> 4);
+        return true;
+    }
+    if (strcmp(member->key, "options") != 0)
+        return false;
+    put(call->out, "options=");
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!(value >> i & 1))
+            continue;
+        put(call->out, bar);
+        put(call->out, names[i]);
+        bar = "|";
+    }
+    return true;
+}
+
 /* The values that are not 0. */
 static void put_tcp(struct call *call, const struct field *field)
 {
@@ -313,13 +340,15 @@ static void put_tcp(struct call *call, const struct field *field)
             continue;
         const char *name = name_of(member, fields_tcp, fields_tcp_count, &tcp, 0, value);
         put(call->out, comma);
+        comma = ", ";
+        if (put_packed(call, member, value))
+            continue;
         put(call->out, member->key);
         put(call->out, "=");
         if (name)
             put(call->out, name);
         else
             put_number(call->out, member, value);
-        comma = ", ";
     }
     put(call->out, "}");
 }

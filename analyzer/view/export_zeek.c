@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Zeek's conn.log (tab-separated): one line per connection or datagram exchange over IP, written from the originator's
- * socket where that was traced, else from the responder's. conn_state is set only where system calls prove it; packets,
- * services and histories are not seen here and unset.
+ * socket where that was traced, else from the responder's. conn_state and history are set only where system calls and
+ * TCP_INFO prove them; packets and services are not seen here and unset.
  */
 #include "analyzer/model/community_id.h"
 #include "analyzer/trace/escape.h"
@@ -13,9 +13,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* name, type, value of the columns, in conn.log's order. A value is an expression over `line`. */
 #define ZEEK_COLUMNS(X)                                                                                                \
@@ -34,7 +36,7 @@
     X("local_orig", "bool", put_text(out, line->originator_here ? "T" : NULL))                                         \
     X("local_resp", "bool", put_text(out, line->responder_here ? "T" : NULL))                                          \
     X("missed_bytes", "count", put_text(out, NULL))                                                                    \
-    X("history", "string", put_text(out, NULL))                                                                        \
+    X("history", "string", put_text(out, line->history))                                                               \
     X("orig_pkts", "count", put_text(out, NULL))                                                                       \
     X("orig_ip_bytes", "count", put_text(out, NULL))                                                                   \
     X("resp_pkts", "count", put_text(out, NULL))                                                                       \
@@ -46,7 +48,7 @@ struct line {
     int64_t first_us, last_us; /* last_us -1: unknown, or it goes on */
     uint64_t identity;         /* what uid is made of */
     struct address originator, responder;
-    const char *transport, *state, *community_id;
+    const char *transport, *state, *history, *community_id;
     bool originator_known, responder_known, originator_here, responder_here;
     uint64_t originator_bytes, responder_bytes;
 };
@@ -138,6 +140,39 @@ static void put_line(FILE *out, const struct line *line)
     putc('\n', out);
 }
 
+/* When the log was opened and closed: the trace's first event and its last, so that one trace makes one log. */
+static void put_moment(FILE *out, const char *key, int64_t us)
+{
+    char text[64];
+    struct tm at;
+    time_t seconds = (time_t)(us / 1000000);
+    if (us > 0 && gmtime_r(&seconds, &at) && strftime(text, sizeof text, "%Y-%m-%d-%H-%M-%S", &at))
+        fprintf(out, "#%s\t%s\n", key, text);
+}
+
+static void put_header(const struct export *report)
+{
+    fputs("#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n", report->out);
+    put_moment(report->out, "open", model_origin_us(report->model));
+    fputs("#fields", report->out);
+#define X(name, type, value) fputs("\t" name, report->out);
+    ZEEK_COLUMNS(X)
+#undef X
+    fputs("\n#types", report->out);
+#define X(name, type, value) fputs("\t" type, report->out);
+    ZEEK_COLUMNS(X)
+#undef X
+    putc('\n', report->out);
+}
+
+/* The header waits for the first line: before an event it is not known when the trace began. */
+static void add_line(struct export *report, const struct line *line)
+{
+    if (!report->written++)
+        put_header(report);
+    put_line(report->out, line);
+}
+
 /* ---- From sockets to lines ----------------------------------------------------------------------------------------
  */
 
@@ -176,7 +211,19 @@ static const char *connection_state(const struct socket *socket)
         return socket->error == ECONNREFUSED ? "REJ" : socket->error == ETIMEDOUT ? "S0" : NULL;
     if (socket->end == END_RESET && socket->reset_by)
         return originator == (socket->reset_by == RESET_LOCAL) ? "RSTO" : "RSTR";
-    return socket->end == END_OPEN ? "S1" : NULL;
+    if (socket->end == END_OPEN)
+        return "S1";
+    /* The other end had closed, and was closed after in order. */
+    return socket->end == END_CLOSED && socket->tcp_known && socket->tcp.state == TCP_CLOSE_WAIT ? "SF" : NULL;
+}
+
+/* A letter for each kind of packet, and of packets only one is certain: who was not answered had sent a SYN. Of all
+ * others it is not known which acknowledgements came by themselves, nor whose data came first. */
+static const char *history(const struct socket *socket, const char *state)
+{
+    return ip_protocol(socket) == IPPROTO_TCP && socket->role == ROLE_CLIENT && state && strcmp(state, "S0") == 0
+               ? "S"
+               : NULL;
 }
 
 /* One number per boot, socket and peer: FNV-1a. */
@@ -224,8 +271,9 @@ static void write_connection(struct export *report, const struct socket *socket)
         .originator_bytes = originated ? socket->bytes_sent : socket->bytes_received,
         .responder_bytes = originated ? socket->bytes_received : socket->bytes_sent,
     };
+    line.history = history(socket, line.state);
     if (set_ends(&line, socket, &socket->local, &socket->peer, originated))
-        put_line(report->out, &line);
+        add_line(report, &line);
 }
 
 static void write_exchange(struct export *report, const struct socket *socket, const struct exchange *exchange)
@@ -245,25 +293,11 @@ static void write_exchange(struct export *report, const struct socket *socket, c
     };
     const struct address *local = address_known(&exchange->local) ? &exchange->local : &socket->local;
     if (set_ends(&line, socket, local, &exchange->peer, sent))
-        put_line(report->out, &line);
+        add_line(report, &line);
 }
 
 /* ---- The format ---------------------------------------------------------------------------------------------------
  */
-
-static void zeek_begin(struct export *report)
-{
-    fputs("#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields",
-          report->out);
-#define X(name, type, value) fputs("\t" name, report->out);
-    ZEEK_COLUMNS(X)
-#undef X
-    fputs("\n#types", report->out);
-#define X(name, type, value) fputs("\t" type, report->out);
-    ZEEK_COLUMNS(X)
-#undef X
-    putc('\n', report->out);
-}
 
 static void *must(void *memory)
 {
@@ -283,6 +317,11 @@ static struct address bare(const struct address *address)
     out.size = address->size;
     memcpy(out.bytes, address->bytes, address->size);
     return out;
+}
+
+static void zeek_begin(struct export *report)
+{
+    report->written = 0;
 }
 
 static struct exchange *find_exchange(struct export *report, const struct socket *socket, const struct address *peer)
@@ -366,6 +405,9 @@ static void zeek_socket(struct export *report, const struct socket *socket)
 static void zeek_finish(struct export *report)
 {
     struct datagrams *known = report->state, *each = NULL, *next = NULL;
+    if (!report->written)
+        put_header(report);
+    put_moment(report->out, "close", model_latest_us(report->model));
     each = known;
     HASH_CLEAR(hh, known);
     for (; each; each = next) {

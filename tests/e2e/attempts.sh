@@ -49,7 +49,7 @@ failures() {
     "$sockatlas" map --by process --format json "$1" | jq '[.edges[].failed] | add'
     "$sockatlas" export --format csv "$1" | python3 -c 'import csv, sys; print(sum(int(row["failures"]) for row in csv.DictReader(sys.stdin)))'
     "$sockatlas" map --format html -o page.html "$1"
-    grep -oE '"failed":[0-9]+' page.html | awk -F: '{ sum += $2 } END { print sum }'
+    sed '/^"pairs":/,$d' page.html | grep -oE '"failed":[0-9]+' | awk -F: '{ sum += $2 } END { print sum }'
     "$sockatlas" export --format jsonl -o copy.jsonl "$1"
     "$sockatlas" map --format json copy.jsonl | jq '[.edges[].failed] | add'
 }

@@ -173,6 +173,10 @@ def check_zeek(path, sockets):
     head = dict(line[1:].split("\t", 1) for line in lines[1:] if line.startswith("#"))
     check(head["set_separator"] == "," and head["empty_field"] == "(empty)" and head["unset_field"] == "-", f"{head}")
     check(head["path"] == "conn", head["path"])
+    for moment in ("open", "close"):
+        check(re.fullmatch(r"\d{4}(-\d\d){5}", head.get(moment, "")), f"#{moment}: {head}")
+    check(lines[5].startswith("#open\t") and lines[-1].startswith("#close\t"), f"#open and #close: {lines[5]}, {lines[-1]}")
+    check(head["open"] <= head["close"], f"closed before it was opened: {head}")
     fields, types = head["fields"].split("\t"), head["types"].split("\t")
     check(len(fields) == len(types), "as many types as fields")
     check(fields[:7] == "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto".split(), f"{fields}")
@@ -187,6 +191,7 @@ def check_zeek(path, sockets):
         row = dict(zip(fields, cells))
         check(row["ts"] != "-" and re.fullmatch("C[0-9A-Za-z]{10,17}", row["uid"]), f"ts, uid: {line}")
         check(row["uid"] not in uids, f"uid comes twice: {line}")
+        check(row["history"] == ("S" if row["conn_state"] == "S0" and row["local_orig"] == "T" else "-"), f"history: {line}")
         check(row["conn_state"] in ZEEK_STATES + ["-"], f"conn_state: {line}")
         uids.add(row["uid"])
         rows.append(row)

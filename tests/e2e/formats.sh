@@ -33,7 +33,31 @@ for dir in tcp failed; do
         "$(bro-cut id.orig_h id.orig_p id.resp_h id.resp_p orig_bytes community_id <"$dir.zeek" | tr '\t' ' ' | sort)"
 done
 case_is "bro-cut reads its times" "$(date -u -d "@$(bro-cut ts <tcp.zeek | sort | tail -1)" +%Y-%m-%d)" "$(bro-cut -U %Y-%m-%d ts <tcp.zeek | sort -u | tail -1)"
-case_is "bro-cut keeps its header" "$(grep -c '^#' tcp.zeek)" "$(bro-cut -c ts uid <tcp.zeek | grep -c '^#')"
+case_is "bro-cut keeps its header" "$(sed '/^[^#]/,$d' tcp.zeek | wc -l)" "$(bro-cut -c ts uid <tcp.zeek | grep -c '^#')"
+
+# Numbers in which the kernel packs several.
+case_has "text: both window scales, and the options by their names" "tcp=\{state=TCP_[A-Z_0-9]+, options=[A-Z_|]*WSCALE[A-Z_|]*, snd_wscale=[0-9]+, rcv_wscale=[0-9]+, " \
+    "$("$sockatlas" events --wide tcp | grep ' close(')"
+case_is "text: no packed number" "" "$("$sockatlas" events --wide tcp | grep -E '[ {]wscale=|4294967295')"
+
+# Who closes after its peer has: the connection ended in order, and TCP_INFO says so.
+cat >closes.py <<'PY'
+import os, socket
+listener = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(listener.getsockname())
+server = listener.accept()[0]
+server.close()
+assert client.recv(1) == b""
+client.close()
+first = socket.create_connection(listener.getsockname())
+second = listener.accept()[0]
+first.close()
+assert second.recv(1) == b""
+second.close()
+PY
+trace closes /usr/bin/python3 closes.py
+"$sockatlas" export --format zeek -o closes.zeek closes
+case_is "zeek: SF where the originator knew that its peer had closed, else unset" "- SF" "$(bro-cut conn_state <closes.zeek | sort | xargs)"
 
 # Readers of trace events are strict: what they would drop without a word must not pass.
 for wrong in '.traceEvents[0].ts |= tostring' '.traceEvents[0].pid |= tostring' 'del(.traceEvents[] | select(.ph == "M"))' '(.traceEvents[] | select(.ph == "b")).id |= null' \
