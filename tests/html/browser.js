@@ -123,6 +123,18 @@ async function findings() {
     await clear();
 }
 
+// Who listens and who accepts are two processes in fork_listener.
+async function ties() {
+    const listening = map.listeners.filter((listener) => map.nodes[listener.node].comm === "fork_listener").map((listener) => listener.node);
+    const worker = drawnEdges.find((edge) => listening.includes(edge.to) === false && map.nodes[edge.to].comm === "fork_listener").to;
+    is("a listener is tied to its worker", 1, await count(".tie"));
+    await page.evaluate((pid) => [...document.querySelectorAll(".box")].find((box) => box.textContent.includes(`pid ${pid}`))
+        .dispatchEvent(new MouseEvent("click", {bubbles: true})), map.nodes[worker].pid);
+    check("the worker's details say for whom it accepts", (await texts("#inspector h3")).includes("Accepts for"), await text("#inspector"));
+    await shot("small-tie");
+    await clear();
+}
+
 // The figures of `summary`, those that began first above; a pair chosen lights its edges.
 async function pairs() {
     const lines = fs.readFileSync(path.join(folder, "small.summary"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
@@ -379,7 +391,7 @@ async function mermaid() {
 (async () => {
     browser = await launch(executablePath, folder);
     try {
-        for (const part of [loads, chooses, findings, pairs, filters, brushes, movesAndKeys, looks, widths, large, thousand, hostileNames, mermaid, mermaidOfHostileNames]) await part();
+        for (const part of [loads, chooses, findings, ties, pairs, filters, brushes, movesAndKeys, looks, widths, large, thousand, hostileNames, mermaid, mermaidOfHostileNames]) await part();
     } finally {
         await browser.close();
     }

@@ -127,6 +127,17 @@ function socketSearch(socket) {
 // A setting that is not what the program asked for: "refused", "clamped", ...; "" else. The kernel doubles the buffers it grants.
 const verdict = (option) => ["as_asked", "doubled", "found"].includes(option.verdict) ? "" : option.verdict;
 
+// ---- Who accepts for whom: of those that hold a process's listening socket, those that were connected to at its address
+
+for (const node of data.map.nodes) node.workers = new Set();
+for (const socket of sockets) {
+    if (socket.role !== "listener" || !nodes[socket.process]) continue;
+    for (const id of socket.holders || [])
+        if (id !== socket.process && nodes[id] && nodes[id].edges.some((edge) => edge.to === id && edge.transport === socket.transport
+            && edge.server_port === socket.local_port && (socket.local_port !== null || edge.server_address === socket.local_address)))
+            nodes[socket.process].workers.add(nodes[id]);
+}
+
 // ---- What doctor found, and whom it is about: its sockets with their other ends, their edges, their processes
 
 for (const finding of data.findings) {

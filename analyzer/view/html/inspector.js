@@ -61,6 +61,10 @@ function showGroup({group}) {
         : element("p", {}, `${group.members.length} processes`), foldChoice(group),
     ...listOf("Listens on", group.members.flatMap((node) => node.listeners), ({transport, address, port, accepted, peak}) =>
         element("p", {class: "line"}, `${transport} ${endpointText(address, port)}: accepted ${accepted}, at most ${peak} at once`)),
+    ...listOf("Accept for it", [...new Set(group.members.flatMap((node) => [...node.workers]))].filter((worker) => !inside.has(worker.id)),
+        (worker) => element("p", {class: "line"}, worker.title)),
+    ...listOf("Accepts for", data.map.nodes.filter((node) => !inside.has(node.id) && [...node.workers].some((worker) => inside.has(worker.id))),
+        (node) => element("p", {class: "line"}, `${node.title}, which listens`)),
     ...listOf("Talks to", all.filter((edge) => inside.has(edge.from)), (edge) => edgeChoice(edge)),
     ...listOf("Is talked to by", all.filter((edge) => inside.has(edge.to) && !inside.has(edge.from)), (edge) => edgeChoice(edge)),
     ...listOf("Not seen", coverage, (note) => element("p", {class: "line warned"}, `${note.what}: ${note.detail}`)),

@@ -16,6 +16,17 @@ function groupOf(node) {
     return state.unfolded.has(program) ? `n${node.id}` : program;
 }
 
+// From who listens to who accepts for it, each pair of boxes once.
+function tiesOf(drawn, of) {
+    const ties = new Map();
+    for (const node of drawn)
+        for (const worker of node.workers) {
+            const from = of.get(node.id), to = of.get(worker.id);
+            if (from && to && from !== to) ties.set(`${from.key}>${to.key}`, {from, to});
+        }
+    return [...ties.values()];
+}
+
 function buildGraph() {
     const groups = new Map(), links = new Map(), of = new Map();
     const drawn = nodes.filter((node) => node.edges.some((edge) => !edge.inner) || node.listeners.length);
@@ -38,7 +49,7 @@ function buildGraph() {
         link.from.links.push(link);
         if (link.to !== link.from) link.to.links.push(link);
     }
-    return {groups: [...groups.values()], links: [...links.values()]};
+    return {groups: [...groups.values()], links: [...links.values()], ties: tiesOf(drawn, of)};
 }
 
 function describe(group, compact) {

@@ -62,6 +62,7 @@ listeners.push((changed) => {
 const counts = distinct(edges.map((edge) => transportClass(edge.transport)));
 control("legend").append(...["tcp", "udp", "unix", "other"].filter((kind) => counts.includes(kind)).map((kind) => element("span", {class: kind}, kind)),
     edges.some((edge) => edge.failed) ? element("span", {class: "failed"}, "failed") : "");
+if (data.map.nodes.some((node) => node.workers.size)) control("legend").append(element("span", {}, "dotted: accepts for who listens"));
 if (!edges.length) control("legend").append(element("span", {}, "no process talked to another"));
 
 apply();

@@ -4,7 +4,7 @@
 
 const map = d3.select("#map");
 const tip = document.getElementById("tip");
-let graph = null, links = null, labels = null, boxes = null;
+let graph = null, ties = null, links = null, labels = null, boxes = null;
 
 const inner = map.append("g");
 const zoom = d3.zoom().scaleExtent([0.05, 4]).on("zoom", function (event) { inner.attr("transform", (d3.event || event).transform); });
@@ -52,7 +52,14 @@ function linkPath(link) {
     return `M${from.x + shift},${y1} C${from.x + shift},${middle} ${to.x + shift},${middle} ${to.x + shift},${y2}`;
 }
 
+// From bottom to bottom, below the boxes between: no link runs there.
+function tiePath({from, to}) {
+    const y1 = from.y + from.height / 2, y2 = to.y + to.height / 2, low = Math.max(y1, y2) + 22;
+    return `M${from.x},${y1} C${from.x},${low} ${to.x},${low} ${to.x},${y2}`;
+}
+
 function redrawLinks(some) {
+    ties.attr("d", tiePath);
     some.select(".line").attr("d", linkPath);
     some.select(".reach").attr("d", function () { return this.parentNode.querySelector(".line").getAttribute("d"); });
     placeLabels();
@@ -113,6 +120,8 @@ function boxText(group) {
     const [first] = group.members;
     const lines = [group.label];
     if (group.members.length === 1 && first.cmdline) lines.push(clipped(first.cmdline, 200));
+    const accept = new Set(group.members.flatMap((node) => [...node.workers]).filter((worker) => !group.members.includes(worker)));
+    if (accept.size) lines.push(`for it accept: ${[...accept].slice(0, 6).map((worker) => worker.title).join(", ")}${accept.size > 6 ? ", …" : ""}`);
     for (const {transport, address, port, accepted} of group.members.flatMap((node) => node.listeners).slice(0, 6))
         lines.push(`listens on ${transport} ${endpointText(address, port)}, accepted ${accepted}`);
     return lines.join("\n");
@@ -193,6 +202,7 @@ function highlight(datum) {
     links.classed("near", (link) => near.has(link));
     labels.classed("near", (link) => near.has(link));
     boxes.classed("near", (group) => near.has(group));
+    ties.classed("near", ({from, to}) => near.has(from) && near.has(to));
 }
 
 // ---- Drawing
@@ -203,6 +213,7 @@ function drawMap() {
     const {width, height} = document.getElementById("map").getBoundingClientRect();
     layOut(graph, width && height ? width / height : 2);
     inner.selectAll("*").remove();
+    ties = inner.append("g").selectAll("path").data(graph.ties).join("path").attr("class", "tie").attr("aria-hidden", "true");
     links = inner.append("g").selectAll("g").data(graph.links).join("g").attr("class", (link) => `link ${linkKind(link)}`)
         .attr("tabindex", -1).attr("role", "button");
     links.append("path").attr("class", "line").attr("stroke-width", (link) =>
