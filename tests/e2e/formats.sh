@@ -35,6 +35,13 @@ done
 case_is "bro-cut reads its times" "$(date -u -d "@$(bro-cut ts <tcp.zeek | sort | tail -1)" +%Y-%m-%d)" "$(bro-cut -U %Y-%m-%d ts <tcp.zeek | sort -u | tail -1)"
 case_is "bro-cut keeps its header" "$(sed '/^[^#]/,$d' tcp.zeek | wc -l)" "$(bro-cut -c ts uid <tcp.zeek | grep -c '^#')"
 
+# One pid on two hosts: two tracks, the first by the pid, the other by a number that no pid can be.
+sed 's/"boot_id":"[0-9a-f]\{4\}/"boot_id":"0000/; s/"host_name":"[^"]*"/"host_name":"other"/' tcp.jsonl >other.jsonl
+"$sockatlas" export --format chrome -o both.chrome tcp.jsonl other.jsonl
+case_is "a pid that two hosts have: whose it is, and the other" "true true 2" "$(jq -r --argjson pid "$(jq -s 'map(.pid)[0]' tcp.list)" \
+    '[.traceEvents[] | select(.ph == "M").pid] | "\(.[0] == $pid) \(.[1] > 4194304) \(length)"' both.chrome)"
+case_is "their slices stay apart" "$(jq '[.traceEvents[] | select(.ph == "b")] | length * 2' tcp.chrome)" "$(jq '[.traceEvents[] | select(.ph == "b")] | length' both.chrome)"
+
 # Numbers in which the kernel packs several.
 case_has "text: both window scales, and the options by their names" "tcp=\{state=TCP_[A-Z_0-9]+, options=[A-Z_|]*WSCALE[A-Z_|]*, snd_wscale=[0-9]+, rcv_wscale=[0-9]+, " \
     "$("$sockatlas" events --wide tcp | grep ' close(')"
