@@ -175,6 +175,7 @@ several() {
         psql -Atqc 'select 1' || return
     done
 }
+wait_true psql -Atqc 'select 1' >/dev/null 2>&1 # it listens before it answers
 pgbench -iq >pgbench.out 2>&1
 start pgbench -n -c "$KEPT" -T 8 >pgbench.out 2>&1
 load=$!
