@@ -57,8 +57,8 @@ bool run_peer_append(struct writer *writer, const struct run_peer *peer, uint64_
                                            .listening = peer->listening,
                                            .type = peer->type,
                                            .own_cookie = peer->own_cookie};
-    size_t size = run_peer_addresses(&body.addresses, tail, peer->local,
-                                     peer->listening ? &(struct address){.family = 0} : peer->peer);
+    const struct address nobody = {.family = 0};
+    size_t size = run_peer_addresses(&body.addresses, tail, peer->local, peer->listening ? &nobody : peer->peer);
     memcpy(tail + size, peer->comm, comm);
     memcpy(tail + size + comm, peer->exe, exe);
     struct sockatlas_common common = {.kind = SOCKATLAS_UNTRACED,

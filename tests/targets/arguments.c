@@ -113,7 +113,7 @@ static void make_call(const struct call *call, function *entry, const unsigned *
     long result = call->number >= 0 ? entry(call->number, a[0], a[1], a[2], a[3], a[4], a[5])
                                     : entry(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
     int error = errno;
-    if (filters && call->kinds[0] == PID && strstr(call->name, "create") && result == 0)
+    if (filters && call->kinds[0] == PID && strstr(call->name, "create") && result == 0 && a[0])
         pthread_join(*(pthread_t *)a[0], NULL); /* what the thread does is part of the call */
     if (call->result == PROCESS && (int)result == 0)
         _exit(0);
