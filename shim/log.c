@@ -35,7 +35,6 @@ HOT bool log_due;
 HOT uint64_t log_look_ns;
 static uint64_t log_ready; /* slots from the ring's start on that this process may touch */
 static uint64_t capacity;  /* slots in the mapped range */
-static uint64_t lent;      /* slots in the part of it that is writable in a sandbox, where others have made it real */
 static unsigned extending; /* threads that may be about to open up more of the range */
 static unsigned within;    /* threads that use several of these: none while another log takes its place */
 static bool replacing;
@@ -145,7 +144,6 @@ static bool replace(struct sockatlas_header *old, const struct log_file *file)
     log_follow_left(old, bytes_of(log_ready), bytes_of(capacity));
     __atomic_store_n(&fresh->cursor, begin, __ATOMIC_RELAXED);
     capacity = ring;
-    lent = 0;
     log_ready = fresh->made;
     process_page()->touched = process_page()->told = 0;
     log_failing = false;
@@ -257,23 +255,11 @@ static bool extend_to(uint64_t need, uint64_t limit)
     return true;
 }
 
-/* In a sandbox nothing can be made real. What other processes have made so is used on their word. */
-static bool borrow(uint64_t need)
-{
-    uint64_t made = __atomic_load_n(&log_mapped->made, __ATOMIC_ACQUIRE),
-             most = __atomic_load_n(&lent, __ATOMIC_ACQUIRE), now = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
-    most = made < most ? made : most;
-    while (now < most &&
-           !__atomic_compare_exchange_n(&log_ready, &now, most, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
-        ;
-    return need <= __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
-}
-
 /* The range is given back only while nobody is in here, so what extend_to() opens up is ours. */
 static bool extend(uint64_t need)
 {
     if (sandbox_inside())
-        return borrow(need);
+        return false;
     __atomic_fetch_add(&extending, 1, __ATOMIC_SEQ_CST);
     bool done = extend_to(need, __atomic_load_n(&capacity, __ATOMIC_SEQ_CST));
     __atomic_fetch_sub(&extending, 1, __ATOMIC_SEQ_CST);
@@ -292,7 +278,6 @@ static void shrink(uint64_t bytes)
         return;
     uint64_t beyond = (keep + page - 1) & ~(page - 1);
     __atomic_store_n(&capacity, slots_of(keep), __ATOMIC_SEQ_CST);
-    __atomic_store_n(&lent, 0, __ATOMIC_SEQ_CST);
     bool idle = __atomic_load_n(&extending, __ATOMIC_SEQ_CST) == 0;
     if (!idle || __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE) != used) {
         __atomic_store_n(&capacity, before, __ATOMIC_SEQ_CST);
@@ -531,18 +516,6 @@ static void reach_made(const struct sockatlas_header *header, uint64_t most)
     while (now < limit && extend_to(now + 1, limit));
 }
 
-/* Lets what comes behind be written to, without making any of it real: so it costs no space, nor memory unless all of
- * it is locked there (mlockall(2)) by somebody who cannot give it back. */
-static void lend(void)
-{
-    enum { LENT_MOST = 1 << 18 };
-    uint64_t limit = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST),
-             ready = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
-    limit = limit < LENT_MOST ? limit : LENT_MOST;
-    if (limit > ready && log_file_lend(log_mapped, bytes_of(ready), bytes_of(limit)))
-        __atomic_store_n(&lent, limit, __ATOMIC_RELEASE);
-}
-
 void log_ahead(uint64_t slots)
 {
     if (!log_is_open() || sandbox_inside() || !come_in())
@@ -552,7 +525,6 @@ void log_ahead(uint64_t slots)
     uint64_t cursor = __atomic_load_n(&header->cursor, __ATOMIC_RELAXED), need = (cursor & log_mask) + slots;
     __atomic_fetch_add(&extending, 1, __ATOMIC_SEQ_CST);
     reach_made(header, cursor + slots);
-    lend();
     __atomic_fetch_sub(&extending, 1, __ATOMIC_SEQ_CST);
     extend(need <= log_mask ? need : log_mask + 1);
     go_out();

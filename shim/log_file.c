@@ -163,12 +163,6 @@ long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t
     return result;
 }
 
-bool log_file_lend(struct sockatlas_header *header, uint64_t from, uint64_t to)
-{
-    uint64_t page = page_of(from);
-    return sys(SYS_mprotect, (unsigned char *)header + page, to - page, PROT_READ | PROT_WRITE) == 0;
-}
-
 static bool populate_known(void)
 {
     /* An empty range asks only whether the kernel knows the advice. */

@@ -56,8 +56,6 @@ bool log_file_is_in(const struct folder_id *folder);
  * range.
  */
 long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t to);
-/* Makes them writable and no more: for what other processes make real. False: it cannot be. */
-bool log_file_lend(struct sockatlas_header *header, uint64_t from, uint64_t to);
 /* Another thread's log was published first. */
 void log_file_discard(const struct log_file *file);
 /* Whether it can be known that no other process has the file mapped. */

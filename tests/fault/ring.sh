@@ -18,16 +18,7 @@ if [ "$(id -u)" -eq 0 ]; then
 else
     case_skip "after chroot, setuid and in a sandbox" "needs root"
 fi
-# Workers that were sandboxed before the others had come far.
-nothing_lost() {
-    case_has "$1: nothing is lost" ' 0 lost' "$("$account" ledger trace | tail -1)"
-}
-environment=(SOCKATLAS_LIMIT=1048576)
-busy "prefork workers in a sandbox, a ring of a mebibyte" busy_server processes 3 4000 0 seccomp
-nothing_lost "prefork workers in a sandbox, a ring of a mebibyte"
 environment=()
-busy "prefork workers in a sandbox, a ring of 256 MiB" busy_server processes 3 4000 0 seccomp
-nothing_lost "prefork workers in a sandbox, a ring of 256 MiB"
 
 seed=${SEED:-$RANDOM$RANDOM}
 kills() { # CASE ARGUMENT...
