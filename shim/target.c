@@ -97,12 +97,13 @@ static bool is_loader(const char *path)
     return false;
 }
 
-/* musl's loader knows no $LIB: the folder of that name has the 64-bit shim. */
+/* musl's loader knows no $LIB: the folder of that name has the 64-bit shim. `path` is for its use, as `notes` below:
+ * the stack of a program that executes another may be small. */
 static enum sockatlas_untraced look_at_loader(int fd, const struct program *program, const struct segment *segment,
-                                              bool both)
+                                              bool both, char path[HEAD])
 {
-    char path[HEAD] = {0};
-    size_t size = segment->size < sizeof(path) ? (size_t)segment->size : sizeof(path) - 1;
+    size_t size = segment->size < HEAD ? (size_t)segment->size : HEAD - 1;
+    path[size] = 0;
     if (sys_pread(fd, path, size, segment->at) != (long)size)
         return SOCKATLAS_TRACEABLE;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -113,25 +114,25 @@ static enum sockatlas_untraced look_at_loader(int fd, const struct program *prog
 
 /* Whether the notes, of a segment, have that of Go's linker: such a program makes its system calls itself, also where
  * it is dynamic because part of it is C. */
-static bool is_go(int fd, const struct segment *segment)
+static bool is_go(int fd, const struct segment *segment, unsigned char notes[HEAD])
 {
     enum { GO_BUILD_ID = 4 };
-    unsigned char notes[HEAD];
-    size_t room = segment->size < sizeof(notes) ? (size_t)segment->size : sizeof(notes);
+    size_t room = segment->size < HEAD ? (size_t)segment->size : HEAD;
     long size = sys_pread(fd, notes, room, segment->at);
     Elf32_Nhdr note; /* the same for both word sizes */
     for (size_t at = 0; size > 0 && at + sizeof(note) + 4 <= (size_t)size;) {
         memcpy(&note, notes + at, sizeof(note));
         if (note.n_type == GO_BUILD_ID && note.n_namesz == 4 && memcmp(notes + at + sizeof(note), "Go\0", 4) == 0)
             return true;
-        if (note.n_namesz > sizeof(notes) || note.n_descsz > sizeof(notes))
+        if (note.n_namesz > HEAD || note.n_descsz > HEAD)
             return false;
         at += sizeof(note) + ((note.n_namesz + 3) & ~3u) + ((note.n_descsz + 3) & ~3u);
     }
     return false;
 }
 
-static enum sockatlas_untraced look_at_interpreter(int fd, const struct program *program, bool both)
+static enum sockatlas_untraced look_at_interpreter(int fd, const struct program *program, bool both,
+                                                   unsigned char scratch[HEAD])
 {
     enum sockatlas_untraced found = SOCKATLAS_UNTRACED_STATIC;
     bool go = false;
@@ -140,8 +141,8 @@ static enum sockatlas_untraced look_at_interpreter(int fd, const struct program 
         if (!read_segment(fd, program, i, &segment))
             return SOCKATLAS_TRACEABLE;
         if (segment.type == PT_INTERP)
-            found = look_at_loader(fd, program, &segment, both);
-        go = go || (segment.type == PT_NOTE && is_go(fd, &segment));
+            found = look_at_loader(fd, program, &segment, both, (char *)scratch);
+        go = go || (segment.type == PT_NOTE && is_go(fd, &segment, scratch));
     }
     return found == SOCKATLAS_TRACEABLE && go ? SOCKATLAS_UNTRACED_GO : found;
 }
@@ -153,14 +154,15 @@ static bool is_preloadable(const struct program *program, bool both)
     return (program->machine == MACHINE && program->class == CLASS) || (both && (wide || narrow));
 }
 
-static enum sockatlas_untraced look_at_elf(int fd, const unsigned char head[HEAD], bool both)
+/* Reads over `head`. */
+static enum sockatlas_untraced look_at_elf(int fd, unsigned char head[HEAD], bool both)
 {
     struct program program = read_head(head);
     if (!is_preloadable(&program, both))
         return SOCKATLAS_UNTRACED_CLASS;
     if (is_secure(fd))
         return SOCKATLAS_UNTRACED_SETUID;
-    return look_at_interpreter(fd, &program, both);
+    return look_at_interpreter(fd, &program, both, head);
 }
 
 /* Whether a loader of this process's root and mounts could map the shim to execute it. Where that cannot be told, it
@@ -197,15 +199,16 @@ enum sockatlas_untraced target_untraced(int dirfd, const char *path, const char 
             return SOCKATLAS_TRACEABLE;
         sys_pread(fd, head, sizeof(head), 0);
         enum sockatlas_untraced found = SOCKATLAS_TRACEABLE;
-        if (memcmp(head, ELFMAG, SELFMAG) == 0)
+        bool elf = memcmp(head, ELFMAG, SELFMAG) == 0, script = head[0] == '#';
+        if (elf)
             found = look_at_elf((int)fd, head, preloads_both(shim));
         if (found == SOCKATLAS_UNTRACED_STATIC && is_loader(path))
             found = SOCKATLAS_TRACEABLE; /* as is the program that it is told to load: it would not load a static one */
-        if (found == SOCKATLAS_TRACEABLE && head[0] != '#' && !is_there(shim))
+        if (found == SOCKATLAS_TRACEABLE && !script && !is_there(shim))
             found = SOCKATLAS_UNTRACED_SHIM;
         if (*path)
             sys(SYS_close, fd);
-        if (head[0] != '#' || head[1] != '!' || !script_interpreter(head, interpreter))
+        if (!script || head[1] != '!' || !script_interpreter(head, interpreter))
             return found;
         path = interpreter;
         dirfd = AT_FDCWD;
