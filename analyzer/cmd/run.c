@@ -174,7 +174,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
     if (preload->killed_by)
         run_log_sandbox(log, preload->killed_by);
     run_notices_begin(notices);
-    if (why != SOCKATLAS_TRACEABLE || preload->killed_by)
+    if (why != SOCKATLAS_TRACEABLE)
         run_notices_need(notices);
     struct run_live *live = options->live ? run_live_start(preload->folder) : NULL;
     if (options->live && !live)

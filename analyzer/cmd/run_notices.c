@@ -49,6 +49,8 @@ struct run_notices *run_notices_open(const struct run_preload *preload, bool ask
                                            .no_cmdline = preload->no_cmdline,
                                            .named = asked ? NULL : of_the_run,
                                            .context = (void *)preload};
+    /* A filter that kills for what the shim asks kills for what the reader asks, too. */
+    notices->refused = !asked && preload->killed_by;
     if (asked)
         open_log(notices);
     return notices;
