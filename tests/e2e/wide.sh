@@ -15,7 +15,7 @@ fi
 run() {
     "$sockatlas" run -d trace "$@" >out 2>said </dev/null
     status=$?
-    grep -v '^sockatlas: ' said >err
+    grep -vE '^sockatlas( run)?: ' said >err
 }
 sockets() { # what the trace has: a line a socket
     "$sockatlas" list --json trace | jq -r '"\(.role) \(.bytes_sent) \(.bytes_received) \(.match)"' | sort
