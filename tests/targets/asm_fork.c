@@ -13,8 +13,18 @@ static pid_t fork_alone(void)
     long result;
     __asm__ volatile("syscall" : "=a"(result) : "a"(SYS_clone), "D"(SIGCHLD), "S"(0), "d"(0) : "rcx", "r11", "memory");
     return (pid_t)result;
-#else
-    return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+#elif defined(__i386__)
+    long result;
+    __asm__ volatile("int $0x80"
+                     : "=a"(result)
+                     : "a"(SYS_clone), "b"(SIGCHLD), "c"(0), "d"(0), "S"(0), "D"(0)
+                     : "memory");
+    return (pid_t)result;
+#elif defined(__aarch64__)
+    register long number __asm__("x8") = SYS_clone, flags __asm__("x0") = SIGCHLD, stack __asm__("x1") = 0,
+                         parent __asm__("x2") = 0, tls __asm__("x3") = 0, child __asm__("x4") = 0;
+    __asm__ volatile("svc #0" : "+r"(flags) : "r"(number), "r"(stack), "r"(parent), "r"(tls), "r"(child) : "memory");
+    return (pid_t)flags;
 #endif
 }
 
