@@ -137,11 +137,11 @@ struct message {
     struct msghdr header;
     struct iovec part;
     char byte;
+    int pair[2];
     union {
         struct cmsghdr align;
         char room[CMSG_SPACE(2 * sizeof(int))];
-    } control;
-    int pair[2];
+    } control; /* last: what it begins with has no fixed size */
 };
 
 /* Into a socket that the process has the other end of. */
