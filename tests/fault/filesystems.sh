@@ -15,7 +15,7 @@ if [ -z "${SOCKATLAS_TEST_NAMESPACE:-}" ]; then
 fi
 . "$(dirname "$0")/lib.sh"
 
-. "$(dirname "${BASH_SOURCE[0]}")/mounts.sh"
+. "$top/tests/fault/mounts.sh" || exit 1
 mkdir said_of
 
 # ---- What is done on each ----
