@@ -16,6 +16,7 @@ struct edge_entry {
     struct table_link by_key;
     unsigned class;
     uint64_t unaccepted; /* connections that wait in the queue of a listener, or did until the end */
+    bool moved;          /* all that it had is another edge's now */
 };
 
 struct external {
@@ -224,6 +225,8 @@ static void add_conversation(struct model *model, struct edge *edge, const struc
     edge->retransmits += to && to->tcp_known ? to->retransmits : 0;
     edge->sockets += count_socket(model, edge, from);
     edge->sockets += count_socket(model, edge, to);
+    if (edge->sockets == 0) /* it was counted where it had failed before, at another process */
+        edge->sockets = 1;
     add_times(edge, from, to);
     edge_seen(model, edge, first, first->start_ns);
     if (from)
@@ -325,7 +328,7 @@ static void edge_retarget(struct model *model, struct edge *edge)
         same->last_ns = edge->last_ns;
     if (!same->name)
         same->name = edge->name;
-    edge->sockets = 0; /* moved */
+    ((struct edge_entry *)edge)->moved = true;
 }
 
 /* An address that the initiator looked no name up for, or only itself. */
@@ -382,7 +385,7 @@ void edge_finish(struct model *model)
     for (unsigned i = 0; i < model->edges_count; i++) {
         struct edge *edge = model->edges[i];
         struct edge_entry *entry = (struct edge_entry *)edge;
-        if (edge->sockets == 0) {
+        if (entry->moved) {
             table_remove(&model->edges_table, &entry->by_key);
             edge_free(edge);
             continue;

@@ -123,3 +123,19 @@ Test(match_reuse, inherited_end_of_a_traced_client_is_the_server)
     cr_expect_eq(script_socket(&script, 0x10)->role, ROLE_CLIENT);
     cr_expect_not_null(script_edge(&script, 100, 200));
 }
+
+/* It is counted where it had failed: the edge to who began to listen meanwhile has its connection all the same. */
+Test(match_reuse, connection_after_a_refusal_that_nobody_accepted)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_STREAM, 0);
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000", ECONNREFUSED, 0);
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_connect(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4001", 0, 0);
+    t_close(&script, client, 3, 0x20);
+    script_finish(&script);
+    const struct edge *edge = script_edge(&script, 200, 100);
+    cr_assert_not_null(edge);
+    cr_expect_eq(edge->connections, 1);
+    cr_expect_eq(edge->sockets, 1);
+}
