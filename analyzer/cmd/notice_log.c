@@ -31,8 +31,9 @@ enum {
     LOOK_TRIES = 3,   /* for a holder */
     LOOK_MAX = 512,   /* sockets at once */
     OPEN_MAX = 65536, /* sockets that are remembered as told */
-    QUIET_MS = 30,    /* at the end: the kernel tells of a socket some time after it was closed */
-    QUIET_MAX_MS = 300,
+    QUIET_MS = 200,   /* at the end: a thread of the kernel's tells of a socket some time after it was closed, on a busy
+                         machine later */
+    QUIET_MAX_MS = 3000,
 };
 
 /* An open socket that was looked at. */
