@@ -154,7 +154,7 @@ static bool is_preloadable(const struct program *program, bool both)
     return (program->machine == MACHINE && program->class == CLASS) || (both && (wide || narrow));
 }
 
-/* Reads over `head`. */
+/* `head` is the beginning of the file, and is written over. */
 static enum sockatlas_untraced look_at_elf(int fd, unsigned char head[HEAD], bool both)
 {
     struct program program = read_head(head);
