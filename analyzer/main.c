@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The command line's front door: finds the subcommand in CMD_TABLE and calls it. Knows nothing of what any of them
+ * The command line's main(): finds the subcommand in CMD_TABLE and calls it. Knows nothing of what any of them
  * does.
  */
 #include "analyzer/cmd/cmd.h"

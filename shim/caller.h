@@ -18,16 +18,16 @@
 
 /* The size of the program's buffer, read before the call; 0: not known. The kernel has not looked at the pointer yet,
  * and a bad one must fail with EFAULT, not crash here. */
-static inline socklen_t caller_room(const socklen_t *size)
+static inline socklen_t caller_capacity(const socklen_t *size)
 {
     return size && memory_readable(size, sizeof(*size)) == sizeof(*size) ? *size : 0;
 }
 
 /* The size of the address that the kernel returned; 0: none, cut short, or not known to be whole. After the call
  * succeeded: then the kernel has written to both. */
-static inline socklen_t caller_whole(const struct sockaddr *address, const socklen_t *size, socklen_t room)
+static inline socklen_t caller_whole(const struct sockaddr *address, const socklen_t *size, socklen_t capacity)
 {
-    return address && size && *size <= room ? *size : 0;
+    return address && size && *size <= capacity ? *size : 0;
 }
 
 /* How many bytes a call with a vector asked for; 0 where that is of no interest: it matters for a record a call. After
@@ -51,7 +51,7 @@ struct caller_peer {
     socklen_t own_size;
     struct sockaddr *address;
     socklen_t *size;
-    socklen_t room; /* 0: not known */
+    socklen_t capacity; /* 0: not known */
 };
 
 /* An accept() that asks for the address fails where the family has none to give (AF_ALG): so the shim asks only where
@@ -74,7 +74,7 @@ static inline void caller_peer_prepare(struct caller_peer *peer, int listener, b
     peer->own_size = sizeof(peer->own);
     peer->address = given ? address : &peer->own.address;
     peer->size = given ? size : &peer->own_size;
-    peer->room = !given ? sizeof(peer->own) : address && wanted ? caller_room(size) : 0;
+    peer->capacity = !given ? sizeof(peer->own) : address && wanted ? caller_capacity(size) : 0;
 }
 
 #endif

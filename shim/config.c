@@ -32,7 +32,7 @@ struct config config;
 /* What is read: the environment, or what attaching gave in its place; and where to say what is wrong with it. */
 static char *const *settings;
 static char *answer; /* NULL: on stderr */
-static size_t answer_room;
+static size_t answer_capacity;
 
 static const char *variable(const char *name)
 {
@@ -81,7 +81,7 @@ static void say_back(const char *const parts[], size_t count)
 {
     size_t length = 0;
     for (size_t i = 0; i < count; i++)
-        for (const char *from = parts[i]; *from && length + 1 < answer_room; from++)
+        for (const char *from = parts[i]; *from && length + 1 < answer_capacity; from++)
             answer[length++] = *from;
     answer[length] = 0;
 }
@@ -89,8 +89,8 @@ static void say_back(const char *const parts[], size_t count)
 static void say(const char *what, const char *value, const char *why, const char *where)
 {
     static const char end[] = "; not tracing\n";
-    enum { ROOM = 2 * CONFIG_DIR_MAX + 160, LAST = ROOM - (sizeof(end) - 1) - 4 };
-    char line[ROOM];
+    enum { SPACE = 2 * CONFIG_DIR_MAX + 160, LAST = SPACE - (sizeof(end) - 1) - 4 };
+    char line[SPACE];
     size_t length = 0;
     if (answer) {
         say_back((const char *const[]){what, value, why, where}, 4);
@@ -462,7 +462,7 @@ bool config_attach(char *const *given, char *why, size_t size)
     config = (struct config){.late = config.late, .attached = true};
     settings = given;
     answer = why;
-    answer_room = size;
+    answer_capacity = size;
     why[0] = 0;
     read_settings();
     config_check();

@@ -125,11 +125,11 @@ static bool enter_parent(struct walk *walk)
 /* Puts what the link `fd` says before what is left of the path. */
 static bool follow(struct walk *walk, long fd, const char *name)
 {
-    size_t left = strlen(walk->at) + 1, room = sizeof(walk->rest) - left;
-    char *moved = walk->rest + room;
+    size_t left = strlen(walk->at) + 1, capacity = sizeof(walk->rest) - left;
+    char *moved = walk->rest + capacity;
     memmove(moved, walk->at, left);
-    long got = sys(SYS_readlinkat, fd, "", walk->rest, room);
-    if (got <= 0 || (size_t)got == room)
+    long got = sys(SYS_readlinkat, fd, "", walk->rest, capacity);
+    if (got <= 0 || (size_t)got == capacity)
         return refuse(walk, FOLDER_FAULT_ERROR, got < 0 ? got : -ENAMETOOLONG, name);
     if (++walk->links > LINKS_MAX)
         return refuse(walk, FOLDER_FAULT_ERROR, -ELOOP, name);

@@ -24,14 +24,15 @@ struct sockaddr_in;
 #define HOOK_ALIAS(second, name) extern __typeof__(name) second HOOK __attribute__((alias(#name)))
 #endif
 
-/* The doors that fortified programs use (bits/socket2.h, bits/unistd.h, bits/poll2.h); the last size is the buffer's
- * real one. */
-ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);
-ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags);
+/* The functions that fortified programs use (bits/socket2.h, bits/unistd.h, bits/poll2.h); the last size is the
+ * buffer's real one. */
+ssize_t __read_chk(int fd, void *buffer, size_t size, size_t capacity);
+ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t capacity, int flags);
 int __dprintf_chk(int fd, int flag, const char *format, ...);
 int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments);
-int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
-int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t room);
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t capacity);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
+                size_t capacity);
 
 /* Younger than some libcs the shim runs with, or not in every header. */
 int bindresvport(int fd, struct sockaddr_in *address);
@@ -55,7 +56,7 @@ struct epoll_event;
 struct iovec;
 struct mmsghdr;
 struct msghdr;
-int __epoll_pwait2_time64(int fd, struct epoll_event *events, int room, const void *timeout, const sigset_t *mask);
+int __epoll_pwait2_time64(int fd, struct epoll_event *events, int capacity, const void *timeout, const sigset_t *mask);
 int __fcntl_time64(int fd, int command, ...);
 int __getsockopt64(int fd, int level, int name, void *value, unsigned *size);
 int __ioctl_time64(int fd, unsigned long request, ...);

@@ -60,9 +60,10 @@ HOOK int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flag
 {
     load_ready();
     struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
-    struct message_rooms rooms = watch_may_want_peer(fd) ? message_rooms(messages, count) : (struct message_rooms){0};
+    struct message_capacities capacities =
+        watch_may_want_peer(fd) ? message_capacities(messages, count) : (struct message_capacities){0};
     int result = real.__recvmmsg64(fd, messages, count, flags, timeout);
-    message_all_received(SOCKATLAS_CALL_recvmmsg, fd, &transfer, messages, &rooms, flags, result);
+    message_all_received(SOCKATLAS_CALL_recvmmsg, fd, &transfer, messages, &capacities, flags, result);
     return result;
 }
 
@@ -96,10 +97,11 @@ HOOK int __pselect64(int count, void *in, void *out, void *except, const void *t
 }
 
 /* Waits for a set kept in the kernel. */
-HOOK int __epoll_pwait2_time64(int fd, struct epoll_event *events, int room, const void *timeout, const sigset_t *mask)
+HOOK int __epoll_pwait2_time64(int fd, struct epoll_event *events, int capacity, const void *timeout,
+                               const sigset_t *mask)
 {
     load_ready();
-    return waited(SOCKATLAS_CALL_epoll_pwait2, real.__epoll_pwait2_time64(fd, events, room, timeout, mask));
+    return waited(SOCKATLAS_CALL_epoll_pwait2, real.__epoll_pwait2_time64(fd, events, capacity, timeout, mask));
 }
 
 /* glibc's second name for fcntl64(). */
@@ -112,7 +114,7 @@ HOOK int __fcntl_time64(int fd, int command, ...)
     return fcntl64(fd, command, argument);
 }
 
-/* Descriptor flags by another door. */
+/* Descriptor flags by another function. */
 HOOK int __ioctl_time64(int fd, unsigned long request, ...)
 {
     load_ready();

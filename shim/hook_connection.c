@@ -49,7 +49,7 @@ HOOK int accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
     caller_peer_prepare(&peer, fd, config.on, address.__sockaddr__, size);
     int result = real.accept(fd, peer.address, peer.size);
     int error = hook_error(result);
-    socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
+    socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.capacity);
     watch_accept(SOCKATLAS_CALL_accept, fd, result, error, peer.address, got, 0);
     return result;
 }
@@ -63,7 +63,7 @@ HOOK int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict size, int f
     caller_peer_prepare(&peer, fd, config.on, address.__sockaddr__, size);
     int result = real.accept4(fd, peer.address, peer.size, flags);
     int error = hook_error(result);
-    socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
+    socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.capacity);
     watch_accept(SOCKATLAS_CALL_accept4, fd, result, error, peer.address, got, flags);
     return result;
 }

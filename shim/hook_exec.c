@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Wrappers that start programs: the exec family, posix_spawn. Each is a door of its own, since libc's do not pass
+ * Wrappers that start programs: the exec family, posix_spawn. Each is wrapped by itself, since libc's do not pass
  * through one another's names. They put back into the new environment what keeps the tracing going. Callable from
  * anywhere, vfork children above all: what they need is neither allocated nor on the stack (scratch.h).
  */

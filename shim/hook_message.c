@@ -44,13 +44,13 @@ HOOK ssize_t recv(int fd, void *buffer, size_t size, int flags)
 }
 HOOK_ALIAS(__recv, recv);
 
-/* What recv() is in a fortified program: `room` is checked by the real one. */
-HOOK ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
+/* What recv() is in a fortified program: `capacity` is checked by the real one. */
+HOOK ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t capacity, int flags)
 {
     load_ready();
-    if (size <= room)
+    if (size <= capacity)
         return recv(fd, buffer, size, flags);
-    return real.__recv_chk ? real.__recv_chk(fd, buffer, size, room, flags) : hook_missing();
+    return real.__recv_chk ? real.__recv_chk(fd, buffer, size, capacity, flags) : hook_missing();
 }
 
 /* Bytes in, with the sender's address. */
@@ -61,12 +61,12 @@ HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __S
     struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     struct sender sender = {.size = sizeof(sender.own)};
     if (address.__sockaddr__ || address_size || !watch_wants_peer(fd) || sandbox_inside()) {
-        socklen_t room = address.__sockaddr__ && watch_may_want_peer(fd) ? caller_room(address_size) : 0;
+        socklen_t capacity = address.__sockaddr__ && watch_may_want_peer(fd) ? caller_capacity(address_size) : 0;
         ssize_t result = real.recvfrom(fd, buffer, size, flags, address, address_size);
         message_bytes(SOCKATLAS_CALL_recvfrom, fd, &transfer, result, size, flags);
         if (result >= 0 && !(flags & MSG_PEEK))
             watch_message(SOCKATLAS_CALL_recvfrom, WATCH_IN, fd, &transfer, address.__sockaddr__,
-                          caller_whole(address.__sockaddr__, address_size, room), (size_t)result);
+                          caller_whole(address.__sockaddr__, address_size, capacity), (size_t)result);
         return result;
     }
     ssize_t result = real.recvfrom(fd, buffer, size, flags, &sender.own.address, &sender.size);
@@ -75,13 +75,13 @@ HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __S
 }
 
 /* What recvfrom() is in a fortified program. */
-HOOK ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t room, int flags, __SOCKADDR_ARG address,
-                            socklen_t *restrict address_size)
+HOOK ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t capacity, int flags,
+                            __SOCKADDR_ARG address, socklen_t *restrict address_size)
 {
     load_ready();
-    if (size <= room)
+    if (size <= capacity)
         return recvfrom(fd, buffer, size, flags, address, address_size);
-    return real.__recvfrom_chk ? real.__recvfrom_chk(fd, buffer, size, room, flags, address, address_size)
+    return real.__recvfrom_chk ? real.__recvfrom_chk(fd, buffer, size, capacity, flags, address, address_size)
                                : hook_missing();
 }
 
@@ -137,8 +137,9 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, s
 {
     load_ready();
     struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
-    struct message_rooms rooms = watch_may_want_peer(fd) ? message_rooms(messages, count) : (struct message_rooms){0};
+    struct message_capacities capacities =
+        watch_may_want_peer(fd) ? message_capacities(messages, count) : (struct message_capacities){0};
     int result = real.recvmmsg(fd, messages, count, flags, timeout);
-    message_all_received(SOCKATLAS_CALL_recvmmsg, fd, &transfer, messages, &rooms, flags, result);
+    message_all_received(SOCKATLAS_CALL_recvmmsg, fd, &transfer, messages, &capacities, flags, result);
     return result;
 }

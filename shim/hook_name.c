@@ -16,11 +16,11 @@
 HOOK int getsockname(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
 {
     load_ready();
-    socklen_t room = sandbox_inside() ? caller_room(size) : 0;
+    socklen_t capacity = sandbox_inside() ? caller_capacity(size) : 0;
     int result = real.getsockname(fd, address, size);
     if (result == 0)
         watch_told(SOCKATLAS_CALL_getsockname, fd, address.__sockaddr__,
-                   room ? caller_whole(address.__sockaddr__, size, room) : 0);
+                   capacity ? caller_whole(address.__sockaddr__, size, capacity) : 0);
     return result;
 }
 
@@ -28,11 +28,11 @@ HOOK int getsockname(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
 HOOK int getpeername(int fd, __SOCKADDR_ARG address, socklen_t *restrict size)
 {
     load_ready();
-    socklen_t room = sandbox_inside() ? caller_room(size) : 0;
+    socklen_t capacity = sandbox_inside() ? caller_capacity(size) : 0;
     int result = real.getpeername(fd, address, size);
     if (result == 0)
         watch_told(SOCKATLAS_CALL_getpeername, fd, address.__sockaddr__,
-                   room ? caller_whole(address.__sockaddr__, size, room) : 0);
+                   capacity ? caller_whole(address.__sockaddr__, size, capacity) : 0);
     return result;
 }
 
@@ -56,7 +56,7 @@ HOOK int pidfd_getfd(int pidfd, int target, unsigned flags)
     return result;
 }
 
-/* Descriptor flags by another door. The argument is handed on as it came in its register. */
+/* Descriptor flags by another function. The argument is handed on as it came in its register. */
 HOOK int ioctl(int fd, unsigned long request, ...)
 {
     load_ready();

@@ -161,7 +161,7 @@ HOOK int unshare(int flags)
     return result;
 }
 
-/* A name; a sandbox. After it no system call is ours to make; records go on as far as room was made ahead. */
+/* A name; a sandbox. After it no system call is ours to make; records go on as far as space was made ahead. */
 HOOK int prctl(int option, ...)
 {
     load_ready();

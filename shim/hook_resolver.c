@@ -124,16 +124,16 @@ HOOK int getaddrinfo(const char *restrict name, const char *restrict service, co
 }
 
 /* An address to names. */
-HOOK int getnameinfo(const struct sockaddr *restrict address, socklen_t size, char *restrict name, socklen_t name_room,
-                     char *restrict service, socklen_t service_room, int flags)
+HOOK int getnameinfo(const struct sockaddr *restrict address, socklen_t size, char *restrict name,
+                     socklen_t name_capacity, char *restrict service, socklen_t service_capacity, int flags)
 {
     struct lookup lookup;
     lookup_begin(&lookup, SOCKATLAS_CALL_getnameinfo);
-    int failure = real.getnameinfo(address, size, name, name_room, service, service_room, flags);
+    int failure = real.getnameinfo(address, size, name, name_capacity, service, service_capacity, flags);
     int error = errno;
     /* Printing numbers is no look-up. */
-    if (!(flags & NI_NUMERICHOST) && name && name_room) {
-        lookup_names(&lookup, failure ? NULL : name, failure || !service_room ? NULL : service);
+    if (!(flags & NI_NUMERICHOST) && name && name_capacity) {
+        lookup_names(&lookup, failure ? NULL : name, failure || !service_capacity ? NULL : service);
         if (!failure)
             lookup_socket_address(&lookup, address, size);
         lookup_end(&lookup, failure, failure == EAI_SYSTEM ? error : 0);
@@ -195,32 +195,33 @@ static int found_host_r(struct lookup *lookup, const char *name, struct hostent 
 }
 
 /* See gethostbyname. */
-HOOK int gethostbyname_r(const char *restrict name, struct hostent *restrict entry, char *restrict buffer, size_t room,
-                         struct hostent **restrict result, int *restrict host_error)
+HOOK int gethostbyname_r(const char *restrict name, struct hostent *restrict entry, char *restrict buffer,
+                         size_t capacity, struct hostent **restrict result, int *restrict host_error)
 {
     struct lookup lookup;
     lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyname_r);
-    int failure = real.gethostbyname_r(name, entry, buffer, room, result, host_error);
+    int failure = real.gethostbyname_r(name, entry, buffer, capacity, result, host_error);
     return found_host_r(&lookup, name, result, host_error, failure);
 }
 
 /* See gethostbyname2. */
 HOOK int gethostbyname2_r(const char *restrict name, int family, struct hostent *restrict entry, char *restrict buffer,
-                          size_t room, struct hostent **restrict result, int *restrict host_error)
+                          size_t capacity, struct hostent **restrict result, int *restrict host_error)
 {
     struct lookup lookup;
     lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyname2_r);
-    int failure = real.gethostbyname2_r(name, family, entry, buffer, room, result, host_error);
+    int failure = real.gethostbyname2_r(name, family, entry, buffer, capacity, result, host_error);
     return found_host_r(&lookup, name, result, host_error, failure);
 }
 
 /* See gethostbyaddr. */
 HOOK int gethostbyaddr_r(const void *restrict address, socklen_t size, int family, struct hostent *restrict entry,
-                         char *restrict buffer, size_t room, struct hostent **restrict result, int *restrict host_error)
+                         char *restrict buffer, size_t capacity, struct hostent **restrict result,
+                         int *restrict host_error)
 {
     struct lookup lookup;
     lookup_begin(&lookup, SOCKATLAS_CALL_gethostbyaddr_r);
-    int failure = real.gethostbyaddr_r(address, size, family, entry, buffer, room, result, host_error);
+    int failure = real.gethostbyaddr_r(address, size, family, entry, buffer, capacity, result, host_error);
     return found_host_r(&lookup, NULL, result, host_error, failure);
 }
 
@@ -235,39 +236,41 @@ static int queried(struct lookup *lookup, const char *name, int size)
 }
 
 /* A query to the name servers for exactly this name. */
-HOOK int res_query(const char *name, int class, int type, unsigned char *answer, int room)
+HOOK int res_query(const char *name, int class, int type, unsigned char *answer, int capacity)
 {
     struct lookup lookup;
     lookup_begin(&lookup, SOCKATLAS_CALL_res_query);
-    return queried(&lookup, name, real.res_query ? real.res_query(name, class, type, answer, room) : hook_missing());
+    return queried(&lookup, name,
+                   real.res_query ? real.res_query(name, class, type, answer, capacity) : hook_missing());
 }
 HOOK_ALIAS(__res_query, res_query);
 
 /* The same, with the search list. */
-HOOK int res_search(const char *name, int class, int type, unsigned char *answer, int room)
+HOOK int res_search(const char *name, int class, int type, unsigned char *answer, int capacity)
 {
     struct lookup lookup;
     lookup_begin(&lookup, SOCKATLAS_CALL_res_search);
-    return queried(&lookup, name, real.res_search ? real.res_search(name, class, type, answer, room) : hook_missing());
+    return queried(&lookup, name,
+                   real.res_search ? real.res_search(name, class, type, answer, capacity) : hook_missing());
 }
 HOOK_ALIAS(__res_search, res_search);
 
 /* See res_query, with a state of the program's own. musl has no such name. */
-HOOK int res_nquery(res_state state, const char *name, int class, int type, unsigned char *answer, int room)
+HOOK int res_nquery(res_state state, const char *name, int class, int type, unsigned char *answer, int capacity)
 {
     struct lookup lookup;
     lookup_begin(&lookup, SOCKATLAS_CALL_res_query);
-    int size = real.res_nquery ? real.res_nquery(state, name, class, type, answer, room) : hook_missing();
+    int size = real.res_nquery ? real.res_nquery(state, name, class, type, answer, capacity) : hook_missing();
     return queried(&lookup, name, size);
 }
 HOOK_ALIAS(__res_nquery, res_nquery);
 
 /* See res_search, with a state of the program's own. musl has no such name. */
-HOOK int res_nsearch(res_state state, const char *name, int class, int type, unsigned char *answer, int room)
+HOOK int res_nsearch(res_state state, const char *name, int class, int type, unsigned char *answer, int capacity)
 {
     struct lookup lookup;
     lookup_begin(&lookup, SOCKATLAS_CALL_res_search);
-    int size = real.res_nsearch ? real.res_nsearch(state, name, class, type, answer, room) : hook_missing();
+    int size = real.res_nsearch ? real.res_nsearch(state, name, class, type, answer, capacity) : hook_missing();
     return queried(&lookup, name, size);
 }
 HOOK_ALIAS(__res_nsearch, res_nsearch);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The raw door: syscall(2). Numbers that concern descriptors, processes and sandboxes are watched; all others, futex
- * above all, jump straight on. Transfers by numbers that are not listed are not counted; a socket made by a number not
- * listed is snapshotted when a wrapper first meets it.
+ * syscall(2), by which programs make calls themselves. Numbers that concern descriptors, processes and sandboxes are
+ * watched; all others, futex above all, jump straight on. Transfers by numbers that are not listed are not counted; a
+ * socket made by a number not listed is snapshotted when a wrapper first meets it.
  */
 #include "shim/caller.h"
 #include "shim/clock.h"
@@ -116,13 +116,13 @@ static long watched_transfer(const struct raw *raw)
     int fd = (int)a[0];
     struct msghdr *message = (struct msghdr *)a[1];
     struct mmsghdr *messages = (struct mmsghdr *)a[1];
-    struct message_rooms rooms = {0};
+    struct message_capacities capacities = {0};
     if (call == SOCKATLAS_CALL_recvmmsg && watch_may_want_peer(fd))
-        rooms = message_rooms(messages, (unsigned)a[2]);
+        capacities = message_capacities(messages, (unsigned)a[2]);
     else if (number == SYS_recvmsg && watch_may_want_peer(fd))
-        rooms.least = message_room(message);
+        capacities.least = message_capacity(message);
     else if (number == SYS_recvfrom && a[4] && watch_may_want_peer(fd))
-        rooms.least = caller_room((const socklen_t *)a[5]);
+        capacities.least = caller_capacity((const socklen_t *)a[5]);
     struct watch_transfer transfer = watch_begin(sends(number) ? WATCH_OUT : WATCH_IN, fd);
     struct watch_transfer to = {.entry = NULL};
     if (number == SYS_splice)
@@ -162,7 +162,7 @@ static long watched_transfer(const struct raw *raw)
         message_bytes(call, fd, &transfer, result, (size_t)a[2], (int)a[3]);
         if (result >= 0 && a[4] && !(a[3] & MSG_PEEK))
             watch_message(call, WATCH_IN, fd, &transfer, (const struct sockaddr *)a[4],
-                          caller_whole((const struct sockaddr *)a[4], (const socklen_t *)a[5], rooms.least),
+                          caller_whole((const struct sockaddr *)a[4], (const socklen_t *)a[5], capacities.least),
                           (size_t)result);
         break;
     case SYS_sendmsg:
@@ -173,7 +173,7 @@ static long watched_transfer(const struct raw *raw)
     case SYS_recvmsg:
         message_bytes(call, fd, &transfer, result, 0, (int)a[2]);
         if (result >= 0)
-            message_received(call, fd, &transfer, message, rooms.least, (int)a[2], (size_t)result);
+            message_received(call, fd, &transfer, message, capacities.least, (int)a[2], (size_t)result);
         break;
     case SYS_sendmmsg:
         message_all_sent(call, fd, &transfer, messages, (int)result);
@@ -182,7 +182,7 @@ static long watched_transfer(const struct raw *raw)
 #ifdef SYS_recvmmsg_time64
     case SYS_recvmmsg_time64:
 #endif
-        message_all_received(call, fd, &transfer, messages, &rooms, (int)a[3], (int)result);
+        message_all_received(call, fd, &transfer, messages, &capacities, (int)a[3], (int)result);
         break;
     }
     return result;
@@ -200,7 +200,7 @@ static long watched_accept(const struct raw *raw)
     asked.a[2] = (long)peer.size;
     long result = raw_make(&asked);
     int error = hook_error(result);
-    socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.room);
+    socklen_t got = error ? 0 : caller_whole(peer.address, peer.size, peer.capacity);
     watch_accept(SOCKATLAS_CALL_syscall, fd, (int)result, error, peer.address, got,
                  raw->number == SYS_accept4 ? (int)a[3] : 0);
     return result;

@@ -22,11 +22,11 @@ HOOK ssize_t read(int fd, void *buffer, size_t size)
 HOOK_ALIAS(__read, read);
 
 /* What read() is in a fortified program. */
-HOOK ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
+HOOK ssize_t __read_chk(int fd, void *buffer, size_t size, size_t capacity)
 {
     load_ready();
     struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
-    ssize_t result = real.__read_chk ? real.__read_chk(fd, buffer, size, room) : real.read(fd, buffer, size);
+    ssize_t result = real.__read_chk ? real.__read_chk(fd, buffer, size, capacity) : real.read(fd, buffer, size);
     watch_io(SOCKATLAS_CALL_read, WATCH_IN, fd, &transfer, result, size);
     return result;
 }

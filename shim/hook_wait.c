@@ -29,10 +29,10 @@ HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
 HOOK_ALIAS(__poll, poll);
 
 /* What poll() is in a fortified program. */
-HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
+HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t capacity)
 {
     load_ready();
-    int result = real.__poll_chk ? real.__poll_chk(fds, count, timeout, room) : real.poll(fds, count, timeout);
+    int result = real.__poll_chk ? real.__poll_chk(fds, count, timeout, capacity) : real.poll(fds, count, timeout);
     return waited(SOCKATLAS_CALL_poll, result);
 }
 
@@ -45,11 +45,11 @@ HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 
 /* What ppoll() is in a fortified program. */
 HOOK int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
-                     size_t room)
+                     size_t capacity)
 {
     load_ready();
-    int result =
-        real.__ppoll_chk ? real.__ppoll_chk(fds, count, timeout, mask, room) : real.ppoll(fds, count, timeout, mask);
+    int result = real.__ppoll_chk ? real.__ppoll_chk(fds, count, timeout, mask, capacity)
+                                  : real.ppoll(fds, count, timeout, mask);
     return waited(SOCKATLAS_CALL_ppoll, result);
 }
 
@@ -71,24 +71,24 @@ HOOK int pselect(int count, fd_set *restrict in, fd_set *restrict out, fd_set *r
 }
 
 /* Waits for a set kept in the kernel. */
-HOOK int epoll_wait(int fd, struct epoll_event *events, int room, int timeout)
+HOOK int epoll_wait(int fd, struct epoll_event *events, int capacity, int timeout)
 {
     load_ready();
-    return waited(SOCKATLAS_CALL_epoll_wait, real.epoll_wait(fd, events, room, timeout));
+    return waited(SOCKATLAS_CALL_epoll_wait, real.epoll_wait(fd, events, capacity, timeout));
 }
 
 /* With a signal mask. */
-HOOK int epoll_pwait(int fd, struct epoll_event *events, int room, int timeout, const sigset_t *mask)
+HOOK int epoll_pwait(int fd, struct epoll_event *events, int capacity, int timeout, const sigset_t *mask)
 {
     load_ready();
-    return waited(SOCKATLAS_CALL_epoll_pwait, real.epoll_pwait(fd, events, room, timeout, mask));
+    return waited(SOCKATLAS_CALL_epoll_pwait, real.epoll_pwait(fd, events, capacity, timeout, mask));
 }
 
 /* With a fine timeout. musl has no such name, nor has glibc before 2.35. */
-HOOK int epoll_pwait2(int fd, struct epoll_event *events, int room, const struct timespec *timeout,
+HOOK int epoll_pwait2(int fd, struct epoll_event *events, int capacity, const struct timespec *timeout,
                       const sigset_t *mask)
 {
     load_ready();
-    int result = real.epoll_pwait2 ? real.epoll_pwait2(fd, events, room, timeout, mask) : hook_missing();
+    int result = real.epoll_pwait2 ? real.epoll_pwait2(fd, events, capacity, timeout, mask) : hook_missing();
     return waited(SOCKATLAS_CALL_epoll_pwait2, result);
 }

@@ -21,22 +21,22 @@
 
 enum { TICK_NS = 10000000 }; /* /proc counts in 1/100 s */
 
-size_t image_read_file(const char *path, char *out, size_t room)
+size_t image_read_file(const char *path, char *out, size_t capacity)
 {
     long fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     size_t size = 0;
     long got;
-    while (size < room && (got = sys(SYS_read, fd, out + size, room - size)) > 0)
+    while (size < capacity && (got = sys(SYS_read, fd, out + size, capacity - size)) > 0)
         size += (size_t)got;
     sys(SYS_close, fd);
     return size;
 }
 
-static void read_line(const char *path, char *out, size_t room)
+static void read_line(const char *path, char *out, size_t capacity)
 {
-    size_t size = image_read_file(path, out, room - 1);
+    size_t size = image_read_file(path, out, capacity - 1);
     if (size && out[size - 1] == '\n')
         size--;
     out[size] = 0;
@@ -84,9 +84,9 @@ static uint64_t start_ticks(struct sockatlas_header *header)
 }
 
 /* The path of version 2's line, which begins with `0::`; without one, that of the first line. */
-void image_cgroup(char out[IMAGE_CGROUP], char *text, size_t room)
+void image_cgroup(char out[IMAGE_CGROUP], char *text, size_t capacity)
 {
-    text[image_read_file("/proc/self/cgroup", text, room - 1)] = 0;
+    text[image_read_file("/proc/self/cgroup", text, capacity - 1)] = 0;
     const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
     const char *path = strchr(line ? line : text, '/');
     size_t length = path ? strcspn(path, "\n") : 0;

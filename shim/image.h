@@ -25,10 +25,10 @@ void image_clock_source(char source[32]);
 uint64_t image_pidns(void);
 /* The calling thread's network namespace: inode of /proc/thread-self/ns/net, 0 unknown. */
 uint64_t image_thread_netns(void);
-/* The calling process's cgroup, as header.cgroup has it, with `text` of `room` bytes to read it into; "" unknown. Has a
- * descriptor for a moment. */
-void image_cgroup(char out[IMAGE_CGROUP], char *text, size_t room);
+/* The calling process's cgroup, as header.cgroup has it, with `text` of `capacity` bytes to read it into; "" unknown.
+ * Has a descriptor for a moment. */
+void image_cgroup(char out[IMAGE_CGROUP], char *text, size_t capacity);
 /* Reads a small file whole; returns its size, 0 when it cannot be read. */
-size_t image_read_file(const char *path, char *out, size_t room);
+size_t image_read_file(const char *path, char *out, size_t capacity);
 
 #endif

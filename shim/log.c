@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The mapped slot log's hot half: taking slots and making room ahead of the writer. log_file.c makes and trims the
+ * The mapped slot log's hot half: taking slots and making space ahead of the writer. log_file.c makes and trims the
  * file. Callable from anywhere; must never block, allocate or keep a descriptor.
  *
  * The whole range is mapped at once but without access; each process opens it up in growing steps, making the space

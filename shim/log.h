@@ -20,7 +20,7 @@ extern uint64_t log_open;
 extern uint64_t log_mask;  /* slots of the ring - 1 */
 extern uint32_t log_shift; /* 1 << this: slots of a section */
 
-/* The latest record that needed more room was lost: what is asked of the kernel only to be recorded need not be. */
+/* The latest record that needed more space was lost: what is asked of the kernel only to be recorded need not be. */
 extern bool log_failing;
 static inline bool log_is_failing(void)
 {
@@ -145,7 +145,7 @@ void log_shrink(uint64_t bytes);
 /* After mlockall(): unlocks the range beyond what is in use, which counts against RLIMIT_MEMLOCK. */
 void log_unlock(void);
 
-/* Makes room for the next `slots` slots now, because later it may not be possible. */
+/* Makes space for the next `slots` slots now, because later it may not be possible. */
 void log_ahead(uint64_t slots);
 
 /* At a process's exit. The process that made the log trims the file if no other process has it mapped; if one had, the

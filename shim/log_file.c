@@ -78,7 +78,7 @@ static uint64_t least(uint64_t size, uint64_t other)
     return (size < other ? size : other) & ~(uint64_t)(PAGE - 1);
 }
 
-/* The file must stay below RLIMIT_FSIZE (ftruncate past it raises SIGXFSZ) and leave room under RLIMIT_AS for the
+/* The file must stay below RLIMIT_FSIZE (ftruncate past it raises SIGXFSZ) and leave space under RLIMIT_AS for the
  * program. */
 static uint64_t size_allowed(void)
 {
@@ -102,7 +102,7 @@ static void make_cheap(long address, uint64_t size)
     sys(SYS_munlock, address, size);
 }
 
-/* The largest power of two that a file of `size` bytes has room for. */
+/* The largest power of two that a file of `size` bytes has space for. */
 static uint64_t ring_slots_for(uint64_t size)
 {
     uint64_t slots = (size - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;

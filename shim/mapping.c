@@ -40,17 +40,17 @@ static uint64_t read_address(struct reader *reader)
 }
 
 /* The rest of the line: its path begins at the first slash. -1 at the end of the file, else its length, 0 none. */
-static long read_path(struct reader *reader, char *out, size_t room)
+static long read_path(struct reader *reader, char *out, size_t capacity)
 {
     size_t length = 0;
     int c;
     while ((c = next(reader)) >= 0 && c != '\n')
-        if ((length || c == '/') && length++ < room)
+        if ((length || c == '/') && length++ < capacity)
             out[length - 1] = (char)c;
     return c < 0 ? -1 : (long)length;
 }
 
-bool mapping_path(const void *address, char *out, size_t room)
+bool mapping_path(const void *address, char *out, size_t capacity)
 {
     struct reader reader = {.fd = sys(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC)};
     if (reader.fd < 0)
@@ -59,10 +59,10 @@ bool mapping_path(const void *address, char *out, size_t room)
     long length = 0;
     while (!here && length >= 0) {
         here = read_address(&reader) == (uintptr_t)address;
-        length = read_path(&reader, out, room - 1);
+        length = read_path(&reader, out, capacity - 1);
     }
     sys(SYS_close, reader.fd);
-    bool found = here && length > 0 && (size_t)length < room;
+    bool found = here && length > 0 && (size_t)length < capacity;
     if (found)
         out[length] = 0;
     return found;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The path of the file that is mapped at `address`. False: there is none, or it is longer than `room`. */
-bool mapping_path(const void *address, char *out, size_t room);
+/* The path of the file that is mapped at `address`. False: there is none, or it is longer than `capacity`. */
+bool mapping_path(const void *address, char *out, size_t capacity);
 
 #endif

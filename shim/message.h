@@ -31,39 +31,39 @@ static inline void message_sent(enum sockatlas_call call, int fd, const struct w
 }
 
 static inline void message_received(enum sockatlas_call call, int fd, const struct watch_transfer *transfer,
-                                    const struct msghdr *message, socklen_t room, int flags, size_t bytes)
+                                    const struct msghdr *message, socklen_t capacity, int flags, size_t bytes)
 {
     if (!(flags & MSG_PEEK))
         watch_message(call, WATCH_IN, fd, transfer, message->msg_name,
-                      caller_whole(message->msg_name, &message->msg_namelen, room), bytes);
+                      caller_whole(message->msg_name, &message->msg_namelen, capacity), bytes);
     if (message->msg_controllen)
         watch_rights_received(call, message);
 }
 
 /* The size of the buffer for a message's address, before the call; 0: not known. */
-static inline socklen_t message_room(const struct msghdr *message)
+static inline socklen_t message_capacity(const struct msghdr *message)
 {
     return memory_readable(message, sizeof(*message)) == sizeof(*message) ? message->msg_namelen : 0;
 }
 
 /* The least of the buffers for the first `count` messages' addresses, which are one size in practice. */
-struct message_rooms {
+struct message_capacities {
     socklen_t least;
     unsigned count;
 };
 
-static inline struct message_rooms message_rooms(const struct mmsghdr *messages, unsigned count)
+static inline struct message_capacities message_capacities(const struct mmsghdr *messages, unsigned count)
 {
-    struct message_rooms rooms = {.least = sizeof(struct sockaddr_storage)};
+    struct message_capacities capacities = {.least = sizeof(struct sockaddr_storage)};
     struct memory_walk walk = {0};
-    for (unsigned most = count < 1024 ? count : 1024; rooms.count < most; rooms.count++) {
-        const struct mmsghdr *message = &messages[rooms.count];
+    for (unsigned most = count < 1024 ? count : 1024; capacities.count < most; capacities.count++) {
+        const struct mmsghdr *message = &messages[capacities.count];
         if (!memory_walk(&walk, message) || !memory_walk(&walk, (const char *)(message + 1) - 1))
             break;
-        socklen_t room = message->msg_hdr.msg_name ? message->msg_hdr.msg_namelen : rooms.least;
-        rooms.least = room < rooms.least ? room : rooms.least;
+        socklen_t capacity = message->msg_hdr.msg_name ? message->msg_hdr.msg_namelen : capacities.least;
+        capacities.least = capacity < capacities.least ? capacity : capacities.least;
     }
-    return rooms;
+    return capacities;
 }
 
 /* Whether a send connects as well. */
@@ -96,13 +96,13 @@ static inline ssize_t message_send(enum sockatlas_call call, ssize_t (*function)
 static inline ssize_t message_receive(enum sockatlas_call call, ssize_t (*function)(int, struct msghdr *, int), int fd,
                                       struct msghdr *message, int flags)
 {
-    socklen_t room = watch_may_want_peer(fd) ? message_room(message) : 0;
+    socklen_t capacity = watch_may_want_peer(fd) ? message_capacity(message) : 0;
     struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
     ssize_t result = function(fd, message, flags);
     size_t requested = result >= 0 ? caller_vector(message->msg_iov, message->msg_iovlen, result) : 0;
     message_bytes(call, fd, &transfer, result, requested, flags);
     if (result >= 0)
-        message_received(call, fd, &transfer, message, room, flags, (size_t)result);
+        message_received(call, fd, &transfer, message, capacity, flags, (size_t)result);
     return result;
 }
 
@@ -124,15 +124,15 @@ static inline void message_all_sent(enum sockatlas_call call, int fd, struct wat
 
 /* After recvmmsg(). */
 static inline void message_all_received(enum sockatlas_call call, int fd, struct watch_transfer *transfer,
-                                        const struct mmsghdr *messages, const struct message_rooms *rooms, int flags,
-                                        int result)
+                                        const struct mmsghdr *messages, const struct message_capacities *capacities,
+                                        int flags, int result)
 {
     if (result < 0)
         message_bytes(call, fd, transfer, -1, 0, flags);
     for (int i = 0; i < result; i++) {
-        socklen_t room = (unsigned)i < rooms->count ? rooms->least : 0;
+        socklen_t capacity = (unsigned)i < capacities->count ? capacities->least : 0;
         message_bytes(call, fd, transfer, messages[i].msg_len, 0, flags);
-        message_received(call, fd, transfer, &messages[i].msg_hdr, room, flags, messages[i].msg_len);
+        message_received(call, fd, transfer, &messages[i].msg_hdr, capacity, flags, messages[i].msg_len);
     }
 }
 

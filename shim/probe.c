@@ -46,10 +46,10 @@ int probe_int(int fd, int level, int name, int otherwise)
     return get(fd, level, name, &value, &size) == 0 ? value : otherwise;
 }
 
-unsigned probe_option(int fd, int level, int name, void *out, unsigned room)
+unsigned probe_option(int fd, int level, int name, void *out, unsigned capacity)
 {
-    socklen_t size = room;
-    return get(fd, level, name, out, &size) == 0 && size <= room ? size : 0;
+    socklen_t size = capacity;
+    return get(fd, level, name, out, &size) == 0 && size <= capacity ? size : 0;
 }
 
 bool probe_alters(int level, int name, int *read_name)

@@ -17,7 +17,7 @@ int probe_cookie(int fd, uint64_t *cookie);
 /* An int option's value, or `otherwise` where the kernel refuses. */
 int probe_int(int fd, int level, int name, int otherwise);
 /* An option's bytes; returns their number, 0 where the kernel refuses. */
-unsigned probe_option(int fd, int level, int name, void *out, unsigned room);
+unsigned probe_option(int fd, int level, int name, void *out, unsigned capacity);
 /* Whether the value in force of an option may differ from the one asked for, and the name that it is read back by:
  * SO_SNDBUFFORCE and SO_RCVBUFFORCE can be set but not read. No system call. */
 bool probe_alters(int level, int name, int *read_name);

@@ -34,7 +34,7 @@
 #include <threads.h>
 #include <unistd.h>
 
-ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t room, int flags, __SOCKADDR_ARG address,
+ssize_t __recvfrom_chk(int fd, void *restrict buffer, size_t size, size_t capacity, int flags, __SOCKADDR_ARG address,
                        socklen_t *restrict address_size);
 
 struct real {

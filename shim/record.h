@@ -35,8 +35,8 @@ struct record {
 void record_write(struct record *record, const void *body, size_t body_size, const void *tail, size_t tail_size);
 
 /* The same in three steps, for the records that are many: the body is filled in where it stays. record_begin() takes
- * room for a body and a tail of these sizes and returns where the body goes, all zeros as yet; NULL: lost, and counted.
- * Nothing of it is seen before record_commit(). */
+ * space for a body and a tail of these sizes and returns where the body goes, all zeros as yet; NULL: lost, and
+ * counted. Nothing of it is seen before record_commit(). */
 void *record_begin(struct record *record, size_t body_size, size_t tail_size);
 /* The same for a record that is about no socket, or the first about one: `about` is NULL. */
 void *record_begin_first(struct record *record, size_t body_size, size_t tail_size);
@@ -76,8 +76,8 @@ static inline void record_copy(unsigned char *to, const unsigned char *from, siz
 void record_tail_beyond(void *body, size_t body_size, const void *tail, size_t size);
 static inline void record_tail(void *body, size_t body_size, const void *tail, size_t size)
 {
-    enum { ROOM = SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common) };
-    if (__builtin_expect(size <= ROOM - body_size, 1))
+    enum { SPACE = SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common) };
+    if (__builtin_expect(size <= SPACE - body_size, 1))
         record_copy((unsigned char *)body + body_size, tail, size);
     else
         record_tail_beyond(body, body_size, tail, size);

@@ -14,7 +14,7 @@ void record_tail_beyond(void *body, size_t body_size, const void *tail, size_t s
 {
     unsigned char *slot = (unsigned char *)((struct sockatlas_common *)body - 1);
     const unsigned char *from = tail;
-    size_t now = RECORD_HEAD_ROOM - body_size;
+    size_t now = RECORD_HEAD_BYTES - body_size;
     record_copy((unsigned char *)body + body_size, from, now);
     for (from += now, size -= now; size; from += now, size -= now) {
         now = size < SOCKATLAS_CONTINUATION_BYTES ? size : SOCKATLAS_CONTINUATION_BYTES;
@@ -30,7 +30,7 @@ static inline void fill_tail(void *body, size_t body_size, struct sockatlas_addr
 {
     unsigned char all[2 * ENDPOINT_BYTES_MAX + sizeof(cookie)], *at = (unsigned char *)body + body_size;
     size_t size = record_addresses_size(first_end, second_end) + (cookie ? sizeof(cookie) : 0);
-    bool fits = size <= RECORD_HEAD_ROOM - body_size;
+    bool fits = size <= RECORD_HEAD_BYTES - body_size;
     *out = (struct sockatlas_addresses){
         .first_size = SOCKATLAS_ABSENT, .second_size = SOCKATLAS_ABSENT, .flags = (uint8_t)flags};
     if (!fits)

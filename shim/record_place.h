@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { RECORD_HEAD_ROOM = SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common) };
+enum { RECORD_HEAD_BYTES = SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common) };
 
 static inline void record_head(struct sockatlas_common *slot, const struct record *record, struct identity who,
                                uint64_t time_ns, size_t body_size, unsigned slots, uint32_t use)
@@ -35,8 +35,8 @@ static inline void record_head(struct sockatlas_common *slot, const struct recor
 /* Slots hold what they held in their section's former use: clears all behind the common fields. */
 static inline void record_clear(unsigned char *body, unsigned slots)
 {
-    memset(body, 0, RECORD_HEAD_ROOM);
-    for (body += RECORD_HEAD_ROOM; --slots; body += SOCKATLAS_SLOT_SIZE)
+    memset(body, 0, RECORD_HEAD_BYTES);
+    for (body += RECORD_HEAD_BYTES; --slots; body += SOCKATLAS_SLOT_SIZE)
         memset(body, 0, SOCKATLAS_SLOT_SIZE);
 }
 
@@ -46,9 +46,9 @@ static inline void *record_put(struct record *record, struct identity who, size_
 {
     size_t size = body_size + tail_size;
     unsigned count = 1;
-    if (size > RECORD_HEAD_ROOM)
+    if (size > RECORD_HEAD_BYTES)
         count +=
-            (unsigned)((size - RECORD_HEAD_ROOM + SOCKATLAS_CONTINUATION_BYTES - 1) / SOCKATLAS_CONTINUATION_BYTES);
+            (unsigned)((size - RECORD_HEAD_BYTES + SOCKATLAS_CONTINUATION_BYTES - 1) / SOCKATLAS_CONTINUATION_BYTES);
     struct log_slots slots = take(count);
     if (__builtin_expect(!slots.at, 0))
         return NULL;

@@ -117,8 +117,8 @@ static enum sockatlas_untraced look_at_loader(int fd, const struct program *prog
 static bool is_go(int fd, const struct segment *segment, unsigned char notes[HEAD])
 {
     enum { GO_BUILD_ID = 4 };
-    size_t room = segment->size < HEAD ? (size_t)segment->size : HEAD;
-    long size = sys_pread(fd, notes, room, segment->at);
+    size_t capacity = segment->size < HEAD ? (size_t)segment->size : HEAD;
+    long size = sys_pread(fd, notes, capacity, segment->at);
     Elf32_Nhdr note; /* the same for both word sizes */
     for (size_t at = 0; size > 0 && at + sizeof(note) + 4 <= (size_t)size;) {
         memcpy(&note, notes + at, sizeof(note));

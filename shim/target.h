@@ -14,7 +14,7 @@
  * will, or the exec will fail). Where `shim` has "$LIB" in it, there is one for either word size. Scripts are followed
  * to their interpreter. `dirfd` as in openat(2). */
 enum sockatlas_untraced target_untraced(int dirfd, const char *path, const char *shim);
-/* The file that execvp(3) would execute by this name; `folders`: the process's PATH, NULL none. `path` has room for
+/* The file that execvp(3) would execute by this name; `folders`: the process's PATH, NULL none. `path` has space for
  * TARGET_PATH_MAX. False: none, or its path is longer. */
 enum { TARGET_PATH_MAX = 1024 };
 bool target_find(const char *name, const char *folders, char *path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Variables of which each thread has its own. In the shared object they are the compiler's; in the piece (piece/),
- * which is put into programs that give it no room of that kind, they are at the same place in a block of the thread's,
+ * which is put into programs that give it no space of that kind, they are at the same place in a block of the thread's,
  * whose address a register holds while the piece runs. THREAD marks the definition, THREAD_OWN() is the calling
  * thread's. All begin as zeros.
  */

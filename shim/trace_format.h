@@ -223,10 +223,10 @@ enum sockatlas_loss {
     SOCKATLAS_LOSS_SPACE = 2,   /* no space left on the trace's file system */
     SOCKATLAS_LOSS_OPEN = 3,    /* events before the log could be opened */
     SOCKATLAS_LOSS_TABLE = 4,   /* a descriptor number beyond the shim's table */
-    SOCKATLAS_LOSS_SANDBOX = 5, /* in a seccomp sandbox, where neither room can be made nor a child ask who it is */
+    SOCKATLAS_LOSS_SANDBOX = 5, /* in a seccomp sandbox, where neither space can be made nor a child ask who it is */
     SOCKATLAS_LOSS_HELD = 6,    /* a record that was not published in every section */
     SOCKATLAS_LOSS_MOVED = 7,   /* while another log took the place of one that was removed or renamed */
-    SOCKATLAS_LOSS_THREAD = 8,  /* calls of a thread that the piece has no room for, or that is in the piece already */
+    SOCKATLAS_LOSS_THREAD = 8,  /* calls of a thread that the piece has no space for, or that is in the piece already */
 };
 
 /* ---- Records ---- */

@@ -172,7 +172,7 @@ void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set)
     note_flags(call, fd, entry, set ? now | flag : now & ~flag);
 }
 
-/* Makes the log and room in it, for inside neither can be made. */
+/* Makes the log and space in it, for inside neither can be made. */
 struct sandbox_entering watch_sandbox(enum watch_sandbox kind)
 {
     enum { SLOTS_AHEAD = 8192 }; /* four sections and more, so that they can be used again in turns */

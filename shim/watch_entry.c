@@ -24,7 +24,7 @@ static THREAD struct {
 } vfork_child_of;
 #define vfork_child THREAD_OWN(vfork_child_of)
 
-static struct descriptor *child_room(uint32_t pid, int fd)
+static struct descriptor *child_entry(uint32_t pid, int fd)
 {
     if (vfork_child.pid != pid || vfork_child.highest < fd)
         vfork_child.highest = fd;
@@ -49,7 +49,7 @@ int watch_child_highest(void)
 struct descriptor *watch_adopt(int fd, const struct descriptor *from)
 {
     struct identity who = process_identity();
-    struct descriptor *entry = who.vforked ? child_room(who.pid, fd) : descriptor_find(fd);
+    struct descriptor *entry = who.vforked ? child_entry(who.pid, fd) : descriptor_find(fd);
     if (__builtin_expect(!entry, 0))
         entry = descriptor_make(fd);
     if (!entry) {

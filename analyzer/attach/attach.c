@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SETTINGS_ROOM = 32 << 10 };
+enum { SETTINGS_SIZE = 32 << 10 };
 
 #define SHIM_NAME "libsockatlas.so"
 
@@ -52,10 +52,10 @@ static bool find_library(struct session *session)
 
 /* ---- A place to stand on ---- */
 
-static bool take_room(struct session *session)
+static bool take_area(struct session *session)
 {
     uint64_t place = 0, none[CALL_ARGUMENTS] = {0};
-    uint64_t arguments[CALL_ARGUMENTS] = {0,          ROOM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+    uint64_t arguments[CALL_ARGUMENTS] = {0,          AREA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                                           UINT64_MAX, 0};
     if (!call_beside(session, session->library.errno_place, none, &session->errno_at) ||
         !memory_get(&session->target.memory, session->errno_at, &session->saved_errno, sizeof session->saved_errno) ||
@@ -63,16 +63,16 @@ static bool take_room(struct session *session)
         return false;
     if (place == (uint64_t)-1)
         return refuse(session->why, "it has no memory left");
-    session->room = place;
+    session->area = place;
     return true;
 }
 
-static void give_room(struct session *session)
+static void give_area(struct session *session)
 {
-    uint64_t arguments[CALL_ARGUMENTS] = {session->room, ROOM_SIZE}, result;
+    uint64_t arguments[CALL_ARGUMENTS] = {session->area, AREA_SIZE}, result;
     char unused[ATTACH_WHY_MAX], *why = session->why;
     session->why = unused;
-    if (session->room && session->target.tid)
+    if (session->area && session->target.tid)
         call_beside(session, session->library.unmap, arguments, &result);
     session->why = why;
 }
@@ -91,9 +91,9 @@ static bool refuse_as_told(struct session *session, uint64_t text)
 static bool load_shim(struct session *session, const char *shim)
 {
     uint64_t handle, text = 0;
-    if (!memory_put(&session->target.memory, session->room + ROOM_SHIM_PATH, shim, strlen(shim) + 1))
+    if (!memory_put(&session->target.memory, session->area + AREA_SHIM_PATH, shim, strlen(shim) + 1))
         return refuse(session->why, "its memory cannot be written to");
-    if (!session_call(session, session->library.load, session->room + ROOM_SHIM_PATH, RTLD_NOW, 0, &handle))
+    if (!session_call(session, session->library.load, session->area + AREA_SHIM_PATH, RTLD_NOW, 0, &handle))
         return false;
     if (handle)
         return true;
@@ -112,17 +112,17 @@ static const char *setting_for(const struct session *session, const char *settin
     return given;
 }
 
-/* Puts the settings, and pointers to them, behind ROOM_SETTINGS; returns where the pointers are, 0: they
+/* Puts the settings, and pointers to them, behind AREA_SETTINGS; returns where the pointers are, 0: they
  * do not fit. */
 static uint64_t put_settings(const struct session *session, const char *const *settings)
 {
-    enum { POINTERS_MAX = 32, AT = ROOM_SETTINGS };
-    uint64_t pointers[POINTERS_MAX] = {0}, base = session->room + AT, text = base + sizeof pointers;
+    enum { POINTERS_MAX = 32, AT = AREA_SETTINGS };
+    uint64_t pointers[POINTERS_MAX] = {0}, base = session->area + AT, text = base + sizeof pointers;
     for (unsigned i = 0; settings[i]; i++) {
         char given[64];
         const char *setting = setting_for(session, settings[i], given);
         size_t size = strlen(setting) + 1;
-        if (i + 1 >= POINTERS_MAX || text + size > base + SETTINGS_ROOM ||
+        if (i + 1 >= POINTERS_MAX || text + size > base + SETTINGS_SIZE ||
             !memory_put(&session->target.memory, text, setting, size))
             return 0;
         pointers[i] = text;
@@ -140,7 +140,7 @@ static uint64_t find_shim(const struct session *session, const char *name)
 
 static bool begin(struct session *session, const struct attach_plan *plan, struct attach_answer *answer)
 {
-    uint64_t function = find_shim(session, "sockatlas_attach"), why = session->room + ROOM_WHY, result;
+    uint64_t function = find_shim(session, "sockatlas_attach"), why = session->area + AREA_WHY, result;
     char path[256];
     if (!plan)
         abort(); /* to begin there must be one */
@@ -164,7 +164,7 @@ static bool begin(struct session *session, const struct attach_plan *plan, struc
 static bool end(struct session *session, const struct attach_plan *plan, struct attach_answer *answer)
 {
     (void)plan, (void)answer;
-    uint64_t function = find_shim(session, "sockatlas_detach"), why = session->room + ROOM_WHY, result;
+    uint64_t function = find_shim(session, "sockatlas_detach"), why = session->area + AREA_WHY, result;
     if (!session_call(session, function, why, ATTACH_WHY_MAX, 0, &result))
         return false;
     return (int)result >= 0 || refuse_as_told(session, why);
@@ -180,10 +180,10 @@ static bool with_thread(struct session *session, session_step *step, const struc
 {
     if (!stop_thread(&session->target, session->why))
         return false;
-    bool good = take_room(session) && step(session, plan, answer);
+    bool good = take_area(session) && step(session, plan, answer);
     if (session->carries)
         carry_end(session, plan, good);
-    give_room(session);
+    give_area(session);
     if (session->target.tid && session->errno_at)
         memory_put(&session->target.memory, session->errno_at, &session->saved_errno, sizeof session->saved_errno);
     stop_end(&session->target);

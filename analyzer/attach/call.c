@@ -56,5 +56,5 @@ bool call_function(struct target *target, uint64_t function, const uint64_t argu
 bool session_call(struct session *session, uint64_t function, uint64_t a, uint64_t b, uint64_t c, uint64_t *result)
 {
     uint64_t arguments[CALL_ARGUMENTS] = {a, b, c};
-    return call_function(&session->target, function, arguments, session->room + ROOM_SIZE, result, session->why);
+    return call_function(&session->target, function, arguments, session->area + AREA_SIZE, result, session->why);
 }

@@ -140,7 +140,7 @@ struct message {
     int pair[2];
     union {
         struct cmsghdr align;
-        char room[CMSG_SPACE(2 * sizeof(int))];
+        char area[CMSG_SPACE(2 * sizeof(int))];
     } control; /* last: what it begins with has no fixed size */
 };
 
@@ -184,7 +184,7 @@ static void close_there(struct session *session, int fd)
 static bool receive_there(struct session *session, int socket, int *got, size_t count)
 {
     struct message message;
-    uint64_t at = session->room + ROOM_CARRY, result;
+    uint64_t at = session->area + AREA_CARRY, result;
     const struct memory *memory = &session->target.memory;
     memset(&message, 0, sizeof message);
     message.part = (struct iovec){(void *)(at + offsetof(struct message, byte)), 1};
@@ -207,10 +207,10 @@ static bool receive_there(struct session *session, int socket, int *got, size_t 
 /* By a pair of sockets that the process makes, and we take one of: it works between all namespaces. */
 static bool pass(struct session *session, const int *files, int *got, size_t count)
 {
-    uint64_t at = session->room + ROOM_CARRY + offsetof(struct message, pair), result;
+    uint64_t at = session->area + AREA_CARRY + offsetof(struct message, pair), result;
     uint64_t arguments[CALL_ARGUMENTS] = {AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, at};
     int pair[2];
-    if (!call_function(&session->target, session->library.pair, arguments, session->room + ROOM_SIZE, &result,
+    if (!call_function(&session->target, session->library.pair, arguments, session->area + AREA_SIZE, &result,
                        session->why))
         return false;
     if ((int)result != 0 || !memory_get(&session->target.memory, at, pair, sizeof pair))

@@ -84,7 +84,7 @@ bool call_function(struct target *target, uint64_t function, const uint64_t argu
 /* ---- A call in the making ---- */
 
 /* Where things lie in the memory that the process gives us for the time of a call. The stack is above. */
-enum { ROOM_SIZE = 256 << 10, ROOM_SHIM_PATH = 0, ROOM_WHY = 4096, ROOM_SETTINGS = 8192, ROOM_CARRY = 64 << 10 };
+enum { AREA_SIZE = 256 << 10, AREA_SHIM_PATH = 0, AREA_WHY = 4096, AREA_SETTINGS = 8192, AREA_CARRY = 64 << 10 };
 
 /* Functions of the process's C library, 0 where it has none. */
 struct library {
@@ -103,7 +103,7 @@ struct carried {
 struct session {
     struct target target;
     struct library library;
-    uint64_t room; /* ROOM_SIZE bytes in the process. 0 none */
+    uint64_t area; /* AREA_SIZE bytes in the process. 0 none */
     int saved_errno;
     uint64_t errno_at;
     bool carries;
@@ -111,7 +111,7 @@ struct session {
     char *why;
 };
 
-/* call.c: calls a function with three arguments on the room's stack. */
+/* call.c: calls a function with three arguments on the area's stack. */
 bool session_call(struct session *session, uint64_t function, uint64_t a, uint64_t b, uint64_t c, uint64_t *result);
 
 /* ---- carry.c ---- */

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { STATUS_ROOM = 8192 };
+enum { STATUS_SIZE = 8192 };
 
 bool refuse(char *why, const char *format, ...)
 {
@@ -30,10 +30,10 @@ bool refuse(char *why, const char *format, ...)
     return false;
 }
 
-static bool read_text(const char *path, char *out, size_t room)
+static bool read_text(const char *path, char *out, size_t capacity)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, out, room - 1);
+    ssize_t got = fd < 0 ? -1 : read(fd, out, capacity - 1);
     out[got > 0 ? got : 0] = '\0';
     if (fd >= 0)
         close(fd);
@@ -114,7 +114,7 @@ static bool look_at_user(const char *status, const char *folder, char *why)
 /* The calls that the shim makes may be what a filter kills for. */
 bool look_at_filters(pid_t pid, char *why)
 {
-    char path[300], status[STATUS_ROOM];
+    char path[300], status[STATUS_SIZE];
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     DIR *threads = opendir(path);
     bool good = true;
@@ -186,7 +186,7 @@ static bool look_at_root(pid_t pid, char *why)
 
 bool look_at_process(pid_t pid, const struct attach_plan *plan, char *why)
 {
-    char path[64], status[STATUS_ROOM];
+    char path[64], status[STATUS_SIZE];
     if (!arch_known())
         return refuse(why, "this processor is not supported yet");
     if (pid == getpid())

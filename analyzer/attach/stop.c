@@ -141,11 +141,11 @@ static void search_code(struct restorers *out, const struct memory *memory, uint
 static void find_restorers(struct restorers *out, pid_t pid, const struct memory *memory)
 {
     char path[64], *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
     FILE *maps = fopen(path, "re");
     *out = (struct restorers){.known = maps != NULL};
-    while (maps && getline(&line, &room, maps) > 0) {
+    while (maps && getline(&line, &capacity, maps) > 0) {
         uint64_t start, end;
         char mode[8];
         const char *name = strrchr(line, '/');
@@ -328,15 +328,15 @@ static bool stop_one(struct target *target, pid_t tid, const struct restorers *r
 static unsigned list_threads(pid_t pid, pid_t **out)
 {
     char path[64];
-    unsigned count = 0, room = 0;
+    unsigned count = 0, capacity = 0;
     *out = NULL;
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     DIR *threads = opendir(path);
     for (const struct dirent *entry; threads && (entry = readdir(threads));) {
         if (entry->d_name[0] == '.')
             continue;
-        if (count == room) {
-            pid_t *larger = realloc(*out, (room = room * 2 + 16) * sizeof **out);
+        if (count == capacity) {
+            pid_t *larger = realloc(*out, (capacity = capacity * 2 + 16) * sizeof **out);
             if (!larger)
                 abort();
             *out = larger;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OBJECTS_MAX = 8192, SEGMENTS_MAX = 64, DYNAMIC_MAX = 256, NAME_ROOM = 1024 };
+enum { OBJECTS_MAX = 8192, SEGMENTS_MAX = 64, DYNAMIC_MAX = 256, NAME_SIZE = 1024 };
 
 /* An object's tables. */
 struct tables {
@@ -114,7 +114,7 @@ static uint32_t gnu_hash(const char *name)
 
 static bool text_is(const struct memory *memory, uint64_t address, const char *text)
 {
-    char there[NAME_ROOM];
+    char there[NAME_SIZE];
     size_t size = strlen(text) + 1;
     return size <= sizeof there && memory_get(memory, address, there, size) && memcmp(there, text, size) == 0;
 }
@@ -159,7 +159,7 @@ static uint64_t table_of(const struct memory *memory, const struct link_map *obj
 
 static bool is_called(const struct memory *memory, const struct link_map *object, const char *prefix)
 {
-    char path[NAME_ROOM];
+    char path[NAME_SIZE];
     size_t size = memory_part(memory, (uint64_t)object->l_name, path, sizeof path - 1);
     path[size] = '\0';
     const char *slash = strrchr(path, '/');

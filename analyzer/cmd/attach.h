@@ -10,7 +10,7 @@
 
 struct attach_pids {
     pid_t *pids;
-    unsigned count, room;
+    unsigned count, capacity;
 };
 
 /* Adds the process that the word names; false: it is no number of one. */

@@ -26,9 +26,9 @@ static void add(struct attach_pids *pids, pid_t pid)
 {
     if (has(pids, pid))
         return;
-    if (pids->count == pids->room) {
-        pids->room = pids->room * 2 + 16;
-        pid_t *larger = realloc(pids->pids, pids->room * sizeof *larger);
+    if (pids->count == pids->capacity) {
+        pids->capacity = pids->capacity * 2 + 16;
+        pid_t *larger = realloc(pids->pids, pids->capacity * sizeof *larger);
         if (!larger)
             abort();
         pids->pids = larger;

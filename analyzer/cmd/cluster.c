@@ -105,9 +105,9 @@ static bool take_url(struct cluster *cluster, const char *text, char why[CLUSTER
         curl.free(bare);
         curl.url_set(url, CURLUPART_PATH, "/", 0);
         curl.url_get(url, CURLUPART_URL, &bare, 0);
-        size_t room = strlen(bare) + strlen(cluster->database) + 32;
-        cluster->url = memory_must(malloc(room));
-        snprintf(cluster->url, room, "%s?database=%s", bare, cluster->database);
+        size_t capacity = strlen(bare) + strlen(cluster->database) + 32;
+        cluster->url = memory_must(malloc(capacity));
+        snprintf(cluster->url, capacity, "%s?database=%s", bare, cluster->database);
         curl.free(bare);
     }
     curl.free(scheme);
@@ -170,9 +170,9 @@ static void add_header(struct cluster *cluster, const char *name, const char *va
 {
     if (!value)
         return;
-    size_t room = strlen(name) + strlen(value) + 3;
-    char *line = memory_must(malloc(room));
-    snprintf(line, room, "%s: %s", name, value);
+    size_t capacity = strlen(name) + strlen(value) + 3;
+    char *line = memory_must(malloc(capacity));
+    snprintf(line, capacity, "%s: %s", name, value);
     cluster->headers = curl.slist_append(cluster->headers, line);
     free(line);
 }

@@ -118,14 +118,14 @@ bool diag_answer(const void *answer, size_t size, int family, int protocol, diag
 
 /* One datagram; 0: there will be no more. What the kernel did not send is none: others may write to a netlink socket.
  */
-static size_t receive(int netlink, void *answer, size_t room)
+static size_t receive(int netlink, void *answer, size_t capacity)
 {
     struct sockaddr_nl from = {.nl_pid = 0};
     socklen_t from_size;
     ssize_t size;
     do {
         from_size = sizeof from;
-        size = recvfrom(netlink, answer, room, 0, (struct sockaddr *)&from, &from_size);
+        size = recvfrom(netlink, answer, capacity, 0, (struct sockaddr *)&from, &from_size);
     } while (size > 0 && (from_size != sizeof from || from.nl_pid != 0));
     return size > 0 ? (size_t)size : 0;
 }

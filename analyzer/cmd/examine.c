@@ -9,18 +9,18 @@
 
 static bool has_passed(const struct examine *examine, uint64_t socket)
 {
-    return socket < examine->room && examine->passed[socket / 8] & 1u << socket % 8;
+    return socket < examine->capacity && examine->passed[socket / 8] & 1u << socket % 8;
 }
 
 static void pass(struct examine *examine, uint64_t socket)
 {
-    if (socket >= examine->room) {
-        uint64_t room = (socket + 1024) * 2 / 8 * 8;
-        examine->passed = realloc(examine->passed, room / 8);
+    if (socket >= examine->capacity) {
+        uint64_t capacity = (socket + 1024) * 2 / 8 * 8;
+        examine->passed = realloc(examine->passed, capacity / 8);
         if (!examine->passed)
             abort();
-        memset(examine->passed + examine->room / 8, 0, (room - examine->room) / 8);
-        examine->room = room;
+        memset(examine->passed + examine->capacity / 8, 0, (capacity - examine->capacity) / 8);
+        examine->capacity = capacity;
     }
     examine->passed[socket / 8] |= (unsigned char)(1u << socket % 8);
 }

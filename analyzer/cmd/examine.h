@@ -15,7 +15,7 @@ struct examine {
     const struct model *model;
     struct model_callbacks rules, own; /* the doctor's, and those that the command had */
     unsigned char *passed;             /* a bit for each socket that passes the filters */
-    uint64_t room;                     /* bits */
+    uint64_t capacity;                 /* bits */
 };
 
 /* Makes the doctor and puts it before the command's own callbacks (NULL: none). */

@@ -31,7 +31,7 @@ struct notice_reader {
     int groups;                         /* a netlink socket that is in the groups; does not block */
     int question;                       /* another one, for notice_left(); -1 none */
     uint64_t netns_cookie, netns_inode; /* 0 unknown */
-    uint64_t lost;                      /* notices that found no room in the buffer, so far */
+    uint64_t lost;                      /* notices that found no space in the buffer, so far */
     int buffer;                         /* its size, bytes */
 };
 /* `buffer`: bytes of its receive buffer; 0: the usual. False with errno. */

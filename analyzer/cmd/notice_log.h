@@ -25,7 +25,7 @@ struct notice_rules {
 
 struct notice_counts {
     uint64_t ended; /* notices that were recorded */
-    uint64_t lost;  /* that found no room in the buffer, or could not be written */
+    uint64_t lost;  /* that found no space in the buffer, or could not be written */
 };
 
 struct notice_log;

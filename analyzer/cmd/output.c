@@ -98,12 +98,12 @@ static FILE *open_private(const char *path)
 
 FILE *output_open(const char *path)
 {
-    static char room[1 << 16];
+    static char capacity[1 << 16];
     FILE *out = path ? open_private(path) : stdout;
     if (!out)
         say(path);
     else if (!isatty(fileno(out))) /* else a page at a time, of which a list has many thousand */
-        setvbuf(out, room, _IOFBF, sizeof room);
+        setvbuf(out, capacity, _IOFBF, sizeof capacity);
     return out;
 }
 

@@ -32,9 +32,9 @@ bool proc_read_stat(FILE *in, struct proc_stat *stat)
 static bool read_number(FILE *in, const char *key, uint64_t *number)
 {
     char *line = NULL;
-    size_t room = 0, size = strlen(key);
+    size_t capacity = 0, size = strlen(key);
     bool found = false;
-    while (!found && getline(&line, &room, in) > 0) {
+    while (!found && getline(&line, &capacity, in) > 0) {
         const char *at = line + size;
         if (strncmp(line, key, size) != 0)
             continue;
@@ -65,9 +65,9 @@ int proc_read_filters(FILE *in)
 int64_t proc_read_boottime_offset(FILE *in)
 {
     char *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     int64_t offset = 0;
-    while (getline(&line, &room, in) > 0) {
+    while (getline(&line, &capacity, in) > 0) {
         int64_t seconds, rest, whole;
         if (sscanf(line, "boottime %" SCNd64 " %" SCNd64, &seconds, &rest) == 2 &&
             !__builtin_mul_overflow(seconds, (int64_t)NS_PER_S, &whole) && !__builtin_add_overflow(whole, rest, &whole))
@@ -80,11 +80,11 @@ int64_t proc_read_boottime_offset(FILE *in)
 bool proc_read_mapped(FILE *in, const char *name)
 {
     char *line = NULL, *wanted = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     bool found = false;
     if (asprintf(&wanted, "/%s", name) < 0)
         abort();
-    while (!found && getline(&line, &room, in) > 0)
+    while (!found && getline(&line, &capacity, in) > 0)
         found = strstr(line, wanted) != NULL;
     free(line);
     free(wanted);

@@ -23,9 +23,9 @@ enum run_status {
 
 /* ---- run_shim.c ---- */
 
-/* Finds libsockatlas.so, one that can be preloaded; `shim` has room for PATH_MAX. False after a line on stderr. */
+/* Finds libsockatlas.so, one that can be preloaded; `shim` has space for PATH_MAX. False after a line on stderr. */
 bool run_shim_ready(char *shim, const char *title);
-/* Where sockatlas-patch is, beside the shim; `path` has room for PATH_MAX. */
+/* Where sockatlas-patch is, beside the shim; `path` has space for PATH_MAX. */
 bool run_shim_patcher(const char *shim, char *path);
 /* Whether SOCKATLAS_LIMIT is a size that the shim takes. False after a line on stderr. */
 bool run_shim_limit_ready(const char *title);
@@ -34,14 +34,15 @@ bool run_shim_is_set(const char *variable);
 
 /* ---- run_target.c ---- */
 
-/* Finds `command` as execvp(3) would; `path` has room for PATH_MAX. 0, RUN_NOT_EXECUTABLE or RUN_NOT_FOUND, with errno.
+/* Finds `command` as execvp(3) would; `path` has space for PATH_MAX. 0, RUN_NOT_EXECUTABLE or RUN_NOT_FOUND, with
+ * errno.
  */
 int run_target_find(const char *command, char *path);
 /* Whether the file is one that a loader could preload; errno when it cannot be read or mapped to be executed (EPERM: it
  * is mounted noexec), 0 when it is something else. */
 bool run_target_preloadable(const char *path);
-/* Makes of the shim's path (room for PATH_MAX) what LD_PRELOAD is to have: where its folder has one for each word size,
- * the loader chooses ($LIB, ld.so(8)). */
+/* Makes of the shim's path (space for PATH_MAX) what LD_PRELOAD is to have: where its folder has one for each word
+ * size, the loader chooses ($LIB, ld.so(8)). */
 void run_target_preload(char *shim);
 
 /* ---- run_folder.c ---- */
@@ -81,7 +82,7 @@ bool run_content_dots(const char *name);
  * no records: the first one is written when the log has its name. */
 bool run_content_half(int folder, const char *name);
 /* Where the folder is now: at its path or, since a later run moved it, at DIR.old. NULL with errno: neither. `path` has
- * room for FOLDER_PATH_MAX + 8. */
+ * space for FOLDER_PATH_MAX + 8. */
 const char *run_content_stands(const struct run_folder *folder, char *path);
 /* A stream's complaint about a file of the folder, to stderr, with the folder's own path. `context`: the folder. */
 void run_content_complain(void *context, const char *line);

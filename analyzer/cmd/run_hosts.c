@@ -41,10 +41,10 @@ void run_hosts(struct run_log *log)
 {
     struct utsname system = {.nodename = ""};
     char *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     FILE *file = fopen("/etc/hosts", "re");
     uname(&system);
-    for (unsigned written = 0; file && written < NAMES_MOST && getline(&line, &room, file) > 0;) {
+    for (unsigned written = 0; file && written < NAMES_MOST && getline(&line, &capacity, file) > 0;) {
         struct address address;
         const char *name;
         if (!read_line(line, system.nodename, &address, &name))

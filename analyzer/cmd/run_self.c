@@ -21,11 +21,11 @@ static uint64_t realtime_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Reads up to `room` bytes of a small file; returns how many. */
-static size_t read_file(const char *path, char *out, size_t room)
+/* Reads up to `capacity` bytes of a small file; returns how many. */
+static size_t read_file(const char *path, char *out, size_t capacity)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? 0 : read(fd, out, room);
+    ssize_t size = fd < 0 ? 0 : read(fd, out, capacity);
     if (fd >= 0)
         close(fd);
     return size > 0 ? (size_t)size : 0;

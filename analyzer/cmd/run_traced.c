@@ -54,13 +54,13 @@ static bool is_log_of(const struct run_folder *folder, const char *name)
 static bool is_told(pid_t pid, const struct run_preload *preload, bool off)
 {
     char wanted[64], *entry = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     bool ours = false, switched_off = false;
     FILE *environment = open_process(pid, "environ");
     if (!environment)
         return false;
     snprintf(wanted, sizeof wanted, "SOCKATLAS_RUN=%016" PRIx64 "%016" PRIx64, preload->id[0], preload->id[1]);
-    while (getdelim(&entry, &room, '\0', environment) > 0) {
+    while (getdelim(&entry, &capacity, '\0', environment) > 0) {
         ours = ours || strcmp(entry, wanted) == 0;
         switched_off = switched_off || strcmp(entry, "SOCKATLAS_OFF=1") == 0;
     }
@@ -87,12 +87,12 @@ enum run_traced run_traced(pid_t pid, const struct run_preload *preload)
     const char *shim = strrchr(preload->shim, '/');
     shim = shim ? shim + 1 : preload->shim;
     char *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     bool any = false, log = false, loaded = false;
     FILE *maps = open_process(pid, "maps");
     if (!maps)
         return RUN_TRACED_UNKNOWN;
-    while (!log && getline(&line, &room, maps) > 0) {
+    while (!log && getline(&line, &capacity, maps) > 0) {
         const char *name = mapped_name(line);
         any = true;
         loaded = loaded || strcmp(name, shim) == 0;

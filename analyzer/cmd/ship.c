@@ -283,9 +283,9 @@ static bool open_cluster(struct ship *ship, const struct ship_options *options, 
 struct ship *ship_start(const struct ship_options *options, char *const *dirs, int count, const char *title)
 {
     struct ship *ship = memory_must(calloc(1, sizeof *ship));
-    size_t room = strlen(dirs[0]) + sizeof SPOOL_NAME;
-    ship->path = memory_must(malloc(room));
-    snprintf(ship->path, room, "%s%s", dirs[0], SPOOL_NAME);
+    size_t capacity = strlen(dirs[0]) + sizeof SPOOL_NAME;
+    ship->path = memory_must(malloc(capacity));
+    snprintf(ship->path, capacity, "%s%s", dirs[0], SPOOL_NAME);
     ship->dirs = dirs;
     ship->count = count;
     ship->every_s = options->every_s ? options->every_s : OPEN_S;

@@ -162,7 +162,7 @@ static void lose(struct spool *spool, uint64_t rows)
     pthread_mutex_unlock(&spool->lock);
 }
 
-static void make_room(struct spool *spool, size_t size)
+static void make_space(struct spool *spool, size_t size)
 {
     while (spool->bytes + size > spool->bytes_max) {
         struct spool_file oldest = {.name = ""};
@@ -181,7 +181,7 @@ static void make_room(struct spool *spool, size_t size)
 bool spool_put(struct spool *spool, const void *bytes, size_t size, uint64_t rows)
 {
     char name[NAME_MAX];
-    make_room(spool, size);
+    make_space(spool, size);
     snprintf(name, sizeof name, "%020" PRIu64 "-%" PRIu64 "-%zu.rows", spool->number, rows, size);
     if (!write_file(spool, name, bytes, size))
         return false;

@@ -187,7 +187,7 @@ static bool one_found(const struct search *search)
     struct buffer ids = {0};
     for (unsigned i = 0; i < search->found_count; i++) {
         buffer_add(&ids, " ", 1);
-        buffer_end(&ids, text_unsigned(search->found[i], buffer_room(&ids, TEXT_INTEGER_MAX)));
+        buffer_end(&ids, text_unsigned(search->found[i], buffer_space(&ids, TEXT_INTEGER_MAX)));
     }
     complain_line("sockatlas show: %s was %u sockets, one after the other; ask for one:%.*s", search->text,
                   search->found_count, (int)ids.size, ids.text);

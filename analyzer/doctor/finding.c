@@ -87,9 +87,9 @@ struct finding *finding_see(struct doctor *doctor, const struct rule *rule, cons
                                      .socket = socket,
                                      .remedy = rule->remedy,
                                      .times = 1};
-    if (doctor->findings_count == doctor->findings_room) {
-        doctor->findings_room = doctor->findings_room ? doctor->findings_room * 2 : 16;
-        doctor->findings = realloc(doctor->findings, doctor->findings_room * sizeof(struct finding *));
+    if (doctor->findings_count == doctor->findings_capacity) {
+        doctor->findings_capacity = doctor->findings_capacity ? doctor->findings_capacity * 2 : 16;
+        doctor->findings = realloc(doctor->findings, doctor->findings_capacity * sizeof(struct finding *));
         if (!doctor->findings)
             abort();
     }

@@ -145,7 +145,7 @@ struct doctor {
     } by_kind[KINDS_MAX]; /* whose on_event() is for events of this kind */
     struct keyed_finding *keyed;
     struct finding **findings;
-    unsigned findings_count, findings_room;
+    unsigned findings_count, findings_capacity;
     struct queue *queues;
     struct listening *listenings;
     unsigned listenings_count;
@@ -163,7 +163,7 @@ struct finding *finding_see(struct doctor *doctor, const struct rule *rule, cons
 struct finding *finding_find(const struct doctor *doctor, const struct rule *rule, const struct process *process,
                              const char *text);
 void finding_say(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Kept while there is room. time_ns 0: of no single moment. */
+/* Kept while there is space. time_ns 0: of no single moment. */
 void finding_evidence(const struct doctor *doctor, struct finding *finding, unsigned host, uint64_t time_ns,
                       uint64_t socket, const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* It was none after all. */

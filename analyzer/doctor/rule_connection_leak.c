@@ -18,7 +18,7 @@ struct opened {
     UT_hash_handle hh;
     const struct destination *destination;
     uint64_t *times;
-    unsigned count, room;
+    unsigned count, capacity;
     unsigned ended;     /* with the process */
     unsigned abandoned; /* of them: used, and not again while LATER more were opened */
     unsigned open;      /* when the trace ends */
@@ -41,9 +41,9 @@ static struct opened *opened_to(struct doctor *doctor, const struct destination 
 
 static void add(struct opened *opened, const struct sight *sight)
 {
-    if (opened->count == opened->room) {
-        opened->room = opened->room ? opened->room * 2 : 16;
-        if (!(opened->times = realloc(opened->times, opened->room * sizeof *opened->times)))
+    if (opened->count == opened->capacity) {
+        opened->capacity = opened->capacity ? opened->capacity * 2 : 16;
+        if (!(opened->times = realloc(opened->times, opened->capacity * sizeof *opened->times)))
             abort();
     }
     if (!opened->count)

@@ -75,7 +75,7 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
         went_well(doctor, sight);
 }
 
-/* A connect() that waits for room in the queue, and was killed or left. */
+/* A connect() that waits for space in the queue, and was killed or left. */
 static void see_socket(struct doctor *doctor, const struct rule *rule, const struct socket *socket, struct chart *chart)
 {
     struct sight sight = {.process = socket->owner, .socket = socket, .chart = chart};

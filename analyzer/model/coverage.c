@@ -47,7 +47,7 @@ void coverage_add(struct model *model, struct process *process, unsigned what, c
     entry->index = model->coverage_count;
     table_insert(&model->coverages, &entry->link, hash);
     model->coverage =
-        store_grow(model->coverage, model->coverage_count, &model->coverage_room, sizeof *model->coverage);
+        store_grow(model->coverage, model->coverage_count, &model->coverage_capacity, sizeof *model->coverage);
     model->coverage[model->coverage_count++] =
         (struct coverage){.process = process, .what = word, .detail = strdup(detail)};
 }

@@ -98,7 +98,7 @@ static struct edge *edge_get(struct model *model, const struct half *half, struc
                                 .server = *server,
                                 .match = match};
     table_insert(&model->edges_table, &entry->by_key, hash);
-    model->edges = store_grow(model->edges, model->edges_count, &model->edges_room, sizeof *model->edges);
+    model->edges = store_grow(model->edges, model->edges_count, &model->edges_capacity, sizeof *model->edges);
     model->edges[model->edges_count++] = &entry->edge;
     return &entry->edge;
 }

@@ -123,7 +123,7 @@ struct sock {
     uint32_t own_pid;          /* unix: who connected */
     bool waiting;              /* for a holder to turn up, in the list of those */
     struct sock *waiting_next, *waiting_previous;
-    unsigned holders_room;
+    unsigned holders_capacity;
     uint32_t holders_highest; /* of all their ids */
     uint32_t holders_inline[4];
 };
@@ -209,7 +209,7 @@ struct task {
     } claim;
     struct task *exec_next, *exec_previous;
     struct name *names; /* grows to NAMES_KEPT, then is a ring */
-    unsigned names_count, names_room;
+    unsigned names_count, names_capacity;
 };
 
 /* A fork whose child is not known yet (vfork): its table as of the FORK slot. */
@@ -244,14 +244,14 @@ struct model {
     uint64_t origin_ns; /* wall clock of the first event */
     uint64_t now_ns;    /* latest wall clock seen, Unix epoch */
     struct image *images;
-    unsigned images_count, images_room;
+    unsigned images_count, images_capacity;
     struct host *hosts;
-    unsigned hosts_count, hosts_room, hosts_expected;
+    unsigned hosts_count, hosts_capacity, hosts_expected;
     struct network *networks;
     struct table network_cookies, network_inodes;
     bool overwritten; /* a log's oldest records were */
     struct process **processes;
-    unsigned processes_count, processes_room;
+    unsigned processes_count, processes_capacity;
     struct table tasks, children, nested, host_addresses, cookies, services, services_anywhere, exchanges, edges_table,
         counted, nodes, listeners_table, texts, doubled, threads, forks_by_thread, forks_by_slot, coverages, options;
     struct sock *first, *last;
@@ -262,13 +262,13 @@ struct model {
     struct pair *pair;
     struct task *exec_first, *exec_last;
     struct edge **edges;
-    unsigned edges_count, edges_room;
+    unsigned edges_count, edges_capacity;
     struct listener **listeners;
-    unsigned listeners_count, listeners_room;
+    unsigned listeners_count, listeners_capacity;
     struct host_name *host_names;
-    unsigned host_names_count, host_names_room;
+    unsigned host_names_count, host_names_capacity;
     struct coverage *coverage;
-    unsigned coverage_count, coverage_room;
+    unsigned coverage_count, coverage_capacity;
     struct table untraced_connections, untraced_services, untraced_processes;
     uint64_t untraced_noted;
     uint64_t records;      /* that were events */
@@ -285,7 +285,7 @@ void *store_alloc(size_t size); /* zeroed; aborts when there is none */
 /* Frees a table and its entries, which begin `offset` before their links. */
 void store_free_entries(struct table *table, size_t offset);
 /* Appends to a growing array of pointers or structures. */
-void *store_grow(void *array, unsigned count, unsigned *room, size_t element);
+void *store_grow(void *array, unsigned count, unsigned *capacity, size_t element);
 const char *store_text(struct model *model, const char *bytes, size_t size); /* interned */
 /* The namespace with this cookie or inode (0: not known), made where it is new; NULL where neither is known. */
 struct network *store_network(struct model *model, unsigned host, uint64_t cookie, uint64_t inode);

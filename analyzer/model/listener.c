@@ -42,7 +42,7 @@ static struct listener *row(struct model *model, const struct sock *sock)
                                         .address = *address};
     table_insert(&model->listeners_table, &entry->by_key, hash);
     model->listeners =
-        store_grow(model->listeners, model->listeners_count, &model->listeners_room, sizeof *model->listeners);
+        store_grow(model->listeners, model->listeners_count, &model->listeners_capacity, sizeof *model->listeners);
     model->listeners[model->listeners_count++] = &entry->listener;
     return &entry->listener;
 }

@@ -22,7 +22,7 @@ struct made {
     struct model *model;
     struct table processes, edges;
     struct process **untraced; /* that model_free() does not know */
-    unsigned untraced_count, untraced_room;
+    unsigned untraced_count, untraced_capacity;
 };
 
 struct made *made_new(void)
@@ -52,7 +52,7 @@ static unsigned host_of(struct model *model, const char *name, const char *boot_
     image->id = image->host = model->hosts_count;
     copy(image->header.host, sizeof image->header.host, name);
     copy(image->header.boot_id, sizeof image->header.boot_id, boot_id);
-    model->hosts = store_grow(model->hosts, model->hosts_count, &model->hosts_room, sizeof *model->hosts);
+    model->hosts = store_grow(model->hosts, model->hosts_count, &model->hosts_capacity, sizeof *model->hosts);
     model->hosts[model->hosts_count] = (struct host){.image = image};
     return model->hosts_count++;
 }
@@ -76,7 +76,7 @@ static struct process *new_process(struct made *made, enum process_kind kind)
     struct process *process = store_alloc(sizeof *process);
     if (kind == PROCESS_UNTRACED) {
         made->untraced =
-            store_grow(made->untraced, made->untraced_count, &made->untraced_room, sizeof(struct process *));
+            store_grow(made->untraced, made->untraced_count, &made->untraced_capacity, sizeof(struct process *));
         made->untraced[made->untraced_count++] = process;
     }
     return process;
@@ -127,7 +127,7 @@ struct edge *made_edge(struct made *made, const struct edge *like)
     struct made_edge *entry = store_alloc(sizeof *entry);
     entry->edge = *like;
     table_insert(&made->edges, &entry->link, hash);
-    model->edges = store_grow(model->edges, model->edges_count, &model->edges_room, sizeof *model->edges);
+    model->edges = store_grow(model->edges, model->edges_count, &model->edges_capacity, sizeof *model->edges);
     model->edges[model->edges_count++] = &entry->edge;
     return &entry->edge;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The model's life: events in, settled sockets out, and the reports' accessors. The only file whose functions other
- * rooms call.
+ * modules call.
  */
 #include "analyzer/model/internal.h"
 

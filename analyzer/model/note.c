@@ -41,7 +41,7 @@ static void keep_for_task(struct model *model, struct task *task, unsigned host,
     (void)model;
     (void)host;
     if (task->names_count < NAMES_KEPT)
-        task->names = store_grow(task->names, task->names_count, &task->names_room, sizeof *task->names);
+        task->names = store_grow(task->names, task->names_count, &task->names_capacity, sizeof *task->names);
     task->names[task->names_count++ % NAMES_KEPT] = *name;
 }
 
@@ -56,7 +56,7 @@ static void keep_for_host(struct model *model, struct task *task, unsigned host,
     if (model->host_names_count == HOST_NAMES_MOST)
         return;
     model->host_names =
-        store_grow(model->host_names, model->host_names_count, &model->host_names_room, sizeof *model->host_names);
+        store_grow(model->host_names, model->host_names_count, &model->host_names_capacity, sizeof *model->host_names);
     model->host_names[model->host_names_count++] = (struct host_name){*name, host};
 }
 

@@ -58,7 +58,7 @@ struct sock *sock_new(struct model *model, unsigned host, uint64_t cookie, struc
     sock->socket.connect_ns = UINT64_MAX;
     sock->socket.complete = true;
     sock->socket.holders = sock->holders_inline;
-    sock->holders_room = sizeof sock->holders_inline / sizeof *sock->holders_inline;
+    sock->holders_capacity = sizeof sock->holders_inline / sizeof *sock->holders_inline;
     sock_learn_cookie(model, sock, cookie);
     sock->previous = model->last;
     if (model->last)
@@ -91,16 +91,16 @@ bool sock_hold(struct sock *sock, const struct task *task)
     uint32_t id = task->process.id;
     if (holds(sock, id))
         return true;
-    if (socket->holders_count == sock->holders_room) {
-        unsigned room = socket->holders_count * 2 + 1;
+    if (socket->holders_count == sock->holders_capacity) {
+        unsigned capacity = socket->holders_count * 2 + 1;
         uint32_t *larger =
-            realloc(socket->holders == sock->holders_inline ? NULL : socket->holders, room * sizeof *larger);
+            realloc(socket->holders == sock->holders_inline ? NULL : socket->holders, capacity * sizeof *larger);
         if (!larger)
             abort();
         if (socket->holders == sock->holders_inline)
             memcpy(larger, sock->holders_inline, sizeof sock->holders_inline);
         socket->holders = larger;
-        sock->holders_room = room;
+        sock->holders_capacity = capacity;
     }
     socket->holders[socket->holders_count++] = id;
     if (id > sock->holders_highest)

@@ -55,9 +55,9 @@ static void add(struct spread *spread, uint32_t number, uint64_t count)
         spread->classes[at].count += count;
         return;
     }
-    if (spread->count == spread->room) {
-        spread->room = spread->room ? 2 * spread->room : 2;
-        spread->classes = realloc(spread->classes, spread->room * sizeof *spread->classes);
+    if (spread->count == spread->capacity) {
+        spread->capacity = spread->capacity ? 2 * spread->capacity : 2;
+        spread->classes = realloc(spread->classes, spread->capacity * sizeof *spread->classes);
         if (!spread->classes)
             abort();
     }

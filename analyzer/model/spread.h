@@ -11,7 +11,7 @@
 /* Zero-initialised: none. */
 struct spread {
     struct spread_class *classes; /* sorted */
-    unsigned count, room;
+    unsigned count, capacity;
     uint64_t total; /* of the values */
     uint64_t least, most;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What all of the model stands on: memory, texts kept once, networks, the list of processes, a host's wall clock.
- * Called by every file of this room; calls none of them.
+ * Called by every file of this module; calls none of them.
  */
 #include "analyzer/model/internal.h"
 
@@ -29,12 +29,12 @@ void store_free_entries(struct table *table, size_t offset)
     table_free(table);
 }
 
-void *store_grow(void *array, unsigned count, unsigned *room, size_t element)
+void *store_grow(void *array, unsigned count, unsigned *capacity, size_t element)
 {
-    if (count < *room)
+    if (count < *capacity)
         return array;
-    *room = *room ? *room * 2 : 16;
-    array = realloc(array, *room * element);
+    *capacity = *capacity ? *capacity * 2 : 16;
+    array = realloc(array, *capacity * element);
     if (!array)
         abort();
     return array;
@@ -127,7 +127,7 @@ struct network *store_network(struct model *model, unsigned host, uint64_t cooki
 struct process *store_process(struct model *model, struct process *process)
 {
     model->processes =
-        store_grow(model->processes, model->processes_count, &model->processes_room, sizeof(struct process *));
+        store_grow(model->processes, model->processes_count, &model->processes_capacity, sizeof(struct process *));
     process->id = model->processes_count;
     model->processes[model->processes_count++] = process;
     return process;

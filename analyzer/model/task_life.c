@@ -167,11 +167,11 @@ static void task_adopt(struct model *model, struct image *image)
 struct image *task_note_image(struct model *model, const struct trace_image *trace)
 {
     while (trace->id >= model->images_count) {
-        model->images = store_grow(model->images, model->images_count, &model->images_room, sizeof *model->images);
+        model->images = store_grow(model->images, model->images_count, &model->images_capacity, sizeof *model->images);
         model->images[model->images_count++] = (struct image){.trace = NULL};
     }
     while (trace->host >= model->hosts_count) {
-        model->hosts = store_grow(model->hosts, model->hosts_count, &model->hosts_room, sizeof *model->hosts);
+        model->hosts = store_grow(model->hosts, model->hosts_count, &model->hosts_capacity, sizeof *model->hosts);
         model->hosts[model->hosts_count++] = (struct host){.image = NULL};
     }
     struct image *image = &model->images[trace->id];

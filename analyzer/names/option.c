@@ -101,16 +101,16 @@ bool option_number(int level, int name, const void *bytes, size_t size, int64_t 
     return number && integer(bytes, size, type != OPTION_UNSIGNED, value);
 }
 
-/* A socket address of `room` bytes, without its port where that is 0. */
-static bool sockaddr_text(const struct sockaddr_storage *storage, char *out, size_t room)
+/* A socket address of `space` bytes, without its port where that is 0. */
+static bool sockaddr_text(const struct sockaddr_storage *storage, char *out, size_t space)
 {
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
     memcpy(&in, storage, sizeof in);
     memcpy(&in6, storage, sizeof in6);
     if (storage->ss_family == AF_INET)
-        return inet_ntop(AF_INET, &in.sin_addr, out, (socklen_t)room) != NULL;
-    return storage->ss_family == AF_INET6 && inet_ntop(AF_INET6, &in6.sin6_addr, out, (socklen_t)room) != NULL;
+        return inet_ntop(AF_INET, &in.sin_addr, out, (socklen_t)space) != NULL;
+    return storage->ss_family == AF_INET6 && inet_ntop(AF_INET6, &in6.sin6_addr, out, (socklen_t)space) != NULL;
 }
 
 /* "interface N" in `out`, or "any interface". */

@@ -62,9 +62,9 @@ static struct offset *add(struct pair *pair, const struct half *client, const st
     }
     if (offset->count == SAMPLES_MAX)
         return offset;
-    if (offset->count == offset->room) {
-        offset->room = offset->room * 2 + 8;
-        if (!(offset->samples = realloc(offset->samples, offset->room * sizeof *offset->samples)))
+    if (offset->count == offset->capacity) {
+        offset->capacity = offset->capacity * 2 + 8;
+        if (!(offset->samples = realloc(offset->samples, offset->capacity * sizeof *offset->samples)))
             abort();
     }
     int64_t later = difference(pair, client, server);

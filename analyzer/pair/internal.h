@@ -49,7 +49,7 @@ struct offset {
     struct table_link by_hosts;
     struct offset *next;
     unsigned from, to;
-    unsigned count, room;
+    unsigned count, capacity;
     int64_t *samples;
     bool known, bounded; /* BOUNDED: by so many that `late_ns` is what to expect */
     int64_t median;

@@ -245,7 +245,7 @@ static const unsigned char two_bytes[256] = {
 
 struct reader {
     const unsigned char *bytes;
-    size_t room, at;
+    size_t capacity, at;
     bool narrow, short_address, wide; /* prefixes 66, 67 and REX.W */
     bool relative;
     unsigned char group; /* the middle of ModRM */
@@ -253,7 +253,7 @@ struct reader {
 
 static int next(struct reader *in)
 {
-    return in->at < in->room ? in->bytes[in->at++] : -1;
+    return in->at < in->capacity ? in->bytes[in->at++] : -1;
 }
 
 static bool is_prefix(int byte)
@@ -355,10 +355,10 @@ static int64_t last_operand(const struct reader *in, bool byte)
     return distance;
 }
 
-bool decode(const unsigned char *bytes, size_t room, struct instruction *out)
+bool decode(const unsigned char *bytes, size_t capacity, struct instruction *out)
 {
     enum { LONGEST = 15 };
-    struct reader in = {.bytes = bytes, .room = room < LONGEST ? room : LONGEST};
+    struct reader in = {.bytes = bytes, .capacity = capacity < LONGEST ? capacity : LONGEST};
     int opcode = next(&in), second = -1;
     for (; is_prefix(opcode); opcode = next(&in)) {
         in.narrow = in.narrow || opcode == 0x66;
@@ -373,7 +373,7 @@ bool decode(const unsigned char *bytes, size_t room, struct instruction *out)
     bool known;
     if (opcode == 0xc4 || opcode == 0xc5 || opcode == 0x62) {
         known = skip_vector(&in, opcode);
-    } else if (opcode == 0x8f && in.at < in.room && (in.bytes[in.at] & 31) >= 8) {
+    } else if (opcode == 0x8f && in.at < in.capacity && (in.bytes[in.at] & 31) >= 8) {
         known = skip_xop(&in);
     } else if (opcode == 0x0f) {
         second = next(&in);
@@ -385,7 +385,7 @@ bool decode(const unsigned char *bytes, size_t room, struct instruction *out)
         in.narrow = in.narrow && opcode != 0xe8 && opcode != 0xe9;
         known = skip_operands(&in, one_byte[opcode]);
     }
-    if (!known || in.at > in.room)
+    if (!known || in.at > in.capacity)
         return false;
     *out = (struct instruction){.size = (unsigned)in.at, .kind = kind_of(opcode, second, &in)};
     if (out->kind == INSTRUCTION_JUMP || out->kind == INSTRUCTION_BRANCH)

@@ -26,6 +26,6 @@ struct instruction {
 };
 
 /* The instruction at `bytes`. False: there is none that is known, or not all of it. */
-bool decode(const unsigned char *bytes, size_t room, struct instruction *out);
+bool decode(const unsigned char *bytes, size_t capacity, struct instruction *out);
 
 #endif

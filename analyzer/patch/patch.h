@@ -20,7 +20,7 @@
 
 enum { SITE_BYTES = 16, SITE_ANY_NUMBER = -1 };
 
-/* An instruction that makes a system call, with those around it that have to give room for the jump: one before it at
+/* An instruction that makes a system call, with those around it that have to give space for the jump: one before it at
  * most, and those behind it. */
 struct site {
     uint64_t address;                /* of the first byte that is replaced */

@@ -56,7 +56,7 @@ static bool is_padding(const struct code *code, size_t at, const struct instruct
            (skip + 1 < here->size && bytes[skip] == 0x0f && bytes[skip + 1] == 0x1f);
 }
 
-/* Makes room behind the call, which the bytes from `first` on are for: instructions that can move, of which the last
+/* Makes space behind the call, which the bytes from `first` on are for: instructions that can move, of which the last
  * may end the function or go elsewhere; behind that, bytes that are never reached. */
 static bool take_behind(const struct code *code, size_t first, size_t call, struct site *site)
 {

@@ -24,7 +24,8 @@ struct address {
 /* Decodes one address as trace_format.h encodes it (`family`, `size` bytes). False, and *out unknown, when the size
  * does not fit the family. */
 bool address_decode(struct address *out, unsigned family, const void *encoded, size_t size);
-/* The inverse; returns the encoded size. An AF_INET address is written as family AF_INET. `out` has room for 126 bytes.
+/* The inverse; returns the encoded size. An AF_INET address is written as family AF_INET. `out` has space for 126
+ * bytes.
  */
 size_t address_encode(const struct address *address, void *out);
 /* The same for a record that states this family: an IPv4 address of AF_INET6 is a mapped one. */

@@ -207,7 +207,7 @@ static struct birth *find_birth(const struct log *log, uint32_t pid)
 }
 
 /* Forgets who ended long ago, so that memory follows who lives. */
-static void make_room(struct log *log, uint64_t now_ns)
+static void make_space(struct log *log, uint64_t now_ns)
 {
     struct birth *old = log->births;
     unsigned old_size = log->births_size, kept = 0;
@@ -230,7 +230,7 @@ static void give_birth(struct log *log, uint32_t pid, uint64_t time_ns)
     if (pid == 0)
         return;
     if (2 * (log->births_used + 1) > log->births_size)
-        make_room(log, time_ns);
+        make_space(log, time_ns);
     struct birth *birth = find_place(log->births, log->births_size, pid);
     log->births_used += birth->pid == 0;
     *birth = (struct birth){.pid = pid, .born_ns = time_ns};

@@ -9,8 +9,8 @@
 void buffer_grow(struct buffer *buffer, size_t size)
 {
     enum { LEAST = 64 };
-    buffer->room = (buffer->size + size) * 2 + LEAST;
-    buffer->text = realloc(buffer->text, buffer->room);
+    buffer->capacity = (buffer->size + size) * 2 + LEAST;
+    buffer->text = realloc(buffer->text, buffer->capacity);
     if (!buffer->text)
         abort();
 }

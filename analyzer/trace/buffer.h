@@ -12,17 +12,17 @@
 /* Zeroed: empty. To empty it, size = 0. */
 struct buffer {
     char *text; /* not NUL-terminated */
-    size_t size, room;
+    size_t size, capacity;
 };
 
-/* Makes room for `size` more bytes. */
+/* Makes space for `size` more bytes. */
 void buffer_grow(struct buffer *buffer, size_t size);
 void buffer_free(struct buffer *buffer);
 
 /* Where `size` more bytes may be put at most, until buffer_end(). Never NULL. */
-static inline char *buffer_room(struct buffer *buffer, size_t size)
+static inline char *buffer_space(struct buffer *buffer, size_t size)
 {
-    if (size >= buffer->room - buffer->size)
+    if (size >= buffer->capacity - buffer->size)
         buffer_grow(buffer, size);
     return buffer->text + buffer->size;
 }
@@ -35,7 +35,7 @@ static inline void buffer_end(struct buffer *buffer, const char *end)
 
 static inline void buffer_add(struct buffer *buffer, const char *text, size_t size)
 {
-    memcpy(buffer_room(buffer, size), text, size);
+    memcpy(buffer_space(buffer, size), text, size);
     buffer->size += size;
 }
 

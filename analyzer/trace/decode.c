@@ -95,7 +95,7 @@ static void copy_out(unsigned char *out, const unsigned char *record, size_t at,
 }
 
 /* Cuts off, or fills up with zeros, a body of another size than this sockatlas knows. */
-static bool resize(unsigned char **record, unsigned *slots, const struct layout *layout, struct decode_room *room)
+static bool resize(unsigned char **record, unsigned *slots, const struct layout *layout, struct decode_space *space)
 {
     unsigned char body[UINT8_MAX + 1] = {0}, tail[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
     struct sockatlas_common common;
@@ -109,12 +109,12 @@ static bool resize(unsigned char **record, unsigned *slots, const struct layout 
     copy_out(tail, *record, body_size, size);
     while (size > 0 && tail[size - 1] == 0)
         size--; /* what is no part of the tail, or zero as what is missing */
-    *slots = writer_record(room->slots, &common, body, layout->body_size, tail, size);
-    *record = room->slots;
+    *slots = writer_record(space->slots, &common, body, layout->body_size, tail, size);
+    *record = space->slots;
     return *slots != 0;
 }
 
-enum decode_fault decode_record(unsigned char **record, unsigned *slots, uint32_t version, struct decode_room *room)
+enum decode_fault decode_record(unsigned char **record, unsigned *slots, uint32_t version, struct decode_space *space)
 {
     const struct layout *layout = fields_layout(**record);
     if (layout == NULL)
@@ -128,7 +128,7 @@ enum decode_fault decode_record(unsigned char **record, unsigned *slots, uint32_
             return DECODE_SIZES;
     ((struct sockatlas_common *)(void *)*record)->use = 0;
     unsigned body_size = ((const struct sockatlas_common *)(const void *)*record)->body_size;
-    if (body_size != layout->body_size && !resize(record, slots, layout, room))
+    if (body_size != layout->body_size && !resize(record, slots, layout, space))
         return DECODE_SIZES;
     return fields_fit(*record, *slots) ? DECODE_GOOD : DECODE_SIZES;
 }

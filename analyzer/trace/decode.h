@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Room for the longest record, with one more slot than a file may have: a body that grows can take it. */
-struct decode_room {
+/* Space for the longest record, with one more slot than a file may have: a body that grows can take it. */
+struct decode_space {
     _Alignas(SOCKATLAS_SLOT_SIZE) unsigned char slots[(SOCKATLAS_RECORD_SLOTS_MAX + 1) * SOCKATLAS_SLOT_SIZE];
 };
 
@@ -28,7 +28,7 @@ unsigned decode_slots(const unsigned char *record, size_t there, uint32_t versio
 enum decode_fault { DECODE_GOOD, DECODE_KIND, DECODE_SIZES };
 
 /* The record at `*record`, all `*slots` slots of which are there, in the known form: as it stands, changed in place, or
- * rebuilt in `room`; both are then set to what is to be used. */
-enum decode_fault decode_record(unsigned char **record, unsigned *slots, uint32_t version, struct decode_room *room);
+ * rebuilt in `space`; both are then set to what is to be used. */
+enum decode_fault decode_record(unsigned char **record, unsigned *slots, uint32_t version, struct decode_space *space);
 
 #endif

@@ -197,11 +197,11 @@ char *escape_new(enum escape kind, const char *text)
 void escape_put(enum escape kind, const char *text, FILE *out)
 {
     enum { PIECE = 512 };
-    char room[ESCAPED_MAX(PIECE)];
+    char capacity[ESCAPED_MAX(PIECE)];
     while (*text) {
         size_t size = escape_cut(text, PIECE);
-        size_t length = escape(kind, text, size, room);
-        fwrite(room, 1, length, out);
+        size_t length = escape(kind, text, size, capacity);
+        fwrite(capacity, 1, length, out);
         text += size;
     }
 }

@@ -27,7 +27,7 @@ enum escape {
     ESCAPE_KINDS
 };
 
-/* Room that escape() needs for `size` bytes, its NUL included. */
+/* Space that escape() needs for `size` bytes, its NUL included. */
 #define ESCAPED_MAX(size) ((size)*7 + 1)
 
 /* Writes `bytes` into `out` and ends them with a NUL; returns the length. Text that is printable ASCII or UTF-8 stays

@@ -9,15 +9,15 @@
 #include <errno.h>
 #include <string.h>
 
-size_t event_tail_room(const struct event *event, size_t body_size)
+size_t event_tail_capacity(const struct event *event, size_t body_size)
 {
-    return fields_tail_room(event->slots, body_size);
+    return fields_tail_capacity(event->slots, body_size);
 }
 
 bool event_tail(const struct event *event, size_t body_size, size_t offset, void *out, size_t size)
 {
-    size_t room = event_tail_room(event, body_size);
-    if (offset > room || size > room - offset) {
+    size_t capacity = event_tail_capacity(event, body_size);
+    if (offset > capacity || size > capacity - offset) {
         memset(out, 0, size);
         return false;
     }
@@ -43,8 +43,8 @@ bool event_tail(const struct event *event, size_t body_size, size_t offset, void
 
 size_t event_take(const struct event *event, size_t body_size, size_t *used, void *out, size_t size)
 {
-    size_t room = event_tail_room(event, body_size);
-    size_t rest = room > *used ? room - *used : 0;
+    size_t capacity = event_tail_capacity(event, body_size);
+    size_t rest = capacity > *used ? capacity - *used : 0;
     size = size < rest ? size : rest;
     event_tail(event, body_size, *used, out, size);
     *used += size;

@@ -57,7 +57,7 @@ bool event_tail(const struct event *event, size_t body_size, size_t offset, void
  * returns how many. */
 size_t event_take(const struct event *event, size_t body_size, size_t *used, void *out, size_t size);
 /* How many tail bytes the record's slots could hold. */
-size_t event_tail_room(const struct event *event, size_t body_size);
+size_t event_tail_capacity(const struct event *event, size_t body_size);
 
 /* The two addresses of a record whose body carries struct sockatlas_addresses (NULL for either is fine); absent or
  * damaged ones come back unknown. */

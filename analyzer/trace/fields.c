@@ -166,13 +166,13 @@ bool fields_tell_all(const struct layout *layout, const void *body)
     return without_field == 0;
 }
 
-size_t fields_tail_room(unsigned slots, size_t body_size)
+size_t fields_tail_capacity(unsigned slots, size_t body_size)
 {
     return SOCKATLAS_SLOT_SIZE - sizeof(struct sockatlas_common) - body_size +
            (size_t)(slots - 1) * SOCKATLAS_CONTINUATION_BYTES;
 }
 
-/* The byte at `offset` of the tail, which is below its room. */
+/* The byte at `offset` of the tail, which is below its space. */
 static unsigned tail_byte(const unsigned char *record, size_t body_size, size_t offset)
 {
     size_t at = sizeof(struct sockatlas_common) + body_size + offset;
@@ -189,24 +189,24 @@ static size_t address_size(unsigned size)
 }
 
 /* NAME's tail: the two texts, then addresses that each state their family. */
-static bool name_fits(const unsigned char *record, size_t room)
+static bool name_fits(const unsigned char *record, size_t capacity)
 {
     const struct sockatlas_body_name *body = (const void *)(record + sizeof(struct sockatlas_common));
     size_t size = (size_t)body->name_size + body->service_size;
-    for (unsigned i = 0; i < body->addresses_count && size <= room; i++) {
-        unsigned family = size < room ? tail_byte(record, sizeof *body, size) : 0;
+    for (unsigned i = 0; i < body->addresses_count && size <= capacity; i++) {
+        unsigned family = size < capacity ? tail_byte(record, sizeof *body, size) : 0;
         if (family != AF_INET && family != AF_INET6)
             return false;
         size += family == AF_INET ? 5 : 17;
     }
-    return size <= room;
+    return size <= capacity;
 }
 
 bool fields_fit(const unsigned char *record, unsigned slots)
 {
     const struct layout *layout = &layouts[record[0]];
     const unsigned char *body = record + sizeof(struct sockatlas_common);
-    size_t room = fields_tail_room(slots, layout->body_size);
+    size_t capacity = fields_tail_capacity(slots, layout->body_size);
     size_t size = 0;
     if (layout->addresses >= 0) {
         const struct sockatlas_addresses *addresses = (const void *)(body + layout->addresses);
@@ -227,7 +227,7 @@ bool fields_fit(const unsigned char *record, unsigned slots)
         size += ((const struct sockatlas_body_spawn *)(const void *)body)->path_size;
         break;
     case SOCKATLAS_NAME:
-        return name_fits(record, room);
+        return name_fits(record, capacity);
     case SOCKATLAS_COVERAGE:
         size += ((const struct sockatlas_body_coverage *)(const void *)body)->detail_size;
         break;
@@ -245,5 +245,5 @@ bool fields_fit(const unsigned char *record, unsigned slots)
     default:
         break;
     }
-    return size <= room;
+    return size <= capacity;
 }

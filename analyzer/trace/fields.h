@@ -85,7 +85,7 @@ int64_t fields_context(const struct field *fields, unsigned count, enum names_ta
 bool fields_tell_all(const struct layout *layout, const void *body);
 
 /* How many bytes a tail of `slots` slots can hold behind a body of `body_size` bytes. */
-size_t fields_tail_room(unsigned slots, size_t body_size);
+size_t fields_tail_capacity(unsigned slots, size_t body_size);
 /* Whether the sizes that the record of `slots` slots states fit into it. */
 bool fields_fit(const unsigned char *record, unsigned slots);
 

@@ -99,8 +99,8 @@ static ssize_t read_at(struct file *file, void *out, size_t size, uint64_t offse
     return (ssize_t)done;
 }
 
-/* What is wrong with a header of which `size` bytes are there; NULL: nothing. `room` holds a longer message. */
-static const char *header_fault(const struct sockatlas_header *header, size_t size, char room[128])
+/* What is wrong with a header of which `size` bytes are there; NULL: nothing. `space` holds a longer message. */
+static const char *header_fault(const struct sockatlas_header *header, size_t size, char space[128])
 {
     if (size == 0)
         return "empty, not a trace";
@@ -113,9 +113,9 @@ static const char *header_fault(const struct sockatlas_header *header, size_t si
                    ? "written on a machine of the other byte order"
                    : "damaged header";
     if (header->version > SOCKATLAS_VERSION) {
-        snprintf(room, 128, "trace version %" PRIu32 " is newer than version %d, the newest this sockatlas reads",
+        snprintf(space, 128, "trace version %" PRIu32 " is newer than version %d, the newest this sockatlas reads",
                  header->version, SOCKATLAS_VERSION);
-        return room;
+        return space;
     }
     if (size < sizeof *header)
         return "cut short in its header";
@@ -202,7 +202,7 @@ bool file_open(struct file *file, const char *path, const struct stat *status, b
                           .image = image,
                           .complaints = complaints};
     file->offset = SOCKATLAS_HEADER_SIZE;
-    char room[128];
+    char space[128];
     const char *fault = NULL;
     if (!reopen(file)) {
         file_close(file);
@@ -211,7 +211,7 @@ bool file_open(struct file *file, const char *path, const struct stat *status, b
     struct sockatlas_header header;
     ssize_t got = read_at(file, &header, sizeof header, 0);
     if (got >= 0)
-        fault = header_fault(&header, (size_t)got, room);
+        fault = header_fault(&header, (size_t)got, space);
     if (fault != NULL)
         complain(complaints, "%s: %s", path, fault);
     if (got < 0 || fault != NULL) {
@@ -303,9 +303,9 @@ static bool take(struct file *file, unsigned char **record, unsigned *slots, uin
 {
     unsigned kind = **record;
     uint64_t end = offset + (uint64_t)*slots * SOCKATLAS_SLOT_SIZE;
-    if (file->room == NULL)
-        file->room = memory_must(aligned_alloc(SOCKATLAS_SLOT_SIZE, sizeof *file->room));
-    switch (decode_record(record, slots, file->image->version, file->room)) {
+    if (file->space == NULL)
+        file->space = memory_must(aligned_alloc(SOCKATLAS_SLOT_SIZE, sizeof *file->space));
+    switch (decode_record(record, slots, file->image->version, file->space)) {
     case DECODE_GOOD:
         return true;
     case DECODE_KIND:
@@ -506,7 +506,7 @@ void file_close(struct file *file)
 {
     file_release(file);
     free(file->block);
-    free(file->room);
+    free(file->space);
     file_ring_close(file);
     file_past_close(file);
     free(file->path);

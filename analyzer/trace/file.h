@@ -23,7 +23,7 @@ struct file {
     struct complaints *complaints;
 
     unsigned char *block; /* NULL until something is read */
-    struct decode_room *room;
+    struct decode_space *space;
     size_t block_size; /* to allocate */
     size_t filled;     /* bytes of it that hold file contents */
     size_t used;       /* bytes of it that were taken */

@@ -27,21 +27,21 @@ static void make(struct file *file, struct event *event, enum sockatlas_coverage
                                       .tid = header->pid,
                                       .fd = -1,
                                       .time_ns = time_ns != 0 ? time_ns : header->boottime_ns};
-    if (file->room == NULL)
-        file->room = memory_must(aligned_alloc(SOCKATLAS_SLOT_SIZE, sizeof *file->room));
+    if (file->space == NULL)
+        file->space = memory_must(aligned_alloc(SOCKATLAS_SLOT_SIZE, sizeof *file->space));
     event->image = file->image;
     event->slot = header->cursor;
-    event->slots = writer_record(file->room->slots, &common, &body, sizeof body, detail, size);
-    event->record = file->room->slots;
+    event->slots = writer_record(file->space->slots, &common, &body, sizeof body, detail, size);
+    event->record = file->space->slots;
     event_common(event);
 }
 
-static void write_time(char *out, size_t room, const struct file *file, uint64_t time_ns)
+static void write_time(char *out, size_t space, const struct file *file, uint64_t time_ns)
 {
     time_t seconds = (time_t)((time_ns + (uint64_t)file->image->offset_ns) / 1000000000);
     struct tm broken;
-    if (time_ns == 0 || localtime_r(&seconds, &broken) == NULL || strftime(out, room, "%F %T", &broken) == 0)
-        snprintf(out, room, "?");
+    if (time_ns == 0 || localtime_r(&seconds, &broken) == NULL || strftime(out, space, "%F %T", &broken) == 0)
+        snprintf(out, space, "?");
 }
 
 static bool tell_overwritten(struct file *file, struct event *event)

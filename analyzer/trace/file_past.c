@@ -158,9 +158,9 @@ static void add(struct file *file, const char *path, const struct stat *status, 
 {
     struct file_past *past = file->past;
     if ((past->count & (past->count - 1)) == 0) {
-        size_t room = past->count == 0 ? 1 : 2 * past->count;
-        past->segments = memory_must(realloc(past->segments, room * sizeof *past->segments));
-        past->known = memory_must(realloc(past->known, room * sizeof *past->known));
+        size_t capacity = past->count == 0 ? 1 : 2 * past->count;
+        past->segments = memory_must(realloc(past->segments, capacity * sizeof *past->segments));
+        past->known = memory_must(realloc(past->known, capacity * sizeof *past->known));
     }
     past->known[past->count] = (struct file_past_known){status->st_dev, status->st_ino};
     past->segments[past->count++] =

@@ -54,8 +54,8 @@ static void insert(struct identity_told *told, size_t at, struct identity_range 
 {
     budget_work((told->count - at) / 16);
     if (!told->ranges || (told->count & (told->count - 1)) == 0) {
-        size_t room = told->count == 0 ? 1 : 2 * told->count;
-        told->ranges = memory_must(realloc(told->ranges, room * sizeof *told->ranges));
+        size_t capacity = told->count == 0 ? 1 : 2 * told->count;
+        told->ranges = memory_must(realloc(told->ranges, capacity * sizeof *told->ranges));
     }
     memmove(told->ranges + at + 1, told->ranges + at, (told->count - at) * sizeof *told->ranges);
     told->ranges[at] = range;

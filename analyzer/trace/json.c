@@ -98,15 +98,15 @@ static void *take_block(size_t size)
 
 static void give_block(void *memory)
 {
-    /* What was asked for small has exactly this much room; of others with that much, any one will do. */
-    static size_t room;
+    /* What was asked for small has exactly this much space; of others with that much, any one will do. */
+    static size_t space;
     union block *block = memory;
-    if (room == 0) {
+    if (space == 0) {
         void *sample = malloc(sizeof *block);
-        room = malloc_usable_size(sample);
+        space = malloc_usable_size(sample);
         free(sample);
     }
-    if (block == NULL || malloc_usable_size(block) != room) {
+    if (block == NULL || malloc_usable_size(block) != space) {
         free(block);
         return;
     }
@@ -121,15 +121,15 @@ void json_keep_blocks(void)
 
 bool json_print(FILE *out, cJSON *object)
 {
-    static char room[16384];
-    char *line = room;
-    if (!cJSON_PrintPreallocated(object, room, sizeof room, false))
+    static char space[16384];
+    char *line = space;
+    if (!cJSON_PrintPreallocated(object, space, sizeof space, false))
         line = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     if (line == NULL)
         abort();
     bool good = fputs(line, out) >= 0;
-    if (line != room)
+    if (line != space)
         cJSON_free(line);
     return good;
 }

@@ -27,7 +27,7 @@ const char *jsonl_parse_event(const char *line, const cJSON *object, uint32_t ve
 const char *jsonl_parse_image(const char *line, const cJSON *object, struct sockatlas_header *header,
                               uint32_t *version);
 
-/* What struct sockatlas_common has room for. */
+/* What struct sockatlas_common has space for. */
 #define JSONL_PID_MAX   ((1u << 24) - 1)
 #define JSONL_ERROR_MAX ((1u << 12) - 1)
 
@@ -57,13 +57,13 @@ struct jsonl {
     void *context;
 
     char *line;
-    size_t line_room;
+    size_t line_capacity;
     uint64_t number; /* of the line, from 1 */
     uint64_t bytes;  /* read so far */
     unsigned damages;
     bool unknown_said;           /* that there are events of an image that is not there: as many as it had */
     bool repeat_said;            /* that an image is there twice */
-    char fault[128];             /* room for a message */
+    char fault[128];             /* space for a message */
     bool failed;                 /* that reading failed */
     bool refused;                /* of a newer version: nothing more is read */
     struct trace_image **images; /* by the number they have in this file; NULL where that is none */

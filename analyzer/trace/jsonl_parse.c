@@ -154,8 +154,8 @@ static bool read_tail_text(struct reading *reading, const struct field *field)
 {
     const char *text = text_of(reading, field->key);
     size_t size = 0;
-    size_t room = sizeof reading->tail - reading->tail_size;
-    if (text == NULL || !text_unescape(text, reading->tail + reading->tail_size, room, &size))
+    size_t space = sizeof reading->tail - reading->tail_size;
+    if (text == NULL || !text_unescape(text, reading->tail + reading->tail_size, space, &size))
         return false;
     reading->tail_size += size;
     return field_set(field, reading->structure, size);
@@ -164,9 +164,9 @@ static bool read_tail_text(struct reading *reading, const struct field *field)
 static bool read_option(struct reading *reading, const struct field *field)
 {
     size_t size = 0;
-    size_t room = sizeof reading->tail - reading->tail_size;
+    size_t space = sizeof reading->tail - reading->tail_size;
     const char *text = text_of(reading, field->bytes_key);
-    if (text == NULL || !text_unhex(text, reading->tail + reading->tail_size, room, &size))
+    if (text == NULL || !text_unhex(text, reading->tail + reading->tail_size, space, &size))
         return false;
     reading->tail_size += size;
     return field_set(field, reading->structure, size);
@@ -325,12 +325,12 @@ static const char *read_common(struct reading *reading, struct sockatlas_common 
 static bool read_raw(const char *text, unsigned kind, uint32_t version, unsigned char *slots, unsigned *count)
 {
     size_t size = 0;
-    struct decode_room room;
+    struct decode_space space;
     unsigned char *record = slots;
     if (!text_unhex(text, slots, TAIL_MAX, &size) || size == 0 || size % SOCKATLAS_SLOT_SIZE != 0 || slots[0] != kind)
         return false;
     *count = (unsigned)(size / SOCKATLAS_SLOT_SIZE);
-    if (decode_record(&record, count, version, &room) != DECODE_GOOD || *count > SOCKATLAS_RECORD_SLOTS_MAX)
+    if (decode_record(&record, count, version, &space) != DECODE_GOOD || *count > SOCKATLAS_RECORD_SLOTS_MAX)
         return false;
     if (record != slots)
         memcpy(slots, record, (size_t)*count * SOCKATLAS_SLOT_SIZE);

@@ -161,18 +161,18 @@ static bool take_line(struct jsonl *jsonl, size_t length, struct event *event)
     return is_event;
 }
 
-/* Reads up to the line's end or until `room` bytes are full, NUL included; returns how many there are without that, 0
- * at the end. There may be NULs among them: what fgets() left alone tells where it ended. */
-static size_t read_piece(FILE *file, char *out, size_t room)
+/* Reads up to the line's end or until `capacity` bytes are full, NUL included; returns how many there are without that,
+ * 0 at the end. There may be NULs among them: what fgets() left alone tells where it ended. */
+static size_t read_piece(FILE *file, char *out, size_t capacity)
 {
-    memset(out, '\n', room);
-    if (fgets_unlocked(out, (int)room, file) == NULL)
+    memset(out, '\n', capacity);
+    if (fgets_unlocked(out, (int)capacity, file) == NULL)
         return 0;
-    const char *newline = memchr(out, '\n', room);
+    const char *newline = memchr(out, '\n', capacity);
     if (newline == NULL)
-        return room - 1;
+        return capacity - 1;
     size_t size = (size_t)(newline - out);
-    bool was_read = size + 1 < room && newline[1] == 0;
+    bool was_read = size + 1 < capacity && newline[1] == 0;
     return was_read ? size + 1 : size - 1;
 }
 
@@ -195,9 +195,9 @@ static size_t read_line(struct jsonl *jsonl)
     size_t length = 0;
     for (bool more = true; more;) {
         size_t at = length <= LINE_SIZE_MAX ? length : 0;
-        if (at + PIECE > jsonl->line_room) {
-            jsonl->line_room = 2 * (at + PIECE);
-            jsonl->line = memory_must(realloc(jsonl->line, jsonl->line_room));
+        if (at + PIECE > jsonl->line_capacity) {
+            jsonl->line_capacity = 2 * (at + PIECE);
+            jsonl->line = memory_must(realloc(jsonl->line, jsonl->line_capacity));
         }
         size_t size = read_piece(jsonl->file, jsonl->line + at, PIECE);
         if ((length + size) / LINE_SIZE_MAX > length / LINE_SIZE_MAX)

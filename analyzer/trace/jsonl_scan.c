@@ -46,7 +46,7 @@ struct scanning {
     unsigned fields_count;
     int8_t addresses; /* as in struct layout */
     unsigned call;
-    unsigned char *tail; /* room for TAIL_MAX; NULL: no field has one */
+    unsigned char *tail; /* space for TAIL_MAX; NULL: no field has one */
     size_t tail_size;
 };
 

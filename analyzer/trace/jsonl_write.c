@@ -47,11 +47,11 @@ static void write_lead(const struct writing *writing, const struct field_lead *l
     members_lead(writing->to, lead->text, lead->size);
 }
 
-/* The most frequent form by far, so it goes past members.h: its key and its digits into one piece of room. */
+/* The most frequent form by far, so it goes past members.h: its key and its digits into one piece of space. */
 static void write_number(const struct writing *writing, const struct field *field, uint64_t value)
 {
     struct buffer *text = &writing->to->text;
-    char *at = mempcpy(buffer_room(text, UINT8_MAX + TEXT_INTEGER_MAX + 1), field->lead.text, field->lead.size);
+    char *at = mempcpy(buffer_space(text, UINT8_MAX + TEXT_INTEGER_MAX + 1), field->lead.text, field->lead.size);
     if (value < 10)
         *at++ = (char)('0' + value);
     else if (field->form == FIELD_SIGNED)
@@ -321,7 +321,7 @@ static bool has_rest(const struct writing *writing)
 {
     unsigned char rest[SOCKATLAS_SLOT_SIZE];
     size_t body_size = writing->layout->body_size;
-    size_t size = event_tail_room(writing->event, body_size) - writing->tail_used;
+    size_t size = event_tail_capacity(writing->event, body_size) - writing->tail_used;
     if (writing->event->slots > 1 && size >= SOCKATLAS_CONTINUATION_BYTES)
         return true;
     event_tail(writing->event, body_size, writing->tail_used, rest, size);

@@ -91,7 +91,7 @@ static bool is_plain(const char *text, size_t size)
 
 static void put_string(struct members *to, const char *text, size_t size)
 {
-    char *at = buffer_room(&to->text, ESCAPED_MAX(size) + 3);
+    char *at = buffer_space(&to->text, ESCAPED_MAX(size) + 3);
     *at++ = '"';
     at += escape(ESCAPE_JSON, text, size, at);
     *at++ = '"';
@@ -115,7 +115,7 @@ static void put_cell(struct members *to, const char *text, size_t size)
     for (size_t i = 0; i < size; i++)
         any |= special[(unsigned char)text[i]];
     bool quoted = any && (!size || memchr(text, ',', size) || memchr(text, '"', size));
-    char *at = buffer_room(&to->text, ESCAPED_MAX(size) + 4);
+    char *at = buffer_space(&to->text, ESCAPED_MAX(size) + 4);
     if (quoted)
         *at++ = '"';
     if (size && (is_formula(*text) || *text == '\''))
@@ -161,7 +161,7 @@ void members_put_word(struct members *to, const char *word)
         return;
     }
     size_t size = strlen(word);
-    char *at = buffer_room(&to->text, size + 3);
+    char *at = buffer_space(&to->text, size + 3);
     if (!to->cells)
         *at++ = '"';
     at = mempcpy(at, word, size);
@@ -195,7 +195,7 @@ void members_put_bytes(struct members *to, const char *bytes)
 
 void members_put_hex(struct members *to, const void *bytes, size_t size)
 {
-    char *at = buffer_room(&to->text, 2 * size + 4);
+    char *at = buffer_space(&to->text, 2 * size + 4);
     if (!to->cells)
         *at++ = '"';
     text_hex(bytes, size, at);
@@ -222,7 +222,7 @@ void members_put_integer(struct members *to, bool known, int64_t value)
         put_null(to);
         return;
     }
-    char *at = buffer_room(&to->text, TEXT_INTEGER_MAX + 1);
+    char *at = buffer_space(&to->text, TEXT_INTEGER_MAX + 1);
     if (value >= 0 && value < 10) /* every second one */
         *at++ = (char)('0' + value);
     else
@@ -233,7 +233,7 @@ void members_put_integer(struct members *to, bool known, int64_t value)
 
 void members_put_unsigned(struct members *to, uint64_t value)
 {
-    char *at = text_unsigned(value, buffer_room(&to->text, TEXT_INTEGER_MAX + 1));
+    char *at = text_unsigned(value, buffer_space(&to->text, TEXT_INTEGER_MAX + 1));
     *at++ = ',';
     buffer_end(&to->text, at);
 }
@@ -244,7 +244,7 @@ void members_put_cookie(struct members *to, uint64_t cookie)
         put_null(to);
         return;
     }
-    char *at = buffer_room(&to->text, TEXT_INTEGER_MAX + 3);
+    char *at = buffer_space(&to->text, TEXT_INTEGER_MAX + 3);
     if (!to->cells)
         *at++ = '"';
     at = text_unsigned_hex(cookie, at);

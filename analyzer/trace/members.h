@@ -98,7 +98,7 @@ static inline void members_key(struct members *to, const char *key)
     if (!key || to->cells)
         return;
     size_t size = strlen(key);
-    char *at = buffer_room(&to->text, size + 3);
+    char *at = buffer_space(&to->text, size + 3);
     *at++ = '"';
     at = mempcpy(at, key, size);
     *at++ = '"';

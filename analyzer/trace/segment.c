@@ -48,15 +48,15 @@ bool segment_name_of(const char *name, char *log, uint64_t *position)
     return true;
 }
 
-bool segment_name(char *name, size_t room, const char *log, uint64_t position)
+bool segment_name(char *name, size_t capacity, const char *log, uint64_t position)
 {
     size_t size = strlen(log);
     if (!ends_with(log, size, SOCKATLAS_SUFFIX))
         return false;
     int stem = (int)(size - (sizeof SOCKATLAS_SUFFIX - 1));
-    int length =
-        snprintf(name, room, "%.*s.%0*llx%s", stem, log, SEGMENT_DIGITS, (unsigned long long)position, SEGMENT_SUFFIX);
-    return length > 0 && (size_t)length < room && length <= NAME_MAX;
+    int length = snprintf(name, capacity, "%.*s.%0*llx%s", stem, log, SEGMENT_DIGITS, (unsigned long long)position,
+                          SEGMENT_SUFFIX);
+    return length > 0 && (size_t)length < capacity && length <= NAME_MAX;
 }
 
 /* ---- Slots by columns ---- */

@@ -50,12 +50,12 @@ struct segment_head {
 
 /* Bytes that a frame takes at the most, with its head. */
 size_t segment_frame_most(void);
-/* Makes a frame of head->slots slots, or of a header, at `out`, which has room for segment_frame_most(); fills in the
+/* Makes a frame of head->slots slots, or of a header, at `out`, which has space for segment_frame_most(); fills in the
  * head's other members. Returns its size. */
 size_t segment_pack(void *out, struct segment_head *head, const void *content);
 /* Whether the head can be true. */
 bool segment_head_good(const struct segment_head *head);
-/* Unpacks the Zstandard frame behind a good head; `out` has room for head->slots slots, or for a header. False: it is
+/* Unpacks the Zstandard frame behind a good head; `out` has space for head->slots slots, or for a header. False: it is
  * damaged. */
 bool segment_unpack(void *out, const struct segment_head *head, const void *frame);
 
@@ -66,9 +66,9 @@ bool segment_begins_connection(const struct sockatlas_common *record);
 bool segment_tidy(void *slots, uint32_t count, struct segment_counts *counts);
 
 /* Whether the file name is a segment's; then `log` has the name of its log and `position` its first slot. `log` has
- * room for NAME_MAX + 1. */
+ * space for NAME_MAX + 1. */
 bool segment_name_of(const char *name, char *log, uint64_t *position);
 /* The name of the segment of `log` that begins at `position`. False: it would be too long. */
-bool segment_name(char *name, size_t room, const char *log, uint64_t position);
+bool segment_name(char *name, size_t capacity, const char *log, uint64_t position);
 
 #endif

@@ -48,7 +48,7 @@ struct host {
     char name[]; /* the boot id, or the host's name where that is unknown */
 };
 
-/* Room for one more in an array that grows by doubling. */
+/* Space for one more in an array that grows by doubling. */
 static void *grow(void *array, unsigned count, size_t size)
 {
     if ((count & (count - 1)) != 0)

@@ -33,7 +33,7 @@
 struct stream {
     struct sources sources;
     struct source **heap;
-    unsigned heap_count, heap_room;
+    unsigned heap_count, heap_capacity;
     struct source *current; /* whose event was handed out last */
     bool follows;           /* what is missing is told as events */
     unsigned gaps_next;     /* whose gaps are to be told next */
@@ -124,9 +124,9 @@ static size_t block_for(const struct source *source, size_t most)
 /* Puts every source that has an event and does not stand in the heap yet there. */
 static void fill_heap(struct stream *stream)
 {
-    if (stream->heap_room < stream->sources.count) {
-        stream->heap_room = stream->sources.count;
-        stream->heap = memory_must(realloc(stream->heap, stream->heap_room * sizeof *stream->heap));
+    if (stream->heap_capacity < stream->sources.count) {
+        stream->heap_capacity = stream->sources.count;
+        stream->heap = memory_must(realloc(stream->heap, stream->heap_capacity * sizeof *stream->heap));
     }
     size_t block = BLOCKS_TOTAL / (stream->sources.count + 1) & ~(size_t)(BLOCK_SIZE_MIN - 1);
     block = block > BLOCK_SIZE_MAX ? BLOCK_SIZE_MAX : block < BLOCK_SIZE_MIN ? BLOCK_SIZE_MIN : block;

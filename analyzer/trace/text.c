@@ -31,7 +31,7 @@ static int byte_value(const char *text)
     return low < 0 ? -1 : high << 4 | low;
 }
 
-bool text_unescape(const char *text, void *out, size_t room, size_t *size)
+bool text_unescape(const char *text, void *out, size_t capacity, size_t *size)
 {
     unsigned char *to = out;
     size_t done = 0;
@@ -43,7 +43,7 @@ bool text_unescape(const char *text, void *out, size_t room, size_t *size)
             byte = hex ? byte_value(text + 2) : text[1] == '\\' ? '\\' : -1;
             length = hex ? 4 : 2;
         }
-        if (byte < 0 || done == room)
+        if (byte < 0 || done == capacity)
             return false;
         to[done++] = (unsigned char)byte;
         text += length;
@@ -52,10 +52,10 @@ bool text_unescape(const char *text, void *out, size_t room, size_t *size)
     return true;
 }
 
-char *text_copy(char *out, size_t room, const char *text)
+char *text_copy(char *out, size_t capacity, const char *text)
 {
     size_t size = strlen(text);
-    size = size < room ? size : room - 1;
+    size = size < capacity ? size : capacity - 1;
     memcpy(out, text, size);
     out[size] = '\0';
     return out;
@@ -76,11 +76,11 @@ void text_hex(const void *bytes, size_t size, char *out)
     out[2 * size] = 0;
 }
 
-bool text_unhex(const char *text, void *out, size_t room, size_t *size)
+bool text_unhex(const char *text, void *out, size_t capacity, size_t *size)
 {
     unsigned char *to = out;
     size_t length = strlen(text);
-    if (length % 2 != 0 || length / 2 > room)
+    if (length % 2 != 0 || length / 2 > capacity)
         return false;
     for (size_t i = 0; i < length / 2; i++) {
         int byte = byte_value(text + 2 * i);

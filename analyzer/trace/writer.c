@@ -26,8 +26,8 @@ unsigned writer_record(void *out, const struct sockatlas_common *common, const v
     size_t used = sizeof *common + body_size;
     if (used > SOCKATLAS_SLOT_SIZE)
         return 0;
-    size_t room = SOCKATLAS_SLOT_SIZE - used;
-    size_t behind = tail_size > room ? tail_size - room : 0;
+    size_t capacity = SOCKATLAS_SLOT_SIZE - used;
+    size_t behind = tail_size > capacity ? tail_size - capacity : 0;
     size_t slots = 1 + (behind + SOCKATLAS_CONTINUATION_BYTES - 1) / SOCKATLAS_CONTINUATION_BYTES;
     if (slots > SOCKATLAS_RECORD_SLOTS_MAX)
         return 0;
@@ -39,7 +39,7 @@ unsigned writer_record(void *out, const struct sockatlas_common *common, const v
     memcpy(slot, &head, sizeof head);
     if (body_size > 0)
         memcpy(slot + sizeof *common, body, body_size);
-    size_t piece = tail_size < room ? tail_size : room;
+    size_t piece = tail_size < capacity ? tail_size : capacity;
     if (piece > 0)
         memcpy(slot + used, from, piece);
     for (size_t done = piece; done < tail_size; done += piece) {
@@ -69,7 +69,7 @@ struct writer *writer_create(const char *dir, const char *name, const struct soc
 
 struct writer *writer_begin(int fd, const struct sockatlas_header *header)
 {
-    /* The first records shall find room on a disk that is full by then; where that cannot be had, they may. */
+    /* The first records shall find space on a disk that is full by then; where that cannot be had, they may. */
     (void)!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, sizeof *header + RESERVED);
     struct writer *writer = calloc(1, sizeof *writer);
     FILE *stream = writer == NULL ? NULL : fdopen(fd, "w");

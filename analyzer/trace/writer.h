@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Lays out one record in `out` (SOCKATLAS_RECORD_SLOTS_MAX slots of room): common, body, tail over as many slots as
+/* Lays out one record in `out` (SOCKATLAS_RECORD_SLOTS_MAX slots of space): common, body, tail over as many slots as
  * needed. Returns the number of slots, or 0 when it does not fit. */
 unsigned writer_record(void *out, const struct sockatlas_common *common, const void *body, size_t body_size,
                        const void *tail, size_t tail_size);

@@ -121,7 +121,7 @@ struct fact *fact_next(const struct fact *fact)
 
 /* ---- Times ---- */
 
-/* Every step-th is kept; when the room is full, every second of them, and the step doubles. */
+/* Every step-th is kept; when the space is full, every second of them, and the step doubles. */
 void fact_sample(struct fact *fact, uint64_t us)
 {
     if ((fact->count - 1) % fact->samples_step)
@@ -132,9 +132,9 @@ void fact_sample(struct fact *fact, uint64_t us)
         fact->samples_count /= 2;
         fact->samples_step *= 2;
     }
-    if (fact->samples_count == fact->samples_room) {
-        fact->samples_room = fact->samples_room ? fact->samples_room * 2 : 8;
-        fact->samples = realloc(fact->samples, fact->samples_room * sizeof *fact->samples);
+    if (fact->samples_count == fact->samples_capacity) {
+        fact->samples_capacity = fact->samples_capacity ? fact->samples_capacity * 2 : 8;
+        fact->samples = realloc(fact->samples, fact->samples_capacity * sizeof *fact->samples);
         if (!fact->samples)
             abort();
     }

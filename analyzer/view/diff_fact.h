@@ -28,7 +28,7 @@ struct fact {
     char *value; /* what may change: a setting's; "" */
     uint64_t count;
     uint32_t *samples; /* us */
-    unsigned samples_count, samples_room;
+    unsigned samples_count, samples_capacity;
     uint64_t samples_step; /* every so many is kept */
 };
 

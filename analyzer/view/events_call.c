@@ -73,12 +73,12 @@ __attribute__((always_inline)) static inline void put(struct buffer *out, const 
 
 static void put_unsigned(struct buffer *out, uint64_t number)
 {
-    buffer_end(out, text_unsigned(number, buffer_room(out, TEXT_INTEGER_MAX)));
+    buffer_end(out, text_unsigned(number, buffer_space(out, TEXT_INTEGER_MAX)));
 }
 
 static void put_signed(struct buffer *out, int64_t number)
 {
-    buffer_end(out, text_signed(number, buffer_room(out, TEXT_INTEGER_MAX)));
+    buffer_end(out, text_signed(number, buffer_space(out, TEXT_INTEGER_MAX)));
 }
 
 static void put_number(struct buffer *out, const struct field *field, uint64_t value)
@@ -91,7 +91,7 @@ static void put_number(struct buffer *out, const struct field *field, uint64_t v
 
 static void put_escaped(struct buffer *out, const void *bytes, size_t size)
 {
-    char *at = buffer_room(out, TEXT_ESCAPED_MAX(size));
+    char *at = buffer_space(out, TEXT_ESCAPED_MAX(size));
     buffer_end(out, at + text_escape(bytes, size, at));
 }
 
@@ -213,7 +213,7 @@ static void put_hex(struct call *call, const struct field *field, uint64_t value
     if (!value)
         return;
     put_between(call, field->key);
-    buffer_end(call->out, text_unsigned_hex(value, buffer_room(call->out, TEXT_INTEGER_MAX)));
+    buffer_end(call->out, text_unsigned_hex(value, buffer_space(call->out, TEXT_INTEGER_MAX)));
 }
 
 static void put_flags(struct call *call, uint64_t value)
@@ -228,7 +228,7 @@ static void put_flags(struct call *call, uint64_t value)
     if ((value & ~known) == 0)
         return;
     put(call->out, both ? "|0x" : "0x");
-    buffer_end(call->out, text_unsigned_hex(value & ~known, buffer_room(call->out, TEXT_INTEGER_MAX)));
+    buffer_end(call->out, text_unsigned_hex(value & ~known, buffer_space(call->out, TEXT_INTEGER_MAX)));
 }
 
 static void put_text(struct call *call, const void *bytes, size_t size)

@@ -22,8 +22,8 @@ void events_text_join_result(char *call)
 /* Seconds as "%11.6f" has them, half a microsecond rounded up. */
 static void put_seconds(struct buffer *out, int64_t ns)
 {
-    enum { DIGITS = 11, FRACTION = 6, ROOM = 32 };
-    char digits[ROOM], *at = digits + ROOM;
+    enum { DIGITS = 11, FRACTION = 6, SPACE = 32 };
+    char digits[SPACE], *at = digits + SPACE;
     uint64_t us = ((ns < 0 ? -(uint64_t)ns : (uint64_t)ns) + 500) / 1000;
     bool negative = ns < 0 && us > 0;
     for (int i = 0; us > 0 || i <= FRACTION; i++, us /= 10) {
@@ -33,9 +33,9 @@ static void put_seconds(struct buffer *out, int64_t ns)
     }
     if (negative)
         *--at = '-';
-    while (at > digits + ROOM - DIGITS)
+    while (at > digits + SPACE - DIGITS)
         *--at = ' ';
-    buffer_add(out, at, (size_t)(digits + ROOM - at));
+    buffer_add(out, at, (size_t)(digits + SPACE - at));
 }
 
 static void put_who(struct buffer *out, const struct event *event, const char *comm, uint64_t origin_ns)

@@ -54,7 +54,7 @@ struct chrome {
     struct arrow_end *halves;
     FILE *spool; /* NULL: none could be made */
     struct element *elements;
-    size_t count, room;
+    size_t count, capacity;
     uint64_t size; /* of the spool */
     bool failed;
 };
@@ -125,9 +125,9 @@ static void spool_element(struct export *report, int64_t us)
     struct chrome *chrome = report->state;
     if (chrome->failed)
         return;
-    if (chrome->count == chrome->room) {
-        chrome->room = chrome->room ? chrome->room * 2 : 1024;
-        chrome->elements = must(realloc(chrome->elements, chrome->room * sizeof *chrome->elements));
+    if (chrome->count == chrome->capacity) {
+        chrome->capacity = chrome->capacity ? chrome->capacity * 2 : 1024;
+        chrome->elements = must(realloc(chrome->elements, chrome->capacity * sizeof *chrome->elements));
     }
     uint64_t before = chrome->size;
     if (!members_print_element(&chrome->members, chrome->spool)) {
@@ -291,12 +291,12 @@ static int earlier_first(const void *a, const void *b)
 }
 
 /* False: the spool could not be read back. */
-static bool copy_element(struct export *report, const struct element *element, char **text, size_t *room)
+static bool copy_element(struct export *report, const struct element *element, char **text, size_t *capacity)
 {
     struct chrome *chrome = report->state;
-    if (element->size > *room) {
-        *room = element->size * 2;
-        *text = must(realloc(*text, *room));
+    if (element->size > *capacity) {
+        *capacity = element->size * 2;
+        *text = must(realloc(*text, *capacity));
     }
     if (fseeko(chrome->spool, (off_t)element->offset, SEEK_SET) != 0 ||
         fread(*text, 1, element->size, chrome->spool) != element->size)
@@ -311,14 +311,14 @@ static void write_sorted(struct export *report)
 {
     struct chrome *chrome = report->state;
     char *text = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     if (!chrome->failed && fflush(chrome->spool) != 0) {
         spool_failed(chrome);
     }
     if (chrome->count)
         qsort(chrome->elements, chrome->count, sizeof *chrome->elements, earlier_first);
     for (size_t i = 0; i < chrome->count && !chrome->failed; i++)
-        if (!copy_element(report, &chrome->elements[i], &text, &room))
+        if (!copy_element(report, &chrome->elements[i], &text, &capacity))
             spool_failed(chrome);
     free(text);
 }

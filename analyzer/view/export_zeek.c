@@ -103,7 +103,7 @@ static void put_uid(FILE *out, const struct line *line)
     fputs(text, out);
 }
 
-/* Without the scope, for which Zeek's addresses have no room. */
+/* Without the scope, for which Zeek's addresses have no space. */
 static void put_address(FILE *out, const struct address *address)
 {
     char text[ADDRESS_TEXT_MAX];

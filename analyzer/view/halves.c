@@ -36,7 +36,7 @@ struct value {
     uint64_t number;
     const char *text; /* `size` bytes */
     size_t size;
-    char room[ADDRESS_TEXT_MAX];
+    char space[ADDRESS_TEXT_MAX];
 };
 
 static void number(struct value *value, bool known, uint64_t n)
@@ -59,7 +59,7 @@ static void text(struct value *value, const char *string)
 
 static void address(struct value *value, const struct address *of)
 {
-    const char *written = address_text(of, value->room); /* "" is known: a unix socket without a name */
+    const char *written = address_text(of, value->space); /* "" is known: a unix socket without a name */
     text(value, written);
     value->known = written != NULL;
 }
@@ -168,12 +168,12 @@ static const char *error_word(const struct half *half, char out[WORD_MAX])
 
 static void unit(struct value *value, const struct process *process)
 {
-    text(value, process ? cgroup_unit(process->cgroup, value->room) : NULL);
+    text(value, process ? cgroup_unit(process->cgroup, value->space) : NULL);
 }
 
 static void container(struct value *value, const struct process *process)
 {
-    text(value, process ? cgroup_container(process->cgroup, value->room) : NULL);
+    text(value, process ? cgroup_container(process->cgroup, value->space) : NULL);
 }
 
 /* An external node is an address. */
@@ -238,7 +238,7 @@ static bool located(const struct half *half)
     X(outcome, NAME, OR_NULL, text(value, word_outcome(half->outcome)))                                                \
     X(ending, NAME, OR_NULL, text(value, word_end(half->end)))                                                         \
     X(reset_by, NAME, OR_NULL, text(value, word_reset_by(half->reset_by)))                                             \
-    X(error, NAME, OR_NULL, text(value, error_word(half, value->room)))                                                \
+    X(error, NAME, OR_NULL, text(value, error_word(half, value->space)))                                               \
     X(rtt_us, U32, OR_NULL, number(value, half->tcp_known, half->rtt_us))                                              \
     X(retransmits, U32, OR_NULL, number(value, half->tcp_known, half->retransmits))                                    \
     X(sockets, U8, 0, number(value, true, half->counts_socket))                                                        \

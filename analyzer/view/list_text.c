@@ -16,14 +16,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What has room: */
+/* The widths of a terminal: */
 enum { NARROW = 1, MEDIUM = 2, WIDE = 4, ALWAYS = NARROW | MEDIUM | WIDE };
 #define MEDIUM_LEAST 100u
 #define WIDE_LEAST   160u
 #define NAME_SHOWN   60 /* bytes of a name */
 
-/* The columns, in order: the cell's name, which put_NAME() writes, title, alignment, least width, where there
- * is room. */
+/* The columns, in order: the cell's name, which put_NAME() writes, title, alignment, least width, in which
+ * layouts. */
 #define LIST_COLUMNS(X)                                                                                                \
     X(id, "id", GRID_RIGHT, 0, ALWAYS)                                                                                 \
     X(at, "at", GRID_RIGHT, 0, MEDIUM | WIDE)                                                                          \
@@ -44,7 +44,7 @@ struct list_text {
     const struct model *model;
     enum map_grouping by;
     FILE *out;
-    unsigned width, room;
+    unsigned width, layout;
     bool colour;
     struct grid *grid;
     unsigned count; /* of sockets in it */
@@ -75,10 +75,10 @@ static void put_who(struct buffer *to, const struct list_text *list, const struc
     put(to, known ? map_group_name(list->model, process, list->by, text) : "-");
 }
 
-/* The one address there is room for: the other end's, or who that is (a client's port says little), or its own. */
+/* The one address there is space for: the other end's, or who that is (a client's port says little), or its own. */
 static void put_address(struct buffer *to, const struct list_text *list, const struct socket *socket)
 {
-    const struct process *peer = list->room == NARROW ? socket->peer_process : NULL;
+    const struct process *peer = list->layout == NARROW ? socket->peer_process : NULL;
     if (peer && peer->kind != PROCESS_EXTERNAL && (socket->role == ROLE_SERVER || !named(&socket->peer)))
         put_who(to, list, peer);
     else if (socket->role != ROLE_LISTENER && named(&socket->peer))
@@ -95,7 +95,7 @@ static void put_bytes(struct buffer *to, bool known, uint64_t bytes)
 
 static void put_number(struct buffer *to, uint64_t number)
 {
-    buffer_end(to, text_unsigned(number, buffer_room(to, TEXT_INTEGER_MAX)));
+    buffer_end(to, text_unsigned(number, buffer_space(to, TEXT_INTEGER_MAX)));
 }
 
 /* Seconds, rounded to milliseconds as printf does; which way half of one goes depends on the double next to it. */
@@ -104,12 +104,12 @@ static void put_seconds(struct buffer *to, int64_t us)
     enum { PRINTED = 400 };
     const int64_t exact = 1000000000000000;
     if (us < 0 || us > exact || us % 1000 == 500) {
-        char *at = buffer_room(to, PRINTED);
+        char *at = buffer_space(to, PRINTED);
         buffer_end(to, at + snprintf(at, PRINTED, "%.3f", (double)us / 1e6));
         return;
     }
     uint64_t ms = ((uint64_t)us + 500) / 1000;
-    char *at = text_unsigned(ms / 1000, buffer_room(to, TEXT_INTEGER_MAX + 4));
+    char *at = text_unsigned(ms / 1000, buffer_space(to, TEXT_INTEGER_MAX + 4));
     *at++ = '.';
     for (uint64_t power = 100, rest = ms % 1000; power; rest %= power, power /= 10)
         *at++ = (char)('0' + rest / power);
@@ -248,10 +248,10 @@ static void put_note(struct buffer *to, const struct list_text *list, const stru
 
 static const struct {
     struct grid_column column;
-    unsigned room;
+    unsigned layout;
     void (*put)(struct buffer *to, const struct list_text *list, const struct socket *socket);
 } columns[] = {
-#define X(cell, title, align, least, room) {{title, align, least}, room, put_##cell},
+#define X(cell, title, align, least, layout) {{title, align, least}, layout, put_##cell},
     LIST_COLUMNS(X)
 #undef X
 };
@@ -272,9 +272,9 @@ struct list_text *list_text_new(const struct model *model, enum map_grouping by,
     list->out = out;
     list->width = width;
     list->colour = colour;
-    list->room = !width || width >= WIDE_LEAST ? WIDE : width >= MEDIUM_LEAST ? MEDIUM : NARROW;
+    list->layout = !width || width >= WIDE_LEAST ? WIDE : width >= MEDIUM_LEAST ? MEDIUM : NARROW;
     for (unsigned i = 0; i < COLUMNS; i++)
-        if (columns[i].room & list->room) {
+        if (columns[i].layout & list->layout) {
             shown[count++] = columns[i].column;
             if (columns[i].put == put_process && by >= MAP_BY_PROGRAM)
                 shown[count - 1].title = titles[by];
@@ -317,7 +317,7 @@ void list_text_add(struct list_text *list, const struct socket *socket)
     grid_order(list->grid, list->by >= MAP_BY_PROGRAM ? name_order(list, socket) : socket->id);
     grid_colour(list->grid, list->colour ? colour_of(socket) : NULL);
     for (unsigned column = 0; column < COLUMNS; column++)
-        if (columns[column].room & list->room) {
+        if (columns[column].layout & list->layout) {
             columns[column].put(grid_text(list->grid), list, socket);
             grid_end_cell(list->grid);
         }

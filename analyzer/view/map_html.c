@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a browser still scrolls through. Of the last part of each bound only failures take room. */
+/* What a browser still scrolls through. Of the last part of each bound only failures take space. */
 enum { SOCKETS_MOST = 50000, SOCKETS_ANY = 45000, EVENTS_MOST = 200000, EVENTS_ANY = 180000, EVENTS_EACH = 200 };
 enum { FINDINGS_MOST = 1000, PAIRS_MOST = 1000 };
 

@@ -35,7 +35,7 @@ struct show {
     uint64_t socket, peer;
     enum show_form form;
     struct show_line *lines;
-    size_t lines_count, lines_room;
+    size_t lines_count, lines_capacity;
     struct {
         size_t line; /* 1 is the first; 0 none */
         uint32_t tid;
@@ -73,9 +73,9 @@ static FILE *memory(char **text, size_t *size)
 
 static void add_line(struct show *show, const struct show_line *line)
 {
-    if (show->lines_count == show->lines_room) {
-        show->lines_room = show->lines_room ? show->lines_room * 2 : 64;
-        show->lines = realloc(show->lines, show->lines_room * sizeof *show->lines);
+    if (show->lines_count == show->lines_capacity) {
+        show->lines_capacity = show->lines_capacity ? show->lines_capacity * 2 : 64;
+        show->lines = realloc(show->lines, show->lines_capacity * sizeof *show->lines);
         if (!show->lines)
             abort();
     }

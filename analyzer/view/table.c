@@ -34,9 +34,9 @@ struct grid {
     unsigned count;
     struct buffer text; /* of all cells, and behind them of the next one */
     struct cell *cells;
-    size_t cells_count, cells_room;
+    size_t cells_count, cells_capacity;
     struct row *rows;
-    size_t rows_count, rows_room;
+    size_t rows_count, rows_capacity;
     unsigned in_row;  /* cells of the latest row so far; 0: all */
     struct row next;  /* what the rows to come look like */
     unsigned *widths; /* of the columns; what is printed later is no narrower */
@@ -118,7 +118,7 @@ struct grid *grid_new(const struct grid_column *columns, unsigned count)
     memcpy(grid->columns, columns, count * sizeof *columns);
     grid->count = count;
     grid->gap = GAP;
-    buffer_room(&grid->text, 0);
+    buffer_space(&grid->text, 0);
     return grid;
 }
 
@@ -137,13 +137,13 @@ struct buffer *grid_text(struct grid *grid)
     return &grid->text;
 }
 
-/* Room for one more element. */
-static void *grow(void *array, size_t count, size_t *room, size_t element)
+/* Space for one more element. */
+static void *grow(void *array, size_t count, size_t *capacity, size_t element)
 {
-    if (count < *room)
+    if (count < *capacity)
         return array;
-    *room = *room ? *room * 2 : 64;
-    array = realloc(array, *room * element);
+    *capacity = *capacity ? *capacity * 2 : 64;
+    array = realloc(array, *capacity * element);
     if (!array)
         abort();
     return array;
@@ -161,7 +161,7 @@ static unsigned settle(struct buffer *text, size_t at)
             abort();
         memcpy(copy, text->text + at, size);
         text->size = at;
-        size = escape(ESCAPE_MESSAGE, copy, size, buffer_room(text, ESCAPED_MAX(size)));
+        size = escape(ESCAPE_MESSAGE, copy, size, buffer_space(text, ESCAPED_MAX(size)));
         text->size += size;
         free(copy);
     }
@@ -174,12 +174,12 @@ void grid_end_cell(struct grid *grid)
     size_t at = last ? last->at + last->size : 0;
     unsigned columns = settle(&grid->text, at);
     if (!grid->in_row) {
-        grid->rows = grow(grid->rows, grid->rows_count, &grid->rows_room, sizeof *grid->rows);
+        grid->rows = grow(grid->rows, grid->rows_count, &grid->rows_capacity, sizeof *grid->rows);
         grid->next.cells = grid->cells_count;
         grid->rows[grid->rows_count++] = grid->next;
     }
     grid->in_row = grid->in_row + 1 < grid->count ? grid->in_row + 1 : 0;
-    grid->cells = grow(grid->cells, grid->cells_count, &grid->cells_room, sizeof *grid->cells);
+    grid->cells = grow(grid->cells, grid->cells_count, &grid->cells_capacity, sizeof *grid->cells);
     grid->cells[grid->cells_count++] = (struct cell){at, (uint32_t)(grid->text.size - at), columns};
 }
 
@@ -247,7 +247,7 @@ bool grid_fits(struct grid *grid, unsigned width)
 
 static void put_blanks(struct buffer *out, unsigned count)
 {
-    memset(buffer_room(out, count), ' ', count);
+    memset(buffer_space(out, count), ' ', count);
     out->size += count;
 }
 

@@ -30,23 +30,23 @@ enum {
     COLUMN_IN,
     COLUMNS_ALL
 };
-enum room { NARROW = 1, WIDE = 2, ALWAYS = NARROW | WIDE };
+enum layout { NARROW = 1, WIDE = 2, ALWAYS = NARROW | WIDE };
 #define WIDE_LEAST 110
 static const struct {
     const char *title;
     unsigned width;
-    enum room room;
+    enum layout layout;
     bool right, grows;
 } columns[COLUMNS_ALL] = {
-    [COLUMN_PROCESS] = {.title = "process", .width = 18, .room = ALWAYS, .grows = true},
-    [COLUMN_OVER] = {.title = "over", .width = 4, .room = ALWAYS},
-    [COLUMN_ROLE] = {.title = "role", .width = 8, .room = ALWAYS},
-    [COLUMN_STATE] = {.title = "state", .width = 12, .room = ALWAYS},
-    [COLUMN_EITHER] = {.title = "with / at", .width = 19, .room = NARROW, .grows = true},
-    [COLUMN_ADDRESS] = {.title = "address", .width = 19, .room = WIDE, .grows = true},
-    [COLUMN_WITH] = {.title = "with", .width = 18, .room = WIDE, .grows = true},
-    [COLUMN_OUT] = {.title = "out", .width = 6, .room = ALWAYS, .right = true},
-    [COLUMN_IN] = {.title = "in", .width = 6, .room = ALWAYS, .right = true},
+    [COLUMN_PROCESS] = {.title = "process", .width = 18, .layout = ALWAYS, .grows = true},
+    [COLUMN_OVER] = {.title = "over", .width = 4, .layout = ALWAYS},
+    [COLUMN_ROLE] = {.title = "role", .width = 8, .layout = ALWAYS},
+    [COLUMN_STATE] = {.title = "state", .width = 12, .layout = ALWAYS},
+    [COLUMN_EITHER] = {.title = "with / at", .width = 19, .layout = NARROW, .grows = true},
+    [COLUMN_ADDRESS] = {.title = "address", .width = 19, .layout = WIDE, .grows = true},
+    [COLUMN_WITH] = {.title = "with", .width = 18, .layout = WIDE, .grows = true},
+    [COLUMN_OUT] = {.title = "out", .width = 6, .layout = ALWAYS, .right = true},
+    [COLUMN_IN] = {.title = "in", .width = 6, .layout = ALWAYS, .right = true},
 };
 
 struct shown {
@@ -54,7 +54,7 @@ struct shown {
     char *line;
 };
 
-static enum room room(void)
+static enum layout layout(void)
 {
     return COLS >= WIDE_LEAST ? WIDE : NARROW;
 }
@@ -64,7 +64,7 @@ static unsigned column_width(unsigned column)
 {
     unsigned used = 0, growing = 0;
     for (unsigned i = 0; i < COLUMNS_ALL; i++)
-        if (columns[i].room & room()) {
+        if (columns[i].layout & layout()) {
             used += columns[i].width + (i > 0);
             growing += columns[i].grows;
         }
@@ -87,7 +87,7 @@ static char *line_from(const char *const cells[COLUMNS_ALL])
     if (!out)
         abort();
     for (unsigned i = 0; i < COLUMNS_ALL; i++)
-        if (columns[i].room & room()) {
+        if (columns[i].layout & layout()) {
             fputs(i ? " " : "", out);
             view_fit(cells[i], column_width(i), columns[i].right, out);
         }

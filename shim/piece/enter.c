@@ -65,11 +65,11 @@ __attribute__((used)) static struct leaving piece_handle(long number, const stru
         real._exit((int)a[0]);
     }
     if (number == SYS_exit) {
-        /* A thread; or a vfork child, whose room is its parent's. */
+        /* A thread; or a vfork child, whose area is its parent's. */
         if (process_in_vfork())
             end((int)a[0]);
         else
-            room_leave();
+            area_leave();
         return plain;
     }
     if (!syscall_forks(number))
@@ -80,9 +80,9 @@ __attribute__((used)) static struct leaving piece_handle(long number, const stru
     return made(go(number, a[0], a[1], a[2], a[3], a[4], a[5]));
 }
 
-__attribute__((used)) static struct room *piece_new_room(uint64_t key)
+__attribute__((used)) static struct area *piece_new_area(uint64_t key)
 {
-    return room_make(key);
+    return area_make(key);
 }
 
 extern const char piece_enter[], piece_boot[], piece_boot_refused[], piece_text_end[], __ehdr_start[];
@@ -113,11 +113,11 @@ __attribute__((used)) static long piece_begin(long *arguments, unsigned flags)
     const char *why = NULL;
     if (!(getauxval(AT_HWCAP2) & FSGSBASE))
         why = "statically linked, and neither processor nor kernel tells its threads apart (FSGSBASE, Linux 5.9)";
-    else if (!room_prepare(flags))
+    else if (!area_prepare(flags))
         why = "statically linked, and there is no memory to follow its threads in";
     if (why)
         not_followed(why);
-    return why ? PIECE_NO_ROOM : PIECE_READY;
+    return why ? PIECE_NO_MEMORY : PIECE_READY;
 }
 
 __attribute__((used)) static long piece_refuse(void)
@@ -128,9 +128,9 @@ __attribute__((used)) static long piece_refuse(void)
 
 /* In the block of the thread that is not begun yet. */
 static struct {
-    struct room room;
+    struct area area;
     char block[2048];
-} boot_room __attribute__((aligned(64), used));
+} boot_area __attribute__((aligned(64), used));
 
 __attribute__((used, section(".data.head"))) const struct piece_head piece_head = {
     .begin = (uint64_t)piece_boot,
@@ -161,25 +161,25 @@ __asm__(
     ".globl piece_boot\n"
     ".hidden piece_boot\n"
     "piece_boot:\n"
-    "    leaq 16+boot_room(%rip), %r15\n"
+    "    leaq 16+boot_area(%rip), %r15\n"
     "    call piece_begin\n"
     "    int3\n"
     ".globl piece_boot_refused\n"
     ".hidden piece_boot_refused\n"
     "piece_boot_refused:\n"
-    "    leaq 16+boot_room(%rip), %r15\n"
+    "    leaq 16+boot_area(%rip), %r15\n"
     "    call piece_refuse\n"
     "    int3\n"
     ".globl piece_enter\n"
     ".hidden piece_enter\n"
     "piece_enter:\n"
-    /* R11: the entry of the table where this thread's room is looked for first; RCX: the thread's key. */
+    /* R11: the entry of the table where this thread's area is looked for first; RCX: the thread's key. */
     "1:  rdfsbase %rcx\n"
     "    orq $1, %rcx\n"
     "    imull $0x9e3779b1, %ecx, %r11d\n"
     "    shrl $20, %r11d\n"
     "    shlq $4, %r11\n"
-    "    addq room_table(%rip), %r11\n"
+    "    addq area_table(%rip), %r11\n"
     "2:  cmpq %rcx, (%r11)\n"
     "    jne 4f\n"
     "    movq 8(%r11), %r11\n"
@@ -199,9 +199,9 @@ __asm__(
     "4:  cmpq $0, (%r11)\n"
     "    je 6f\n"
     "    addq $16, %r11\n"
-    "    cmpq room_table_end(%rip), %r11\n"
+    "    cmpq area_table_end(%rip), %r11\n"
     "    jb 2b\n"
-    "    movq room_table(%rip), %r11\n"
+    "    movq area_table(%rip), %r11\n"
     "    jmp 2b\n"
     "5:  pushq %rcx\n"
     "    pushq %r15\n"
@@ -263,7 +263,7 @@ __asm__(
     "    subq $8, %rsp\n"
     "    rdfsbase %rdi\n"
     "    orq $1, %rdi\n"
-    "    call piece_new_room\n"
+    "    call piece_new_area\n"
     "    movq %rax, %r11\n"
     "    addq $8, %rsp\n"
     "    popq %r9\n"

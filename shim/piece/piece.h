@@ -3,7 +3,7 @@
  * The piece: the shim in a form that is put into a program without a libc to interpose on, Go's or a static one. Its
  * instructions that make system calls are redirected to it (analyzer/patch/ does that, while the program stands at its
  * very beginning). All of the shim is in it that a system call can come to, compiled for general registers only;
- * what differs is here: enter.c how a call comes in and goes out, room.c what a thread has of its own, real.c how the
+ * what differs is here: enter.c how a call comes in and goes out, area.c what a thread has of its own, real.c how the
  * real call is made, text.c the few functions that libc would bring.
  *
  * This header is what the one who puts it there must know.
@@ -20,7 +20,7 @@ enum {
     PIECE_STUB_CHECK = 5,  /* behind what sets the number, or five bytes that do nothing */
     PIECE_STUB_PLAIN = 27, /* the system call as it was */
     PIECE_STUB_AFTER = 29, /* instructions that stood behind it and had to move, then the jump back */
-    PIECE_STUB_MOVED = 20, /* room for them */
+    PIECE_STUB_MOVED = 20, /* space for them */
     PIECE_STUB_SLOW = 54,  /* a number that is watched */
     PIECE_NUMBERS = 512,   /* from here on none is */
     PIECE_STUBS = 1023,
@@ -35,8 +35,8 @@ enum piece_flags {
 /* What piece_begin() returns. */
 enum piece_answer {
     PIECE_READY = 0,
-    PIECE_OFF = 1,    /* not asked for, or the trace folder does not take it: nothing is to be redirected */
-    PIECE_NO_ROOM = 2 /* no memory, or a processor or kernel without rdfsbase */
+    PIECE_OFF = 1,      /* not asked for, or the trace folder does not take it: nothing is to be redirected */
+    PIECE_NO_MEMORY = 2 /* no memory, or a processor or kernel without rdfsbase */
 };
 
 /* Addresses in the piece. The file's entry point is where this stands. */

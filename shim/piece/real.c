@@ -22,14 +22,14 @@ long piece_syscall(long number, long a, long b, long c, long d, long e, long f)
     return -1;
 }
 
-/* In a child that runs in its parent's memory nothing comes back here: the room is the parent's, and free again. */
+/* In a child that runs in its parent's memory nothing comes back here: the area is the parent's, and free again. */
 static long leave_by(long number, long a, long b, long c, long d, long e)
 {
-    struct room *room = (struct room *)(void *)(thread_block - offsetof(struct room, block));
-    uint64_t busy = room->busy;
-    room->busy = 0;
+    struct area *area = (struct area *)(void *)(thread_block - offsetof(struct area, block));
+    uint64_t busy = area->busy;
+    area->busy = 0;
     long result = piece_syscall(number, a, b, c, d, e, 0);
-    room->busy = busy;
+    area->busy = busy;
     return result;
 }
 

@@ -61,7 +61,7 @@ static void measure(const char *title, const char *const *command, double events
     table_volume(title, events, least.cpu_s, least.wall_s, least.peak_bytes);
 }
 
-static bool room_for(const char *path, double bytes)
+static bool space_for(const char *path, double bytes)
 {
     struct statvfs status;
     return statvfs(path, &status) == 0 && (double)status.f_bavail * (double)status.f_frsize > bytes * 1.2;
@@ -110,8 +110,8 @@ static void measure_size(const struct bench *bench, double count)
     char trace[4200], title[64], million[TABLE_FIGURE];
     snprintf(trace, sizeof(trace), "%s/trace", bench->disk.path);
     snprintf(title, sizeof(title), "%s events", table_number(million, count));
-    if (!room_for(bench->disk.path, count * SOCKATLAS_SLOT_SIZE * 1.5))
-        table_note(title, "cannot run: not enough room on the disk");
+    if (!space_for(bench->disk.path, count * SOCKATLAS_SLOT_SIZE * 1.5))
+        table_note(title, "cannot run: not enough space on the disk");
     else if (!generate(bench, trace, count))
         table_note(title, "cannot run: the trace could not be made");
     else {

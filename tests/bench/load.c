@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The load program's front door and what its loads share.
+ * The load program's main() and what its loads share.
  */
 #include "tests/bench/load.h"
 

@@ -137,7 +137,7 @@ void processes_run(unsigned long count, struct stopwatch *watch)
     stopwatch_stop(watch);
 }
 
-/* sendto() to `amount` addresses in turn, of a receiver that has no room. */
+/* sendto() to `amount` addresses in turn, of a receiver that has no space. */
 void peers_prepare(const char *argument)
 {
     struct sockaddr_in any = {.sin_family = AF_INET};

@@ -93,9 +93,9 @@ int spawn_output(const struct spawn *spawn, char *out, size_t size)
     ssize_t got = child > 0;
     static char rest[4096];
     while (got > 0) {
-        bool room = have + 1 < size;
-        got = read(ends[0], room ? out + have : rest, room ? size - 1 - have : sizeof(rest));
-        have += room && got > 0 ? (size_t)got : 0;
+        bool fits = have + 1 < size;
+        got = read(ends[0], fits ? out + have : rest, fits ? size - 1 - have : sizeof(rest));
+        have += fits && got > 0 ? (size_t)got : 0;
     }
     out[have] = 0;
     close(ends[0]);

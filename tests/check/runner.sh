@@ -1,20 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# tests/run itself, on a house of made-up suites.
+# tests/run itself, on made-up suites.
 . "$(dirname "$0")/../e2e/lib.sh"
 
-mkdir -p house/tests/{check,e2e,ground} house/build/tools
-cp "$top/tests/run" house/tests/
-cp "$tools/reap" house/build/tools/
+mkdir -p made/tests/{check,e2e,ground} made/build/tools
+cp "$top/tests/run" made/tests/
+cp "$tools/reap" made/build/tools/
 export TMPDIR=$work # one that is killed leaves its files
 
 suite() { # NAME: what it does is on stdin
-    { echo '#!/bin/bash' && cat; } >"house/tests/$1.sh"
-    chmod +x "house/tests/$1.sh"
+    { echo '#!/bin/bash' && cat; } >"made/tests/$1.sh"
+    chmod +x "made/tests/$1.sh"
 }
 run() { # [NAME...]: the status in `status`, what it printed in the file said
-    house/tests/run "$@" >said 2>&1
+    made/tests/run "$@" >said 2>&1
     status=$?
 }
 
@@ -46,7 +46,7 @@ case_is "... and one that must not, at the end" quiet "$(grep -E '^(one|two|quie
 SOCKATLAS_TEST_JOBS=none run good
 case_is "a wrong number of suites: status" 2 "$status"
 case_has "... said" "SOCKATLAS_TEST_JOBS=none is not a number" "$(cat said)"
-rm house/tests/e2e/{one,two,quiet}.sh
+rm made/tests/e2e/{one,two,quiet}.sh
 run nosuch
 case_has "a suite that there is not: said" "nosuch: no such suite" "$(cat said)"
 case_is "a suite that there is not: status" 1 "$status"
@@ -87,7 +87,7 @@ exec 5<>ready
 suite e2e/waits <<<"$put_away; echo \$\$ >>$pids; echo >$work/ready; exec sleep 300"
 for signal in KILL TERM INT; do
     : >pids
-    start env --default-signal=INT house/tests/run waits >/dev/null 2>&1
+    start env --default-signal=INT made/tests/run waits >/dev/null 2>&1
     read -r _ <&5
     kill -s "$signal" $!
     wait $! 2>/dev/null

@@ -103,7 +103,7 @@ quoted_includes $(files -path 'analyzer/*' -name '*.[ch]') |
         $1 ~ /^analyzer\/names\// && $2 ~ /^analyzer\/(pair|model|view|cmd)\// ||
         $1 ~ /^analyzer\/pair\// && $2 ~ /^analyzer\/(model|view|cmd)\// && $2 != "analyzer/model/table.h" ||
         $1 ~ /^analyzer\/model\// && $2 ~ /^analyzer\/(view|cmd)\// ||
-        $1 ~ /^analyzer\/view\// && $2 ~ /^analyzer\/cmd\//' | holds "no arrow runs back between the analyzer's rooms"
+        $1 ~ /^analyzer\/view\// && $2 ~ /^analyzer\/cmd\//' | holds "no arrow runs back between the analyzer's modules"
 for half in analyzer shim; do
     (calls $half | tsort 2>&1 >/dev/null) 2>&1 | sed 's/^tsort: //' | holds "no circle of calls among the files of $half"
 done

@@ -54,11 +54,11 @@ forged() {
 
 # copy_part FOLDER: so many of its logs, each with its segments, as are read quickly: what must hold of a trace holds of any of its logs.
 copy_part() {
-    local log room=16384 logs=300 all=0 some=0 size
+    local log left=16384 logs=300 all=0 some=0 size
     while read -r size log; do
         all=$((all + 1))
-        [ $some -lt $logs ] && [ "$size" -le $room ] || continue
-        some=$((some + 1)) room=$((room - size))
+        [ $some -lt $logs ] && [ "$size" -le $left ] || continue
+        some=$((some + 1)) left=$((left - size))
         cp --sparse=always "$1/${log%.atlas}".* "$work/.looked/" 2>/dev/null
     done < <(cd "$1" && find . -maxdepth 1 -name '*.atlas' -printf '%k %f\n' | sort -k2)
     echo "${1#"$work/"}: $some of its $all logs" >>"$work/.parts"

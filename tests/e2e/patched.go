@@ -74,11 +74,11 @@ func disturb(stop chan bool) {
 }
 
 func deepen(depth int) int {
-	var room [256]byte
+	var deep [256]byte
 	if depth == 0 {
-		return int(room[0])
+		return int(deep[0])
 	}
-	return deepen(depth-1) + int(room[depth%256])
+	return deepen(depth-1) + int(deep[depth%256])
 }
 
 func many(address string) {

@@ -184,7 +184,7 @@ for how in "" "sh -c"; do
 done
 
 if command -v valgrind >/dev/null; then
-    "$sockatlas" run -d guest valgrind -q --log-file=valgrind.said "$targets/tcp_both_ends" 2>err
+    "$sockatlas" run -d grinder valgrind -q --log-file=valgrind.said "$targets/tcp_both_ends" 2>err
     case_has "a program that valgrind runs: nothing is missing" "3 sockets, .* no blind spots" "$(cat err)"
 else
     case_skip "a program that valgrind runs" "no valgrind"

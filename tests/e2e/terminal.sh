@@ -24,7 +24,7 @@ case_has "map: who began has a line of its own" '^tcp_both_ends \([0-9]+\)$' "$m
 case_has "map: below it what it talked to, whole" '^  ->  tcp_both_ends \([0-9]+\) +tcp 127\.0\.0\.1:[0-9]+ +1 +5 B +0 B$' "$map"
 case_has "map: why it failed" '^ +[0-9]+ failed \(ECONNREFUSED\)$' "$map"
 map=$(on_terminal 200 "$sockatlas" map talk)
-case_has "map: with room, one line each" '^tcp_both_ends \([0-9]+\) +-> +tcp_both_ends \([0-9]+\) ' "$map"
+case_has "map: a wide terminal, one line each" '^tcp_both_ends \([0-9]+\) +-> +tcp_both_ends \([0-9]+\) ' "$map"
 case_is "map: what is unknown is said as elsewhere" 1 "$(grep -cE ' 0 +- +- +[0-9]+ failed \(ECONNREFUSED\)$' <<<"$map")"
 case_is "map: the reason is in its JSON" '["ECONNREFUSED"]' "$("$sockatlas" map --format json talk | jq -c '[.edges[] | select(.failed > 0) | .error]')"
 
@@ -57,7 +57,7 @@ id=$(awk '$6 == "listener" || $5 == "listener" {print $1; exit}' <<<"$list")
 case_has "list: what it calls a socket, show takes" "^socket $id +tcp listener" "$("$sockatlas" show "$id" talk)"
 list=$(on_terminal 120 "$sockatlas" list talk)
 case_is "list: nothing is wider than a wider terminal" "" "$(too_wide 120 <<<"$list")"
-case_has "list: with room, when it appeared, its descriptor, and who is at the other end" \
+case_has "list: a wide terminal, when it appeared, its descriptor, and who is at the other end" \
     '^ *[0-9]+ +[0-9]+\.[0-9]{3} +tcp_both_ends \([0-9]+\) +[0-9]+ +tcp +client +closed +127\.0\.0\.1:[0-9]+ +tcp_both_ends \([0-9]+\) ' "$list"
 list=$("$sockatlas" list talk)
 case_is "list: piped, its columns are aligned" 1 "$(grep -oE '^.* (listener|server|client|datagram|pair|unused) ' <<<"$list" | sed 's/[a-z]* $//' | awk '{print length}' | sort -u | wc -l)"

@@ -86,9 +86,9 @@ static void read_record(const char *path, bool inside)
     if (!file)
         fail(path, errno);
     char *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     bool counts = !inside;
-    while (getline(&line, &room, file) > 0) {
+    while (getline(&line, &capacity, file) > 0) {
         char *number = strchr(line, '['), *name = number ? strchr(number, ']') : NULL;
         char *at = name ? strchr(name, '(') : NULL;
         if (!at || strchr("<+-", name[2]))

@@ -65,10 +65,10 @@ as=()
 if [ "$SOCKATLAS_TEST_NAMESPACE" != none ] && mkdir disk && mount -t tmpfs -o size=16k tmpfs disk 2>err; then
     mkdir disk/home
     (cd disk/home && exec ../../sockatlas run -d trace sh -c '../../busy ../../ledger 1 2 20') >out 2>err </dev/null
-    case_is "no room for a log: the program's own result" 0 $?
+    case_is "no space for a log: the program's own result" 0 $?
     said=$("$account" ledger disk/home/trace 2>&1)
-    case_is "no room for a log: losses add up to the calls" 0 $?
-    case_has "no room for a log: the map says so" '^null [1-9][0-9]* records lost by programs that could make no log$' "$(notes disk/home/trace)"
+    case_is "no space for a log: losses add up to the calls" 0 $?
+    case_has "no space for a log: the map says so" '^null [1-9][0-9]* records lost by programs that could make no log$' "$(notes disk/home/trace)"
     umount disk
 
     # Nothing can be written any more, not even a count: that this is so is all that can be said.

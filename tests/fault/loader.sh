@@ -93,7 +93,7 @@ if "$cc" -w -o later later.c -ldl 2>err; then
 else
     fail "a program that loads the shim late" "$(head -3 err)"
 fi
-# musl gives a library's static thread variables room at the start only.
+# musl gives a library's static thread variables space at the start only.
 if musl-gcc -w -o later_musl later.c 2>err; then
     case_has "the shim by musl's dlopen() is refused, with a message" "initial-exec TLS" "$(env SOCKATLAS_DIR="$PWD/trace" ./later_musl "$shim" 2>&1)"
 else

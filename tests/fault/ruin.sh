@@ -37,7 +37,7 @@ if mkdir disk && "${apart[@]}" mount -t tmpfs -o size=64k tmpfs disk 2>err; then
     "${apart[@]}" bash -c 'mount -t tmpfs -o size=64k tmpfs disk && LD_PRELOAD=$1 SOCKATLAS_DIR=$PWD/disk/trace "$2" made 1; echo $?
         "$3" list --json disk/trace | jq length' - "$shim" "$targets/ruin" "$sockatlas" >said 2>err
     case_is "made, on a full disk: the program ends as it should" 0 "$(sed -n 1p said)"
-    case_has "made, on a full disk: the log has what there was room for" '^[1-9]' "$(sed -n 2p said)"
+    case_has "made, on a full disk: the log has what there was space for" '^[1-9]' "$(sed -n 2p said)"
 else
     case_skip "made, on a full disk" "no mount namespace here: $(head -1 err)"
 fi

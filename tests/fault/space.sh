@@ -33,7 +33,7 @@ if [ "$SOCKATLAS_TEST_NAMESPACE" != none ] && mount -t tmpfs -o size=64k tmpfs d
     done
     mount -t tmpfs -o size=4k tmpfs disk
     environment=("SOCKATLAS_DIR=$PWD/disk/trace")
-    unharmed "tmpfs without room for a log" busy 1 2 50 kill
+    unharmed "tmpfs without space for a log" busy 1 2 50 kill
     environment=()
     umount disk
 

@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed);
-size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t room);
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t capacity, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t capacity);
 
 static const struct {
     int family, protocol;
@@ -63,12 +63,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 }
 
 /* Mutates what is in a message rather than the messages' lengths, which would end the answer there. */
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed)
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t capacity, unsigned seed)
 {
     struct nlmsghdr header;
     size_t at = 1, skip = (seed >> 8) % 8;
     if (seed % 4 == 0)
-        return LLVMFuzzerMutate(bytes, size, room);
+        return LLVMFuzzerMutate(bytes, size, capacity);
     for (; at + sizeof header < size; at += NLMSG_ALIGN(header.nlmsg_len)) {
         memcpy(&header, bytes + at, sizeof header);
         if (header.nlmsg_len <= sizeof header || header.nlmsg_len > size - at)
@@ -79,5 +79,5 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigne
         LLVMFuzzerMutate(bytes + at + sizeof header, length, length);
         return size;
     }
-    return LLVMFuzzerMutate(bytes, size, room);
+    return LLVMFuzzerMutate(bytes, size, capacity);
 }

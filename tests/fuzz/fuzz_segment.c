@@ -44,7 +44,7 @@ struct plan {
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed);
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t capacity, unsigned seed);
 
 static char folder[64];
 static char paths[FILES_MAX][sizeof folder + NAME_MAX + 2];
@@ -223,16 +223,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     return 0;
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed)
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t capacity, unsigned seed)
 {
     enum { PLAN = sizeof(struct plan) };
-    if (size <= PLAN || room <= PLAN)
-        return LLVMFuzzerMutate(bytes, size, room);
+    if (size <= PLAN || capacity <= PLAN)
+        return LLVMFuzzerMutate(bytes, size, capacity);
     if (seed % 4 == 0) {
         LLVMFuzzerMutate(bytes, PLAN, PLAN);
         return size;
     }
     if (bytes[0] & PLAN_RAW)
-        return PLAN + LLVMFuzzerMutate(bytes + PLAN, size - PLAN, room - PLAN);
-    return PLAN + slots_mutate(bytes + PLAN, size - PLAN, room - PLAN, seed / 4);
+        return PLAN + LLVMFuzzerMutate(bytes + PLAN, size - PLAN, capacity - PLAN);
+    return PLAN + slots_mutate(bytes + PLAN, size - PLAN, capacity - PLAN, seed / 4);
 }

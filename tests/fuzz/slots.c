@@ -47,10 +47,10 @@ static void relate(uint8_t *slot, unsigned seed)
     }
 }
 
-size_t slots_mutate(uint8_t *bytes, size_t size, size_t room, unsigned seed)
+size_t slots_mutate(uint8_t *bytes, size_t size, size_t capacity, unsigned seed)
 {
     if (size < SOCKATLAS_HEADER_SIZE + SOCKATLAS_SLOT_SIZE || seed % 8 == 0)
-        return LLVMFuzzerMutate(bytes, size, room);
+        return LLVMFuzzerMutate(bytes, size, capacity);
     size_t start = 0, length = slots_log_size(bytes, size);
     while (start + length < size && seed % 16 >= 8) {
         start += length;
@@ -58,7 +58,7 @@ size_t slots_mutate(uint8_t *bytes, size_t size, size_t room, unsigned seed)
         seed = seed * 2654435761u + 1;
     }
     if (length < SOCKATLAS_HEADER_SIZE + SOCKATLAS_SLOT_SIZE)
-        return LLVMFuzzerMutate(bytes, size, room);
+        return LLVMFuzzerMutate(bytes, size, capacity);
     uint8_t *slots = bytes + start + SOCKATLAS_HEADER_SIZE;
     size_t slots_size = length - SOCKATLAS_HEADER_SIZE, count = slots_size / SOCKATLAS_SLOT_SIZE;
     uint8_t *slot = slots + (seed >> 4) % count * SOCKATLAS_SLOT_SIZE;
@@ -74,7 +74,7 @@ size_t slots_mutate(uint8_t *bytes, size_t size, size_t room, unsigned seed)
         relate(slot, seed >> 8);
         break;
     default: /* a slot more, at the end */
-        if (last && size % SOCKATLAS_SLOT_SIZE == 0 && size + SOCKATLAS_SLOT_SIZE <= room) {
+        if (last && size % SOCKATLAS_SLOT_SIZE == 0 && size + SOCKATLAS_SLOT_SIZE <= capacity) {
             memcpy(bytes + size, slot, SOCKATLAS_SLOT_SIZE);
             relate(bytes + size, seed >> 8);
             size += SOCKATLAS_SLOT_SIZE;

@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 /* libFuzzer's. */
-size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t room);
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t capacity);
 
 /* Several logs may lie one behind another: how long the first one is, which ends where another header's magic stands.
  */
 size_t slots_log_size(const uint8_t *bytes, size_t size);
 /* Mutates the slots of one log rather than its mostly empty header, and keeps the cursor behind the last of them.
- * Returns the new size, `room` at the most. */
-size_t slots_mutate(uint8_t *bytes, size_t size, size_t room, unsigned seed);
+ * Returns the new size, `capacity` at the most. */
+size_t slots_mutate(uint8_t *bytes, size_t size, size_t capacity, unsigned seed);
 
 #endif

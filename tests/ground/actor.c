@@ -51,7 +51,7 @@ static int pass(int carrier, int fd)
 {
     union {
         struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
+        char capacity[CMSG_SPACE(sizeof(int))];
     } control = {{0}};
     struct iovec byte = {buffer, 1};
     struct msghdr message = {
@@ -66,7 +66,7 @@ static int take(int carrier, int flags)
 {
     union {
         struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
+        char capacity[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec byte = {buffer, 1};
     struct msghdr message = {

@@ -18,7 +18,7 @@ long actor_receive(int fd, int bytes, int way, bool raw);
 long actor_gone(int fd);
 /* Into a stdio stream on fd, which is flushed when the process ends by exit(). */
 long actor_buffer(int fd, int bytes);
-/* A thread sends more than there is room for; while it does, the descriptor is closed and another socket gets its
+/* A thread sends more than there is space for; while it does, the descriptor is closed and another socket gets its
  * number. Returns the new one. */
 long actor_cross(int fd, int bytes);
 /* What the thread's call returned. */

@@ -136,8 +136,8 @@ long actor_receive(int fd, int bytes, int way, bool raw)
 {
     int received = 0;
     while (received < bytes) {
-        size_t room = (size_t)(bytes - received);
-        long got = receive(fd, room < sizeof buffer ? room : sizeof buffer, way, raw);
+        size_t capacity = (size_t)(bytes - received);
+        long got = receive(fd, capacity < sizeof buffer ? capacity : sizeof buffer, way, raw);
         if (got < 0 && errno == EAGAIN) {
             if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 10000) != 1)
                 return -1;
@@ -200,7 +200,7 @@ static bool sleeps(pid_t tid)
     return state == 'S';
 }
 
-/* It waits for room once it sleeps with bytes on their way. */
+/* It waits for space once it sleeps with bytes on their way. */
 static bool is_under_way(int fd)
 {
     int queued = 0;

@@ -63,9 +63,9 @@ static unsigned count_lines(struct trace *trace, const char *words, const char *
 {
     unsigned count = 0;
     char *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     FILE *answer = ask(trace, words, second);
-    while (answer && getline(&line, &room, answer) > 0)
+    while (answer && getline(&line, &capacity, answer) > 0)
         count++;
     asked(trace, answer, words);
     free(line);
@@ -75,9 +75,9 @@ static unsigned count_lines(struct trace *trace, const char *words, const char *
 static cJSON *ask_json(struct trace *trace, const char *words)
 {
     char *text = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     FILE *answer = ask(trace, words, "");
-    cJSON *json = answer && getdelim(&text, &room, '\0', answer) > 0 ? cJSON_Parse(text) : NULL;
+    cJSON *json = answer && getdelim(&text, &capacity, '\0', answer) > 0 ? cJSON_Parse(text) : NULL;
     asked(trace, answer, words);
     if (!json && !(trace->unreadable && !trace->count))
         wrong(trace, "%s: not JSON", words);
@@ -138,9 +138,9 @@ static const cJSON *other_end(const struct trace *trace, const cJSON *socket)
 static bool read_list(struct trace *trace)
 {
     char *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     FILE *answer = ask(trace, "list --json", "");
-    while (answer && getline(&line, &room, answer) > 0) {
+    while (answer && getline(&line, &capacity, answer) > 0) {
         cJSON *socket = cJSON_Parse(line);
         unsigned id = (unsigned)number(socket, "socket");
         if (id >= trace->count) {

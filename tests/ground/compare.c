@@ -36,11 +36,14 @@ static const char *const no_times[] = {NULL};
 
 /* ---- Lines ---- */
 
-static void put(char *line, size_t room, const char *key, const cJSON *value)
+static void put(char *line, size_t capacity, const char *key, const cJSON *value)
 {
     size_t used = strlen(line);
     char *text = cJSON_IsString(value) ? NULL : cJSON_PrintUnformatted(value);
-    snprintf(line + used, room - used, " %s=%s", key, text ? text : value ? cJSON_GetStringValue(value) : "MISSING");
+    snprintf(line + used, capacity - used, " %s=%s", key,
+             text    ? text
+             : value ? cJSON_GetStringValue(value)
+                     : "MISSING");
     free(text);
 }
 
@@ -86,7 +89,7 @@ static int by_number(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void holders(const struct report *report, const cJSON *socket, char *line, size_t room)
+static void holders(const struct report *report, const cJSON *socket, char *line, size_t capacity)
 {
     char *names[64] = {0};
     unsigned count = 0;
@@ -95,9 +98,9 @@ static void holders(const struct report *report, const cJSON *socket, char *line
         names[count++] = strdup(report_node(report, holder));
     qsort(names, count, sizeof *names, by_number);
     size_t used = strlen(line);
-    used += (size_t)snprintf(line + used, room - used, " holders=");
+    used += (size_t)snprintf(line + used, capacity - used, " holders=");
     for (unsigned i = 0; i < count; i++) {
-        used += (size_t)snprintf(line + used, room - used, "%s%s", i ? "," : "", names[i]);
+        used += (size_t)snprintf(line + used, capacity - used, "%s%s", i ? "," : "", names[i]);
         free(names[i]);
     }
 }

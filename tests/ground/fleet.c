@@ -469,10 +469,10 @@ static void read_line(const char *line)
 static void read_list(const char *sockatlas, const char *folder)
 {
     char command[8192], *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     snprintf(command, sizeof command, "'%s' list --json '%s'", sockatlas, folder);
     FILE *list = popen(command, "re");
-    while (list && getline(&line, &room, list) > 0)
+    while (list && getline(&line, &capacity, list) > 0)
         read_line(line);
     if (!list || pclose(list) != 0)
         die("list");

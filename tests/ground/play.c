@@ -133,9 +133,9 @@ bool play_may_fork(int parent)
     return play_channel() >= 0 && !world.processes[parent].inner;
 }
 
-static void make_folder(int number, char *out, size_t room)
+static void make_folder(int number, char *out, size_t capacity)
 {
-    snprintf(out, room, "%s/f%d", folder, number);
+    snprintf(out, capacity, "%s/f%d", folder, number);
     if (mkdir(out, 0700) < 0 && errno != EEXIST)
         cast_fail("%s: %s", out, strerror(errno));
 }

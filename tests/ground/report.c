@@ -15,8 +15,8 @@ static char *read_all(const char *folder, const char *name)
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "re");
     char *text = NULL;
-    size_t room = 0;
-    if (!file || getdelim(&text, &room, '\0', file) < 0) {
+    size_t capacity = 0;
+    if (!file || getdelim(&text, &capacity, '\0', file) < 0) {
         fprintf(stderr, "compare: %s: %s\n", path, file ? "empty" : strerror(errno));
         exit(2);
     }

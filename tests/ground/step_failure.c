@@ -99,7 +99,7 @@ void step_fail(void)
     play_failed(process, client, -result, begun, "external", -1);
 }
 
-/* A socket that hears no answer, and a bound address to connect to; NULL where an ordinary user has no room for
+/* A socket that hears no answer, and a bound address to connect to; NULL where an ordinary user has no space for
  * filters.
  */
 static struct sock *deaf_client(int process, int flags, struct order *connect)

@@ -51,7 +51,7 @@ void step_both(void)
     for (int i = 0; i < 2; i++) {
         int deaf = cast_do(processes[0], &(struct order){.kind = ORDER_DEAF, .a = fds[0], .b = i == 0}).result;
         if (deaf == -EPERM)
-            return; /* no room for an ordinary user's filters */
+            return; /* no space for an ordinary user's filters */
         if (deaf < 0)
             cast_fail("actor %d: SO_ATTACH_FILTER: %s", processes[0], strerror(-deaf));
         struct order connect = {.kind = ORDER_CONNECT, .a = fds[i], .size = ends[1 - i]->address_size};

@@ -247,7 +247,7 @@ async function looks() {
     check("empty: says so", (await text("#legend")).includes("no process talked to another"), await text("#legend"));
 }
 
-// In a window of any usual width no part leaves it, all of the top line can be read, and the picture keeps room.
+// In a window of any usual width no part leaves it, all of the top line can be read, and the picture keeps space.
 async function fits(name, scheme) {
     await open(name, scheme);
     await drag("#timeline", 0.1, 0.99); // the summary's longest form
@@ -267,7 +267,7 @@ async function fits(name, scheme) {
             });
             const summary = document.querySelector("#summary");
             if (summary.scrollWidth > summary.clientWidth) wrong.push("the summary is cut");
-            if (document.querySelector("#picture").getBoundingClientRect().height < 200) wrong.push("no room for the picture");
+            if (document.querySelector("#picture").getBoundingClientRect().height < 200) wrong.push("no space for the picture");
             return wrong;
         });
         is(`${name}, ${scheme}, ${width} pixels: all is in the window`, [], seen);
@@ -299,11 +299,11 @@ async function large() {
     is("large: a box for each process", 201, await count(".box"));
     const tall = await page.$$eval(".box .title", (titles) => Math.min(...titles.map((title) => title.getBoundingClientRect().height)));
     check("large: their names can be read", tall > 6, tall);
-    const [room, used] = await page.evaluate(() => [document.querySelector("#map"), document.querySelector("#map > g")].map((part) => {
+    const [space, used] = await page.evaluate(() => [document.querySelector("#map"), document.querySelector("#map > g")].map((part) => {
         const {width, height} = part.getBoundingClientRect();
         return width * height;
     }));
-    check("large: the picture is filled", used > room * 0.5, used / room);
+    check("large: the picture is filled", used > space * 0.5, used / space);
     check("large: each has its program's colour", await count(".box .hue") === 200, await count(".box .hue"));
     await page.click("#failed");
     check("large: failures only", await count(".link:not(.faded)") > 100 && await count(".link:not(.faded)") <= 150, await count(".link:not(.faded)"));

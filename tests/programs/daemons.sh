@@ -45,7 +45,7 @@ edge "HAProxy: its server" 'haproxy' 'python3.*' tcp 4
 names() {
     check_port
     background dnsmasq -k -p "$port" -C /dev/null --listen-address=127.0.0.1 --bind-interfaces --no-resolv --no-hosts --user="$(id -un)" \
-        --pid-file= --address=/house.test/192.0.2.7 >said 2>&1
+        --pid-file= --address=/domain.test/192.0.2.7 >said 2>&1
     until_open "$port" || return
     perl -MIO::Socket::INET -e '
         my $query = pack("n6", 7, 256, 1, 0, 0, 0) . "\5house\4test\0" . pack("n2", 1, 1);

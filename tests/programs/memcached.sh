@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# memcached, its threads and its three doors: TCP, UDP, unix.
+# memcached, its threads and its three sockets: TCP, UDP, unix.
 . "$(dirname "$0")/lib.sh"
 need memcached socat
 

@@ -97,7 +97,7 @@ int main(void)
     int second = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
     left(second, &full);
     struct pollfd answered = {.fd = second, .events = POLLOUT};
-    must(accept(listener, NULL, NULL), "accept"); /* there is room for the next SYN, a second later */
+    must(accept(listener, NULL, NULL), "accept"); /* there is space for the next SYN, a second later */
     must(poll(&answered, 1, 10000), "poll");
     must((int)write(second, "hello", 5), "write");
     must(close(filler), "close");

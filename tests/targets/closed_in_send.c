@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Transfers that end after another thread has closed their descriptor, whose number a new socket has by then: a send
- * that waits for room, and a receive that waits for a message. Then a send that is still waiting when the process ends.
+ * that waits for space, and a receive that waits for a message. Then a send that is still waiting when the process
+ * ends.
  */
 #include "tests/targets/target.h"
 
@@ -9,9 +10,9 @@
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
-enum { ROOM = 1 << 20 }; /* more than a socket's buffer */
+enum { SPACE = 1 << 20 }; /* more than a socket's buffer */
 
-static char text[ROOM];
+static char text[SPACE];
 static int ends[2];
 static ssize_t moved;
 static atomic_int thread_id;
@@ -68,10 +69,10 @@ int main(void)
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
     pthread_t thread = begin(sends);
     reuse(next);
-    for (ssize_t left = ROOM; left > 0;)
+    for (ssize_t left = SPACE; left > 0;)
         left -= must((int)recv(ends[1], text, sizeof text, 0), "recv");
     pthread_join(thread, NULL);
-    if (moved != ROOM)
+    if (moved != SPACE)
         return 1;
     must(close(ends[1]), "close");
     must((int)send(next[0], "1", 1, 0), "send");

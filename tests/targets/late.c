@@ -13,11 +13,11 @@ int main(int argc, char **argv)
     char byte;
     if (argc != 3)
         return 2;
-    int door = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    int reserved = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
     must(close(must(open(argv[1], O_WRONLY), argv[1])), "close");
     int fifo = must(open(argv[2], O_RDONLY), argv[2]);
     must((int)read(fifo, &byte, 1), "read");
-    bind_loopback(door, &address);
-    must(close(door), "close");
+    bind_loopback(reserved, &address);
+    must(close(reserved), "close");
     return 0;
 }

@@ -66,7 +66,7 @@ static void ordinary(void)
 static void refused(void)
 {
     struct sockaddr_in address = loopback(0);
-    struct sockaddr_un far = {.sun_family = AF_UNIX, .sun_path = "/nosuch/door"};
+    struct sockaddr_un far = {.sun_family = AF_UNIX, .sun_path = "/nosuch/socket"};
     void *volatile nowhere = NULL, *volatile unmapped = (void *)8; /* volatile: the compiler must not know */
     int fd = note("socket", socket(AF_INET, SOCK_STREAM, 0));
     note("socket of no family", socket(12345, SOCK_STREAM, 0));

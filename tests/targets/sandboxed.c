@@ -9,7 +9,8 @@
  *   - strict: a forked child goes into strict mode
  *   - vfork: a vfork child goes in and executes a program; its parent does not
  *   - fork: goes in and makes a child
- *   - peers: goes in and accepts connections from outside, the room for whose peer lies anywhere in a page of the stack
+ *   - peers: goes in and accepts connections from outside, the space for whose peer lies anywhere in a page of the
+ * stack
  *   - stamp: no sandbox, but the processor's time stamp may not be read any more
  */
 #include "tests/targets/target.h"

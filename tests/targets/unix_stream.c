@@ -6,7 +6,7 @@
 
 int main(void)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "door"};
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
     int listener = must(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
     must(bind(listener, (struct sockaddr *)&address, sizeof address), "bind");
     must(listen(listener, 2), "listen");

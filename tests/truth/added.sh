@@ -11,7 +11,7 @@ if grep -q 'no ptrace' <<<"$said"; then
     finish
 fi
 
-# added TITLE: what stands in the last column of TITLE's line. Room for a datagram socket's peers is mapped for many at once, and the
+# added TITLE: what stands in the last column of TITLE's line. Space for a datagram socket's peers is mapped for many at once, and the
 # addresses of a socket that is not TCP's or has other holders are asked for again where a record about it begins another section of the log
 # than the one before: both are said as a part of a call, and that README has them in words.
 added() {

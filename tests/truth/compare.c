@@ -122,7 +122,7 @@ static const char *explanation_of(const struct said_list *watched, const struct 
     if (said->optional)
         return "interrupted, or asks after an earlier connect";
     if (call->by == WATCHED_LIBC && !socket_known(watched, inode)) {
-        snprintf(text, sizeof(text), "libc's own, inside %s()", call->door);
+        snprintf(text, sizeof(text), "libc's own, inside %s()", call->called);
         return text;
     }
     size_t count;

@@ -30,7 +30,7 @@ struct said {
 
 struct said_list {
     struct said *all;
-    size_t count, room;
+    size_t count, capacity;
 };
 
 /* What explains that the trace lacks something. */
@@ -44,7 +44,7 @@ struct explanation {
 
 struct said *said_append(struct said_list *list, const struct said *said);
 /* The address, where it is of a family that both sides write alike; else `words` stays as it is. */
-void said_address(const struct address *address, char *words, size_t room);
+void said_address(const struct address *address, char *words, size_t capacity);
 
 /* All that the trace says. Ends the program where it cannot be read. */
 void said_by_trace(char *const *traces, int count, struct said_list *list);

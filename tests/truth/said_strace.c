@@ -58,30 +58,30 @@ static void say_on_socket(struct said_list *list, const struct watched *call, st
 {
     const long *arguments = call->arguments;
     char *words = said.words;
-    enum { ROOM = sizeof(said.identity), WORDS = sizeof(said.words) };
+    enum { SPACE = sizeof(said.identity), WORDS = sizeof(said.words) };
     if (!call->inodes[0])
         return;
     if (strcmp(call->name, "bind") == 0 || strcmp(call->name, "connect") == 0) {
-        snprintf(said.identity, ROOM, "%s %ld", call->name, arguments[0]);
+        snprintf(said.identity, SPACE, "%s %ld", call->name, arguments[0]);
         said_address(&call->address, words, WORDS);
     } else if (strcmp(call->name, "listen") == 0) {
-        snprintf(said.identity, ROOM, "listen %ld", arguments[0]);
+        snprintf(said.identity, SPACE, "listen %ld", arguments[0]);
         snprintf(words, WORDS, "backlog %ld", arguments[1]);
     } else if (strcmp(call->name, "shutdown") == 0) {
-        snprintf(said.identity, ROOM, "shutdown %ld", arguments[0]);
+        snprintf(said.identity, SPACE, "shutdown %ld", arguments[0]);
         snprintf(words, WORDS, "how %ld", arguments[1]);
     } else if (strcmp(call->name, "setsockopt") == 0) {
-        snprintf(said.identity, ROOM, "setsockopt %ld level %ld name %ld", arguments[0], arguments[1], arguments[2]);
+        snprintf(said.identity, SPACE, "setsockopt %ld level %ld name %ld", arguments[0], arguments[1], arguments[2]);
         snprintf(words, WORDS, "size %u", (unsigned)arguments[4]);
         said.value_size = call->value_size < sizeof(said.value) ? call->value_size : sizeof(said.value);
         memcpy(said.value, call->value, said.value_size);
     } else if (strncmp(call->name, "accept", 6) == 0) {
         if (call->error == EAGAIN || call->error == EINTR)
             return;
-        snprintf(said.identity, ROOM, "accept %ld gives %ld", arguments[0], call->result);
+        snprintf(said.identity, SPACE, "accept %ld gives %ld", arguments[0], call->result);
         said_address(&call->address, words, WORDS);
     } else if (strcmp(call->name, "close") == 0 && !call->error) {
-        snprintf(said.identity, ROOM, "close %ld", arguments[0]);
+        snprintf(said.identity, SPACE, "close %ld", arguments[0]);
         snprintf(words, WORDS, "closed");
     } else {
         return;

@@ -13,9 +13,9 @@
 
 struct said *said_append(struct said_list *list, const struct said *said)
 {
-    if (list->count == list->room) {
-        list->room = list->room ? list->room * 2 : 4096;
-        list->all = realloc(list->all, list->room * sizeof(*list->all));
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 4096;
+        list->all = realloc(list->all, list->capacity * sizeof(*list->all));
         if (!list->all)
             abort();
     }
@@ -73,11 +73,11 @@ static void note_thread(uint32_t tid, uint32_t pid)
     threads[threads_count++] = (struct thread){.tid = tid, .pid = pid};
 }
 
-void said_address(const struct address *address, char *words, size_t room)
+void said_address(const struct address *address, char *words, size_t capacity)
 {
     char text[ADDRESS_TEXT_MAX];
     if (address->family == AF_INET || address->family == AF_INET6 || address->family == AF_UNIX)
-        snprintf(words, room, "%s", address_text_port(address, text));
+        snprintf(words, capacity, "%s", address_text_port(address, text));
 }
 
 static void say_option(const struct event *event, struct said *said)
@@ -107,26 +107,26 @@ static bool say_event(const struct event *event, struct said *said)
     const struct sockatlas_body_socket *socket = body;
     const struct sockatlas_body_socketpair *pair = body;
     char *identity = said->identity;
-    enum { ROOM = sizeof(said->identity) };
+    enum { SPACE = sizeof(said->identity) };
     switch (event->kind) {
     case SOCKATLAS_SOCKET:
-        snprintf(identity, ROOM, "socket gives %d", event->fd);
+        snprintf(identity, SPACE, "socket gives %d", event->fd);
         snprintf(said->words, sizeof(said->words), "family %u type %u flags %u protocol %d", socket->family,
                  socket->type, socket->flags, socket->protocol);
         return true;
     case SOCKATLAS_SOCKETPAIR:
-        snprintf(identity, ROOM, "socketpair gives %d %d", event->fd, pair->fd2);
+        snprintf(identity, SPACE, "socketpair gives %d %d", event->fd, pair->fd2);
         snprintf(said->words, sizeof(said->words), "family %u type %u flags %u protocol %d", pair->family, pair->type,
                  pair->flags, pair->protocol);
         return true;
     case SOCKATLAS_BIND:
     case SOCKATLAS_CONNECT:
         event_addresses(event, &address, NULL);
-        snprintf(identity, ROOM, "%s %d", event->kind == SOCKATLAS_BIND ? "bind" : "connect", event->fd);
+        snprintf(identity, SPACE, "%s %d", event->kind == SOCKATLAS_BIND ? "bind" : "connect", event->fd);
         said_address(&address, said->words, sizeof(said->words));
         return true;
     case SOCKATLAS_LISTEN:
-        snprintf(identity, ROOM, "listen %d", event->fd);
+        snprintf(identity, SPACE, "listen %d", event->fd);
         snprintf(said->words, sizeof(said->words), "backlog %d", ((const struct sockatlas_body_listen *)body)->backlog);
         return true;
     case SOCKATLAS_ACCEPT:
@@ -136,18 +136,18 @@ static bool say_event(const struct event *event, struct said *said)
         say_option(event, said);
         return true;
     case SOCKATLAS_SHUTDOWN:
-        snprintf(identity, ROOM, "shutdown %d", event->fd);
+        snprintf(identity, SPACE, "shutdown %d", event->fd);
         snprintf(said->words, sizeof(said->words), "how %d", ((const struct sockatlas_body_shutdown *)body)->how);
         return true;
     case SOCKATLAS_CLOSE:
-        snprintf(identity, ROOM, "close %d", event->fd);
+        snprintf(identity, SPACE, "close %d", event->fd);
         if (event->call == SOCKATLAS_CALL_close)
             snprintf(said->words, sizeof(said->words), "closed");
         else if (event->call == SOCKATLAS_CALL_dup2 || event->call == SOCKATLAS_CALL_dup3)
             snprintf(said->words, sizeof(said->words), "replaced");
         return true;
     case SOCKATLAS_DUP:
-        snprintf(identity, ROOM, "dup %d gives %d", ((const struct sockatlas_body_dup *)body)->old_fd, event->fd);
+        snprintf(identity, SPACE, "dup %d gives %d", ((const struct sockatlas_body_dup *)body)->old_fd, event->fd);
         return true;
     default:
         return false;

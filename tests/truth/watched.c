@@ -81,7 +81,7 @@ static uint64_t socket_inode(const char *descriptor)
 }
 
 /* A string in quotes as bytes; returns where it ended. */
-static const char *unquote(const char *at, unsigned char *out, size_t room, size_t *size)
+static const char *unquote(const char *at, unsigned char *out, size_t capacity, size_t *size)
 {
     *size = 0;
     for (at++; *at && *at != '"'; at++) {
@@ -100,19 +100,19 @@ static const char *unquote(const char *at, unsigned char *out, size_t room, size
             if (after)
                 at = after - 1;
         }
-        if (*size < room)
+        if (*size < capacity)
             out[(*size)++] = byte;
     }
     return at;
 }
 
 /* The bytes of member `key`; 0 when it is not there. */
-static size_t member_bytes(const char *text, const char *key, unsigned char *out, size_t room)
+static size_t member_bytes(const char *text, const char *key, unsigned char *out, size_t capacity)
 {
     size_t size = 0;
     const char *at = strstr(text, key);
     if (at && at[strlen(key)] == '"')
-        unquote(at + strlen(key), out, room, &size);
+        unquote(at + strlen(key), out, capacity, &size);
     return size;
 }
 
@@ -239,7 +239,7 @@ static bool read_call(char *text, uint32_t tid, struct watched *call)
 
 struct frame {
     bool shim, libc;
-    char function[WATCHED_DOOR_MAX];
+    char function[WATCHED_CALLED_MAX];
 };
 
 static bool read_frame(char *text, struct frame *frame)
@@ -262,13 +262,13 @@ static bool read_frame(char *text, struct frame *frame)
 }
 
 /* connect, __connect, __libc_connect, __close_nocancel, accept4: one public name each. */
-static void plain_name(const char *name, char out[WATCHED_DOOR_MAX])
+static void plain_name(const char *name, char out[WATCHED_CALLED_MAX])
 {
     static const char *const endings[] = {"_nocancel", "64", "4"};
     name += strspn(name, "_");
     if (strncmp(name, "libc_", 5) == 0)
         name += 5;
-    snprintf(out, WATCHED_DOOR_MAX, "%s", name);
+    snprintf(out, WATCHED_CALLED_MAX, "%s", name);
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
         size_t length = strlen(out), ending = strlen(endings[i]);
         if (length > ending && strcmp(out + length - ending, endings[i]) == 0)
@@ -287,8 +287,8 @@ static void judge_frame(struct watched *call, const struct frame *frame, int dep
         return;
     }
     if (frame->libc || frame->shim) {
-        char plain[WATCHED_DOOR_MAX], own[WATCHED_DOOR_MAX];
-        snprintf(call->door, sizeof(call->door), "%s", frame->function);
+        char plain[WATCHED_CALLED_MAX], own[WATCHED_CALLED_MAX];
+        snprintf(call->called, sizeof(call->called), "%s", frame->function);
         plain_name(frame->function, plain);
         plain_name(call->name, own);
         call->by = strcmp(plain, own) == 0         ? WATCHED_PROGRAM
@@ -302,14 +302,14 @@ static void judge_frame(struct watched *call, const struct frame *frame, int dep
 
 struct calls {
     struct watched *all;
-    size_t count, room;
+    size_t count, capacity;
 };
 
 static struct watched *append(struct calls *calls)
 {
-    if (calls->count == calls->room) {
-        calls->room = calls->room ? calls->room * 2 : 1024;
-        calls->all = realloc(calls->all, calls->room * sizeof(*calls->all));
+    if (calls->count == calls->capacity) {
+        calls->capacity = calls->capacity ? calls->capacity * 2 : 1024;
+        calls->all = realloc(calls->all, calls->capacity * sizeof(*calls->all));
         if (!calls->all)
             abort();
     }
@@ -321,14 +321,14 @@ static void read_thread(const char *path, struct calls *calls)
     FILE *file = fopen(path, "r");
     const char *dot = strrchr(path, '.');
     char *text = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     bool inside = false, decided = false;
     int depth = 0;
     if (!file) {
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         exit(1);
     }
-    while (getline(&text, &room, file) > 0) {
+    while (getline(&text, &capacity, file) > 0) {
         struct frame frame;
         struct watched call;
         text[strcspn(text, "\n")] = 0;

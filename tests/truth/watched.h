@@ -19,7 +19,7 @@ enum watched_by {
     WATCHED_SHIM,    /* by the shim for itself */
 };
 
-enum { WATCHED_VALUE_MAX = 512, WATCHED_DOOR_MAX = 64 };
+enum { WATCHED_VALUE_MAX = 512, WATCHED_CALLED_MAX = 64 };
 
 struct watched {
     uint32_t tid;
@@ -27,8 +27,8 @@ struct watched {
     char name[16];  /* of the system call */
     char line[200]; /* as strace wrote it, cut */
     enum watched_by by;
-    char door[WATCHED_DOOR_MAX]; /* the function of libc that the program called */
-    bool restarted;              /* ended by a signal: the kernel started it again, or the program got EINTR */
+    char called[WATCHED_CALLED_MAX]; /* the function of libc that the program called */
+    bool restarted;                  /* ended by a signal: the kernel started it again, or the program got EINTR */
     int error;
     long result;
     long arguments[5];  /* those that are numbers or descriptors */

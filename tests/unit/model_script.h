@@ -83,17 +83,17 @@ struct who {
 static inline uint64_t script_record(struct script *script, struct who who, struct sockatlas_common common,
                                      const void *body, size_t body_size, const void *tail, size_t tail_size)
 {
-    static _Alignas(8) unsigned char room[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
+    static _Alignas(8) unsigned char capacity[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
     script->now += 1000;
     common.pid = who.pid;
     common.tid = common.tid ? common.tid : who.pid;
     common.time_ns = script->now;
-    memset(room, 0, sizeof room);
-    unsigned slots = writer_record(room, &common, body, body_size, tail, tail_size);
+    memset(capacity, 0, sizeof capacity);
+    unsigned slots = writer_record(capacity, &common, body, body_size, tail, tail_size);
     cr_assert_neq(slots, 0);
     struct event event = {.image = &script->images[who.image],
                           .slot = script->slots[who.image],
-                          .record = room,
+                          .record = capacity,
                           .slots = slots,
                           .kind = common.kind,
                           .call = common.call,

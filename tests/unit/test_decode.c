@@ -63,9 +63,9 @@ Test(decode, knows_instructions)
 Test(decode, takes_no_part_for_the_whole)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        for (size_t room = 0; room < known[i].size; room++) {
+        for (size_t capacity = 0; capacity < known[i].size; capacity++) {
             struct instruction found;
-            cr_assert_not(decode((const unsigned char *)known[i].bytes, room, &found), "%s", known[i].text);
+            cr_assert_not(decode((const unsigned char *)known[i].bytes, capacity, &found), "%s", known[i].text);
         }
 }
 

@@ -39,7 +39,7 @@ Test(format, reads_what_was_written)
         unsigned char tail[512];
         cr_expect(event_tail(&event, samples[i].body_size, 0, tail, samples[i].tail_size));
         cr_expect_eq(memcmp(tail, samples[i].tail, samples[i].tail_size), 0, "tail of kind %u", event.kind);
-        cr_expect_geq(event_tail_room(&event, samples[i].body_size), samples[i].tail_size);
+        cr_expect_geq(event_tail_capacity(&event, samples[i].body_size), samples[i].tail_size);
     }
     cr_expect_eq(i, count);
     cr_expect_eq(heard.count, 0, "%s", heard.last);
@@ -95,7 +95,7 @@ Test(format, refuses_tails_that_no_record_holds)
     unsigned char out[SOCKATLAS_RECORD_SLOTS_MAX * SOCKATLAS_SLOT_SIZE];
     static const unsigned char tail[8192];
     struct sockatlas_common common = {.kind = SOCKATLAS_EXEC};
-    size_t most = fields_tail_room(SOCKATLAS_RECORD_SLOTS_MAX, 4);
+    size_t most = fields_tail_capacity(SOCKATLAS_RECORD_SLOTS_MAX, 4);
     cr_expect_eq(writer_record(out, &common, "body", 4, tail, most), SOCKATLAS_RECORD_SLOTS_MAX);
     cr_expect_eq(writer_record(out, &common, "body", 4, tail, most + 1), 0);
 }

@@ -60,7 +60,7 @@ Test(identity, slots_in_any_order)
     identity_forget(&told);
 }
 
-Test(identity, slots_in_order_take_no_room)
+Test(identity, slots_in_order_take_no_capacity)
 {
     struct identity_told told = {.count = 0};
     for (unsigned i = 0; i < 100000; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of the trace room share: folders of their own, traces with one record of every kind, complaints
+ * What the tests of the trace module share: folders of their own, traces with one record of every kind, complaints
  * collected.
  */
 #ifndef TESTS_UNIT_TRACE_H

@@ -172,7 +172,7 @@ function placeParts(all, shape) {
     }
 }
 
-// A round cloud, pressed flat to the picture's shape: boxes are wide and low, and so is the room that each then has.
+// A round cloud, pressed flat to the picture's shape: boxes are wide and low, and so is the space that each then has.
 function placeByForce(graph, shape) {
     const flat = Math.max(1.4, Math.min(2.6, shape));
     graph.groups.forEach((group, i) => {

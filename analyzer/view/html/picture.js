@@ -65,7 +65,7 @@ function redrawLinks(some) {
     placeLabels();
 }
 
-// Between the boxes, where there is room.
+// Between the boxes, where there is space.
 function placeLabels() {
     labels.select("text").attr("x", function ({middle, between}) {
         const half = this.textContent.length * 3 + 8;

@@ -82,10 +82,10 @@ function drawTable() {
 }
 
 function scrollToChosen() {
-    const index = sorted.indexOf(state.socket), top = index * ROW, room = table.clientHeight - titles.offsetHeight;
+    const index = sorted.indexOf(state.socket), top = index * ROW, height = table.clientHeight - titles.offsetHeight;
     if (index < 0) return;
     if (top < table.scrollTop) table.scrollTop = top;
-    else if (top + ROW > table.scrollTop + room) table.scrollTop = top + ROW - room;
+    else if (top + ROW > table.scrollTop + height) table.scrollTop = top + ROW - height;
 }
 
 table.addEventListener("scroll", drawRows);

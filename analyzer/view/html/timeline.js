@@ -25,7 +25,7 @@ function pickBar(pointer) {
     if (hit) change({socket: hit.socket});
 }
 
-// The first free lane each; later ones share when there is no more room.
+// The first free lane each; later ones share when there is no more space.
 function lanesOf(list, most) {
     const ends = [];
     return list.map((socket) => {
