@@ -146,5 +146,7 @@ hardened() { # prints what the analyzer lacks
 }
 hardened | holds "the analyzer is built with PIE, full RELRO, stack protector and _FORTIFY_SOURCE"
 readelf --dyn-syms -W "$shim" | grep -E '__stack_chk|_chk@|__(a|ub|t|m)san|__gcov' | holds "the shim needs none of their functions"
+files '(' -name '*.[ch]' -o -name '*.sh' ')' | grep -v 'check/structure.sh' | xargs grep -nwiE 'rooms?|untold|unheld|limbo|at home' |
+    holds "names and comments use the words of the field (capacity and space, not room)"
 echo "1..$cases"
 exit $failed
