@@ -227,6 +227,7 @@ enum sockatlas_loss {
     SOCKATLAS_LOSS_HELD = 6,    /* a record that was not published in every section */
     SOCKATLAS_LOSS_MOVED = 7,   /* while another log took the place of one that was removed or renamed */
     SOCKATLAS_LOSS_THREAD = 8,  /* calls of a thread that the piece has no space for, or that is in the piece already */
+    SOCKATLAS_LOSS_LATE = 9, /* the kernel's notices: it had not sent all when the reading ended; `lost` is the least */
 };
 
 /* ---- Records ---- */

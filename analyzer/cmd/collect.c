@@ -228,7 +228,10 @@ int cmd_collect(int argc, char **argv)
         loop(places, good, &ends);
     ship_end(ship);
     struct notice_counts counts = notice_log_end(notices);
-    if (counts.lost)
+    if (counts.late)
+        complain_line("%s: %llu or more of the kernel's notices were lost: it had not sent all when the reading ended",
+                      title, (unsigned long long)counts.lost);
+    else if (counts.lost)
         complain_line("%s: %llu of the kernel's notices were lost: more came than were read", title,
                       (unsigned long long)counts.lost);
     for (int i = 0; i < good; i++)

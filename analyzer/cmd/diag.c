@@ -23,6 +23,8 @@
 
 /* ---- Internet sockets ---- */
 
+enum { PARTING = 1 << TCP_FIN_WAIT1 | 1 << TCP_CLOSING | 1 << TCP_LAST_ACK };
+
 static void inet_address(struct address *out, int family, const __be32 *bytes, __be16 port, __be32 scope)
 {
     unsigned char encoded[22];
@@ -43,6 +45,7 @@ static void inet_socket(const struct nlmsghdr *message, int protocol, diag_found
     struct diag_socket socket = {.listening =
                                      datagram ? body->idiag_state != TCP_ESTABLISHED : body->idiag_state == TCP_LISTEN,
                                  .type = datagram ? SOCK_DGRAM : SOCK_STREAM,
+                                 .parting = !datagram && !body->idiag_inode && (PARTING >> body->idiag_state & 1),
                                  .inode = body->idiag_inode,
                                  .cookie = (uint64_t)body->id.idiag_cookie[1] << 32 | body->id.idiag_cookie[0]};
     bool local = body->idiag_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)body->id.idiag_src);

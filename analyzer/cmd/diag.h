@@ -17,6 +17,7 @@
 struct diag_socket {
     struct address local, peer;
     bool listening;      /* or, for datagrams, not connected */
+    bool parting;        /* of no process any more, while its end is told to its peer */
     uint16_t type;       /* SOCK_* */
     uint32_t inode;      /* 0: not accepted yet */
     uint64_t cookie;     /* of an internet socket */

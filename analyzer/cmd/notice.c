@@ -7,12 +7,14 @@
 
 #include "shim/tcp_info.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +28,7 @@ enum {
     BUFFER_BYTES = 8 << 20, /* some 8,000 notices */
     READ_MAX = 256,         /* datagrams at once */
     STATE_LISTEN = 10,      /* include/net/tcp_states.h */
+    ECHO_MS = 100,
 };
 
 /* ---- One notice ---- */
@@ -127,6 +130,28 @@ static bool join(int fd)
     return true;
 }
 
+/* Where in `marks` the socket stands that is not announced yet; marks_count: nowhere. */
+static unsigned mark_of(const struct notice_reader *reader, uint64_t cookie)
+{
+    unsigned at = 0;
+    while (at < reader->marks_count && reader->marks[at] != cookie)
+        at++;
+    return at;
+}
+
+/* The error ENOBUFS cannot be counted by: it comes once until the buffer was empty, and what is dropped in between is
+ * dropped silently. The kernel's counter (SO_MEMINFO) is exact, of the marks that were dropped as well. */
+static bool count_lost(struct notice_reader *reader)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t size = sizeof memory;
+    if (getsockopt(reader->groups, SOL_SOCKET, SO_MEMINFO, memory, &size) < 0)
+        return false;
+    reader->dropped += memory[SK_MEMINFO_DROPS] - (uint32_t)reader->dropped;
+    reader->lost = reader->dropped > reader->marks_count ? reader->dropped - reader->marks_count : 0;
+    return true;
+}
+
 bool notice_open(struct notice_reader *reader, size_t buffer)
 {
     int bytes = buffer ? (int)buffer : BUFFER_BYTES;
@@ -137,7 +162,7 @@ bool notice_open(struct notice_reader *reader, size_t buffer)
         return false;
     if (setsockopt(reader->groups, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0)
         setsockopt(reader->groups, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-    if (!join(reader->groups)) {
+    if (!join(reader->groups) || !count_lost(reader)) {
         int error = errno;
         notice_close(reader);
         errno = error;
@@ -152,39 +177,75 @@ bool notice_open(struct notice_reader *reader, size_t buffer)
     return true;
 }
 
-/* The kernel says that it dropped some (ENOBUFS) once until the buffer is empty, and counts each (SO_MEMINFO, Linux
- * 4.12). */
-static void count_lost(struct notice_reader *reader, bool dropped)
+struct told {
+    struct notice_reader *reader;
+    notice_found *found;
+    void *context;
+};
+
+static void tell(void *context, const struct notice *notice)
 {
-    uint32_t memory[SK_MEMINFO_VARS] = {0};
-    socklen_t size = sizeof memory;
-    bool counted = getsockopt(reader->groups, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0 &&
-                   size > SK_MEMINFO_DROPS * sizeof *memory;
-    if (counted)
-        reader->lost += memory[SK_MEMINFO_DROPS] - (uint32_t)reader->lost;
+    const struct told *told = context;
+    struct notice_reader *reader = told->reader;
+    unsigned mark = mark_of(reader, notice->cookie);
+    if (mark == reader->marks_count)
+        told->found(told->context, notice);
     else
-        reader->lost += dropped;
+        reader->marks[mark] = reader->marks[--reader->marks_count];
 }
 
 bool notice_read(struct notice_reader *reader, notice_found *found, void *context)
 {
     static _Thread_local _Alignas(8) char datagram[8192];
+    struct told told = {reader, found, context};
+    uint64_t lost = reader->lost;
     bool any = false;
     for (int i = 0; i < READ_MAX; i++) {
         struct sockaddr_nl from = {.nl_pid = 0};
         socklen_t from_size = sizeof from;
         ssize_t size = recvfrom(reader->groups, datagram, sizeof datagram, 0, (struct sockaddr *)&from, &from_size);
-        if (size < 0 && errno == ENOBUFS) {
-            count_lost(reader, true);
-            any = true;
-        } else if (size < 0 && errno != EINTR) {
+        if (size < 0 && errno != EINTR && errno != ENOBUFS)
             break;
-        } else if (size > 0 && from_size == sizeof from && from.nl_pid == 0) {
-            notice_answer(datagram, (size_t)size, found, context);
+        if (size > 0 && from_size == sizeof from && from.nl_pid == 0) {
+            notice_answer(datagram, (size_t)size, tell, &told);
             any = true;
         }
     }
-    return any;
+    count_lost(reader);
+    return any || reader->lost != lost;
+}
+
+/* ---- Marks ---- */
+
+/* What this CPU has sent to itself over loopback before, is there when this is: ends of connections above all. */
+static void echo(int fd)
+{
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof own;
+    if (bind(fd, (const struct sockaddr *)&own, sizeof own) == 0 &&
+        getsockname(fd, (struct sockaddr *)&own, &size) == 0 &&
+        sendto(fd, "", 1, 0, (const struct sockaddr *)&own, sizeof own) == 1)
+        poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, ECHO_MS);
+}
+
+uint64_t notice_mark(struct notice_reader *reader)
+{
+    uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    int fd = reader->marks_count < NOTICE_MARKS_MAX ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+    if (fd < 0)
+        return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 && cookie) {
+        reader->marks[reader->marks_count++] = cookie;
+        echo(fd);
+    }
+    close(fd);
+    return cookie;
+}
+
+bool notice_mark_is_told(const struct notice_reader *reader, uint64_t mark)
+{
+    return mark_of(reader, mark) == reader->marks_count;
 }
 
 /* ---- What is left ---- */

@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +32,9 @@ enum {
     LOOK_TRIES = 3,   /* for a holder */
     LOOK_MAX = 512,   /* sockets at once */
     OPEN_MAX = 65536, /* sockets that are remembered as told */
-    QUIET_MS = 200,   /* at the end: a thread of the kernel's tells of a socket some time after it was closed, on a busy
-                         machine later */
-    QUIET_MAX_MS = 3000,
+    PARTING_MS = 200, /* at the end: for sockets that are closed, and whose peers have not acknowledged it */
+    END_MS = 5000,    /* for the kernel to have told of what has ended */
+    ROUNDS_MAX = 8,
 };
 
 /* An open socket that was looked at. */
@@ -106,13 +107,14 @@ static bool begin_log(struct notice_log *log)
 static void note_lost(struct notice_log *log)
 {
     uint64_t lost = log->reader.lost + log->unwritten;
-    if (lost == log->told_lost)
+    if (lost == log->told_lost && !log->counts.late)
         return;
     log->told_lost = lost;
     log->last_ns = run_clock_now();
     log->first_ns = log->first_ns ? log->first_ns : log->last_ns;
     if (log->writer)
-        writer_lost(log->writer, lost - log->told_before, log->first_ns, log->last_ns);
+        writer_lost(log->writer, lost - log->told_before, log->counts.late ? SOCKATLAS_LOSS_LATE : SOCKATLAS_LOSS_LIMIT,
+                    log->first_ns, log->last_ns);
 }
 
 /* The next log, where this one is full; the oldest goes. */
@@ -260,6 +262,68 @@ static void look(struct notice_log *log)
     writer_flush(log->writer);
 }
 
+/* ---- The end ---- */
+
+static void count_parting(void *context, const struct diag_socket *socket)
+{
+    *(unsigned *)context += socket->parting;
+}
+
+static void wait_briefly(struct notice_log *log)
+{
+    poll(&(struct pollfd){.fd = log->reader.groups, .events = POLLIN}, 1, 10);
+    read_notices(log);
+}
+
+static void wait_for_parting(struct notice_log *log)
+{
+    uint64_t until = run_clock_now() + (uint64_t)PARTING_MS * 1000000;
+    unsigned parting;
+    do {
+        parting = 0;
+        diag_sockets(AF_INET, IPPROTO_TCP, count_parting, &parting);
+        diag_sockets(AF_INET6, IPPROTO_TCP, count_parting, &parting);
+        wait_briefly(log);
+    } while (parting && run_clock_now() < until);
+}
+
+/* Whether all was told that has ended on the CPU that this thread is on. */
+static bool reach_mark(struct notice_log *log, uint64_t until)
+{
+    uint64_t mark = 0, dropped = 0;
+    while (run_clock_now() < until) {
+        if (!mark || log->reader.dropped != dropped) { /* the mark may be among them */
+            dropped = log->reader.dropped;
+            mark = notice_mark(&log->reader);
+        }
+        if (!mark)
+            return false;
+        wait_briefly(log);
+        if (notice_mark_is_told(&log->reader, mark))
+            return true;
+    }
+    return false;
+}
+
+/* A mark on each CPU, until there is nothing but them. Where the network is never quiet, ROUNDS_MAX: what ended before
+ * is told then. */
+static bool reach_end(struct notice_log *log)
+{
+    uint64_t until = run_clock_now() + (uint64_t)END_MS * 1000000, before = 0, now = UINT64_MAX;
+    for (int round = 0; round < ROUNDS_MAX && (round < 2 || now != before); round++) {
+        before = log->counts.ended + log->unwritten + log->reader.lost;
+        for (int cpu = 0; cpu < (int)sysconf(_SC_NPROCESSORS_CONF); cpu++) {
+            cpu_set_t set;
+            CPU_ZERO(&set);
+            CPU_SET((size_t)cpu, &set);
+            if (sched_setaffinity(0, sizeof set, &set) == 0 && !reach_mark(log, until))
+                return false;
+        }
+        now = log->counts.ended + log->unwritten + log->reader.lost;
+    }
+    return true;
+}
+
 /* ---- The thread ---- */
 
 static void *work(void *context)
@@ -276,11 +340,9 @@ static void *work(void *context)
         if (wait[1].revents)
             read_notices(log);
     }
-    int waited = 0;
-    for (int quiet = 0; quiet < QUIET_MS && waited < QUIET_MAX_MS; waited += 10) {
-        poll(&wait[1], 1, 10);
-        quiet = read_notices(log) ? 0 : quiet + 10;
-    }
+    wait_for_parting(log);
+    log->counts.late = !reach_end(log);
+    note_lost(log);
     return NULL;
 }
 

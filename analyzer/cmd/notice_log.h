@@ -26,6 +26,7 @@ struct notice_rules {
 struct notice_counts {
     uint64_t ended; /* notices that were recorded */
     uint64_t lost;  /* that found no space in the buffer, or could not be written */
+    bool late;      /* the kernel had not sent all when the reading ended: there may be more of both */
 };
 
 struct notice_log;

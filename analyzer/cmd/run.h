@@ -235,6 +235,7 @@ struct run_report {
     uint64_t unread;    /* times that something in the trace could not be read, each of which was said */
     bool notices_asked; /* the kernel's notices of ended sockets were asked for */
     uint64_t notices_lost;
+    bool notices_late;                   /* more of them may be lost */
     uint64_t notices, unlogged, network; /* see struct model_notices */
     uint64_t in_memory;                  /* logs whose records have not come to the folder: run_trim()'s to say */
 };

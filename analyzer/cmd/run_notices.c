@@ -78,5 +78,6 @@ void run_notices_end(struct run_notices *notices, struct run_report *report)
     struct notice_counts counts = notice_log_end(notices->log);
     report->notices_asked = notices->rules.why == SOCKATLAS_NOTICES_ASKED && !notices->refused;
     report->notices_lost = counts.lost;
+    report->notices_late = counts.late;
     free(notices);
 }

@@ -76,7 +76,9 @@ void run_report(struct run_report *report, struct run_log *log, const struct run
     struct stat own;
     uint64_t pidns = stat("/proc/self/ns/pid", &own) < 0 ? 0 : own.st_ino;
     const struct run_folder *folder = preload->folder;
-    *report = (struct run_report){.notices_asked = report->notices_asked, .notices_lost = report->notices_lost};
+    *report = (struct run_report){.notices_asked = report->notices_asked,
+                                  .notices_lost = report->notices_lost,
+                                  .notices_late = report->notices_late};
     char *traces[] = {(char *)folder->dir};
     struct stream *stream = stream_open(traces, 1, run_content_complain, (void *)folder);
     struct model *model =
@@ -144,7 +146,10 @@ static void print_notices(const struct run_report *report)
     print_count(report->notices, "ended socket", "ended sockets", " in network ");
     fprintf(stderr, "%" PRIu64 "; ", report->network);
     print_count(report->unlogged, "TCP socket belongs", "TCP sockets belong", " to no log");
-    if (report->notices_lost) {
+    if (report->notices_late) {
+        fprintf(stderr, "; %" PRIu64 " or more notices were lost: it had not sent all when the reading ended",
+                report->notices_lost);
+    } else if (report->notices_lost) {
         fputs("; ", stderr);
         print_count(report->notices_lost, "notice was", "notices were", " lost: more came than were read");
     }

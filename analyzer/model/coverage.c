@@ -113,11 +113,17 @@ static void overwritten(struct model *model, const struct trace_image *trace)
     coverage_add(model, task ? &task->process : NULL, SOCKATLAS_COVERAGE_OVERWRITTEN, detail);
 }
 
-static void notices_lost(struct model *model, uint64_t lost)
+static void notices_lost(struct model *model, const struct sockatlas_header *header)
 {
-    char detail[128];
+    char detail[160];
     snprintf(detail, sizeof detail, "%llu of the kernel's notices of ended sockets %s lost: more came than were read",
-             (unsigned long long)lost, lost == 1 ? "was" : "were");
+             (unsigned long long)header->lost, header->lost == 1 ? "was" : "were");
+    if (header->lost_reason == SOCKATLAS_LOSS_LATE)
+        snprintf(
+            detail, sizeof detail,
+            "%llu or more of the kernel's notices of ended sockets were lost: it had not sent all when the reading "
+            "ended",
+            (unsigned long long)header->lost);
     coverage_add(model, NULL, SOCKATLAS_COVERAGE_ENDED_LOST, detail);
 }
 
@@ -135,14 +141,17 @@ void coverage_losses(struct model *model)
             overwritten(model, model->images[i].trace);
     for (unsigned i = 0; i < model->images_count; i++) {
         const struct trace_image *trace = model->images[i].trace;
-        if (!trace || !trace->header.lost)
+        if (!trace)
             continue;
         const struct sockatlas_header *header = &trace->header;
+        bool late = header->writer == SOCKATLAS_WRITER_KERNEL && header->lost_reason == SOCKATLAS_LOSS_LATE;
+        if (!header->lost && !late)
+            continue;
         struct task *task = task_find(model, trace->host, header->pidns_inode, header->pid);
         char detail[128];
         size_t known = sizeof loss_why / sizeof *loss_why;
         if (header->writer == SOCKATLAS_WRITER_KERNEL) {
-            notices_lost(model, header->lost);
+            notices_lost(model, header);
             continue;
         }
         bool outside = header->writer == SOCKATLAS_WRITER_RUN;

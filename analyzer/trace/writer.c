@@ -120,15 +120,17 @@ bool writer_flush(struct writer *writer)
     return wrote == sizeof writer->slots;
 }
 
-bool writer_lost(struct writer *writer, uint64_t lost, uint64_t first_ns, uint64_t last_ns)
+bool writer_lost(struct writer *writer, uint64_t lost, enum sockatlas_loss why, uint64_t first_ns, uint64_t last_ns)
 {
+    const uint32_t reason = why;
     const struct {
         uint64_t value;
         off_t at;
     } members[] = {{lost, offsetof(struct sockatlas_header, lost)},
                    {first_ns, offsetof(struct sockatlas_header, lost_first)},
                    {last_ns, offsetof(struct sockatlas_header, lost_last)}};
-    bool good = true;
+    bool good = pwrite(fileno(writer->stream), &reason, sizeof reason,
+                       offsetof(struct sockatlas_header, lost_reason)) == sizeof reason;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         good &= pwrite(fileno(writer->stream), &members[i].value, sizeof members[i].value, members[i].at) ==
                 sizeof members[i].value;

@@ -29,8 +29,8 @@ struct writer *writer_begin(int fd, const struct sockatlas_header *header);
 bool writer_append(struct writer *writer, const struct sockatlas_common *common, const void *body, size_t body_size,
                    const void *tail, size_t tail_size);
 bool writer_flush(struct writer *writer);
-/* So many records could not be written, between the two times: goes into the header. */
-bool writer_lost(struct writer *writer, uint64_t lost, uint64_t first_ns, uint64_t last_ns);
+/* So many records could not be written, for that reason, between the two times: goes into the header. */
+bool writer_lost(struct writer *writer, uint64_t lost, enum sockatlas_loss why, uint64_t first_ns, uint64_t last_ns);
 bool writer_close(struct writer *writer);
 
 #endif

@@ -6,9 +6,12 @@
 #include "tests/unit/notice_messages.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -173,5 +176,77 @@ Test(notice, are_read_from_the_kernel)
             usleep(1000);
     cr_expect_eq(count, 1);
     cr_expect_eq(seen.protocol, IPPROTO_TCP);
+    notice_close(&reader);
+}
+
+static void end_sockets(unsigned number)
+{
+    for (unsigned i = 0; i < number; i++)
+        close(socket(AF_INET, SOCK_DGRAM, 0));
+}
+
+/* Until so many are told of or lost, which the kernel does some time later. */
+static void read_until(struct notice_reader *reader, unsigned number)
+{
+    for (int i = 0; i < 1000 && count + reader->lost < number; i++) {
+        poll(&(struct pollfd){.fd = reader->groups, .events = POLLIN}, 1, 10);
+        notice_read(reader, found, NULL);
+    }
+    cr_expect_eq(count + reader->lost, number, "%u told, %u lost", count, (unsigned)reader->lost);
+}
+
+static bool own_network(void)
+{
+    return unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+}
+
+/* The kernel says ENOBUFS once until the buffer was empty. What it drops before that is counted too. */
+Test(notice, what_is_dropped_without_a_word_is_counted)
+{
+    struct notice_reader small, large;
+    char first[1];
+    if (!own_network())
+        cr_skip_test("no network namespace can be made here");
+    cr_assert(notice_open(&small, 1));
+    cr_assert(notice_open(&large, 0));
+    end_sockets(100);
+    read_until(&large, 100); /* so all were sent */
+    cr_assert_eq(recv(small.groups, first, sizeof first, 0), -1);
+    cr_assert_eq(errno, ENOBUFS);
+    end_sockets(60);
+    read_until(&large, 160);
+    cr_expect_eq(large.lost, 0);
+    count = 0;
+    read_until(&small, 160);
+    cr_expect_gt(small.lost, 60);
+    notice_close(&small);
+    notice_close(&large);
+}
+
+/* A mark comes after what had ended on its CPU, and is nobody's notice. */
+Test(notice, come_before_a_mark)
+{
+    struct notice_reader reader;
+    cpu_set_t set;
+    if (!own_network())
+        cr_skip_test("no network namespace can be made here");
+    cr_assert_eq(sched_getaffinity(0, sizeof set, &set), 0);
+    int cpu = 0;
+    while (!CPU_ISSET((size_t)cpu, &set))
+        cpu++;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    cr_assert_eq(sched_setaffinity(0, sizeof set, &set), 0);
+    cr_assert(notice_open(&reader, 0));
+    end_sockets(100);
+    uint64_t mark = notice_mark(&reader);
+    cr_assert_neq(mark, 0);
+    for (int i = 0; i < 1000 && !notice_mark_is_told(&reader, mark); i++) {
+        poll(&(struct pollfd){.fd = reader.groups, .events = POLLIN}, 1, 10);
+        notice_read(&reader, found, NULL);
+    }
+    cr_expect(notice_mark_is_told(&reader, mark));
+    cr_expect_eq(count, 100);
+    cr_expect_eq(reader.lost, 0);
     notice_close(&reader);
 }
