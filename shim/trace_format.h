@@ -269,7 +269,8 @@ enum sockatlas_loss {
     X(32, CONNECTING, connecting, connecting)  \
     X(33, STATE, state, close)                 \
     X(34, TRANSFER, transfer, transfer)        \
-    X(35, ENDED, ended, ended)
+    X(35, ENDED, ended, ended)                 \
+    X(36, FILE, file, file)
 /* clang-format on */
 
 enum sockatlas_kind {
@@ -405,6 +406,15 @@ enum sockatlas_how {
 /* bind(). tail: requested, and local where the kernel chose (port 0, autobind). */
 struct sockatlas_body_bind {
     struct sockatlas_addresses addresses;
+};
+
+/* Which file the unix path named that a bind() or connect() has just taken: before that call's own record. A path can
+ * name another file in another working directory, mount namespace or process (/proc/self), and later. */
+struct sockatlas_body_file {
+    uint64_t device; /* st_dev */
+    uint64_t inode;
+    uint8_t peer; /* 1: it is the peer's, of connect(); 0: the socket's own */
+    uint8_t reserved[7];
 };
 
 /* listen(). tail: local (first). */
@@ -766,6 +776,8 @@ struct sockatlas_body_none {
     MEMBER(body_seen, role, 22) MEMBER(body_seen, origin, 23) MEMBER(body_seen, addresses, 24)                       \
     MEMBER(body_seen, connected_ms, 28)                                                                                \
     STRUCT(body_bind, 4) MEMBER(body_bind, addresses, 0)                                                               \
+    STRUCT(body_file, 24) MEMBER(body_file, device, 0) MEMBER(body_file, inode, 8) MEMBER(body_file, peer, 16)         \
+    MEMBER(body_file, reserved, 17)                                                                                    \
     STRUCT(body_listen, 8) MEMBER(body_listen, backlog, 0) MEMBER(body_listen, addresses, 4)                           \
     STRUCT(body_connect, 16) MEMBER(body_connect, duration_ns, 0) MEMBER(body_connect, peer_pid, 8)                    \
     MEMBER(body_connect, addresses, 12)                                                                                \

@@ -12,6 +12,7 @@
 #include "shim/pending.h"
 #include "shim/probe.h"
 #include "shim/record.h"
+#include "shim/sys_file.h"
 
 #include <errno.h>
 #include <linux/tcp.h>
@@ -42,6 +43,30 @@ static bool kernel_chose(const struct endpoint *requested)
                                 : requested->size == 0 || requested->family != AF_UNIX;
 }
 
+/* The kernel has just taken the unix path for a file: for which one. By itself, so that its buffers are off the stack
+ * when what follows is recorded. */
+static __attribute__((noinline)) void tell_file(enum sockatlas_call call, int fd, struct descriptor *entry,
+                                                const struct endpoint *path, bool peer, uint64_t time_ns)
+{
+    struct stat status;
+    char name[ENDPOINT_BYTES_MAX + 1];
+    if (!endpoint_known(path) || path->family != AF_UNIX || !path->size || !path->bytes[0])
+        return;
+    memcpy(name, path->bytes, path->size);
+    name[path->size] = '\0';
+    if (sys_fstatat(AT_FDCWD, name, &status, 0) != 0)
+        return;
+    struct sockatlas_body_file body = {.device = status.st_dev, .inode = status.st_ino, .peer = peer};
+    struct record record = {.kind = SOCKATLAS_FILE,
+                            .call = call,
+                            .fd = fd,
+                            .cookie = entry->cookie,
+                            .about = entry,
+                            .about_fd = fd,
+                            .time_ns = time_ns};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
 void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockaddr *address, socklen_t size)
 {
     struct descriptor *entry = watch_socket_used(call, fd);
@@ -57,6 +82,7 @@ void watch_bind(enum sockatlas_call call, int fd, int error, const struct sockad
         if (endpoint_is_specific(bound))
             descriptor_set(entry, DESCRIPTOR_LOCAL_KNOWN, 0);
         detail_addresses(fd, entry, bound, NULL);
+        tell_file(call, fd, entry, &requested, false, 0);
     }
     struct record record = {
         .call = call, .error = error, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
@@ -182,6 +208,8 @@ void watch_connect(enum sockatlas_call call, int fd, int error, const struct soc
         pending_add(fd);
     uint64_t ended_ns = clock_now();
     uint32_t peer_pid = error == 0 && entry->family == AF_UNIX ? probe_peer_pid(fd) : 0;
+    if (error == 0)
+        tell_file(call, fd, entry, &peer, true, ended_ns);
     uint32_t flags = entry->flags & DESCRIPTOR_NONBLOCK ? SOCKATLAS_NONBLOCK : 0;
     struct record record = {.call = call,
                             .error = error,

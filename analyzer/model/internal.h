@@ -49,6 +49,11 @@ struct network {
 
 struct sock;
 
+/* What a unix path named when it was bound or connected to. inode 0: not known. */
+struct file {
+    uint64_t device, inode;
+};
+
 /* A datagram socket's exchange with one peer. */
 struct exchange {
     struct table_link by_peer;
@@ -81,6 +86,7 @@ struct sock {
     struct sock *next, *previous; /* all, in order of appearance */
     struct table_link by_cookie;
     struct table_link by_address; /* the same, of any network */
+    struct table_link by_file;    /* the same, by the file that its path named */
     struct table_link by_service; /* while it serves an address: listening, or a bound datagram socket */
     struct network *network;
     unsigned refs;      /* descriptors in processes that are known to run a traced image */
@@ -121,6 +127,8 @@ struct sock {
     uint32_t listen_pid;       /* who called listen() */
     uint32_t peer_pid;         /* unix: as the kernel told */
     uint32_t own_pid;          /* unix: who connected */
+    struct file file;          /* unix: what it is bound to */
+    struct file asked;         /* unix: what it is, or is about to be, connected to */
     bool waiting;              /* for a holder to turn up, in the list of those */
     struct sock *waiting_next, *waiting_previous;
     unsigned holders_capacity;
@@ -252,8 +260,9 @@ struct model {
     bool overwritten; /* a log's oldest records were */
     struct process **processes;
     unsigned processes_count, processes_capacity;
-    struct table tasks, children, nested, host_addresses, cookies, services, services_anywhere, exchanges, edges_table,
-        counted, nodes, listeners_table, texts, doubled, threads, forks_by_thread, forks_by_slot, coverages, options;
+    struct table tasks, children, nested, host_addresses, cookies, services, services_anywhere, services_files,
+        exchanges, edges_table, counted, nodes, listeners_table, texts, doubled, threads, forks_by_thread,
+        forks_by_slot, coverages, options;
     struct sock *first, *last;
     struct sock *free_socks;
     uint64_t sockets_made;

@@ -5,6 +5,7 @@
  */
 #include "analyzer/model/internal.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 struct listener_entry {
@@ -16,6 +17,11 @@ struct listener_entry {
 static uint64_t service_key(const struct sock *sock, const struct address *address, const struct network *network)
 {
     return address_hash(address, hash_words(sock_class(sock), sock->socket.host, (uintptr_t)network, 0));
+}
+
+static uint64_t file_key(const struct sock *sock, const struct file *file)
+{
+    return hash_words(sock_class(sock), sock->socket.host, file->device, file->inode);
 }
 
 static uint64_t row_hash(const struct process *process, unsigned family, const struct address *address)
@@ -56,6 +62,8 @@ void listener_listed(struct model *model, struct sock *sock)
         return;
     table_insert(&model->services, &sock->by_service, service_key(sock, local, sock->network));
     table_insert(&model->services_anywhere, &sock->by_address, service_key(sock, local, NULL));
+    if (sock->file.inode)
+        table_insert(&model->services_files, &sock->by_file, file_key(sock, &sock->file));
     model->services_nowhere |= !sock->network;
     if (sock->socket.state == STATE_LISTENING && sock->socket.owner && !sock->service)
         sock->service = row(model, sock);
@@ -65,6 +73,7 @@ void listener_unlisted(struct model *model, struct sock *sock)
 {
     table_remove(&model->services, &sock->by_service);
     table_remove(&model->services_anywhere, &sock->by_address);
+    table_remove(&model->services_files, &sock->by_file);
 }
 
 void listener_moved(struct model *model, struct sock *sock, const struct address *local)
@@ -135,31 +144,46 @@ void listener_closed(struct sock *sock)
         sock->service->now--;
 }
 
-/* The kernel named the process that called listen(): one path or name may have several living listeners (another
- * mount namespace, another working directory, bound again). */
-static bool named(const struct sock *server, const struct sock *asker)
-{
-    return asker->peer_pid && asker->peer_pid == server->listen_pid;
-}
-
 static uint64_t pidns_of(const struct sock *sock)
 {
     return sock->socket.owner ? sock->socket.owner->pidns : 0;
 }
 
-/* It named another one. */
-static bool ruled_out(const struct sock *server, const struct sock *asker)
+/* The kernel named the process that called listen(): one path or name may have several living listeners (another
+ * mount namespace, another working directory, bound again). */
+static bool named(const struct sock *server, const struct sock *asker)
 {
-    return asker->peer_pid && server->listen_pid && !named(server, asker) && pidns_of(server) == pidns_of(asker);
+    return asker->peer_pid && asker->peer_pid == server->listen_pid && pidns_of(server) == pidns_of(asker);
+}
+
+/* Which file it asked for by that address; NULL: not known. */
+static const struct file *asked(const struct sock *asker, const struct address *address)
+{
+    return asker->asked.inode && address_equal(&asker->socket.peer, address) ? &asker->asked : NULL;
+}
+
+static bool same_file(const struct sock *server, const struct file *file)
+{
+    return file && server->file.inode == file->inode && server->file.device == file->device;
+}
+
+/* The kernel named another process, or where its pids say nothing the path named another file. Not where they do: the
+ * path may have been bound anew just when the shim looked. */
+static bool ruled_out(const struct sock *server, const struct sock *asker, const struct file *file)
+{
+    if (asker->peer_pid && server->listen_pid && pidns_of(server) == pidns_of(asker))
+        return !named(server, asker);
+    return file && server->file.inode && !same_file(server, file);
 }
 
 static bool serves(const struct sock *server, const struct sock *asker, const struct address *address)
 {
     const struct address *local = &server->socket.local;
+    const struct file *file = asked(asker, address);
     bool near = sock_same_network(server, asker);
     if (address->family == AF_UNIX)
-        return address_equal(local, address) && server->socket.host == asker->socket.host &&
-               (near || address->bytes[0]) && !ruled_out(server, asker);
+        return (same_file(server, file) || (address_equal(local, address) && (near || address->bytes[0]))) &&
+               server->socket.host == asker->socket.host && !ruled_out(server, asker, file);
     if (address_equal(local, address))
         return near || !address_is_loopback(address);
     return near && local->port == address->port && address_is_any(local) &&
@@ -168,10 +192,13 @@ static bool serves(const struct sock *server, const struct sock *asker, const st
 }
 
 /* A path means whoever bound it last; a port whoever has it still; of a group on one port, the first stands for all. */
-static bool better(const struct sock *a, const struct sock *b, const struct sock *asker)
+static bool better(const struct sock *a, const struct sock *b, const struct sock *asker, const struct address *address)
 {
+    const struct file *file = asked(asker, address);
     if (named(a, asker) != named(b, asker))
         return named(a, asker);
+    if (same_file(a, file) != same_file(b, file))
+        return same_file(a, file);
     if (a->socket.family == AF_UNIX)
         return a->socket.id > b->socket.id;
     if (a->stage != b->stage)
@@ -185,7 +212,7 @@ static struct sock *better_of(struct sock *server, struct sock *best, const stru
                               const struct address *address)
 {
     return sock_class(server) == sock_class(sock) && serves(server, sock, address) &&
-                   (!best || better(server, best, sock))
+                   (!best || better(server, best, sock, address))
                ? server
                : best;
 }
@@ -210,13 +237,25 @@ static struct sock *best_at(const struct model *model, const struct sock *sock, 
     return best;
 }
 
+/* The best of those whose path, however they gave it, named the file that `sock` asked for. */
+static struct sock *best_of_file(const struct model *model, const struct sock *sock, const struct address *address)
+{
+    struct table_look look;
+    struct sock *best = NULL;
+    const struct file *file = asked(sock, address);
+    struct table_link *link = file ? table_look(&look, &model->services_files, file_key(sock, file)) : NULL;
+    for (; link; link = table_look_on(&look))
+        best = better_of(TABLE_OF(link, struct sock, by_file), best, sock, address);
+    return best;
+}
+
 struct sock *listener_find(const struct model *model, const struct sock *sock, const struct address *address)
 {
     if (!address_known(address) || (address->family == AF_UNIX && !address->size))
         return NULL;
     bool is_unix = address->family == AF_UNIX, inet = address->family == AF_INET || address->family == AF_INET6;
     bool anywhere = is_unix ? address->bytes[0] != 0 : !address_is_loopback(address);
-    struct sock *best = best_at(model, sock, address, address, anywhere, NULL);
+    struct sock *best = best_at(model, sock, address, address, anywhere, best_of_file(model, sock, address));
     if (!inet || !sock_own_address(&sock->socket.local, address))
         return best;
     struct address wildcard = {.family = AF_INET6, .port = address->port, .size = 16};
@@ -236,10 +275,20 @@ enum side listener_side(const struct model *model, const struct sock *sock)
     return here ? SIDE_CLIENT : SIDE_UNKNOWN;
 }
 
+/* But for mounts: not a path in the working directory, or by a descriptor of the process that gives it. */
+static bool means_one(const struct address *address)
+{
+    static const char processes[] = "/proc/", descriptors[] = "/dev/fd/";
+    bool own =
+        (address->size >= sizeof processes && memcmp(address->bytes, processes, sizeof processes - 1) == 0) ||
+        (address->size >= sizeof descriptors && memcmp(address->bytes, descriptors, sizeof descriptors - 1) == 0);
+    return !address->bytes[0] || (address->bytes[0] == '/' && !own);
+}
+
 bool listener_doubtful(const struct model *model, const struct sock *sock, const struct address *address,
                        const struct sock *server)
 {
-    if (address->family != AF_UNIX || !address->size || !address->bytes[0] || address->bytes[0] == '/')
+    if (address->family != AF_UNIX || !address->size || same_file(server, asked(sock, address)) || means_one(address))
         return false;
     struct table_look look;
     struct table_link *link = table_look(&look, &model->services_anywhere, service_key(sock, address, NULL));

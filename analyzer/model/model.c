@@ -192,12 +192,12 @@ void model_free(struct model *model)
         }
     descriptor_free_doubled(model);
     store_free_entries(&model->texts, offsetof(struct text_entry, link));
-    struct table *tables[] = {&model->tasks,          &model->children,        &model->nested,
-                              &model->cookies,        &model->exchanges,       &model->counted,
-                              &model->nodes,          &model->services,        &model->services_anywhere,
-                              &model->edges_table,    &model->listeners_table, &model->network_cookies,
-                              &model->network_inodes, &model->threads,         &model->forks_by_thread,
-                              &model->forks_by_slot,  &model->options};
+    struct table *tables[] = {&model->tasks,           &model->children,       &model->nested,
+                              &model->cookies,         &model->exchanges,      &model->counted,
+                              &model->nodes,           &model->services,       &model->services_anywhere,
+                              &model->services_files,  &model->edges_table,    &model->listeners_table,
+                              &model->network_cookies, &model->network_inodes, &model->threads,
+                              &model->forks_by_thread, &model->forks_by_slot,  &model->options};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         table_free(tables[i]);
     free(model->images);

@@ -98,6 +98,7 @@ static handler *const handlers[256] = {
     [SOCKATLAS_SOCKETPAIR] = replay_on_socketpair,
     [SOCKATLAS_SEEN] = replay_on_seen,
     [SOCKATLAS_BIND] = replay_on_bind,
+    [SOCKATLAS_FILE] = replay_on_file,
     [SOCKATLAS_LISTEN] = replay_on_listen,
     [SOCKATLAS_CONNECT] = replay_on_connect,
     [SOCKATLAS_CONNECTING] = replay_on_connecting,

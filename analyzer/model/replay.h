@@ -29,6 +29,7 @@ void replay_on_socket(struct model *model, struct task *task, const struct event
 void replay_on_socketpair(struct model *model, struct task *task, const struct event *event);
 void replay_on_seen(struct model *model, struct task *task, const struct event *event);
 void replay_on_bind(struct model *model, struct task *task, const struct event *event);
+void replay_on_file(struct model *model, struct task *task, const struct event *event);
 void replay_on_listen(struct model *model, struct task *task, const struct event *event);
 
 /* ---- replay_ended.c ---- */

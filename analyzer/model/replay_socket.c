@@ -236,6 +236,14 @@ void replay_on_bind(struct model *model, struct task *task, const struct event *
     replay_serve(model, sock);
 }
 
+void replay_on_file(struct model *model, struct task *task, const struct event *event)
+{
+    const struct sockatlas_body_file *body = event_body(event);
+    struct sock *sock = replay_known(model, task, event, AF_UNIX);
+    if (sock)
+        *(body->peer ? &sock->asked : &sock->file) = (struct file){.device = body->device, .inode = body->inode};
+}
+
 void replay_on_listen(struct model *model, struct task *task, const struct event *event)
 {
     const struct sockatlas_body_listen *body = event_body(event);

@@ -70,6 +70,8 @@ static bool same_path(const struct half *client, const struct half *server)
 {
     if (server->local.size == 0)
         return false;
+    if (client->served_socket && client->served_socket == server->listener)
+        return true;
     if (!server->local.bytes[0] || client->peer.size == 0 || !client->peer.bytes[0])
         return address_equal(&client->peer, &server->local) && evidence_same_network(client, server);
     /* The key has compared the last parts; a name both give in full must agree. */

@@ -72,12 +72,11 @@ int play_process_in(int net)
     return count ? living[step_random((unsigned)count)] : -1;
 }
 
-/* Where nothing but credentials tells two listeners apart, a pid namespace's own pids tell nothing. */
 static int process_with(int mounts, bool any)
 {
     int living[ACTORS_MAX] = {0}, count = 0;
     for (int i = 0; i < world.processes_count; i++)
-        if (world.processes[i].alive && !world.processes[i].inner && (any || world.processes[i].mounts == mounts))
+        if (world.processes[i].alive && (any || world.processes[i].mounts == mounts))
             living[count++] = i;
     return count ? living[step_random((unsigned)count)] : -1;
 }

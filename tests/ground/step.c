@@ -52,11 +52,6 @@ void step_prefer(const char *name)
         cast_fail("there is no step %s", name);
 }
 
-bool step_is_preferred(const char *name)
-{
-    return preferred >= 0 && strcmp(steps[preferred].name, name) == 0;
-}
-
 static void take(size_t which)
 {
     cast_tell(steps[which].name);

@@ -56,7 +56,6 @@ bool step_raw(void);                  /* an order by syscall(2)? */
 void step_any(void);
 /* One kind of step is taken more often than its weight says; NULL: none is. */
 void step_prefer(const char *name);
-bool step_is_preferred(const char *name);
 /* `processes` fresh actors; the folder is where unix sockets are bound. */
 void step_begin(unsigned processes, const char *folder);
 /* Every actor ends, by exit or, some, by SIGKILL. */

@@ -74,25 +74,12 @@ void step_listen(void)
     listens(process, fd, sock, named);
 }
 
-/* Two of one name and one process, nothing that the kernel tells keeps apart. */
-static bool has_such(int process)
-{
-    for (int fd = 0; fd < DESCRIPTORS; fd++) {
-        const struct sock *sock = world.processes[process].fds[fd].sock;
-        if (sock && (sock->folder || sock->apart))
-            return true;
-    }
-    return false;
-}
-
 /* How such a name is one: relative to where a process works, to a descriptor of it, or absolute, in its own mounts. */
 enum twin { BY_FOLDER, BY_DESCRIPTOR, BY_MOUNT };
 
 static void listen_as(int process, int folder, enum twin how)
 {
     int fd;
-    if (has_such(process))
-        return;
     struct sockaddr_storage address;
     socklen_t size =
         how == BY_DESCRIPTOR ? play_name_by_descriptor(&address) : play_name_in(&address, how == BY_MOUNT ? folder : 0);
@@ -120,10 +107,6 @@ static void listen_as(int process, int folder, enum twin how)
 void step_twins(void)
 {
     enum twin how = network_is_own() && play_chance(40) ? BY_MOUNT : play_chance(50) ? BY_DESCRIPTOR : BY_FOLDER;
-    /* Known to differ: of two listeners by descriptor the map names the wrong one now and then (seed 38). Played where
-     * asked for. */
-    if (how == BY_DESCRIPTOR && !step_is_preferred("twins"))
-        how = BY_FOLDER;
     int folder = 1 + (int)step_random(3);
     for (int i = 0; i < 2; i++) {
         int process = play_process();

@@ -176,6 +176,14 @@ static inline void t_bind(struct script *script, struct who who, int fd, uint64_
                   sizeof body, tail, size);
 }
 
+/* Which file the path names of the bind(), or connect(), that follows. */
+static inline void t_file(struct script *script, struct who who, int fd, uint64_t cookie, bool peer, uint64_t inode)
+{
+    struct sockatlas_body_file body = {.device = 8, .inode = inode, .peer = peer};
+    script_record(script, who, (struct sockatlas_common){.kind = SOCKATLAS_FILE, .fd = fd, .cookie = cookie}, &body,
+                  sizeof body, NULL, 0);
+}
+
 static inline void t_listen(struct script *script, struct who who, int fd, uint64_t cookie, const char *local)
 {
     unsigned char tail[256];

@@ -229,3 +229,65 @@ Test(match_unix, ends_in_two_pid_namespaces_meet_by_path_and_order)
     script_mates(&script, 0x21, 0x31, MATCH_PATH);
     cr_expect_eq(script_edge(&script, 7, 100)->connections, 2);
 }
+
+static void t_serve_file(struct who who, int fd, uint64_t cookie, const char *path, uint64_t inode)
+{
+    t_socket(&script, who, fd, cookie, AF_UNIX, SOCK_STREAM, 0);
+    t_file(&script, who, fd, cookie, false, inode);
+    t_bind(&script, who, fd, cookie, path);
+    t_listen(&script, who, fd, cookie, path);
+}
+
+static void t_connect_file(struct who who, int fd, uint64_t cookie, const char *path, uint64_t inode, uint32_t peer_pid)
+{
+    t_socket(&script, who, fd, cookie, AF_UNIX, SOCK_STREAM, 0);
+    t_file(&script, who, fd, cookie, true, inode);
+    t_connect(&script, who, fd, cookie, path, NULL, 0, peer_pid);
+}
+
+/* Another file stood at that number of /proc/self/fd in the meantime, or later. */
+Test(match_unix, name_that_one_process_listens_by_twice_is_told_apart_by_its_file)
+{
+    struct who server = process(100, "server"), worker = process(101, "worker"), client = process(200, "client");
+    t_serve_file(server, 3, 0x10, "/proc/self/fd/9/s", 51);
+    t_serve_file(server, 4, 0x11, "/proc/self/fd/9/s", 52);
+    t_connect_file(client, 3, 0x20, "/proc/self/fd/9/s", 52, 100);
+    t_connect_file(client, 4, 0x21, "/proc/self/fd/9/s", 51, 100);
+    t_connect_file(client, 5, 0x22, "/proc/self/fd/9/s", 51, 100);
+    t_accept(&script, worker, 5, 0x31, 3, 0x10, "", NULL, 200);
+    t_accept(&script, server, 5, 0x30, 4, 0x11, "", NULL, 200);
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_PATH);
+    script_mates(&script, 0x21, 0x31, MATCH_PATH);
+    cr_expect_eq(script_socket(&script, 0x22)->peer_socket, 0);
+    cr_expect_eq(script_socket(&script, 0x22)->peer_process->pid, 100);
+}
+
+/* A socket in a folder that two containers share, each by a path of its own; and another one of the same path. */
+Test(match_unix, ends_in_two_pid_namespaces_meet_by_the_file)
+{
+    struct who server = process(100, "server"), other = process(101, "other");
+    unsigned image = script_image(&script, 7, "client", 0, 1);
+    script.images[image].header.pidns_inode = 4026532000;
+    struct who client = {image, 7};
+    t_serve_file(server, 3, 0x10, "/var/run/app/s", 51);
+    t_serve_file(other, 3, 0x11, "/mnt/app/s", 52);
+    t_connect_file(client, 3, 0x20, "/mnt/app/s", 51, 0);
+    t_accept(&script, other, 4, 0x31, 3, 0x11, "", NULL, 9007);
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "", NULL, 9007);
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_PATH);
+    cr_expect_eq(script_edge(&script, 7, 100)->connections, 1);
+}
+
+/* The path was bound anew between the connect() and the look at it: who listens is known better. */
+Test(match_unix, credentials_count_more_than_a_file)
+{
+    struct who one = process(100, "one"), two = process(101, "two"), client = process(200, "client");
+    t_serve_file(one, 3, 0x10, "/run/x.sock", 51);
+    t_serve_file(two, 3, 0x11, "/run/x.sock", 52);
+    t_connect_file(client, 3, 0x20, "/run/x.sock", 52, 100);
+    t_accept(&script, one, 4, 0x30, 3, 0x10, "", NULL, 200);
+    script_finish(&script);
+    script_mates(&script, 0x20, 0x30, MATCH_PATH);
+}
