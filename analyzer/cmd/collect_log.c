@@ -461,9 +461,12 @@ static struct segment_counts count_all(const struct collect_log *log, const stru
     unsigned char *slots = memory_must(malloc(SEGMENT_BYTES_MAX));
     all.records += had.records;
     all.connections += had.connections;
-    for (uint64_t sequence = last < sections ? 0 : last - sections + 1; sequence <= last; sequence++) {
+    /* One that was held stands there for longer than a lap. */
+    for (uint64_t i = 0; i < sections; i++) {
         struct segment_head head = {.content = SEGMENT_SLOTS, .slots = (uint32_t)look->size};
-        if (copy(look, sequence, &head, slots) == SECTION_GONE)
+        uint64_t state = state_of(look, SOCKATLAS_HEADER_SIZE + i * look->size * SOCKATLAS_SLOT_SIZE);
+        uint64_t sequence = (state >> SOCKATLAS_USES_BITS) - 1;
+        if (sequence > last || sequence % sections != i || copy(look, sequence, &head, slots) == SECTION_GONE)
             continue;
         struct segment_counts has = missing_of(log->missing, sequence);
         all.records += beyond(head.here.records, has.records);

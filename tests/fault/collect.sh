@@ -135,10 +135,12 @@ two_told() { [ "$(told)" -ge 2 ]; }
 case_ok "... in its text, too" wait_true two_told
 case_is "... and once" 2 "$(told)"
 
-# ---- A record that is published after its section was collected: fork()'s has its place before its handlers run, which wait for that.
+# ---- A record that is published after its section was collected: fork()'s has its place before its handlers run. These wait for the
+# collector to give it up, and, LAPS=1, for the ring to be written full once more. No faster than it is collected: nothing is overwritten.
 cat >late.py <<'EOP'
 import ctypes, glob, os, socket, struct, sys, time
-libc = ctypes.CDLL(None)
+SECTION, SECTIONS = 128, 8
+made = 0
 
 def word(at):
     log = os.open(glob.glob("trace/*.atlas")[0], os.O_RDONLY)
@@ -146,29 +148,51 @@ def word(at):
     os.close(log)
     return value
 
-def wait_for_collection():
-    section, made = word(512) // 128, 1
-    while word(704) // 128 <= section or made < 60:
+def go_on(allowed):
+    global made
+    if allowed:
         socket.socket().close()
         made += 1
+    else:
         time.sleep(0.002)
-    print(2 * made + 1)
 
-socket.socket().close()
+def wait_for_collection():
+    section = word(512) // SECTION
+    while word(704) // SECTION <= section:
+        go_on(word(512) < (section + 2) * SECTION)
+    while word(512) < (section + 2 + int(sys.argv[1]) * SECTIONS) * SECTION:
+        go_on(word(512) - word(704) < 3 * SECTION)
+
+go_on(True)
 prepare = ctypes.CFUNCTYPE(None)(wait_for_collection)
-libc.__register_atfork(prepare, None, None, None)
+ctypes.CDLL(None).__register_atfork(prepare, None, None, None)
 if os.fork() == 0:
     os._exit(0)
 os.wait()
+print(2 * made + 1, flush=True)
+sys.stdin.readline()
 EOP
-fresh
-collect trace
-LD_PRELOAD=$shim SOCKATLAS_DIR=$PWD/trace SOCKATLAS_LIMIT=65536 timeout 60 python3 late.py >due
-case_is "published late: the program ends" 0 $?
-wait_true is_collected
-end_collector "published late"
-"$sockatlas" events --json trace >late.json
-late=$("$sockatlas" map --format json trace | jq '[.coverage[] | select(.what == "overwritten") | .detail | capture(": (?<n>[0-9]+) records").n | tonumber] | add // 0')
-case_is "published late: it is in the trace or counted, as all others" "$(cat due) 1" \
-    "$(($(jq -s '[.[] | select(.event == "fork" or .event == "socket" or (.event == "close" and .call == "close"))] | length' late.json) + late)) $(jq -s '[.[] | select(.event == "exit" and .call == "exit")] | length' late.json)"
+late() { # what it did of that, as the trace has it; forks; and what is counted as overwritten
+    "$sockatlas" events --json trace | jq -rs --argjson lost "$("$sockatlas" map --format json trace | jq '[.coverage[] | select(.what == "overwritten") |
+        .detail | capture(": (?<n>[0-9]+) records").n | tonumber] | add // 0')" '
+        "\([.[] | select(.event == "fork" or .event == "socket" or (.event == "close" and .call == "close"))] | length) \([.[] | select(.event == "fork")] | length) \($lost)"'
+}
+for laps in 0 1; do
+    what="published late, $laps laps later"
+    fresh
+    rm -f due
+    collect trace
+    LD_PRELOAD=$shim SOCKATLAS_DIR=$PWD/trace SOCKATLAS_LIMIT=65536 python3 late.py $laps <&7 >due &
+    writer=$!
+    started+=("$writer")
+    wait_true test -s due
+    case_is "$what: it is in the trace while its section is in the ring" "$(cat due) 1 0" "$(late)"
+    echo >&7
+    wait $writer
+    case_is "$what: the program ends" 0 $?
+    wait_true is_collected
+    end_collector "$what"
+    case_is "$what: it is counted when that is cut" "$(($(cat due) - 1)) 0 1" "$(late)"
+    case_is "$what: the end of its process is there" 1 "$("$sockatlas" events --json trace | jq -s '[.[] | select(.event == "exit" and .call == "exit")] | length')"
+done
 finish
