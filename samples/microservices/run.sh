@@ -37,7 +37,12 @@ shop=http://127.0.0.1:$web
 curl -sS --noproxy '*' "$shop/catalog/[1-5]" "$shop/catalog/[1-5]" >"$work/articles" || exit 1
 curl -sS --noproxy '*' -X POST "$shop/cart/you/[3-5]" >"$work/cart.now" || exit 1
 tail -qn 1 "$work/articles" "$work/cart.now"
-wrk --threads 1 --connections 4 --duration 1s "$shop/cart/you" >"$work/wrk" || exit 1
+start wrk --threads 4 --connections 4 --duration 30s --script "samples/$name/wrk.lua" "$shop/cart/you" -- "$work/done" >"$work/wrk"
+wrk=$!
+have_all() { [ "$(wc -l <"$work/done")" -eq 4 ]; }
+until_true have_all
+stop "$wrk" INT
+wait "$wrk" || exit 1
 for each in "$nginx" "${services[@]}" "$redis"; do
     stop "$each"
 done
