@@ -295,7 +295,7 @@ bool log_file_make(struct log_file *file)
         return false;
     if (config.elsewhere)
         return config.log_given && make_given(config.log_given - 1, file);
-    long folder = open_folder(true, &file->folder);
+    long folder = open_folder(!file->follows, &file->folder);
     if (folder < 0)
         return false;
     bool good = make_in((int)folder, file);

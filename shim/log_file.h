@@ -36,7 +36,7 @@ struct log_made {
 /* Bytes of the largest step that a log is made real by. */
 enum { LOG_FILE_STEP_MOST = 1 << 20 };
 
-/* False: no log can be made now; nothing is left behind. */
+/* False: no log can be made now; nothing is left behind. One that follows another makes no folder. */
 bool log_file_make(struct log_file *file);
 /* The header of `run`'s own log, mapped: where an image that can make no log counts what it loses. NULL: there is none,
  * or this user may not write to it. */

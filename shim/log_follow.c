@@ -5,11 +5,13 @@
  */
 #include "shim/log_follow.h"
 
+#include "shim/clock.h"
 #include "shim/config.h"
 #include "shim/log_file.h"
 #include "shim/memory.h"
 #include "shim/process.h"
 #include "shim/sys_file.h"
+#include "shim/vdso.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #include <sys/stat.h>
 
 #define WAIT_MOST_NS 64000000000ull
+#define BUSY_NS      2000000000ull
 
 static bool is_file(const struct log_made *made, const struct stat *status)
 {
@@ -47,28 +50,46 @@ static bool root_is_same(const struct log_made *made)
            root.st_ino == made->root.inode;
 }
 
-static bool is_in_folder(const struct log_made *made, const struct sockatlas_header *header)
+/* Whether the log is gone from the folder that it was made in, or, where that is gone too, from one that stands at its
+ * path. `*changed_ns`: when something in that was made, renamed or removed last, by CLOCK_REALTIME. */
+static bool is_gone(const struct log_made *made, const struct sockatlas_header *header, uint64_t *changed_ns)
 {
-    struct stat status;
+    struct stat file, status;
     long folder = log_file_folder(made, header);
-    if (folder < 0)
+    bool there = folder >= 0 && sys_fstatat(folder, made->name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
+                 is_file(made, &file);
+    long result = folder >= 0 ? sys_fstat(folder, &status) : sys_fstatat(AT_FDCWD, config.dir, &status, 0);
+    if (folder >= 0)
+        sys(SYS_close, folder);
+    if (there || result < 0)
         return false;
-    bool there = sys_fstatat(folder, made->name, &status, AT_SYMLINK_NOFOLLOW) == 0 && is_file(made, &status);
-    sys(SYS_close, folder);
-    return there;
+    *changed_ns = (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
+    return true;
+}
+
+/* The folder itself may be on its way out (rm -r), and a log that was made in it now would keep it: nothing has changed
+ * in it for a while, or the log has been gone for longer in a folder that is never still. */
+static bool is_settled(uint64_t gone_ns, uint64_t changed_ns)
+{
+    uint64_t now = vdso_clock(CLOCK_REALTIME);
+    return (now >= changed_ns && now - changed_ns >= LOG_FOLLOW_WAIT_NS) || clock_now() - gone_ns >= BUSY_NS;
 }
 
 bool log_follow_gone(const struct sockatlas_header *header, uint64_t *wait_ns)
 {
-    static uint64_t wait = LOG_FOLLOW_WAIT_NS;
+    static uint64_t wait = LOG_FOLLOW_WAIT_NS, gone_ns;
     const struct log_made *made = log_file_made();
+    uint64_t changed_ns = 0;
     int found = look_at_path(made);
-    if (found > 0)
+    bool gone = found == 0 && root_is_same(made) && is_gone(made, header, &changed_ns);
+    gone_ns = !gone ? 0 : gone_ns ? gone_ns : clock_now();
+    bool settled = gone && is_settled(gone_ns, changed_ns);
+    if (found > 0 || gone != settled)
         wait = LOG_FOLLOW_WAIT_NS;
     else if (wait < WAIT_MOST_NS)
         wait *= 2;
     *wait_ns = wait;
-    return found == 0 && root_is_same(made) && !is_in_folder(made, header);
+    return settled;
 }
 
 bool log_follow_leave(struct sockatlas_header *header)

@@ -95,17 +95,56 @@ case_is "removed: the listener is known again" "listener null false" "$(list 'se
 case_ok "removed: so is a connection of before, once it is used" [ "$(list 'select(.role == "client" and .opened_us == null) | .role' | wc -l)" -eq 1 ]
 case_ok "removed: those made since are whole" [ "$(list 'select(.role == "client" and .opened_us != null and .complete) | .role' | wc -l)" -ge 1 ]
 
+# A folder that is never still.
+serving
+serve
+rm -f trace/*.atlas
+touch -d '+1 hour' trace
+serve_until has_logs
+case_ok "removed from a folder where much happens: it goes on in a new log all the same" has_logs
+served "removed from a folder where much happens"
+
+# serve_thrice: each time long enough after the one before for the log to be looked for.
+serve_thrice() {
+    for _ in 1 2 3; do
+        sleep 0.3
+        serve
+    done
+}
 serving
 serve
 command rm -rf trace
-serve_until has_logs
-case_ok "removed with its folder: both are made again" has_logs
+serve_thrice
 served "removed with its folder"
-case_is "removed with its folder: that is said" 1 "$(gone trace)"
+case_ok "removed with its folder: that stays removed" [ ! -e trace ]
+
+# The folder goes a moment later than the log, and its process looks for the log in between.
+serving
+serve
+sleep 0.3
+rm -f trace/*.atlas
+touch -d '+1 hour' trace # the moment may be long here
+serve
+case_ok "removed, and then its folder: nothing is in its way" rmdir trace
+serve_thrice
+served "removed, and then its folder"
+case_ok "removed, and then its folder: that stays removed" [ ! -e trace ]
+
+# Somebody makes the folder again: that is wanted.
+serving
+serve
+command rm -rf trace
+serve
+mkdir -m 700 trace
+serve_until has_logs
+case_ok "removed with its folder, which is made again: it goes on in a new log there" has_logs
+served "removed with its folder, which is made again"
+case_is "removed with its folder, which is made again: that is said" 1 "$(gone trace)"
 
 serving
 serve
 rm -f trace/*.atlas
+sleep 0.3
 served "removed before its end"
 case_is "removed before its end: that is said" 1 "$(gone trace)"
 
