@@ -122,12 +122,18 @@ static bool make_workers(bool threads, long count)
     return good;
 }
 
+/* What is counted last of each connection, at both of its ends, and the client's copy of the listener. */
+static bool all_closed(void)
+{
+    return done_of(SOCKATLAS_CLOSE) > 2 * (uint64_t)connections;
+}
+
 /* Until all were served. False: one of the children ended otherwise than it should. */
 static bool wait_all(void)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
     int status;
-    while (done_of(SOCKATLAS_ACCEPT) < (uint64_t)connections) {
+    while (!all_closed()) {
         if (waitpid(-1, &status, WNOHANG) > 0 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
             return false;
         nanosleep(&pause, NULL);
