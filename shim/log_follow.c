@@ -56,8 +56,8 @@ static bool is_gone(const struct log_made *made, const struct sockatlas_header *
 {
     struct stat file, status;
     long folder = log_file_folder(made, header);
-    bool there = folder >= 0 && sys_fstatat(folder, made->name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
-                 is_file(made, &file);
+    bool there =
+        folder >= 0 && sys_fstatat(folder, made->name, &file, AT_SYMLINK_NOFOLLOW) == 0 && is_file(made, &file);
     long result = folder >= 0 ? sys_fstat(folder, &status) : sys_fstatat(AT_FDCWD, config.dir, &status, 0);
     if (folder >= 0)
         sys(SYS_close, folder);

@@ -15,9 +15,9 @@
 /* How long after a log was made, or seen in its place, it is looked for again. */
 #define LOG_FOLLOW_WAIT_NS 250000000ull
 
-/* True: no log has the name of this process's any more, in the folder that it was made in, wherever that stands now, and
- * a new one may be made there. Where that cannot be told, as after chroot(2), and where the folder is gone too, it is
- * false. `*wait_ns`: how long not to ask again. */
+/* True: no log has the name of this process's any more, in the folder that it was made in, wherever that stands now,
+ * and a new one may be made there. Where that cannot be told, as after chroot(2), and where the folder is gone too, it
+ * is false. `*wait_ns`: how long not to ask again. */
 bool log_follow_gone(const struct sockatlas_header *header, uint64_t *wait_ns);
 
 /* The cursor of a header that was left: beyond what any process may take. */
