@@ -32,7 +32,7 @@ HARDEN_LDFLAGS := $(if $(filter -static -static-pie -no-pie,$(CFLAGS) $(LDFLAGS)
 # No RELRO: the table of real functions cannot be read-only anyway, and each image would pay for a mapping more (1.5 % of an exec).
 # Whatever flags the user has, these come behind them; those that cannot be taken back are left out.
 SHIM_CFLAGS  := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE \
-                -fno-builtin-printf -fno-math-errno -fexceptions -fno-delete-null-pointer-checks -fno-lto -fno-sanitize=all
+                -fno-builtin-printf -fno-math-errno -fexceptions -fno-delete-null-pointer-checks -fno-lto -fno-sanitize=all -include shim/weak.h
 SHIM_LDFLAGS := -shared -nostdlib -fno-lto -fno-sanitize=all -Wl,-Bsymbolic -Wl,-z,noseparate-code -Wl,-z,now -Wl,-z,norelro -Wl,-z,nodelete -Wl,-z,undefs -Wl,-soname,libsockatlas.so -Wl,--hash-style=both -Wl,-O1 -Wl,--sort-section=name
 for_shim = $(filter-out -pg -p -finstrument-functions --coverage -coverage -fprofile-arcs -ftest-coverage -fprofile-generate% \
            -fprofile-instr-generate% -fcoverage-mapping -pie -no-pie -static -static-pie -Wl$(comma)--gc-sections %_FORTIFY_SOURCE=0 %_FORTIFY_SOURCE=1 %_FORTIFY_SOURCE=2 %_FORTIFY_SOURCE=3,$(1))
@@ -72,7 +72,7 @@ has_i386        := $(if $(filter x86_64,$(machine)),$(shell test -e "$$($(CC_i38
 has_piece := $(filter x86_64,$(machine))
 
 # What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.
-SHARED_SRC    := shim/folder.c shim/storage.c shim/memory_log.c shim/target.c shim/launch.c shim/log_name.c shim/tcp_info.c
+SHARED_SRC    := shim/site.c shim/folder.c shim/storage.c shim/memory_log.c shim/target.c shim/launch.c shim/log_name.c shim/tcp_info.c
 # sockatlas-patch is a program of its own.
 PATCHER_SRC   := analyzer/patch/main.c analyzer/patch/inject.c
 ANALYZER_SRC  := $(filter-out $(PATCHER_SRC),$(wildcard analyzer/*.c analyzer/*/*.c))
@@ -199,7 +199,7 @@ $(BUILD)/piece/shim/%.o: shim/%.c Makefile
 	$(call say,CC,$@)
 	$(Q)$(CC_piece) $(BASE) $(call for_shim,$(CPPFLAGS) $(CFLAGS)) $(PIECE_CFLAGS) -c -o $@ $<
 
-PATCHER_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard analyzer/patch/*.c))
+PATCHER_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard analyzer/patch/*.c) shim/site.c)
 $(BUILD)/sockatlas-patch: $(PATCHER_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^
@@ -239,9 +239,9 @@ $(BUILD)/page/begin.html: $(PAGE_SRC) $(wildcard $(D3))
 	$(Q)mv $(@D)/end.html.new $@
 	$(Q)sed '1,/^@data$$/d' $(@D)/page.html >$(@D)/end.html
 
-# The system calls that the shim makes for itself, for `run` to try: hook_syscall.c has those of programs, launch.c those
-# that are made under no filter.
-$(BUILD)/shim_calls.h: $(filter-out shim/hook_syscall.c shim/launch.c,$(SHIM_SRC))
+# The system calls that the shim makes for itself, for `run` to try: hook_syscall.c and site*.c have those of programs, launch.c and
+# site_redirect.c those that are made under no filter.
+$(BUILD)/shim_calls.h: $(filter-out shim/hook_syscall.c shim/launch.c shim/site.c shim/site_entry.c shim/site_redirect.c,$(SHIM_SRC))
 	@mkdir -p $(@D)
 	$(call say,CALLS,$@)
 	$(Q)grep -ohE 'SYS_[a-z0-9_]+' $^ | sort -u | sed 's/^SYS_\(.*\)/#ifdef SYS_\1\nCALL(\1)\n#endif/' >$@.new

@@ -96,6 +96,8 @@ static enum sockatlas_untraced untraced_by_target(const struct exec *exec, const
         path = found;
     }
     enum sockatlas_untraced why = target_untraced(exec->dirfd, path, config.shim);
+    if (why == SOCKATLAS_UNTRACED_GO && config.patcher[0]) /* it does that by itself, and says if it cannot */
+        return SOCKATLAS_TRACEABLE;
     return why == SOCKATLAS_UNTRACED_STATIC ? launch(exec, known, path, launching) : why;
 }
 

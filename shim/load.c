@@ -9,10 +9,16 @@
 
 #include <unistd.h>
 
+extern __typeof__(environ) environ __attribute__((weak));
+
 /* A call before libc has set itself up (a sanitizer's, from .preinit_array) finds no environment to be configured by:
  * it is passed on unseen, and the next one asks again. */
 void load_now(void)
 {
+    if (!&environ) { /* no libc, and nobody to call us */
+        real.resolved = true;
+        return;
+    }
     bool late = !real_resolve();
     if (environ)
         config_read(late);

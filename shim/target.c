@@ -5,6 +5,7 @@
  */
 #include "shim/target.h"
 
+#include "shim/site.h"
 #include "shim/sys_file.h"
 
 #include <elf.h>
@@ -18,7 +19,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { HEAD = 512, SCRIPTS = 4 };
+enum { HEAD = 512, SCRIPTS = 4, LINE = 256 /* what the kernel reads of a script */ };
 
 #if defined(__x86_64__)
 enum { MACHINE = EM_X86_64, CLASS = ELFCLASS64 };
@@ -112,30 +113,37 @@ static enum sockatlas_untraced look_at_loader(int fd, const struct program *prog
     return is_loader(name) ? SOCKATLAS_TRACEABLE : SOCKATLAS_UNTRACED_LIBC;
 }
 
-/* Whether the notes, of a segment, have that of Go's linker: such a program makes its system calls itself, also where
- * it is dynamic because part of it is C. */
+/* Whether the notes of a segment, which are longer in no program, have that of Go's linker: such a program makes its
+ * system calls itself, also where it is dynamic because part of it is C. */
 static bool is_go(int fd, const struct segment *segment, unsigned char notes[HEAD])
 {
-    enum { GO_BUILD_ID = 4 };
-    size_t capacity = segment->size < HEAD ? (size_t)segment->size : HEAD;
-    long size = sys_pread(fd, notes, capacity, segment->at);
-    Elf32_Nhdr note; /* the same for both word sizes */
-    for (size_t at = 0; size > 0 && at + sizeof(note) + 4 <= (size_t)size;) {
-        memcpy(&note, notes + at, sizeof(note));
-        if (note.n_type == GO_BUILD_ID && note.n_namesz == 4 && memcmp(notes + at + sizeof(note), "Go\0", 4) == 0)
-            return true;
-        if (note.n_namesz > HEAD || note.n_descsz > HEAD)
-            return false;
-        at += sizeof(note) + ((note.n_namesz + 3) & ~3u) + ((note.n_descsz + 3) & ~3u);
+    size_t space = segment->size < HEAD ? (size_t)segment->size : HEAD;
+    long size = sys_pread(fd, notes, space, segment->at);
+    return size > 0 && site_is_go(notes, (size_t)size);
+}
+
+/* Whether the dynamic section asks for a library. */
+static bool needs_library(int fd, const struct segment *segment, unsigned char scratch[HEAD])
+{
+    int64_t tag;
+    for (uint64_t at = 0; at < segment->size; at += HEAD) {
+        long size = sys_pread(fd, scratch, HEAD, segment->at + at);
+        for (size_t i = 0; i < HEAD && (long)(i + sizeof(Elf64_Dyn)) <= size; i += sizeof(Elf64_Dyn)) {
+            memcpy(&tag, scratch + i, sizeof(tag));
+            if (tag == DT_NEEDED || tag == DT_NULL)
+                return tag == DT_NEEDED;
+        }
     }
     return false;
 }
 
+/* Go's own linker gives a loader to programs that need no library too, when they can be loaded anywhere. Those
+ * are like static ones: their threads are none of libc's. */
 static enum sockatlas_untraced look_at_interpreter(int fd, const struct program *program, bool both,
                                                    unsigned char scratch[HEAD])
 {
     enum sockatlas_untraced found = SOCKATLAS_UNTRACED_STATIC;
-    bool go = false;
+    bool go = false, library = program->class == ELFCLASS32;
     for (unsigned i = 0; i < program->segments && i < 64; i++) {
         struct segment segment;
         if (!read_segment(fd, program, i, &segment))
@@ -143,8 +151,11 @@ static enum sockatlas_untraced look_at_interpreter(int fd, const struct program 
         if (segment.type == PT_INTERP)
             found = look_at_loader(fd, program, &segment, both, (char *)scratch);
         go = go || (segment.type == PT_NOTE && is_go(fd, &segment, scratch));
+        library = library || (segment.type == PT_DYNAMIC && needs_library(fd, &segment, scratch));
     }
-    return found == SOCKATLAS_TRACEABLE && go ? SOCKATLAS_UNTRACED_GO : found;
+    if (found != SOCKATLAS_TRACEABLE || !go)
+        return found;
+    return library ? SOCKATLAS_UNTRACED_GO : SOCKATLAS_UNTRACED_STATIC;
 }
 
 static bool is_preloadable(const struct program *program, bool both)
@@ -177,21 +188,21 @@ static bool is_there(const char *shim)
 }
 
 /* The interpreter's path out of a "#!" line. */
-static bool script_interpreter(const unsigned char head[HEAD], char path[HEAD])
+static bool script_interpreter(const unsigned char head[HEAD], char path[LINE])
 {
     size_t at = 2, size = 0;
-    while (at < HEAD && (head[at] == ' ' || head[at] == '\t'))
+    while (at < LINE && (head[at] == ' ' || head[at] == '\t'))
         at++;
-    while (at < HEAD && head[at] && !strchr(" \t\n", head[at]))
+    while (at < LINE && head[at] && !strchr(" \t\n", head[at]))
         path[size++] = (char)head[at++];
-    path[size < HEAD ? size : HEAD - 1] = 0;
+    path[size] = 0; /* less than LINE: "#!" is before it */
     return size > 0;
 }
 
 enum sockatlas_untraced target_untraced(int dirfd, const char *path, const char *shim)
 {
     unsigned char head[HEAD];
-    char interpreter[HEAD] = {0};
+    char interpreter[LINE] = {0};
     for (int depth = 0; depth < SCRIPTS; depth++) {
         memset(head, 0, sizeof(head));
         long fd = *path ? sys(SYS_openat, dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : dirfd;

@@ -51,7 +51,7 @@ static const struct argp_option option_table[] = {
      "traced too; SIZE: how much it keeps until that is read (8M; K, M)",
      0},
     {"no-cmdline", OPTION_NO_CMDLINE, NULL, 0, "do not record command lines, which may bear passwords", 0},
-    {"no-patch", OPTION_NO_PATCH, NULL, 0, "do not follow statically linked programs, Go's above all", 0},
+    {"no-patch", OPTION_NO_PATCH, NULL, 0, "do not follow Go programs and statically linked ones", 0},
     {0},
 };
 
@@ -125,9 +125,8 @@ static enum sockatlas_untraced warn(const char *title, const char *command, cons
 {
     static const char *const reasons[] = {
         [SOCKATLAS_UNTRACED_STATIC] = "it is statically linked (children of it that are not, will be)",
-        [SOCKATLAS_UNTRACED_SITES] = ("it is statically linked, and its system calls are not where they were expected "
-                                      "(children of it that are not, "
-                                      "will be)"),
+        [SOCKATLAS_UNTRACED_SITES] = ("it makes its system calls without the C library's help, and not where they were "
+                                      "expected (children of it that do not, will be)"),
         [SOCKATLAS_UNTRACED_SETUID] =
             "it runs with rights of its own (setuid, setgid or capabilities), and the loader ignores preloads then",
         [SOCKATLAS_UNTRACED_LIBC] = "its C library's loader does not preload",
@@ -142,12 +141,15 @@ static enum sockatlas_untraced warn(const char *title, const char *command, cons
     if (refused)
         complain_line("%s: SOCKATLAS_OFF=1 is set: nothing will be traced", title);
     enum sockatlas_untraced why = target_untraced(AT_FDCWD, path, preload->shim);
-    if (why == SOCKATLAS_UNTRACED_STATIC && preload->patcher) {
+    bool loads = why == SOCKATLAS_UNTRACED_GO && preload->patcher;
+    if (preload->patcher && (loads || why == SOCKATLAS_UNTRACED_STATIC)) {
         why = unpatchable(path);
-        preload->patched = why == SOCKATLAS_TRACEABLE ? path : NULL;
+        preload->patched = why == SOCKATLAS_TRACEABLE && !loads ? path : NULL;
     }
     if (why != SOCKATLAS_TRACEABLE)
         complain_line("%s: %s will not be traced: %s", title, command, reasons[why]);
+    if (loads) /* the shim is in it, and puts why not into the trace by itself */
+        why = SOCKATLAS_TRACEABLE;
     return refused ? SOCKATLAS_UNTRACED_REFUSED : why;
 }
 

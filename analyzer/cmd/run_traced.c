@@ -79,7 +79,7 @@ static bool calls_unseen(pid_t pid, const struct run_preload *preload)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-    return target_untraced(AT_FDCWD, path, preload->shim) == SOCKATLAS_UNTRACED_GO;
+    return !preload->patcher && target_untraced(AT_FDCWD, path, preload->shim) == SOCKATLAS_UNTRACED_GO;
 }
 
 enum run_traced run_traced(pid_t pid, const struct run_preload *preload)

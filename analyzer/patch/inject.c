@@ -181,53 +181,6 @@ static bool write_image(const struct injection *in)
     return true;
 }
 
-static void put_jump(unsigned char *at, unsigned char code, uint64_t from, uint64_t to)
-{
-    int32_t distance = (int32_t)(to - (from + 5));
-    at[0] = code;
-    memcpy(at + 1, &distance, sizeof(distance));
-}
-
-/* The stub of a site, at `address`, as piece.h says. */
-static void write_stub(const struct injection *in, const struct site *site, unsigned index, unsigned char *stub,
-                       uint64_t address)
-{
-    static const unsigned char nothing[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
-    static const unsigned char check[] = {
-        0x48, 0x3d,
-        0x00, 0x02,
-        0x00, 0x00, /* cmp $PIECE_NUMBERS, %rax */
-        0x73, 0x0e, /* jae PLAIN */
-        0x4c, 0x8d,
-        0x1d, 0,
-        0,    0,
-        0, /* lea kinds(%rip), %r11 */
-        0x41, 0x80,
-        0x3c, 0x03,
-        0x00,                                     /* cmpb $0, (%r11, %rax) */
-        0x75, PIECE_STUB_SLOW - PIECE_STUB_PLAIN, /* jne SLOW */
-        0x0f, 0x05,                               /* PLAIN: syscall */
-    };
-    _Static_assert(PIECE_STUB_CHECK + sizeof(check) == PIECE_STUB_AFTER, "the stub's parts are where they should be");
-    enum { LEA = PIECE_STUB_CHECK + 8, LEA_END = LEA + 7 };
-    memset(stub, 0xcc, PIECE_STUB_SIZE);
-    if (site->call == 0)
-        memcpy(stub, nothing, sizeof(nothing));
-    else
-        memset(stub, 0x90, sizeof(nothing));
-    memcpy(stub, site->bytes, site->call); /* what stood before the call: it takes its place, or its beginning */
-    memcpy(stub + PIECE_STUB_CHECK, check, sizeof(check));
-    int32_t distance = (int32_t)(in->head->kinds - (address + LEA_END));
-    memcpy(stub + LEA + 3, &distance, sizeof(distance));
-    unsigned at = PIECE_STUB_AFTER + site->moved;
-    memcpy(stub + PIECE_STUB_AFTER, site->bytes + site->call + 2, site->moved);
-    put_jump(stub + at, 0xe9, address + at, in->bias + (site->next ? site->next : site->address + site->size));
-    uint32_t mark = index << PIECE_SITE_SHIFT;
-    stub[PIECE_STUB_SLOW] = 0x0d; /* or $mark, %eax */
-    memcpy(stub + PIECE_STUB_SLOW + 1, &mark, sizeof(mark));
-    put_jump(stub + PIECE_STUB_SLOW + 5, 0xe9, address + PIECE_STUB_SLOW + 5, in->head->enter);
-}
-
 /* The bytes of each site are those of the file. */
 static bool sites_stand(const struct injection *in)
 {
@@ -237,16 +190,20 @@ static bool sites_stand(const struct injection *in)
         if (!memory_get(in, site->address + in->bias, bytes, site->size) || memcmp(bytes, site->bytes, site->size) != 0)
             return false;
     }
-    return in->sites->count <= PIECE_STUBS;
+    return in->sites->count <= SITE_MOST;
 }
 
 static bool write_stubs(const struct injection *in)
 {
     for (unsigned i = 0; i < in->sites->count; i++) {
-        unsigned char stub[PIECE_STUB_SIZE];
-        uint64_t address = in->head->stubs + (i + 1) * (uint64_t)PIECE_STUB_SIZE;
-        write_stub(in, &in->sites->items[i], i + 1, stub, address);
-        if (!memory_put(in, address, stub, sizeof(stub)))
+        unsigned char stub[SITE_STUB_SIZE];
+        const struct site_stub at = {.address = in->head->stubs + (i + 1) * (uint64_t)SITE_STUB_SIZE,
+                                     .kinds = in->head->kinds,
+                                     .enter = in->head->enter,
+                                     .bias = in->bias,
+                                     .index = i + 1};
+        site_write_stub(stub, &in->sites->items[i], &at);
+        if (!memory_put(in, at.address, stub, sizeof(stub)))
             return false;
     }
     return true;
@@ -260,8 +217,7 @@ static bool write_jumps(const struct injection *in)
     for (; done < in->sites->count; done++) {
         const struct site *site = &in->sites->items[done];
         unsigned char jump[SITE_BYTES];
-        memset(jump, 0x90, sizeof(jump));
-        put_jump(jump, 0xe9, site->address + in->bias, in->head->stubs + (done + 1) * (uint64_t)PIECE_STUB_SIZE);
+        site_write_jump(jump, site->address + in->bias, in->head->stubs + (done + 1) * (uint64_t)SITE_STUB_SIZE);
         if (!memory_put(in, site->address + in->bias, jump, site->size))
             break;
     }

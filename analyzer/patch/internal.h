@@ -20,8 +20,6 @@ struct image {
 /* ---- sites_kept.c ---- */
 
 bool sites_add(struct sites *sites, const struct site *site);
-/* Whether calls with this number are of use: any, or one that is watched. */
-bool sites_want(long number);
 
 /* ---- sites_go.c, sites_static.c ---- */
 

@@ -9,6 +9,7 @@
 #ifndef ANALYZER_PATCH_PATCH_H
 #define ANALYZER_PATCH_PATCH_H
 
+#include "shim/site.h"
 #include "shim/trace_format.h"
 
 #include <stdbool.h>
@@ -17,19 +18,6 @@
 #include <sys/types.h>
 
 /* ---- sites.c ---- */
-
-enum { SITE_BYTES = 16, SITE_ANY_NUMBER = -1 };
-
-/* An instruction that makes a system call, with those around it that have to give space for the jump: one before it at
- * most, and those behind it. */
-struct site {
-    uint64_t address;                /* of the first byte that is replaced */
-    unsigned char bytes[SITE_BYTES]; /* what stands there */
-    unsigned size;                   /* how many are replaced: at least a jump's five */
-    unsigned call;                   /* where among them the system call is */
-    unsigned moved;                  /* bytes behind the call that are instructions to be kept; what is left, is none */
-    uint64_t next;                   /* where it goes on behind those; 0: behind the last byte */
-};
 
 struct sites {
     struct site *items;

@@ -34,34 +34,25 @@ static bool is_whole(const struct image *image, const Elf64_Phdr *segment)
     return segment->p_offset <= image->size && segment->p_filesz <= image->size - segment->p_offset;
 }
 
-/* The note of Go's linker. */
 static bool is_go(const struct image *image)
 {
-    enum { BUILD_ID = 4 };
     for (unsigned i = 0; i < image->head->e_phnum; i++) {
         const Elf64_Phdr *segment = &image->segments[i];
-        if (segment->p_type != PT_NOTE || !is_whole(image, segment))
-            continue;
-        const unsigned char *notes = image->bytes + segment->p_offset;
-        Elf64_Nhdr note;
-        for (size_t at = 0; at + sizeof(note) + 4 <= segment->p_filesz;) {
-            memcpy(&note, notes + at, sizeof(note));
-            if (note.n_type == BUILD_ID && note.n_namesz == 4 && memcmp(notes + at + sizeof(note), "Go\0", 4) == 0)
-                return true;
-            at +=
-                sizeof(note) + (((size_t)note.n_namesz + 3) & ~(size_t)3) + (((size_t)note.n_descsz + 3) & ~(size_t)3);
-        }
+        if (segment->p_type == PT_NOTE && is_whole(image, segment) &&
+            site_is_go(image->bytes + segment->p_offset, segment->p_filesz))
+            return true;
     }
     return false;
 }
 
-/* Where it is loaded. False: it has a loader, which would have to be let by first, or makes no sense. */
+/* Where it is loaded. False: it makes no sense, or has a loader and is not Go's, whose programs have one without any
+ * need of a library too. */
 static bool read_layout(const struct image *image, struct sites *sites)
 {
     sites->low = UINT64_MAX;
     for (unsigned i = 0; i < image->head->e_phnum; i++) {
         const Elf64_Phdr *segment = &image->segments[i];
-        if (segment->p_type == PT_INTERP)
+        if (segment->p_type == PT_INTERP && !sites->go)
             return false;
         if (segment->p_type != PT_LOAD)
             continue;
@@ -82,8 +73,9 @@ enum sockatlas_untraced sites_find(int fd, struct sites *sites)
 {
     struct image image = {.bytes = MAP_FAILED};
     *sites = (struct sites){0};
-    bool known = image_open(&image, fd) && read_layout(&image, sites), found = false;
-    sites->go = known && is_go(&image);
+    bool opened = image_open(&image, fd), found = false;
+    sites->go = opened && is_go(&image);
+    bool known = opened && read_layout(&image, sites);
     if (known)
         found = sites->go ? sites_find_go(&image, sites) : sites_find_static(&image, sites);
     if (image.bytes != MAP_FAILED)

@@ -5,7 +5,6 @@
 #include "analyzer/patch/internal.h"
 
 #include <stdlib.h>
-#include <sys/syscall.h>
 
 bool sites_add(struct sites *sites, const struct site *site)
 {
@@ -18,17 +17,4 @@ bool sites_add(struct sites *sites, const struct site *site)
     }
     sites->items[sites->count++] = *site;
     return true;
-}
-
-bool sites_want(long number)
-{
-    static const short watched[] = {
-#define SYSCALL(name, kind) SYS_##name,
-#include "shim/syscall.def"
-#undef SYSCALL
-    };
-    for (size_t i = 0; i < sizeof(watched) / sizeof(*watched); i++)
-        if (number == watched[i])
-            return true;
-    return number == SITE_ANY_NUMBER;
 }

@@ -197,7 +197,7 @@ static bool find_in(const struct code *code, struct sites *sites)
         struct site site = {0};
         if (is_target(code, at))
             number = SITE_ANY_NUMBER;
-        if (calls && sites_want(number) && (!take(code, before, at, &site) || !sites_add(sites, &site)))
+        if (calls && site_wanted(number) && (!take(code, before, at, &site) || !sites_add(sites, &site)))
             return false;
         number = at + 3 < code->size ? number_behind(number, code->bytes + at, &here) : SITE_ANY_NUMBER;
         before = at;

@@ -13,20 +13,6 @@
 
 #include <stdint.h>
 
-/* A stub stands for one redirected instruction. The program jumps to its first byte. Where the instruction was reached
- * with its number in the same place always, the stub begins by setting it. */
-enum {
-    PIECE_STUB_SIZE = 64,
-    PIECE_STUB_CHECK = 5,  /* behind what sets the number, or five bytes that do nothing */
-    PIECE_STUB_PLAIN = 27, /* the system call as it was */
-    PIECE_STUB_AFTER = 29, /* instructions that stood behind it and had to move, then the jump back */
-    PIECE_STUB_MOVED = 20, /* space for them */
-    PIECE_STUB_SLOW = 54,  /* a number that is watched */
-    PIECE_NUMBERS = 512,   /* from here on none is */
-    PIECE_STUBS = 1023,
-    PIECE_SITE_SHIFT = 16, /* of the stub's index, above the number of the call, on the way into the piece */
-};
-
 /* How the piece is to go about. */
 enum piece_flags {
     PIECE_OWN_STACKS = 1, /* the program's stacks are small (goroutines'): the piece uses its own */
@@ -46,7 +32,7 @@ struct piece_head {
     uint64_t stack;     /* where that stack ends */
     uint64_t enter;     /* code: where stubs go with a watched number */
     uint64_t kinds;     /* a byte a number: not 0 where it is watched */
-    uint64_t stubs;     /* PIECE_STUBS + 1 of them, to be filled in; the first is none */
+    uint64_t stubs;     /* SITE_MOST + 1 of them (shim/site.h), to be filled in; the first is none */
     uint64_t text_size; /* from the piece's beginning: code; what follows is data */
 };
 

@@ -7,6 +7,7 @@
 
 #include "shim/piece/internal.h"
 #include "shim/sys.h"
+#include "shim/thread.h"
 
 #include <sys/syscall.h>
 
@@ -22,30 +23,19 @@ long piece_syscall(long number, long a, long b, long c, long d, long e, long f)
     return -1;
 }
 
-/* In a child that runs in its parent's memory nothing comes back here: the area is the parent's, and free again. */
-static long leave_by(long number, long a, long b, long c, long d, long e)
-{
-    struct area *area = (struct area *)(void *)(thread_block - offsetof(struct area, block));
-    uint64_t busy = area->busy;
-    area->busy = 0;
-    long result = piece_syscall(number, a, b, c, d, e, 0);
-    area->busy = busy;
-    return result;
-}
-
 static int real_execve(const char *path, char *const argv[], char *const envp[])
 {
-    return (int)leave_by(SYS_execve, (long)path, (long)argv, (long)envp, 0, 0);
+    return (int)piece_syscall(SYS_execve, (long)path, (long)argv, (long)envp, 0, 0, 0);
 }
 
 static int real_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
 {
-    return (int)leave_by(SYS_execveat, dirfd, (long)path, (long)argv, (long)envp, flags);
+    return (int)piece_syscall(SYS_execveat, dirfd, (long)path, (long)argv, (long)envp, flags, 0);
 }
 
 static void real_exit(int status)
 {
-    leave_by(SYS_exit_group, status, 0, 0, 0, 0);
+    piece_syscall(SYS_exit_group, status, 0, 0, 0, 0, 0);
     __builtin_trap();
 }
 

@@ -4,6 +4,7 @@
  * Callable from anywhere. Compiled so that the compiler does not put calls of these functions in their place.
  */
 #include "shim/piece/internal.h"
+#include "shim/thread.h"
 
 #include <elf.h>
 #include <errno.h>

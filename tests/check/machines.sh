@@ -7,26 +7,26 @@
 
 # All that a shim may ask of a libc. What a compiler may put in place of another of them stands there too; `w` may be missing.
 needs='
-U __errno_location
-U __h_errno_location
-U bcmp
-U dl_iterate_phdr
-U environ
-U getauxval
-U memchr
-U memcmp
-U memcpy
-U memmove
-U memset
-U strchr
-U strcmp
-U strcspn
-U strlen
-U strncmp
-U strnlen
-U strrchr
-U strspn
-U strstr
+w __errno_location
+w __h_errno_location
+w bcmp
+w dl_iterate_phdr
+w environ
+w getauxval
+w memchr
+w memcmp
+w memcpy
+w memmove
+w memset
+w strchr
+w strcmp
+w strcspn
+w strlen
+w strncmp
+w strnlen
+w strrchr
+w strspn
+w strstr
 w gnu_get_libc_version
 w on_exit
 '

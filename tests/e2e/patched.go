@@ -3,7 +3,8 @@
 // What patched.sh traces: a Go program that knows what it does. `all`: connections from many goroutines while memory is
 // collected and signals come, a datagram each way, a unix socket, a refused connect, children; says what it sees of
 // itself, and ends with status 5. `dial ADDRESS`: one exchange, status 7. `die ADDRESS`: the same, and kills itself.
-// `id`: who it runs as. Nothing that it prints differs from one run to the next.
+// `name NAME`: listens, and connects there by that name. `id`: who it runs as. Nothing that it prints differs from one
+// run to the next.
 package main
 
 import (
@@ -187,6 +188,12 @@ func main() {
 		check(err)
 		fmt.Println(listener.Addr())
 		serve(listener)
+	case "name":
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		check(err)
+		go serve(listener)
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		exchange("tcp", net.JoinHostPort(os.Args[2], port))
 	case "id":
 		fmt.Println(os.Getuid(), os.Geteuid())
 	}

@@ -204,10 +204,10 @@ int main(void)
 }
 C
 gcc -o like_go go.c
-"$sockatlas" run -d go ./like_go 2>err
+"$sockatlas" run --no-patch -d go ./like_go 2>err
 case_has "a Go program that is dynamic is said" "run: ./like_go will not be traced: it is a Go program" "$(cat err)"
 case_has "a Go program that is dynamic is a blind spot" "1 blind spot" "$(cat err)"
-"$sockatlas" run -d go sh -c "./like_go; true" 2>err
+"$sockatlas" run --no-patch -d go sh -c "./like_go; true" 2>err
 case_is "... also as a child" "./like_go: a Go program, which makes system calls without the C library" "$(untraced_of go)"
 
 SOCKATLAS_OFF=1 status_of "$sockatlas" run true >/dev/null

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * The way into the piece and out of it: a redirected instruction has jumped to its stub (piece.h), and the stub, with a
- * watched number, here. Nothing but RAX, RCX, R11 and the flags is changed, as by the system call itself; nothing is
- * written to a goroutine's stack, and nothing to the red zone of any other. A signal may come at any instruction.
+ * The way into the shim and out of it from a redirected instruction (site.h), which has jumped to its stub, and the
+ * stub, with a watched number, here. Nothing but RAX, RCX, R11 and the flags is changed, as by the system call itself;
+ * nothing is written to a goroutine's stack, and nothing to the red zone of any other. A signal may come at any
+ * instruction. The same in both forms, but for what tells a thread: in the piece (piece/) its FS base, in the shim,
+ * where that is libc's, the word there, which is the same (it is 0 where it is Go's own).
  */
+#include "shim/site_entry.h"
+
 #include "shim/config.h"
-#include "shim/coverage.h"
 #include "shim/load.h"
 #include "shim/log.h"
-#include "shim/piece/internal.h"
 #include "shim/raw.h"
+#include "shim/site.h"
+#include "shim/site_area.h"
 #include "shim/sys.h"
 #include "shim/watch.h"
 
-#include <elf.h>
-#include <sys/auxv.h>
-#include <unistd.h>
+#include <errno.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
 
 /* The arguments as the assembly has put them on the stack. */
 struct entered {
@@ -39,12 +44,12 @@ static void end(int status)
 }
 
 /* Watched calls that went by unseen while there was no log. */
-static uint64_t piece_unseen __attribute__((used));
+static uint64_t site_unseen __attribute__((used));
 
 static void count_unseen(void)
 {
-    if (__atomic_load_n(&piece_unseen, __ATOMIC_RELAXED))
-        for (uint64_t count = __atomic_exchange_n(&piece_unseen, 0, __ATOMIC_RELAXED); count > 0; count--)
+    if (__atomic_load_n(&site_unseen, __ATOMIC_RELAXED))
+        for (uint64_t count = __atomic_exchange_n(&site_unseen, 0, __ATOMIC_RELAXED); count > 0; count--)
             log_lose(SOCKATLAS_LOSS_THREAD);
 }
 
@@ -53,12 +58,9 @@ static struct leaving made(long result)
     return (struct leaving){.result = result == -1 ? -errno : result};
 }
 
-__attribute__((used)) static struct leaving piece_handle(long number, const struct entered *in)
+static struct leaving handle(long number, const long a[6])
 {
     struct leaving plain = {.plain = 1};
-    const long a[6] = {in->a, in->b, in->c, in->b10, in->b8, in->b9};
-    if (!config.on)
-        return plain;
     count_unseen();
     if (number == SYS_exit_group) {
         end((int)a[0]);
@@ -80,102 +82,56 @@ __attribute__((used)) static struct leaving piece_handle(long number, const stru
     return made(go(number, a[0], a[1], a[2], a[3], a[4], a[5]));
 }
 
-__attribute__((used)) static struct area *piece_new_area(uint64_t key)
+/* In a child that runs in its parent's memory these do not come back, and the area is the parent's: free again. */
+static bool may_stay_away(long number)
 {
-    return area_make(key);
+    return number == SYS_execve || number == SYS_execveat || number == SYS_exit_group;
 }
 
-extern const char piece_enter[], piece_boot[], piece_boot_refused[], piece_text_end[], __ehdr_start[];
-extern char piece_stubs[];
-static char boot_stack[64 << 10] __attribute__((aligned(16))) LARGE;
+/* The system call itself leaves errno as it is, which may be a C function's that called Go's. */
+__attribute__((used)) static struct leaving site_handle(long number, const struct entered *in, struct area *area)
+{
+    if (!config.on)
+        return (struct leaving){.plain = 1};
+    int was = errno;
+    uint64_t busy = area->busy;
+    if (may_stay_away(number))
+        area->busy = 0;
+    struct leaving leaving = handle(number, (const long[]){in->a, in->b, in->c, in->b10, in->b8, in->b9});
+    area->busy = busy;
+    errno = was;
+    return leaving;
+}
+
+__attribute__((used)) const unsigned char *site_stubs;
 static char making_stack[4 << 10] __attribute__((aligned(16), used)) LARGE;
 
-/* All that the trace will have of the program. */
-static void not_followed(const char *why)
-{
-    coverage_record(SOCKATLAS_CALL_NONE, SOCKATLAS_COVERAGE_UNTRACED_CHILD, why);
-}
-
-/* `arguments`: where the stack stood when the program began: how many arguments, they, the environment, the auxiliary
- * vector. */
-__attribute__((used)) static long piece_begin(long *arguments, unsigned flags)
-{
-    enum { FSGSBASE = 2 };
-    char **entry = (char **)(arguments + 1 + arguments[0] + 1);
-    environ = entry;
-    while (*entry)
-        entry++;
-    piece_auxiliary((const unsigned long *)(entry + 1));
-    load_ready();
-    if (!config.on || sandbox_inside())
-        return PIECE_OFF;
-    config.patched = true;
-    const char *why = NULL;
-    if (!(getauxval(AT_HWCAP2) & FSGSBASE))
-        why = "statically linked, and neither processor nor kernel tells its threads apart (FSGSBASE, Linux 5.9)";
-    else if (!area_prepare(flags))
-        why = "statically linked, and there is no memory to follow its threads in";
-    if (why)
-        not_followed(why);
-    return why ? PIECE_NO_MEMORY : PIECE_READY;
-}
-
-__attribute__((used)) static long piece_refuse(void)
-{
-    not_followed("statically linked, and its system calls could not be redirected");
-    return PIECE_OFF;
-}
-
-/* In the block of the thread that is not begun yet. */
-static struct {
-    struct area area;
-    char block[2048];
-} boot_area __attribute__((aligned(64), used));
-
-__attribute__((used, section(".data.head"))) const struct piece_head piece_head = {
-    .begin = (uint64_t)piece_boot,
-    .refused = (uint64_t)piece_boot_refused,
-    .stack = (uint64_t)(boot_stack + sizeof(boot_stack)),
-    .enter = (uint64_t)piece_enter,
-    .kinds = (uint64_t)syscall_kinds,
-    .stubs = (uint64_t)piece_stubs,
-    .text_size = (uint64_t)piece_text_end,
-};
-
-_Static_assert(PIECE_STUB_SIZE == 64 && PIECE_STUB_AFTER == 29 && PIECE_STUB_PLAIN == 27 && PIECE_SITE_SHIFT == 16 &&
-                   (PIECE_STUBS + 1) * PIECE_STUB_SIZE == 65536,
+_Static_assert(SITE_STUB_SIZE == 64 && SITE_STUB_AFTER == 29 && SITE_STUB_PLAIN == 27 && SITE_SHIFT == 16,
                "as the assembly has it");
 _Static_assert(offsetof(struct sockatlas_header, lost) == 576 &&
                    offsetof(struct sockatlas_header, lost_reason) == 592 && SOCKATLAS_LOSS_THREAD == 8,
                "as the assembly has it");
 
+/* Go's code counts on XMM15 to be zero behind a system call; of the other vector registers it has nothing there. */
+#if defined(SOCKATLAS_PIECE)
+#define OWN_KEY(register) "    rdfsbase " register "\n    orq $1, " register "\n"
+#define KEEP_VECTOR
+#define GIVE_VECTOR
+#else
+#define OWN_KEY(register)                                                                                              \
+    "    movq %fs:0, " register "\n    testq " register ", " register "\n    jz 8f\n    orq $1, " register "\n"
+#define KEEP_VECTOR "    subq $16, %rsp\n    movups %xmm15, (%rsp)\n"
+#define GIVE_VECTOR "    movups (%rsp), %xmm15\n    addq $16, %rsp\n"
+#endif
+
 /* clang-format off */
 __asm__(
-    ".section .text.stubs,\"ax\",@progbits\n"
-    ".balign 4096\n"
-    ".globl piece_stubs\n"
-    ".hidden piece_stubs\n"
-    "piece_stubs:\n"
-    "    .fill 65536, 1, 0xcc\n"
-    ".section .text.enter,\"ax\",@progbits\n"
-    ".globl piece_boot\n"
-    ".hidden piece_boot\n"
-    "piece_boot:\n"
-    "    leaq 16+boot_area(%rip), %r15\n"
-    "    call piece_begin\n"
-    "    int3\n"
-    ".globl piece_boot_refused\n"
-    ".hidden piece_boot_refused\n"
-    "piece_boot_refused:\n"
-    "    leaq 16+boot_area(%rip), %r15\n"
-    "    call piece_refuse\n"
-    "    int3\n"
-    ".globl piece_enter\n"
-    ".hidden piece_enter\n"
-    "piece_enter:\n"
+    ".pushsection .text.enter,\"ax\",@progbits\n"
+    ".globl site_enter\n"
+    ".hidden site_enter\n"
+    "site_enter:\n"
     /* R11: the entry of the table where this thread's area is looked for first; RCX: the thread's key. */
-    "1:  rdfsbase %rcx\n"
-    "    orq $1, %rcx\n"
+    "1:\n" OWN_KEY("%rcx")
     "    imull $0x9e3779b1, %ecx, %r11d\n"
     "    shrl $20, %r11d\n"
     "    shlq $4, %r11\n"
@@ -186,7 +142,7 @@ __asm__(
     "    movq %rsp, %rcx\n"
     "    cmpq $0, (%r11)\n"
     "    je 3f\n"
-    /* A stack of the piece's. */
+    /* A stack of ours. */
     "    cmpq $0, 8(%r11)\n"
     "    jne 8f\n"
     "    movq $1, 8(%r11)\n"
@@ -216,15 +172,18 @@ __asm__(
     "    pushq %rdi\n"
     "    leaq 16(%r11), %r15\n"
     "    movq %rsp, %rsi\n"
+    "    movq %r11, %rdx\n"
     "    cld\n"
-    "    call piece_handle\n"
+    KEEP_VECTOR
+    "    call site_handle\n"
+    GIVE_VECTOR
     /* Where to go on: behind the call, or, with the number as it was, at the call. */
     "    movl 56(%rsp), %ecx\n"
     "    movl %ecx, %r11d\n"
     "    shrl $16, %r11d\n"
     "    shlq $6, %r11\n"
-    "    leaq 29+piece_stubs(%rip), %r8\n"
-    "    addq %r8, %r11\n"
+    "    addq site_stubs(%rip), %r11\n"
+    "    addq $29, %r11\n"
     "    testq %rdx, %rdx\n"
     "    jz 7f\n"
     "    movzwl %cx, %eax\n"
@@ -261,9 +220,8 @@ __asm__(
     "    pushq %r8\n"
     "    pushq %r9\n"
     "    subq $8, %rsp\n"
-    "    rdfsbase %rdi\n"
-    "    orq $1, %rdi\n"
-    "    call piece_new_area\n"
+    OWN_KEY("%rdi")
+    "    call area_make\n"
     "    movq %rax, %r11\n"
     "    addq $8, %rsp\n"
     "    popq %r9\n"
@@ -284,17 +242,18 @@ __asm__(
     "    lock incq 576(%rcx)\n"
     "    movl $8, 592(%rcx)\n"
     "    jmp 12f\n"
-    "9:  lock incq piece_unseen(%rip)\n"
+    "9:  lock incq site_unseen(%rip)\n"
     "12: movl %eax, %r11d\n"
     "    movzwl %ax, %eax\n"
     "    shrl $16, %r11d\n"
     "    shlq $6, %r11\n"
-    "    leaq piece_stubs(%rip), %rcx\n"
-    "    leaq 27(%rcx, %r11), %r11\n"
+    "    addq site_stubs(%rip), %r11\n"
+    "    addq $27, %r11\n"
     "    jmpq *%r11\n"
     ".local making\n"
     ".comm making, 4, 4\n"
     ".local making_from\n"
     ".comm making_from, 8, 8\n"
-    ".text\n");
+    ".popsection\n");
 /* clang-format on */
+#endif

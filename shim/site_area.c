@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Areas: what each thread has in the piece, its variables and, where the program's stacks are small, a stack. They are
+ * Areas: what each thread has, in the piece its variables and, where the program's stacks are small, a stack. They are
  * taken from one mapping, of which a thread that makes no watched call costs nothing. An area is its thread's for good:
  * a thread that ends leaves it to the next one with the same thread pointer.
  */
-#include "shim/piece/internal.h"
+#include "shim/site_area.h"
+
 #include "shim/sys.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ enum {
     STACK = 64 << 10, /* with one: the handlers of the program's signals do not run on it */
 };
 
-/* For enter.c's assembly. */
+/* For site_entry.c's assembly. */
 __attribute__((used)) struct area_entry *area_table, *area_table_end;
 
 static char *areas;
@@ -26,18 +27,18 @@ static size_t area_size;
 static bool with_stacks;
 static unsigned count;
 
-int area_prepare(unsigned flags)
+bool area_prepare(bool stacks)
 {
-    with_stacks = flags & PIECE_OWN_STACKS;
+    with_stacks = stacks;
     area_size = with_stacks ? STACK : BLOCK;
     size_t table = ENTRIES * sizeof(struct area_entry), size = table + AREAS * area_size;
     long memory = sys(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (sys_is_error(memory))
-        return 0;
+        return false;
     area_table = (struct area_entry *)memory;
     area_table_end = area_table + ENTRIES;
     areas = (char *)memory + table;
-    return 1;
+    return true;
 }
 
 struct area *area_make(uint64_t key)
@@ -47,7 +48,7 @@ struct area *area_make(uint64_t key)
     char *memory = areas + count++ * area_size;
     struct area *area = (struct area *)(void *)memory;
     area->stack = with_stacks ? memory + area_size : NULL;
-    /* As enter.c's assembly looks for it. */
+    /* As site_entry.c's assembly looks for it. */
     struct area_entry *entry = area_table + ((uint32_t)key * 0x9e3779b1u >> (32 - ENTRIES_BITS));
     while (entry->key)
         entry = entry + 1 == area_table_end ? area_table : entry + 1;
@@ -58,5 +59,7 @@ struct area *area_make(uint64_t key)
 
 void area_leave(void)
 {
+#if defined(SOCKATLAS_PIECE)
     memset(thread_block, 0, (size_t)(__stop_thread_image - __start_thread_image));
+#endif
 }
