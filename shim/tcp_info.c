@@ -28,6 +28,18 @@ static void count_bytes(const struct tcp_info *info, size_t size, uint64_t *sent
         *sent = TELLS(size, tcpi_notsent_bytes) ? info->tcpi_bytes_acked + queued(info) : SOCKATLAS_BYTES_UNKNOWN;
 }
 
+/* sndbuf_limited: since Linux 4.10. In 32 bits: a microsecond more or less changes nothing. */
+static uint16_t send_buffer_limited(const struct tcp_info *info, size_t size)
+{
+    uint64_t busy = info->tcpi_busy_time, limited = info->tcpi_sndbuf_limited;
+    if (!TELLS(size, tcpi_sndbuf_limited) || !limited)
+        return 0;
+    for (; busy > UINT32_MAX / 1000; busy >>= 1)
+        limited >>= 1;
+    uint32_t part = limited < busy ? (uint32_t)limited * 1000 / (uint32_t)busy : 1000;
+    return (uint16_t)(part ? part : 1);
+}
+
 bool tcp_info_tell(const struct tcp_info *info, size_t size, struct sockatlas_tcp *out, uint64_t *bytes_sent,
                    uint64_t *bytes_received)
 {
@@ -55,6 +67,7 @@ bool tcp_info_tell(const struct tcp_info *info, size_t size, struct sockatlas_tc
         .last_data_recv_ms = info->tcpi_last_data_recv,
         .segs_out = TELLS(size, tcpi_segs_out) ? info->tcpi_segs_out : (uint32_t)UNKNOWN,
         .segs_in = TELLS(size, tcpi_segs_in) ? info->tcpi_segs_in : (uint32_t)UNKNOWN,
+        .sndbuf_limited = send_buffer_limited(info, size),
     };
     return true;
 }

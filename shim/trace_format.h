@@ -511,9 +511,12 @@ struct sockatlas_tcp {
     uint32_t notsent_bytes;     /* or unknown */
     uint32_t last_data_sent_ms; /* before the snapshot */
     uint32_t last_data_recv_ms;
-    uint32_t segs_out; /* or unknown */
-    uint32_t segs_in;  /* or unknown */
-};
+    uint32_t segs_out;       /* or unknown */
+    uint32_t segs_in;        /* or unknown */
+    uint16_t sndbuf_limited; /* of a thousand parts of the time that data waited to be sent or acknowledged: with all of
+                              * it under way and the send buffer full. 0 none, or not told */
+} __attribute__((packed));   /* all that goes into one continuation */
+#define SOCKATLAS_TCP_LEAST 60 /* bytes of the first version's */
 
 /* dup family: fd is the new descriptor. What dup2/dup3 replaced has a CLOSE record before. */
 struct sockatlas_body_dup {
@@ -791,12 +794,12 @@ struct sockatlas_body_none {
     STRUCT(body_close, 32) MEMBER(body_close, bytes_sent, 0) MEMBER(body_close, bytes_received, 8)                     \
     MEMBER(body_close, messages_sent, 16) MEMBER(body_close, messages_received, 20) MEMBER(body_close, rcvbuf, 24)     \
     MEMBER(body_close, sndbuf, 28)                                                                                     \
-    STRUCT(tcp, 60) MEMBER(tcp, state, 0) MEMBER(tcp, ca_state, 1) MEMBER(tcp, options, 2) MEMBER(tcp, wscale, 3)      \
+    STRUCT(tcp, 62) MEMBER(tcp, state, 0) MEMBER(tcp, ca_state, 1) MEMBER(tcp, options, 2) MEMBER(tcp, wscale, 3)      \
     MEMBER(tcp, rtt_us, 4) MEMBER(tcp, rttvar_us, 8) MEMBER(tcp, min_rtt_us, 12) MEMBER(tcp, snd_mss, 16)              \
     MEMBER(tcp, rcv_mss, 18) MEMBER(tcp, pmtu, 20) MEMBER(tcp, retransmits, 24) MEMBER(tcp, lost, 28)                  \
     MEMBER(tcp, snd_cwnd, 32) MEMBER(tcp, unacked, 36) MEMBER(tcp, notsent_bytes, 40)                                  \
     MEMBER(tcp, last_data_sent_ms, 44) MEMBER(tcp, last_data_recv_ms, 48) MEMBER(tcp, segs_out, 52)                    \
-    MEMBER(tcp, segs_in, 56)                                                                                           \
+    MEMBER(tcp, segs_in, 56) MEMBER(tcp, sndbuf_limited, 60)                                                           \
     STRUCT(body_dup, 8) MEMBER(body_dup, old_fd, 0) MEMBER(body_dup, flags, 4)                                         \
     STRUCT(body_flags, 4) MEMBER(body_flags, flags, 0)                                                                 \
     STRUCT(body_fork, 4) MEMBER(body_fork, child_pid, 0)                                                               \

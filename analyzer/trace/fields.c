@@ -240,7 +240,7 @@ bool fields_fit(const unsigned char *record, unsigned slots)
         break;
     case SOCKATLAS_ENDED:
         if (((const struct sockatlas_body_ended *)(const void *)body)->bytes_received != SOCKATLAS_BYTES_UNKNOWN)
-            size += sizeof(struct sockatlas_tcp);
+            size += SOCKATLAS_TCP_LEAST;
         break;
     default:
         break;

@@ -60,6 +60,8 @@ static const struct tcp_info talked = {
     .tcpi_data_segs_in = 2,
     .tcpi_bytes_sent = 1200,
     .tcpi_bytes_retrans = 200,
+    .tcpi_busy_time = 8ull << 30,
+    .tcpi_sndbuf_limited = 2ull << 30,
 };
 
 struct answer {
@@ -85,6 +87,7 @@ Test(probe, all_of_tcp_info_is_all_known)
     cr_expect_eq(answer.received, 500);
     cr_expect_eq(answer.tcp.min_rtt_us, 60);
     cr_expect_eq(answer.tcp.notsent_bytes, 30);
+    cr_expect_eq(answer.tcp.sndbuf_limited, 250);
     cr_expect(probe_segments_in(&answer.tcp) && probe_segments_out(&answer.tcp));
 }
 
@@ -95,6 +98,7 @@ Test(probe, linux_4_6_counts_what_was_acknowledged_and_what_waits)
     cr_expect_eq(answer.sent, 1030);
     cr_expect_eq(answer.received, 500);
     cr_expect_eq(answer.tcp.segs_in, 8);
+    cr_expect_eq(answer.tcp.sndbuf_limited, 0);
 }
 
 Test(probe, linux_4_2_does_not_know_what_waits)
