@@ -129,6 +129,8 @@ static void note_option(struct chart *chart, const struct event *event)
         chart->nodelay = value != 0;
     else if (body->level == IPPROTO_TCP && body->name == TCP_CORK)
         chart->cork = value != 0;
+    else if (body->level == SOL_SOCKET && (body->name == SO_SNDBUF || body->name == SO_SNDBUFFORCE))
+        chart->send_buffer = value > 0 ? (uint32_t)value : 0;
     else if (body->level == IPPROTO_IP && body->name == IP_LOCAL_PORT_RANGE) {
         chart->own_port_low = (uint16_t)value;
         chart->own_port_high = (uint16_t)((uint64_t)value >> 16);
@@ -151,6 +153,7 @@ static void note_accept(const struct doctor *doctor, struct chart *chart, const 
     chart->user_timeout = from->user_timeout;
     chart->linger_zero = from->linger_zero;
     chart->nodelay = from->nodelay;
+    chart->send_buffer = from->send_buffer;
 }
 
 static void note_peer_closed(const struct doctor *doctor, const struct chart *chart, const struct event *event)

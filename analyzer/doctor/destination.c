@@ -35,8 +35,7 @@ enum outcome connect_outcome(const struct sight *sight)
     return outcome;
 }
 
-/* Member by member: padding counts in a key. */
-static void copy_address(struct address *to, const struct address *from)
+void address_into_key(struct address *to, const struct address *from)
 {
     to->family = from->family;
     to->port = from->port;
@@ -76,9 +75,9 @@ static struct destination *destination_of(struct doctor *doctor, const struct si
     key.netns = sight->socket->netns;
     key.host = sight->socket->host;
     key.process = sight->process->id;
-    copy_address(&key.address, &sight->socket->peer);
+    address_into_key(&key.address, &sight->socket->peer);
     if (address_known(&sight->socket->local) && !address_is_any(&sight->socket->local)) {
-        copy_address(&key.source, &sight->socket->local);
+        address_into_key(&key.source, &sight->socket->local);
         key.source.port = 0;
     }
     port_range(&key, sight);

@@ -8,6 +8,7 @@
  *   destination.c  what one process tried with one peer address
  *   queue.c        connections that wait to be accepted
  *   listening.c    who listened where, and until when
+ *   tally.c        what a rule counts for each address
  *   rules.def      the rules; rule_NAME.c has a rule's row and its functions
  */
 #ifndef ANALYZER_DOCTOR_DOCTOR_H

@@ -38,6 +38,7 @@ struct chart {
     bool tcp;
     /* Settings in force, a listener's handed down to what it accepts. */
     bool reuse_address, keepalive, user_timeout, linger_zero, nodelay, cork;
+    uint32_t send_buffer;                 /* SO_SNDBUF as the program set it, 0 not */
     uint16_t own_port_low, own_port_high; /* IP_LOCAL_PORT_RANGE; 0 that bound is not set */
     unsigned refusals_count;
     int32_t backlog;                /* of a listener */
@@ -48,6 +49,8 @@ struct chart {
     bool peer_lingers;              /* which had asked for a reset */
     struct destination *destination;
     struct crowd *crowd;
+    struct tally *loop, *loop_asked; /* rule_proxy_loop.c: where it was accepted, where it is not yet */
+    bool loop_own;
     struct queue *waits_in; /* a client's: it is connected, and not accepted as far as is known */
     struct tuple_key {
         uint64_t netns;
@@ -63,7 +66,8 @@ struct chart {
     unsigned failed_attempt; /* the number of the latest that failed */
     unsigned writes;         /* in a row */
     uint64_t write_ns, write_bytes;
-    uint64_t asked_ns; /* a client's latest write that nothing was read after; 0 none */
+    uint64_t asked_ns;      /* a latest write that nothing was read after, or the first as far as is known; 0 none */
+    bool waited_to_connect; /* in a connect() for a second or so */
     bool transfers_seen;
     bool peers_told; /* PEER_TOTAL records told each peer's counts */
     struct refusal refusals[REFUSALS_MAX];
@@ -194,6 +198,8 @@ void destination_event(struct doctor *doctor, struct sight *sight);
  * source address, and from ports of its range; an unknown one is any. */
 uint64_t destination_recent(const struct doctor *doctor, const struct destination *destination, uint64_t time_ns);
 void destination_free_all(struct doctor *doctor);
+/* Member by member, into what is all 0: padding counts in a key. */
+void address_into_key(struct address *to, const struct address *from);
 /* How an attempt to connect stands after this event, where it tells; OUTCOME_UNKNOWN: it does not. One that failed is
  * told once, as the model counts it; one that was not answered, by the socket's end. */
 enum outcome connect_outcome(const struct sight *sight);

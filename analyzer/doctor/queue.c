@@ -13,7 +13,7 @@
 /* On one host an answer takes microseconds. */
 #define GIVEN_UP_NS (SECOND_NS / 5)
 
-static struct queue *queue_find(const struct doctor *doctor, const struct chart *chart, const struct address *address)
+struct queue *queue_of(const struct doctor *doctor, const struct chart *chart, const struct address *address)
 {
     struct queue_key key;
     struct queue *queue;
@@ -64,7 +64,7 @@ static void take_connect(struct doctor *doctor, const struct sight *sight, enum 
 {
     struct chart *chart = sight->chart;
     const struct event *event = sight->event;
-    struct queue *queue = queue_find(doctor, chart, &chart->peer);
+    struct queue *queue = queue_of(doctor, chart, &chart->peer);
     uint64_t ns = event->kind == SOCKATLAS_CONNECT
                       ? ((const struct sockatlas_body_connect *)event_body(event))->duration_ns
                       : ((const struct sockatlas_body_connected *)event_body(event))->duration_ns;
@@ -122,7 +122,7 @@ void queue_event(struct doctor *doctor, const struct sight *sight)
 void queue_socket(struct doctor *doctor, const struct socket *socket, const struct chart *chart)
 {
     struct queue *queue =
-        chart->tcp && socket->outcome == OUTCOME_UNANSWERED ? queue_find(doctor, chart, &chart->peer) : NULL;
+        chart->tcp && socket->outcome == OUTCOME_UNANSWERED ? queue_of(doctor, chart, &chart->peer) : NULL;
     uint64_t began = socket->connect_started_ns ? socket->connect_started_ns : socket->opened_ns;
     if (!queue || !began || socket->closed_ns < began + GIVEN_UP_NS)
         return;

@@ -36,4 +36,13 @@ struct queue {
     struct queue_dropped dropped[EVIDENCE_MAX];
 };
 
+/* The queue in which a connection to `address` waits, NULL: no traced process listens there. */
+struct queue *queue_of(const struct doctor *doctor, const struct chart *chart, const struct address *address);
+
+/* It was full, and clients were not answered meanwhile. The kernel takes one more than the backlog. */
+static inline bool queue_was_full(const struct queue *queue)
+{
+    return !queue->several && queue->dropped_count && queue->backlog >= 0 && (int64_t)queue->most > queue->backlog;
+}
+
 #endif

@@ -45,11 +45,10 @@ static void tell(const struct doctor *doctor, const struct rule *rule, const str
     }
 }
 
-/* The kernel takes one more than the backlog. */
 static void finish(struct doctor *doctor, const struct rule *rule)
 {
     for (const struct queue *queue = doctor->queues; queue; queue = queue->hh.next)
-        if (!queue->several && queue->dropped_count && queue->backlog >= 0 && (int64_t)queue->most > queue->backlog)
+        if (queue_was_full(queue))
             tell(doctor, rule, queue);
 }
 

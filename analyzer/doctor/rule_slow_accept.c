@@ -12,10 +12,9 @@ static void finish(struct doctor *doctor, const struct rule *rule)
 {
     for (const struct queue *queue = doctor->queues; queue; queue = queue->hh.next) {
         char address[ADDRESS_TEXT_MAX];
-        bool full = queue->dropped_count && queue->backlog >= 0 && (int64_t)queue->most > queue->backlog;
         uint64_t usual = spread_percentile(&queue->waited_us, 100 - LEAST_PERCENT);
         uint64_t waited = spread_above(&queue->waited_us, LONG_US);
-        if (queue->several || full || waited < LEAST || usual < LONG_US)
+        if (queue->several || queue_was_full(queue) || waited < LEAST || usual < LONG_US)
             continue;
         address_text_port(&queue->address, address);
         struct finding *finding = finding_see(doctor, rule, queue->process, queue->listener, address);
