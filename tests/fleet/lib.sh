@@ -14,51 +14,20 @@
 sql=$top/analyzer/clickhouse
 chdb=$top/build/npm-fleet/node_modules/chdb
 [ -d "$chdb" ] || chdb=
+ports=()
+export SHARD_USERS='<guarded><password>open sesame</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></guarded>'
 
-shard_config() { # N TCP HTTP INTER TCP1 TCP2
-    mkdir -p "shard$1"
-    cat >"shard$1/config.xml" <<X
-<?xml version="1.0"?>
-<yandex>
- <logger><level>warning</level><log>$work/shard$1/server.log</log><errorlog>$work/shard$1/error.log</errorlog></logger>
- <http_port>$3</http_port><tcp_port>$2</tcp_port><interserver_http_port>$4</interserver_http_port>
- <interserver_http_host>127.0.0.1</interserver_http_host><listen_host>127.0.0.1</listen_host>
- <mark_cache_size>67108864</mark_cache_size><uncompressed_cache_size>0</uncompressed_cache_size>
- <path>$work/shard$1/data/</path><tmp_path>$work/shard$1/tmp/</tmp_path><user_files_path>$work/shard$1/files/</user_files_path>
- <format_schema_path>$work/shard$1/schemas/</format_schema_path>
- <users_config>users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database>
- <timezone>UTC</timezone>
- <remote_servers><sockatlas>
-  <shard><internal_replication>true</internal_replication><replica><host>127.0.0.1</host><port>$5</port></replica></shard>
-  <shard><internal_replication>true</internal_replication><replica><host>127.0.0.1</host><port>$6</port></replica></shard>
- </sockatlas></remote_servers>
-</yandex>
-X
-    cat >"shard$1/users.xml" <<X
-<?xml version="1.0"?>
-<yandex>
- <profiles><default><allow_experimental_low_cardinality_type>1</allow_experimental_low_cardinality_type></default></profiles>
- <users>
-  <default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>
-  <guarded><password>open sesame</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></guarded>
- </users>
- <quotas><default></default></quotas>
-</yandex>
-X
-}
-
-shard_run() { # N: as the pid in $!
-    (cd "shard$1" && exec clickhouse-server --config-file=config.xml >out 2>&1 </dev/null) &
-    started+=($!)
+shard_run() { # N TCP HTTP INTERSERVER, as at first where they are left out: as the pid in $!
+    [ $# -eq 1 ] || ports[$1]="$2 $3 $4"
+    # shellcheck disable=SC2086
+    start "$top/samples/fleet/shard" "$work/shard$1" ${ports[$1]} "$tcp1" "$tcp2"
 }
 
 shards_start() {
     local inter1 inter2
     read -r -d '' tcp1 http1 inter1 tcp2 http2 inter2 < <(free_port 6)
-    shard_config 1 "$tcp1" "$http1" "$inter1" "$tcp1" "$tcp2"
-    shard_config 2 "$tcp2" "$http2" "$inter2" "$tcp1" "$tcp2"
-    shard_run 1 && shard1=$!
-    shard_run 2 && shard2=$!
+    shard_run 1 "$tcp1" "$http1" "$inter1" && shard1=$!
+    shard_run 2 "$tcp2" "$http2" "$inter2" && shard2=$!
     wait_port "$http1" && wait_port "$http2" && wait_port "$tcp1" && wait_port "$tcp2" || return 1
     for each in 1 2; do
         clickhouse-client --port "$(port_of $each)" -q 'CREATE DATABASE sockatlas' || return 1

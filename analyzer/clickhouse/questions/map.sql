@@ -44,6 +44,6 @@ GROUP BY
     from_node, to_kind, to_host, to_boot_id, to_pid, to_start_us, to_comm, to_exe, to_unit, to_container, to_node,
     transport, server_address, server_port, match, error
 ORDER BY
-    from_kind, from_host, from_boot_id, from_pid, from_start_us, from_comm, from_exe, from_unit, from_container,
-    from_node, to_kind, to_host, to_boot_id, to_pid, to_start_us, to_comm, to_exe, to_unit, to_container, to_node,
-    transport, server_address, server_port, match, error
+    from_start_us, to_start_us, from_kind, from_host, from_boot_id, from_pid, from_comm, from_exe, from_unit,
+    from_container, from_node, to_kind, to_host, to_boot_id, to_pid, to_start_us, to_comm, to_exe, to_unit,
+    to_container, to_node, transport, server_address, server_port, match, error
