@@ -5,6 +5,7 @@
 #include "shim/config.h"
 
 #include "shim/memory_log.h"
+#include "shim/report.h"
 #include "shim/sandbox.h"
 #include "shim/storage.h"
 #include "shim/sys_file.h"
@@ -243,8 +244,11 @@ void config_check(void)
     if (!unchecked)
         return;
     unchecked = false;
-    if (!find_known(path, &status) || !takes_records(path))
-        config.on = false;
+    if (find_known(path, &status) && takes_records(path))
+        return;
+    config.on = false;
+    if (config.run_text[0])
+        report_unreachable(config.run_text);
 }
 
 /* A folder that stands already. */

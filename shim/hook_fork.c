@@ -27,6 +27,13 @@ static void publish(const struct reserved *reserved, enum sockatlas_call call, i
     record_complete(reserved, &record, &body, sizeof(body));
 }
 
+/* A child that begins in other namespaces may find no way to the trace folder: it goes on in this log. */
+static void before_namespaces(uint64_t flags)
+{
+    if (flags & (CLONE_NEWNS | CLONE_NEWUSER))
+        log_prepare();
+}
+
 /* After the call, in both: `child` is its result. */
 static pid_t forked(const struct reserved *reserved, enum sockatlas_call call, pid_t child)
 {
@@ -73,6 +80,7 @@ static void shares_descriptors(enum sockatlas_call call, uint64_t flags)
 
 long fork_by_number(uint64_t flags, long number, const long a[6])
 {
+    before_namespaces(flags);
     struct reserved reserved = reserve();
     process_forking(reserved.index);
     long child = real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -134,6 +142,7 @@ HOOK int clone(int (*function)(void *), void *stack, int flags, void *argument, 
         sandbox_thread_begins();
     if (flags & CLONE_THREAD)
         return real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
+    before_namespaces((unsigned)flags);
     struct reserved reserved = reserve();
     uint64_t slot = reserved.index;
     if (flags & CLONE_VM)

@@ -230,6 +230,19 @@ enum sockatlas_loss {
     SOCKATLAS_LOSS_LATE = 9, /* the kernel's notices: it had not sent all when the reading ended; `lost` is the least */
 };
 
+/* ---- A word to `run` ---- */
+
+/* From a program of its run that can reach no log where it is: one datagram to a unix socket of this abstract name and
+ * the run's identity, as SOCKATLAS_RUN has it. */
+#define SOCKATLAS_REPORT_NAME     "sockatlas/"
+#define SOCKATLAS_REPORT_RUN_SIZE 32
+#define SOCKATLAS_REPORT_MAGIC    0x1a7a5u
+
+struct sockatlas_report {
+    uint32_t magic;
+    char comm[16];
+};
+
 /* ---- Records ---- */
 
 /* Every record: value, NAME, word (the word `events` prints), body struct's tag. */

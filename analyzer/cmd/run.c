@@ -163,10 +163,12 @@ static int trace(const struct options *options, const struct run_preload *preloa
     if (!log)
         complain_line("%s: %s/run%s: %s", title, preload->folder->path, SOCKATLAS_SUFFIX, strerror(errno));
     struct run_notices *notices = run_notices_open(preload, options->kernel, options->kernel_buffer, title);
+    struct run_unheard *unheard = run_unheard_open(preload);
     pid_t command = run_command_start(options->command, preload, title);
     if (command < 0) {
         complain_line("%s: fork: %s", title, strerror(errno));
         run_notices_end(notices, &report);
+        run_unheard_end(unheard, log);
         run_log_close(log);
         return -1;
     }
@@ -176,18 +178,20 @@ static int trace(const struct options *options, const struct run_preload *preloa
     if (preload->killed_by)
         run_log_sandbox(log, preload->killed_by);
     run_notices_begin(notices);
+    run_unheard_begin(unheard);
     if (why != SOCKATLAS_TRACEABLE)
         run_notices_need(notices);
     struct run_live *live = options->live ? run_live_start(preload->folder) : NULL;
     if (options->live && !live)
         complain_line("%s: --live: %s", title, strerror(errno));
-    struct run_untraced *untraced = run_untraced_start(preload, log, notices);
+    struct run_untraced *untraced = run_untraced_start(preload, log, notices, unheard);
     struct collect_thread *collect = collect_thread_start(preload->folder->fd, preload->folder->path);
     if (!collect)
         complain_line("%s: what overwrites itself is not collected: %s", title, strerror(errno));
     int status = run_command_wait(command);
     collect_thread_end(collect);
     run_untraced_end(untraced);
+    run_unheard_end(unheard, log);
     run_notices_end(notices, &report);
     run_log_folder(log);
     run_trim_half(preload->folder->dir, log);

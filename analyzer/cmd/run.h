@@ -157,6 +157,8 @@ struct run_peer {
 void run_log_untraced(struct run_log *log, const struct run_peer *peer);
 /* Looks whether programs can still make logs in the folder; the first time they cannot, a COVERAGE record says so. */
 void run_log_folder(struct run_log *log);
+/* A program of this name, NULL more of them, can reach no log where it is. */
+void run_log_unreachable(struct run_log *log, const char *comm);
 /* The log of this name, of process `pid`, is no more in the folder. */
 void run_log_removed(struct run_log *log, const char *name, uint32_t pid);
 void run_log_sandbox(struct run_log *log, const char *call); /* nothing is traced, for the filter kills for `call` */
@@ -216,9 +218,20 @@ unsigned run_traced_count(const struct run_preload *preload);
  * run_untraced_end(), which looks a last time first. NULL when it cannot, or without a log; NULL ends too. */
 struct run_untraced;
 struct run_notices;
+struct run_unheard;
 struct run_untraced *run_untraced_start(const struct run_preload *preload, struct run_log *log,
-                                        struct run_notices *notices);
+                                        struct run_notices *notices, struct run_unheard *unheard);
 void run_untraced_end(struct run_untraced *untraced);
+
+/* ---- run_unheard.c ---- */
+
+/* From now on programs of the run can say that they reach no log. NULL: they cannot; that does for the others too. */
+struct run_unheard *run_unheard_open(const struct run_preload *preload);
+/* Another thread hears them. To be called with the signals held. */
+void run_unheard_begin(struct run_unheard *unheard);
+/* Writes who has said so since; false: nobody. */
+bool run_unheard_write(struct run_unheard *unheard, struct run_log *log);
+void run_unheard_end(struct run_unheard *unheard, struct run_log *log);
 
 /* ---- run_report.c ---- */
 

@@ -191,6 +191,18 @@ void run_log_folder(struct run_log *log)
     blind_spot(log, SOCKATLAS_COVERAGE_NO_LOG, detail);
 }
 
+void run_log_unreachable(struct run_log *log, const char *comm)
+{
+    char detail[160];
+    run_log_folder(log);
+    if (!log || log->folder_lost) /* for nobody: that was said */
+        return;
+    snprintf(detail, sizeof detail,
+             "%s: where it runs, the trace folder cannot be written to (mounted read-only, or not there)",
+             comm ? comm : "other programs");
+    blind_spot(log, SOCKATLAS_COVERAGE_NO_LOG, detail);
+}
+
 void run_log_removed(struct run_log *log, const char *name, uint32_t pid)
 {
     char detail[NAME_MAX + 160];

@@ -45,12 +45,18 @@ struct question {
     struct diag_socket found;
 };
 
+struct log_seen {
+    bool has_records;
+    bool removed; /* and that was said */
+};
+
 struct run_untraced {
     pthread_t thread;
     const struct run_preload *preload;
     char *traces[1];
     struct run_log *log;
     struct run_notices *notices;
+    struct run_unheard *unheard;
     int ended[2]; /* a pipe: closing its writing end ends the following */
     uint64_t netns, pidns;
     struct question asked[PENDING_MAX];
@@ -58,8 +64,8 @@ struct run_untraced {
     struct question served[SERVED_MAX];
     unsigned served_count;
     struct timespec folder_changed; /* when the folder's content was looked at, its own time of change */
-    bool *removed;                  /* by image: its log was removed, and that was said */
-    unsigned removed_count;
+    struct log_seen *logs;          /* by image */
+    unsigned logs_count;
 };
 
 static uint64_t namespace_inode(const char *path)
@@ -286,12 +292,30 @@ static void resolve(struct run_untraced *untraced)
 
 /* ---- The thread ---- */
 
+/* NULL: there is no memory for it. */
+static struct log_seen *log_of(struct run_untraced *untraced, unsigned image)
+{
+    if (image >= untraced->logs_count) {
+        unsigned count = 2 * image + 16;
+        struct log_seen *logs = realloc(untraced->logs, count * sizeof *logs);
+        if (!logs)
+            return NULL;
+        memset(logs + untraced->logs_count, 0, (count - untraced->logs_count) * sizeof *logs);
+        untraced->logs = logs;
+        untraced->logs_count = count;
+    }
+    return &untraced->logs[image];
+}
+
 static bool read_new(struct run_untraced *untraced, struct stream *stream)
 {
     struct event event;
     bool busy = false;
     while (stream_next(stream, &event)) {
         note_event(untraced, &event);
+        struct log_seen *seen = log_of(untraced, event.image->id);
+        if (seen)
+            seen->has_records = true;
         busy = true;
     }
     return busy;
@@ -303,7 +327,8 @@ static void quiet(void *context, const char *text)
     (void)text; /* whoever reads the trace later complains */
 }
 
-/* A log that somebody removed: whoever has it mapped goes on writing into what nobody can read. */
+/* A log that somebody removed: whoever has it mapped goes on writing into what nobody can read. One without records was
+ * removed by its own program at the end. */
 static void note_removed(struct run_untraced *untraced, const struct stream *stream)
 {
     int folder = untraced->preload->folder->fd;
@@ -311,19 +336,14 @@ static void note_removed(struct run_untraced *untraced, const struct stream *str
     struct stat status;
     if (fstat(folder, &status) < 0 || memcmp(&status.st_mtim, &untraced->folder_changed, sizeof status.st_mtim) == 0)
         return;
-    bool *removed = realloc(untraced->removed, count * sizeof *removed + 1);
-    if (!removed)
-        return;
-    untraced->removed = removed;
-    while (untraced->removed_count < count)
-        removed[untraced->removed_count++] = false;
     untraced->folder_changed = status.st_mtim;
     for (unsigned i = 0; i < count; i++) {
         const struct trace_image *image = stream_image(stream, i);
-        if (removed[i] || !run_content_log(image->name) ||
+        struct log_seen *seen = log_of(untraced, i);
+        if (!seen || !seen->has_records || seen->removed || !run_content_log(image->name) ||
             fstatat(folder, image->name, &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
             continue;
-        removed[i] = true;
+        seen->removed = true;
         run_log_removed(untraced->log, image->name, image->header.pid);
     }
 }
@@ -345,12 +365,15 @@ static void *follow_peers(void *context)
         resolve(untraced);
         run_log_folder(untraced->log);
         note_removed(untraced, stream);
+        if (run_unheard_write(untraced->unheard, untraced->log))
+            run_notices_need(untraced->notices);
         follow_wait(&follow, busy, untraced->ended[0], -1);
         stream_refresh(stream);
     } while (!pause_ended(untraced));
     stream_settle(stream);
     stream_refresh(stream);
     read_new(untraced, stream);
+    untraced->folder_changed = (struct timespec){0};
     note_removed(untraced, stream);
     for (unsigned i = 0; i < untraced->served_count; i++)
         if (!untraced->served[i].inode)
@@ -362,7 +385,7 @@ static void *follow_peers(void *context)
 }
 
 struct run_untraced *run_untraced_start(const struct run_preload *preload, struct run_log *log,
-                                        struct run_notices *notices)
+                                        struct run_notices *notices, struct run_unheard *unheard)
 {
     struct run_untraced *untraced = log ? calloc(1, sizeof *untraced) : NULL;
     if (!untraced)
@@ -371,6 +394,7 @@ struct run_untraced *run_untraced_start(const struct run_preload *preload, struc
     untraced->traces[0] = (char *)preload->folder->dir;
     untraced->log = log;
     untraced->notices = notices;
+    untraced->unheard = unheard;
     untraced->netns = namespace_inode("/proc/self/ns/net");
     untraced->pidns = namespace_inode("/proc/self/ns/pid");
     if (pipe2(untraced->ended, O_CLOEXEC) < 0) {
@@ -393,6 +417,6 @@ void run_untraced_end(struct run_untraced *untraced)
     close(untraced->ended[1]);
     pthread_join(untraced->thread, NULL);
     close(untraced->ended[0]);
-    free(untraced->removed);
+    free(untraced->logs);
     free(untraced);
 }
