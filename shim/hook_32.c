@@ -49,7 +49,7 @@ HOOK ssize_t __recvmsg64(int fd, struct msghdr *message, int flags)
 HOOK int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_sendmmsg, WATCH_OUT, fd);
     int result = real.__sendmmsg64(fd, messages, count, flags);
     message_all_sent(SOCKATLAS_CALL_sendmmsg, fd, &transfer, messages, result);
     return result;
@@ -59,7 +59,7 @@ HOOK int __sendmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flag
 HOOK int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_recvmmsg, WATCH_IN, fd);
     struct message_capacities capacities =
         watch_may_want_peer(fd) ? message_capacities(messages, count) : (struct message_capacities){0};
     int result = real.__recvmmsg64(fd, messages, count, flags, timeout);
@@ -143,7 +143,7 @@ HOOK int __prctl_time64(int option, ...)
 HOOK ssize_t preadv64v2(int fd, const struct iovec *vector, int count, off64_t offset, int flags)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_preadv2, WATCH_IN, fd);
     ssize_t result = real.preadv64v2(fd, vector, count, offset, flags);
     watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
@@ -153,7 +153,7 @@ HOOK ssize_t preadv64v2(int fd, const struct iovec *vector, int count, off64_t o
 HOOK ssize_t pwritev64v2(int fd, const struct iovec *vector, int count, off64_t offset, int flags)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd);
     ssize_t result = real.pwritev64v2(fd, vector, count, offset, flags);
     watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;

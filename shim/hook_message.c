@@ -31,7 +31,7 @@ static void received_from(enum sockatlas_call call, int fd, struct watch_transfe
 HOOK ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_recv, WATCH_IN, fd);
     if (!watch_wants_peer(fd) || sandbox_inside()) {
         ssize_t result = real.recv(fd, buffer, size, flags);
         message_bytes(SOCKATLAS_CALL_recv, fd, &transfer, result, size, flags);
@@ -58,7 +58,7 @@ HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t size, int flags, __S
                       socklen_t *restrict address_size)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_recvfrom, WATCH_IN, fd);
     struct sender sender = {.size = sizeof(sender.own)};
     if (address.__sockaddr__ || address_size || !watch_wants_peer(fd) || sandbox_inside()) {
         socklen_t capacity = address.__sockaddr__ && watch_may_want_peer(fd) ? caller_capacity(address_size) : 0;
@@ -90,7 +90,7 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, __CONST_
                     socklen_t address_size)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_sendto, WATCH_OUT, fd);
     enum sockatlas_call call = SOCKATLAS_CALL_sendto;
     const struct sockaddr *to = address.__sockaddr__;
     bool opens = message_opens_fast(flags, to);
@@ -125,7 +125,7 @@ HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_sendmmsg, WATCH_OUT, fd);
     int result = real.sendmmsg(fd, messages, count, flags);
     message_all_sent(SOCKATLAS_CALL_sendmmsg, fd, &transfer, messages, result);
     return result;
@@ -136,7 +136,7 @@ HOOK_ALIAS(__sendmmsg, sendmmsg);
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_recvmmsg, WATCH_IN, fd);
     struct message_capacities capacities =
         watch_may_want_peer(fd) ? message_capacities(messages, count) : (struct message_capacities){0};
     int result = real.recvmmsg(fd, messages, count, flags, timeout);

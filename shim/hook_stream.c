@@ -36,7 +36,7 @@ static int printed(int fd, struct watch_transfer transfer, int result)
 HOOK int vdprintf(int fd, const char *restrict format, va_list arguments)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_dprintf, WATCH_OUT, fd);
     return printed(fd, transfer, real.vdprintf(fd, format, arguments));
 }
 
@@ -44,7 +44,7 @@ HOOK int vdprintf(int fd, const char *restrict format, va_list arguments)
 HOOK int dprintf(int fd, const char *restrict format, ...)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_dprintf, WATCH_OUT, fd);
     va_list arguments;
     va_start(arguments, format);
     int result = real.vdprintf(fd, format, arguments);
@@ -56,7 +56,7 @@ HOOK int dprintf(int fd, const char *restrict format, ...)
 HOOK int __vdprintf_chk(int fd, int flag, const char *restrict format, va_list arguments)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_dprintf, WATCH_OUT, fd);
     return printed(fd, transfer,
                    real.__vdprintf_chk ? real.__vdprintf_chk(fd, flag, format, arguments)
                                        : real.vdprintf(fd, format, arguments));
@@ -66,7 +66,7 @@ HOOK int __vdprintf_chk(int fd, int flag, const char *restrict format, va_list a
 HOOK int __dprintf_chk(int fd, int flag, const char *restrict format, ...)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_dprintf, WATCH_OUT, fd);
     va_list arguments;
     va_start(arguments, format);
     int result =

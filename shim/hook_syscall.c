@@ -123,10 +123,10 @@ static long watched_transfer(const struct raw *raw)
         capacities.least = message_capacity(message);
     else if (number == SYS_recvfrom && a[4] && watch_may_want_peer(fd))
         capacities.least = caller_capacity((const socklen_t *)a[5]);
-    struct watch_transfer transfer = watch_begin(sends(number) ? WATCH_OUT : WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(call, sends(number) ? WATCH_OUT : WATCH_IN, fd);
     struct watch_transfer to = {.entry = NULL};
     if (number == SYS_splice)
-        to = watch_begin(WATCH_OUT, (int)a[2]);
+        to = watch_begin(call, WATCH_OUT, (int)a[2]);
     long result = raw_make(raw);
     switch (number) {
     case SYS_splice:

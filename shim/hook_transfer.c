@@ -14,7 +14,7 @@
 HOOK ssize_t read(int fd, void *buffer, size_t size)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_read, WATCH_IN, fd);
     ssize_t result = real.read(fd, buffer, size);
     watch_io(SOCKATLAS_CALL_read, WATCH_IN, fd, &transfer, result, size);
     return result;
@@ -25,7 +25,7 @@ HOOK_ALIAS(__read, read);
 HOOK ssize_t __read_chk(int fd, void *buffer, size_t size, size_t capacity)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_read, WATCH_IN, fd);
     ssize_t result = real.__read_chk ? real.__read_chk(fd, buffer, size, capacity) : real.read(fd, buffer, size);
     watch_io(SOCKATLAS_CALL_read, WATCH_IN, fd, &transfer, result, size);
     return result;
@@ -35,7 +35,7 @@ HOOK ssize_t __read_chk(int fd, void *buffer, size_t size, size_t capacity)
 HOOK ssize_t write(int fd, const void *buffer, size_t size)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_write, WATCH_OUT, fd);
     ssize_t result = real.write(fd, buffer, size);
     watch_io(SOCKATLAS_CALL_write, WATCH_OUT, fd, &transfer, result, size);
     return result;
@@ -46,7 +46,7 @@ HOOK_ALIAS(__write, write);
 HOOK ssize_t readv(int fd, const struct iovec *vector, int count)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_readv, WATCH_IN, fd);
     ssize_t result = real.readv(fd, vector, count);
     watch_io(SOCKATLAS_CALL_readv, WATCH_IN, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
@@ -56,7 +56,7 @@ HOOK ssize_t readv(int fd, const struct iovec *vector, int count)
 HOOK ssize_t writev(int fd, const struct iovec *vector, int count)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_writev, WATCH_OUT, fd);
     ssize_t result = real.writev(fd, vector, count);
     watch_io(SOCKATLAS_CALL_writev, WATCH_OUT, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
@@ -66,7 +66,7 @@ HOOK ssize_t writev(int fd, const struct iovec *vector, int count)
 HOOK ssize_t send(int fd, const void *buffer, size_t size, int flags)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_send, WATCH_OUT, fd);
     ssize_t result = real.send(fd, buffer, size, flags);
     watch_io(SOCKATLAS_CALL_send, WATCH_OUT, fd, &transfer, result, size);
     return result;
@@ -77,7 +77,7 @@ HOOK_ALIAS(__send, send);
 HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, out);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_sendfile, WATCH_OUT, out);
     ssize_t result = real.sendfile(out, in, offset, size);
     watch_io(SOCKATLAS_CALL_sendfile, WATCH_OUT, out, &transfer, result, size);
     return result;
@@ -87,7 +87,7 @@ HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, out);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_sendfile64, WATCH_OUT, out);
     /* musl's has 64-bit offsets everywhere. */
     ssize_t result =
         real.sendfile64 ? real.sendfile64(out, in, offset, size) : real.sendfile(out, in, (off_t *)offset, size);
@@ -99,7 +99,8 @@ HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 HOOK ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags)
 {
     load_ready();
-    struct watch_transfer from = watch_begin(WATCH_IN, in), to = watch_begin(WATCH_OUT, out);
+    struct watch_transfer from = watch_begin(SOCKATLAS_CALL_splice, WATCH_IN, in),
+                          to = watch_begin(SOCKATLAS_CALL_splice, WATCH_OUT, out);
     ssize_t result = real.splice(in, in_offset, out, out_offset, size, flags);
     watch_io(SOCKATLAS_CALL_splice, WATCH_IN, in, &from, result, size);
     watch_io(SOCKATLAS_CALL_splice, WATCH_OUT, out, &to, result, size);
@@ -110,7 +111,7 @@ HOOK ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, si
 HOOK ssize_t preadv2(int fd, const struct iovec *vector, int count, off_t offset, int flags)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_preadv2, WATCH_IN, fd);
     ssize_t result = real.preadv2 ? real.preadv2(fd, vector, count, offset, flags) : hook_missing();
     watch_io(SOCKATLAS_CALL_preadv2, WATCH_IN, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;
@@ -123,7 +124,7 @@ HOOK_ALIAS(preadv64v2, preadv2);
 HOOK ssize_t pwritev2(int fd, const struct iovec *vector, int count, off_t offset, int flags)
 {
     load_ready();
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd);
     ssize_t result = real.pwritev2 ? real.pwritev2(fd, vector, count, offset, flags) : hook_missing();
     watch_io(SOCKATLAS_CALL_pwritev2, WATCH_OUT, fd, &transfer, result, caller_vector(vector, (size_t)count, result));
     return result;

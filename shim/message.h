@@ -81,7 +81,7 @@ static inline ssize_t message_send(enum sockatlas_call call, ssize_t (*function)
     struct watch_attempt attempt = {.recorded = false};
     if (opens)
         attempt = watch_connecting(call, fd, message->msg_name, message->msg_namelen);
-    struct watch_transfer transfer = watch_begin(WATCH_OUT, fd);
+    struct watch_transfer transfer = watch_begin(call, WATCH_OUT, fd);
     ssize_t result = function(fd, message, flags);
     if (!opens || result >= 0 || transfer.send)
         watch_io(call, WATCH_OUT, fd, &transfer, result, 0);
@@ -97,7 +97,7 @@ static inline ssize_t message_receive(enum sockatlas_call call, ssize_t (*functi
                                       struct msghdr *message, int flags)
 {
     socklen_t capacity = watch_may_want_peer(fd) ? message_capacity(message) : 0;
-    struct watch_transfer transfer = watch_begin(WATCH_IN, fd);
+    struct watch_transfer transfer = watch_begin(call, WATCH_IN, fd);
     ssize_t result = function(fd, message, flags);
     size_t requested = result >= 0 ? caller_vector(message->msg_iov, message->msg_iovlen, result) : 0;
     message_bytes(call, fd, &transfer, result, requested, flags);

@@ -129,18 +129,27 @@ struct watch_transfer {
     bool counted;   /* here, not by the kernel */
     bool send;      /* noted in that word */
     bool late;      /* its descriptor was closed before it was over */
+    bool first;     /* the process has the socket from its parent, and may use it from now on */
 };
 
+/* The descriptor is not one that this process is known to use: it does from now on, where it sends. False: nothing is
+ * noted of the transfer. */
+bool watch_begin_first(enum sockatlas_call call, enum watch_direction direction, int fd, struct descriptor *entry);
+
 /* Before a transfer call. */
-static inline struct watch_transfer watch_begin(enum watch_direction direction, int fd)
+static inline struct watch_transfer watch_begin(enum sockatlas_call call, enum watch_direction direction, int fd)
 {
     struct watch_transfer transfer = {.entry = NULL};
     struct descriptor *entry = descriptor_find(fd);
-    if (!entry || entry->state != DESCRIPTOR_SOCKET)
+    if (!entry || entry->state == DESCRIPTOR_OTHER)
+        return transfer;
+    bool known = entry->state == DESCRIPTOR_SOCKET && entry->holder == process_owner();
+    if (__builtin_expect(!known, 0) && !watch_begin_first(call, direction, fd, entry))
         return transfer;
     bool counted = entry->flags & DESCRIPTOR_COUNTED;
-    if ((direction == WATCH_OUT && !counted) || entry->holder != process_owner() || process_in_vfork())
+    if ((direction == WATCH_OUT && !counted) || process_in_vfork())
         return transfer;
+    transfer.first = entry->holder != process_owner();
     transfer.counted = counted;
     transfer.cookie = entry->cookie;
     transfer.began = __atomic_load_n(direction == WATCH_OUT ? &entry->sent : &entry->received, __ATOMIC_RELAXED);

@@ -63,6 +63,24 @@ static void tell_late(enum sockatlas_call call, enum watch_direction direction, 
         __atomic_fetch_sub(&expected, 1, __ATOMIC_RELAXED);
 }
 
+bool watch_begin_first(enum sockatlas_call call, enum watch_direction direction, int fd, struct descriptor *entry)
+{
+    if (!config.on || process_in_vfork())
+        return false;
+    if (direction == WATCH_OUT)
+        return watch_any_used(call, fd) == entry;
+    return entry->state == DESCRIPTOR_SOCKET && (entry->flags & DESCRIPTOR_COUNTED);
+}
+
+/* What has come by now is the first that this process received by that descriptor: it is counted from there on. */
+static void first_received(enum sockatlas_call call, int fd, struct watch_transfer *transfer)
+{
+    uint64_t *at = &transfer->entry->received;
+    transfer->first = false;
+    if (COUNT_WHICH(*at) == COUNT_WHICH(transfer->began) && watch_any_used(call, fd) == transfer->entry)
+        transfer->began = *at;
+}
+
 /* Counts it where it was begun on a socket whose transfers are counted here. True: there is no more to be done. */
 static bool ended(enum sockatlas_call call, enum watch_direction direction, int fd, struct watch_transfer *transfer,
                   ssize_t result)
@@ -103,6 +121,8 @@ void watch_io_slowly(enum sockatlas_call call, enum watch_direction direction, i
                      ssize_t result, size_t requested)
 {
     int error = result < 0 ? errno : 0;
+    if (transfer->first && direction == WATCH_IN && result >= 0)
+        first_received(call, fd, transfer);
     if (transfer->entry && ended(call, direction, fd, transfer, result))
         return;
     if (error == EBADF || error == ENOTSOCK)

@@ -136,8 +136,6 @@ void step_cross(void)
         world.processes[sender].inner) /* whose /proc does not show its threads */
         return;
     int fd = world_fd(sender, sock);
-    if (world.processes[sender].fds[fd].handed) /* the trace does not see a first use before it is over */
-        return;
     world_use(sender, sock);
     world_own(sender, sock, RANK_SENT);
     int other = play(sender, ORDER_CROSS, fd, MUCH, 0, 0);

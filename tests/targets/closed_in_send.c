@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * Transfers that end after another thread has closed their descriptor, whose number a new socket has by then: a send
- * that waits for space, and a receive that waits for a message. Then a send that is still waiting when the process
- * ends.
+ * that waits for space, and a receive that waits for a message; the same in a forked child, whose first use of the
+ * socket it is. Then a send that is still waiting when the process ends.
  */
 #include "tests/targets/target.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 enum { SPACE = 1 << 20 }; /* more than a socket's buffer */
 
@@ -63,6 +64,33 @@ static void reuse(int next[2])
         exit(1);
 }
 
+/* The child's first transfer over an end of the pair, which the parent has closed by then. */
+static void in_child(int type, void *(*function)(void *), ssize_t bytes)
+{
+    int next[2], go[2];
+    char byte = 0;
+    must(socketpair(AF_UNIX, type, 0, ends), "socketpair");
+    must(pipe(go), "pipe");
+    pid_t child = must(fork(), "fork");
+    if (child == 0) {
+        pthread_t thread = begin(function);
+        reuse(next);
+        must((int)write(go[1], &byte, 1), "write");
+        pthread_join(thread, NULL);
+        _exit(moved != bytes);
+    }
+    must((int)read(go[0], &byte, 1), "read");
+    must(close(ends[0]), "close");
+    if (function == receives)
+        must((int)send(ends[1], "12345", 5, 0), "send");
+    for (ssize_t left = function == sends ? bytes : 0; left > 0;)
+        left -= must((int)recv(ends[1], text, sizeof text, 0), "recv");
+    int status;
+    if (waitpid(child, &status, 0) != child || status)
+        exit(1);
+    must(close(ends[1]), "close");
+}
+
 int main(void)
 {
     int next[2];
@@ -89,6 +117,9 @@ int main(void)
     must(close(ends[1]), "close");
     must(close(next[0]), "close");
     must(close(next[1]), "close");
+
+    in_child(SOCK_STREAM, sends, SPACE);
+    in_child(SOCK_DGRAM, receives, 5);
 
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
     begin(sends);
