@@ -68,7 +68,7 @@ struct chart *chart_by_tuple(const struct doctor *doctor, const struct chart *ch
     if (!address_known(&chart->local) || !address_known(&chart->peer))
         return NULL;
     tuple_of(chart, mirrored, &key);
-    uint64_t hash = hash_bytes(&key, sizeof key);
+    uint64_t hash = hash_struct(&key, sizeof key);
     for (struct table_link *link = table_first(&doctor->tuples, hash); link; link = table_next(link)) {
         struct chart *found = TABLE_OF(link, struct chart, by_tuple);
         if (memcmp(&found->tuple, &key, sizeof key) == 0)
@@ -89,7 +89,7 @@ static void tuple_list(struct doctor *doctor, struct chart *chart)
         table_remove(&doctor->tuples, &former->by_tuple);
     }
     tuple_of(chart, false, &chart->tuple);
-    table_insert(&doctor->tuples, &chart->by_tuple, hash_bytes(&chart->tuple, sizeof chart->tuple));
+    table_insert(&doctor->tuples, &chart->by_tuple, hash_struct(&chart->tuple, sizeof chart->tuple));
 }
 
 /* ---- What an event changes on a chart ---- */

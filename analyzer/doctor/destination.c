@@ -35,15 +35,6 @@ enum outcome connect_outcome(const struct sight *sight)
     return outcome;
 }
 
-void address_into_key(struct address *to, const struct address *from)
-{
-    to->family = from->family;
-    to->port = from->port;
-    to->scope = from->scope;
-    to->size = from->size;
-    memcpy(to->bytes, from->bytes, from->size);
-}
-
 /* A socket's own bounds hold where they are within the namespace's, as in the kernel. */
 static void port_range(struct destination_key *key, const struct sight *sight)
 {
@@ -75,9 +66,9 @@ static struct destination *destination_of(struct doctor *doctor, const struct si
     key.netns = sight->socket->netns;
     key.host = sight->socket->host;
     key.process = sight->process->id;
-    address_into_key(&key.address, &sight->socket->peer);
+    address_key(&key.address, &sight->socket->peer);
     if (address_known(&sight->socket->local) && !address_is_any(&sight->socket->local)) {
-        address_into_key(&key.source, &sight->socket->local);
+        address_key(&key.source, &sight->socket->local);
         key.source.port = 0;
     }
     port_range(&key, sight);

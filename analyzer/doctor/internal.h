@@ -198,8 +198,6 @@ void destination_event(struct doctor *doctor, struct sight *sight);
  * source address, and from ports of its range; an unknown one is any. */
 uint64_t destination_recent(const struct doctor *doctor, const struct destination *destination, uint64_t time_ns);
 void destination_free_all(struct doctor *doctor);
-/* Member by member, into what is all 0: padding counts in a key. */
-void address_into_key(struct address *to, const struct address *from);
 /* How an attempt to connect stands after this event, where it tells; OUTCOME_UNKNOWN: it does not. One that failed is
  * told once, as the model counts it; one that was not answered, by the socket's end. */
 enum outcome connect_outcome(const struct sight *sight);

@@ -30,9 +30,10 @@ struct place {
     UT_hash_handle hh;
     struct place_key {
         uint32_t process;
-        char peer[ADDRESS_TEXT_MAX];
+        struct address peer;
     } key;
     const struct process *process;
+    char peer[ADDRESS_TEXT_MAX];
     struct failure *failures;
     uint64_t well_ns; /* when it went well for the last time; 0 never */
 };
@@ -43,7 +44,7 @@ static struct place *place_of(struct doctor *doctor, const struct sight *sight)
     struct place_key key;
     memset(&key, 0, sizeof key);
     key.process = sight->process->id;
-    address_text_port(&sight->socket->peer, key.peer);
+    address_key(&key.peer, &sight->socket->peer);
     HASH_FIND(hh, places, &key, sizeof key, place);
     if (place)
         return place;
@@ -51,6 +52,7 @@ static struct place *place_of(struct doctor *doctor, const struct sight *sight)
         abort();
     place->key = key;
     place->process = sight->process;
+    address_text_port(&key.peer, place->peer);
     HASH_ADD(hh, places, key, sizeof place->key, place);
     doctor->notes[RULE_connect_failed] = places;
     return place;
@@ -127,7 +129,7 @@ static bool told(const struct doctor *doctor, const struct place *place)
 {
     static const struct rule_row *const others[] = {&rule_reconnect_storm, &rule_ipv6_first, &rule_ports_running_out};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (finding_find(doctor, &others[i]->rule, place->process, place->key.peer))
+        if (finding_find(doctor, &others[i]->rule, place->process, place->peer))
             return true;
     return false;
 }
@@ -213,7 +215,7 @@ static void tell(struct doctor *doctor, const struct rule *rule, const struct pl
                  struct group **groups)
 {
     char number[32], *key, *queue = NULL;
-    const char *error = reason(at, number), *peer = place->key.peer;
+    const char *error = reason(at, number), *peer = place->peer;
     struct group *group;
     if (asprintf(&key, "%u %llu %s %s", at->at.host, (unsigned long long)at->at.netns, peer, error) < 0)
         abort();

@@ -11,7 +11,7 @@ static void make_key(struct tally_key *key, const struct chart *chart, const str
     memset(key, 0, sizeof *key);
     key->netns = chart->netns;
     key->host = chart->host;
-    address_into_key(&key->address, address);
+    address_key(&key->address, address);
 }
 
 struct tally *tally_find(const struct doctor *doctor, enum rule_id rule, const struct chart *chart,

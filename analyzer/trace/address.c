@@ -87,6 +87,15 @@ bool address_known(const struct address *address)
     return address->family != AF_UNSPEC;
 }
 
+void address_key(struct address *to, const struct address *from)
+{
+    to->family = from->family;
+    to->port = from->port;
+    to->scope = from->scope;
+    to->size = from->size;
+    memcpy(to->bytes, from->bytes, from->size);
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
     return a->family == b->family && a->port == b->port && a->scope == b->scope && a->size == b->size &&

@@ -33,6 +33,8 @@ size_t address_encode_as(const struct address *address, unsigned family, void *o
 
 bool address_known(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b); /* family, bytes, port, scope */
+/* Copies into a struct that was cleared, which is then a key as its bytes stand: member by member, without padding. */
+void address_key(struct address *to, const struct address *from);
 bool address_is_any(const struct address *address);                   /* 0.0.0.0, :: */
 bool address_is_loopback(const struct address *address);              /* 127/8, ::1 */
 bool address_is_multicast(const struct address *address);             /* 224/4, ff00::/8, and 255.255.255.255 */

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Drawn before main(). */
 extern struct hash_key {
@@ -37,8 +38,24 @@ static inline uint64_t hash_numbers(uint64_t a, uint64_t b)
     return hash_words(a, b, 0, 0);
 }
 
+/* Of a struct's bytes, as whole words where it has them: its padding counts, so it is to be cleared first. */
+static inline uint64_t hash_struct(const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    if (size % sizeof(uint64_t))
+        return hash_bytes(bytes, size);
+    uint64_t hash = size;
+    for (size_t done = 0, piece; done < size; done += piece) {
+        uint64_t words[3] = {0, 0, 0};
+        piece = size - done < sizeof words ? size - done : sizeof words;
+        memcpy(words, at + done, piece);
+        hash = hash_words(words[0], words[1], words[2], hash);
+    }
+    return hash;
+}
+
 /* uthash with the same key; whoever uses uthash includes this in its place. */
-#define HASH_FUNCTION(key, size, hash) ((hash) = (unsigned)hash_bytes(key, size))
+#define HASH_FUNCTION(key, size, hash) ((hash) = (unsigned)hash_struct(key, size))
 #include <uthash.h>
 
 #endif
