@@ -255,9 +255,30 @@ $(BUILD)/analyzer/cmd/map_cluster.o: analyzer/clickhouse/questions/map.sql
 $(BUILD)/analyzer/view/html_page.o: $(if $(PAGE),$(BUILD)/page/begin.html)
 $(BUILD)/analyzer/view/html_page.o: OWN += $(if $(PAGE),-DSOCKATLAS_PAGE='"$(PAGE)"')
 
+# PGO=1, with gcc: the analyzer is built to count what it does, reads traces, and is built again from those counts, which gcc
+# finds by the objects' names, so both times in $(BUILD)/pgo.
+ifeq ($(PGO),1)
+pgo      := $(BUILD)/pgo
+pgo_make  = $(MAKE) --no-print-directory BUILD=$(pgo) PGO= CFLAGS="$(CFLAGS) $(1)" LDFLAGS="$(LDFLAGS) $(1)" $(2)
+$(BUILD)/sockatlas: $(filter analyzer/% shim/%,$(ALL_C)) $(wildcard analyzer/view/html/* analyzer/clickhouse/*/*) Makefile
+	$(Q)$(CC) -v 2>&1 | grep -q '^gcc version' || { echo "make: PGO=1 is for gcc, and $(CC) is not" >&2; exit 2; }
+	$(Q)rm -rf $(pgo)
+	$(Q)+$(call pgo_make,-fprofile-generate -fprofile-update=single,$(pgo)/sockatlas $(pgo)/bench/generate)
+	$(call say,TRAIN,$(pgo)/sockatlas)
+	$(Q)$(pgo)/bench/generate $(pgo)/trace 100000
+	$(Q)for view in map list summary doctor tuned events 'events --json' 'list --json' 'export --format chrome' 'export --format jsonl'; do \
+	    for trace in $(pgo)/trace tests/traces/v2-kinds; do \
+	        $(pgo)/sockatlas $$view $$trace >/dev/null 2>&1; [ $$? -le 3 ] || exit 1; \
+	    done; \
+	done
+	$(Q)find $(pgo) -name '*.o' -delete && rm -rf $(pgo)/sockatlas $(pgo)/trace
+	$(Q)+$(call pgo_make,-flto=auto -fprofile-use -fprofile-partial-training -Wno-missing-profile,$(pgo)/sockatlas)
+	$(Q)cp $(pgo)/sockatlas $@
+else
 $(BUILD)/sockatlas: $(ANALYZER_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+endif
 
 $(BUILD)/analyzer/%.o: analyzer/%.c
 	@mkdir -p $(@D)
