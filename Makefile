@@ -93,10 +93,10 @@ TOOL_SRC   := $(wildcard tests/tools/*.c)
 TOOL_BIN   := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tools/%)
 
 # tests/bench/: load*.c is the program that is measured, one_socket.c a program that it starts, empty.c an object to preload,
-# generate.c makes big traces, all else is the runner.
-BENCH_SRC := $(filter-out tests/bench/load%.c tests/bench/one_socket.c tests/bench/empty.c tests/bench/generate.c,$(wildcard tests/bench/*.c))
+# generate.c makes big traces, floor.c reads them and does nothing else, all else is the runner.
+BENCH_SRC := $(filter-out tests/bench/load%.c tests/bench/one_socket.c tests/bench/empty.c tests/bench/generate.c tests/bench/floor.c,$(wildcard tests/bench/*.c))
 LOAD_SRC  := $(wildcard tests/bench/load*.c)
-BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/one_socket $(BUILD)/bench/generate $(BUILD)/bench/empty.so
+BENCH_BIN := $(BUILD)/bench/bench $(BUILD)/bench/load $(BUILD)/bench/one_socket $(BUILD)/bench/generate $(BUILD)/bench/floor $(BUILD)/bench/empty.so
 
 # tests/fuzz/fuzz_NAME.c: a libFuzzer target; all of the analyzer is compiled again for them, with clang and sanitizers.
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -432,6 +432,11 @@ $(BUILD)/bench/bench: $(BENCH_SRC)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+$(BUILD)/bench/floor: tests/bench/floor.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 $(BUILD)/bench/load: $(LOAD_SRC)
 	@mkdir -p $(@D)

@@ -107,7 +107,7 @@ static void measure_report(const struct bench *bench, const struct report *repor
 
 static void measure_size(const struct bench *bench, double count)
 {
-    char trace[4200], title[64], million[TABLE_FIGURE];
+    char trace[4200], floor[4200], title[64], million[TABLE_FIGURE];
     snprintf(trace, sizeof(trace), "%s/trace", bench->disk.path);
     snprintf(title, sizeof(title), "%s events", table_number(million, count));
     if (!space_for(bench->disk.path, count * SOCKATLAS_SLOT_SIZE * 1.5))
@@ -116,6 +116,8 @@ static void measure_size(const struct bench *bench, double count)
         table_note(title, "cannot run: the trace could not be made");
     else {
         table_note(title, "%s", "");
+        snprintf(floor, sizeof floor, "%s/bench/floor", bench->build);
+        measure("  floor: each slot read", (const char *const[]){floor, trace, NULL}, count, RUNS);
         for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
             if (count <= reports[i].most_events)
                 measure_report(bench, &reports[i], trace, count);
