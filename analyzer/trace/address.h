@@ -35,9 +35,9 @@ bool address_known(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b); /* family, bytes, port, scope */
 /* Copies into a struct that was cleared, which is then a key as its bytes stand: member by member, without padding. */
 void address_key(struct address *to, const struct address *from);
-bool address_is_any(const struct address *address);                   /* 0.0.0.0, :: */
-bool address_is_loopback(const struct address *address);              /* 127/8, ::1 */
-bool address_is_multicast(const struct address *address);             /* 224/4, ff00::/8, and 255.255.255.255 */
+bool address_is_any(const struct address *address);       /* 0.0.0.0, :: */
+bool address_is_loopback(const struct address *address);  /* 127/8, ::1 */
+bool address_is_multicast(const struct address *address); /* 224/4, ff00::/8, and 255.255.255.255 */
 /* For tables: differs from one run of the analyzer to the next. */
 uint64_t address_hash(const struct address *address, uint64_t seed);
 /* The same in every run, for identities that are printed; equal ones can be made on purpose. */
