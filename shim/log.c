@@ -379,12 +379,19 @@ static void leave_section(struct sockatlas_header *header, uint64_t first, uint3
     section_pad(slots.at, (uint32_t)count, (uint32_t)(there < count ? there : count), use);
 }
 
-/* The cursor stands at a section that this process cannot use: the disk is full, or the process is sandboxed. It begins
- * anew with the ring's first sections, if it has enough of them. */
+/* Slots from the ring's start on that all writers can reach. What the header says is anybody's word: it may be less. */
+static uint64_t confined_to(const struct sockatlas_header *header)
+{
+    uint64_t slots = __atomic_load_n(&header->confined, __ATOMIC_ACQUIRE);
+    return slots < 2 * section_slots() ? log_mask + 1 : slots;
+}
+
+/* The cursor stands at a section that this process cannot use, since the disk is full or the process is sandboxed, or
+ * that another one cannot. It begins anew with the ring's first sections, if it has enough of them. */
 static bool wrap(struct sockatlas_header *header, uint64_t sequence)
 {
     uint64_t sections = (log_mask + 1) >> log_shift, next = (sequence / sections + 1) * sections;
-    if (__atomic_load_n(&log_ready, __ATOMIC_ACQUIRE) < 2 * section_slots())
+    if (!reachable(2 * section_slots()))
         return false;
     move(header, sequence << log_shift, next << log_shift);
     return true;
@@ -395,7 +402,7 @@ static bool wrap(struct sockatlas_header *header, uint64_t sequence)
 static bool begin_section(struct sockatlas_header *header, uint64_t sequence)
 {
     uint64_t start = section_start(sequence), position = sequence << log_shift;
-    if (!reachable(start + 2) ||
+    if (start + section_slots() > confined_to(header) || !reachable(start + 2) ||
         (section_state(section_at(header, sequence).first) && !reachable(start + section_slots())))
         return wrap(header, sequence);
     struct section section = section_at(header, sequence);
@@ -516,18 +523,46 @@ static void reach_made(const struct sockatlas_header *header, uint64_t most)
     while (now < limit && extend_to(now + 1, limit));
 }
 
-void log_ahead(uint64_t slots)
+/* How much of the ring, behind the cursor, a process takes along into a sandbox: four sections at least. */
+static uint64_t slots_ahead(void)
 {
-    if (!log_is_open() || sandbox_inside() || !come_in())
-        return;
-    const struct sockatlas_header *header = log_header();
+    enum { LEAST = 8192, MOST = 65536, PART = 128 };
+    uint64_t slots = (log_mask + 1) / PART;
+    return slots < LEAST ? LEAST : slots > MOST ? MOST : slots;
+}
+
+static void open_ahead(const struct sockatlas_header *header)
+{
     /* Past the ring's end, all of it will be used again. */
-    uint64_t cursor = __atomic_load_n(&header->cursor, __ATOMIC_RELAXED), need = (cursor & log_mask) + slots;
+    uint64_t cursor = __atomic_load_n(&header->cursor, __ATOMIC_RELAXED), slots = slots_ahead();
+    uint64_t need = (cursor & log_mask) + slots;
     __atomic_fetch_add(&extending, 1, __ATOMIC_SEQ_CST);
     reach_made(header, cursor + slots);
     __atomic_fetch_sub(&extending, 1, __ATOMIC_SEQ_CST);
     extend(need <= log_mask ? need : log_mask + 1);
+}
+
+uint64_t log_confine(void)
+{
+    struct sockatlas_header *header = log_header();
+    if (!header || sandbox_inside() || !come_in())
+        return 0;
+    open_ahead(header);
+    uint64_t was = __atomic_load_n(&header->confined, __ATOMIC_ACQUIRE), ready = log_ready;
+    while (ready <= log_mask && (was == 0 || was > ready) &&
+           !__atomic_compare_exchange_n(&header->confined, &was, ready, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        ;
     go_out();
+    return was;
+}
+
+/* Unless somebody has changed it since: then it stays. */
+void log_unconfine(uint64_t was)
+{
+    struct sockatlas_header *header = log_header();
+    uint64_t own = __atomic_load_n(&log_ready, __ATOMIC_ACQUIRE);
+    if (header)
+        __atomic_compare_exchange_n(&header->confined, &own, was, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 /* Whether this process may be the last that has the log: its maker, or a forked child once the maker has exited, and

@@ -145,8 +145,11 @@ void log_shrink(uint64_t bytes);
 /* After mlockall(): unlocks the range beyond what is in use, which counts against RLIMIT_MEMLOCK. */
 void log_unlock(void);
 
-/* Makes space for the next `slots` slots now, because later it may not be possible. */
-void log_ahead(uint64_t slots);
+/* A thread is about to enter a sandbox, where no more of the ring can be opened up: enough of it for all to use in
+ * turns is, now, and all writers keep to what this one can reach. Returns what log_unconfine() takes if it did not
+ * enter. */
+uint64_t log_confine(void);
+void log_unconfine(uint64_t was);
 
 /* At a process's exit. The process that made the log trims the file if no other process has it mapped; if one had, the
  * last of those that go on in it does. Records made later go nowhere. */

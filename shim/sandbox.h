@@ -8,6 +8,7 @@
 #define SHIM_SANDBOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum sandbox_state {
     SANDBOX_UNKNOWN, /* not asked yet whether the image began with a filter */
@@ -37,8 +38,9 @@ static inline bool sandbox_inside(void)
 
 /* A thread on its way in. */
 struct sandbox_entering {
-    bool all; /* each thread of its process goes along */
-    bool was; /* it was in one already */
+    bool all;          /* each thread of its process goes along */
+    bool was;          /* it was in one already */
+    uint64_t confined; /* what log_confine() returned */
 };
 /* The caller is about to enter. `vforked`: it is a vfork child, a process of its own in its parent's memory. */
 struct sandbox_entering sandbox_enter(bool all, bool vforked);

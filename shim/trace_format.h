@@ -180,7 +180,10 @@ struct sockatlas_header {
     uint32_t other_pids;        /* 1: its writers' pids are, or may be, of more than one pid namespace */
     uint64_t skipped;           /* how often a section was left alone because a record in it was not published */
     uint64_t made;              /* slots of the ring that exist in the file */
-    uint8_t reserved3[48];
+    uint64_t confined; /* 0, or slots from the ring's start on that all of its writers can reach: some are in a sandbox,
+                        * where they can open up no more. Sections that end beyond it are left out from then on, and the
+                        * cursor goes on to the next multiple of ring_slots; less than two sections count as 0 */
+    uint8_t reserved3[40];
     uint64_t collected; /* written by a collector: it has all that was published before this position */
     uint64_t last;
     struct sockatlas_totals totals[2];
@@ -767,7 +770,8 @@ struct sockatlas_body_none {
     MEMBER(header, lost_reason, 592) MEMBER(header, closed, 596) MEMBER(header, lost_last, 600)                        \
     MEMBER(header, overwritten, 608) MEMBER(header, overwritten_connections, 616)                                      \
     MEMBER(header, overwritten_until, 624) MEMBER(header, maker_left, 632) MEMBER(header, other_pids, 636)              \
-    MEMBER(header, skipped, 640) MEMBER(header, made, 648) MEMBER(header, reserved3, 656)                              \
+    MEMBER(header, skipped, 640) MEMBER(header, made, 648) MEMBER(header, confined, 656)                               \
+    MEMBER(header, reserved3, 664)                                                                                     \
     MEMBER(header, collected, 704) MEMBER(header, last, 712) MEMBER(header, totals, 720) MEMBER(header, exe, 768)      \
     MEMBER(header, cgroup, 1536) MEMBER(header, cmdline, 1920)                                                         \
     STRUCT(section, 64) MEMBER(section, kind, 0) MEMBER(section, reserved0, 1) MEMBER(section, state, 8)               \

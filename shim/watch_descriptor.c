@@ -175,23 +175,27 @@ void watch_flag(enum sockatlas_call call, int fd, uint32_t flag, bool set)
 /* Makes the log and space in it, for inside neither can be made. */
 struct sandbox_entering watch_sandbox(enum watch_sandbox kind)
 {
-    enum { SLOTS_AHEAD = 8192 }; /* four sections and more, so that they can be used again in turns */
+    uint64_t confined = 0;
     if (config.on) {
         log_prepare();
         process_identity();
         record_self();
-        log_ahead(SLOTS_AHEAD);
+        confined = log_confine();
         listener_note_all();
         clock_sandbox(kind == WATCH_SANDBOX_STRICT);
     }
-    return sandbox_enter(kind == WATCH_SANDBOX_FILTER_ALL, process_in_vfork());
+    struct sandbox_entering entering = sandbox_enter(kind == WATCH_SANDBOX_FILTER_ALL, process_in_vfork());
+    entering.confined = confined;
+    return entering;
 }
 
 void watch_sandboxed(enum sockatlas_call call, const struct sandbox_entering *entering, bool entered)
 {
-    if (!entered)
+    if (!entered) {
         sandbox_refused(entering);
-    else if (!entering->was || entering->all)
+        if (config.on && !sandbox_inside())
+            log_unconfine(entering->confined);
+    } else if (!entering->was || entering->all)
         coverage_record(call, SOCKATLAS_COVERAGE_SECCOMP,
                         entering->all ? "sandboxed: from here on nothing is asked of the kernel"
                                       : "sandboxed: this thread and what it starts ask nothing of the kernel");

@@ -513,10 +513,17 @@ static void finish(const struct collect_place *place, struct collect_log *log, c
 
 /* ---- A look ---- */
 
+/* Slots of the ring that are in use. */
+static uint64_t slots_used(const struct look *look)
+{
+    uint64_t all = look->header.ring_slots, part = look->header.confined;
+    return part < 2 * look->size || part > all ? all : part;
+}
+
 static int64_t next_look(const struct collect_log *log, const struct look *look, uint64_t came, int64_t passed)
 {
     uint64_t rate = passed > 0 ? 2 * came / (uint64_t)passed : 0;
-    uint64_t wait = look->header.ring_slots / 4 / (rate > RATE_LEAST ? rate : RATE_LEAST);
+    uint64_t wait = slots_used(look) / 4 / (rate > RATE_LEAST ? rate : RATE_LEAST);
     wait = wait < LOOK_LEAST_MS ? LOOK_LEAST_MS : wait > LOOK_MOST_MS ? LOOK_MOST_MS : wait;
     return log->looked + (int64_t)wait;
 }
@@ -537,7 +544,7 @@ void collect_log_look(const struct collect_place *place, struct collect_log *log
     log->cursor = look.header.cursor;
     if (came > 0)
         log->trim_after = TRIM_FIRST_MS;
-    uint64_t sections = look.header.ring_slots / look.size;
+    uint64_t sections = slots_used(&look) / look.size;
     uint64_t due =
         look.header.cursor / look.size - (log->end < look.header.cursor ? log->end : look.header.cursor) / look.size;
     bool thorough = place->rules->thorough;

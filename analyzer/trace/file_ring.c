@@ -141,13 +141,24 @@ static void settle(const struct file *file)
         missing_have(file->missing, ring->sequence, &ring->here);
 }
 
+/* Whether it is the one behind that which was read last: at the ring's beginning, where writers keep to a part of it.
+ */
+static bool comes_next(const struct file *file, uint64_t sequence)
+{
+    const struct file_ring *ring = file->ring;
+    uint64_t next = ring->begun ? ring->sequence + 1 : 0, sections = ring->ring_slots / ring->section_slots;
+    uint64_t reach = file->image->header.confined;
+    bool left_out = reach >= 2 * ring->section_slots && (next % sections + 1) * ring->section_slots > reach;
+    return sequence == next || (left_out && sequence == (next / sections + 1) * sections);
+}
+
 /* Goes on to the section, which was opened then. */
 static void go_on(struct file *file, uint64_t sequence, uint64_t opened)
 {
     struct file_ring *ring = file->ring;
     if (ring->begun && ring->sequence == sequence)
         return;
-    if (sequence != (ring->begun ? ring->sequence + 1 : 0)) {
+    if (!comes_next(file, sequence)) {
         ring->jumped = true;
         missing_gap(file->missing, (opened & SOCKATLAS_TAG_VALUE) * 1000);
     }

@@ -135,6 +135,17 @@ two_told() { [ "$(told)" -ge 2 ]; }
 case_ok "... in its text, too" wait_true two_told
 case_is "... and once" 2 "$(told)"
 
+# ---- Workers in a sandbox, and who shares the log with them, use a part of the ring in turns: it is collected as often as that is full.
+fresh
+rm -f ledger
+collect trace
+(exec env LD_PRELOAD="$shim" SOCKATLAS_DIR="$PWD/trace" "$targets/busy_server" ledger processes 3 6000 4000 seccomp) >out 2>&1 </dev/null
+status=$?
+wait_true is_collected
+end_collector "a part of the ring"
+adds_up "a part of the ring: it is all there or counted" $status
+case_ok "a part of the ring: the cursor is beyond its end" [ "$(od -An -t u8 -j 512 -N 8 trace/*.atlas)" -gt 4194304 ]
+
 # ---- A record that is published after its section was collected: fork()'s has its place before its handlers run. These wait for the
 # collector to give it up, and, LAPS=1, for the ring to be written full once more. No faster than it is collected: nothing is overwritten.
 cat >late.py <<'EOP'

@@ -18,6 +18,15 @@ if [ "$(id -u)" -eq 0 ]; then
 else
     case_skip "after chroot, setuid and in a sandbox" "needs root"
 fi
+# Workers that were in a sandbox before the others had come far can open up no more of the ring: nobody leads them beyond what they have.
+nothing_lost() {
+    case_has "$1: nothing is lost" ' 0 lost' "$("$account" ledger trace | tail -1)"
+}
+for size in 1M 256M; do
+    environment=(SOCKATLAS_LIMIT=$size)
+    busy "prefork workers in a sandbox, a ring of $size" busy_server processes 3 4000 0 seccomp
+    nothing_lost "prefork workers in a sandbox, a ring of $size"
+done
 environment=()
 
 seed=${SEED:-$RANDOM$RANDOM}

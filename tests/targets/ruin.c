@@ -137,6 +137,11 @@ static void made(struct sockatlas_header *log, unsigned n)
     log->made = log->ring_slots;
 }
 
+static void confined(struct sockatlas_header *log, unsigned n)
+{
+    log->confined = 2ull * log->section_slots + n;
+}
+
 static void texts(struct sockatlas_header *log, unsigned n)
 {
     (void)n;
@@ -211,6 +216,7 @@ static const struct {
     {.name = "cursor", .ruin = cursor},
     {.name = "cursor_back", .ruin = cursor_back},
     {.name = "ring", .ruin = ring},
+    {.name = "confined", .ruin = confined},
     {.name = "no_sections", .ruin = no_sections},
     {.name = "collected", .ruin = collected},
     {.name = "no_header", .ruin = no_header},
