@@ -165,6 +165,7 @@ static void note_peer_closed(const struct doctor *doctor, const struct chart *ch
     if (other && other != chart) {
         other->peer_closed_ns = event->time_ns;
         other->peer_lingers = chart->linger_zero;
+        other->peer_gone = !half;
     }
 }
 

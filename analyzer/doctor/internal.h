@@ -47,6 +47,7 @@ struct chart {
     uint64_t twin_id, twin_ns;      /* another socket got this one's tuple while it was open */
     uint64_t peer_closed_ns;        /* the other end, if it is traced */
     bool peer_lingers;              /* which had asked for a reset */
+    bool peer_gone;                 /* it was closed, not shut down only */
     struct destination *destination;
     struct crowd *crowd;
     struct tally *loop, *loop_asked; /* rule_proxy_loop.c: where it was accepted, where it is not yet */

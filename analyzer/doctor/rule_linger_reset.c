@@ -13,12 +13,19 @@ static bool resets(unsigned state)
     return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2;
 }
 
+/* All was acknowledged, and the peer ended its side first and, as far as is known, altogether: it loses nothing. */
+static bool is_harmless(const struct doctor *doctor, const struct chart *chart, const struct sockatlas_tcp *tcp)
+{
+    return tcp->state == TCP_CLOSE_WAIT && !tcp->unacked && !tcp->notsent_bytes &&
+           (chart->peer_gone || !chart_by_tuple(doctor, chart, true));
+}
+
 static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
 {
     const struct event *event = sight->event;
     struct sockatlas_tcp tcp;
     if (event->kind != SOCKATLAS_CLOSE || !sight->chart || !sight->chart->linger_zero || !event_tcp(event, &tcp) ||
-        !resets(tcp.state) || sight->socket->holders_count > 1)
+        !resets(tcp.state) || sight->socket->holders_count > 1 || is_harmless(doctor, sight->chart, &tcp))
         return;
     char key[ADDRESS_TEXT_MAX], peer[ADDRESS_TEXT_MAX];
     bool server = sight->socket->role == ROLE_SERVER;

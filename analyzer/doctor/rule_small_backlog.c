@@ -4,9 +4,11 @@
  */
 #include "analyzer/doctor/internal.h"
 
-/* Libraries ask for 50 (Java), 100 or 128 on their own: what is less somebody has written down. */
+/* Libraries ask for 5 (Erlang, Python's socketserver), 50 (Java), 100 or 128 on their own: what else is less somebody
+ * has written down. */
 #define FAR_BELOW     64
 #define LIBRARY_LEAST 50
+#define LIBRARY_FIVE  5
 
 static void see(struct doctor *doctor, const struct rule *rule, const struct sight *sight)
 {
@@ -15,7 +17,8 @@ static void see(struct doctor *doctor, const struct rule *rule, const struct sig
         return;
     const struct sockatlas_body_listen *body = event_body(event);
     uint32_t most = event->image->header.somaxconn;
-    if (!most || body->backlog < 0 || body->backlog >= LIBRARY_LEAST || (uint64_t)body->backlog * FAR_BELOW >= most)
+    if (!most || body->backlog < 0 || body->backlog == LIBRARY_FIVE || body->backlog >= LIBRARY_LEAST ||
+        (uint64_t)body->backlog * FAR_BELOW >= most)
         return;
     char address[ADDRESS_TEXT_MAX];
     address_text_port(&sight->socket->local, address);

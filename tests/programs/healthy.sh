@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Systems in which nothing is wrong: `doctor` finds nothing. nginx in front of Node.js with connections that are kept, redis under
-# redis-benchmark, PostgreSQL behind pgbouncer under pgbench, a Java server with its client.
+# redis-benchmark, PostgreSQL behind pgbouncer under pgbench, a Java server with its client, RabbitMQ with publishers and a consumer.
 . "$(dirname "$0")/kernel.sh"
-need nginx curl node redis-server redis-benchmark pgbouncer java
+need nginx curl node redis-server redis-benchmark pgbouncer java amqp-publish
 need_postgres
 need pgbench
 
@@ -144,5 +144,34 @@ END
 (traced java -Xshare:auto -XX:TieredStopAtLevel=1 Healthy.java) >answers 2>&1
 case_is "Java answers" 30 "$(grep -cx here answers)"
 healthy "Java" 3
+
+# ---- RabbitMQ ----
+
+trace=$work/rabbit
+rabbit=/usr/lib/rabbitmq/bin/rabbitmq-server
+if [ -x "$rabbit" ]; then
+    { read -r port && read -r distribution && read -r names; } < <(free_port 3)
+    mkdir "$work/broker" && cd "$work/broker" || exit 1
+    broker() {
+        HOME=$PWD RABBITMQ_BASE=$PWD RABBITMQ_MNESIA_BASE=$PWD/mnesia RABBITMQ_LOG_BASE=$PWD/log RABBITMQ_NODENAME=atlas@localhost \
+            RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT=$port RABBITMQ_DIST_PORT=$distribution ERL_EPMD_PORT=$names \
+            ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_ENABLED_PLUGINS_FILE=$PWD/plugins RABBITMQ_CONF_ENV_FILE=/dev/null RABBITMQ_PID_FILE=$PWD/pid "$@"
+    }
+    broker start traced "$rabbit" >"$work/broker.log" 2>&1
+    server=$!
+    wait_port "$port" || cat "$work/broker.log"
+    there=(--server=127.0.0.1 --port="$port")
+    (traced amqp-declare-queue "${there[@]}" -q hello) >said 2>&1
+    for n in 1 2 3 4 5; do
+        (traced amqp-publish "${there[@]}" -r hello -b "message $n,") >>said 2>&1
+    done
+    (traced amqp-consume "${there[@]}" -q hello -c 5 cat) >>said 2>&1
+    case_is "RabbitMQ answers" "hello message 1,message 2,message 3,message 4,message 5," "$(tr '\n' ' ' <said | sed 's/ $//')"
+    kill "$(cat pid)" && until_gone "$server"
+    broker epmd -kill >killed 2>&1
+    healthy "RabbitMQ" 15
+else
+    case_skip "RabbitMQ: nothing is found" "there is no RabbitMQ"
+fi
 
 finish

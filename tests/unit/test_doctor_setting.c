@@ -77,8 +77,8 @@ Test(doctor, refused_setting_nearly_mended_or_fallen_back_or_given_up)
 
 Test(doctor, small_backlog)
 {
-    listen_with(process(100, "server"), 3, 0x10, "0.0.0.0:80", 5);
-    expect("small-backlog", "backlog of 5; net.core.somaxconn is 4096");
+    listen_with(process(100, "server"), 3, 0x10, "0.0.0.0:80", 8);
+    expect("small-backlog", "backlog of 8; net.core.somaxconn is 4096");
 }
 
 Test(doctor, small_backlog_nearly)
@@ -101,6 +101,31 @@ Test(doctor, linger_reset_handed_down_by_the_listener)
     t_accept(&script, server, 4, 0x30, 3, 0x10, "10.0.0.3:4000", "10.0.0.1:80", 0);
     close_in(server, 4, 0x30, SOCKATLAS_CALL_close, (struct sockatlas_tcp){.state = TCP_ESTABLISHED, .unacked = 2});
     expect("linger-reset", "accepted on 10.0.0.1:80");
+}
+
+/* Its client has ended all, or only its own side, and still reads. */
+static void reset_behind(bool half)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    listen_with(server, 3, 0x10, "0.0.0.0:80", 511);
+    linger(server, 3, 0x10, 0);
+    t_client(&script, client, 3, 0x20, "10.0.0.1:80", "10.0.0.3:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "10.0.0.3:4000", "10.0.0.1:80", 0);
+    if (!half)
+        close_in(client, 3, 0x20, SOCKATLAS_CALL_close, (struct sockatlas_tcp){.state = TCP_ESTABLISHED});
+    close_in(server, 4, 0x30, SOCKATLAS_CALL_close, (struct sockatlas_tcp){.state = TCP_CLOSE_WAIT});
+}
+
+Test(doctor, linger_reset_while_its_peer_reads)
+{
+    reset_behind(true);
+    expect("linger-reset", "accepted on 10.0.0.1:80");
+}
+
+Test(doctor, linger_reset_nearly_behind_a_peer_that_has_ended)
+{
+    reset_behind(false);
+    expect_none("linger-reset");
 }
 
 Test(doctor, linger_reset_nearly_with_a_time_or_already_over)
