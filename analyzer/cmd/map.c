@@ -100,7 +100,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
     {"by", OPTION_BY, "WHAT", 0,
-     "who is drawn as one: " GROUPING_BY_HELP "; default: workers of one parent that do the same", 0},
+     "who is drawn as one: " GROUPING_BY_HELP
+     "; default: workers of one parent that do the same, or programs where there are many",
+     0},
     {"columns", OPTION_COLUMNS, "LIST", 0,
      "of text: these figures of each edge (see `sockatlas summary --help`) instead of connections and bytes", 0},
     {"from", OPTION_FROM, "URL", 0,

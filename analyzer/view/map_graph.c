@@ -38,12 +38,15 @@ struct map_graph *map_graph_new(const struct model *model, enum map_grouping by)
 {
     struct map_graph *graph = must(calloc(1, sizeof *graph));
     unsigned count = model_process_count(model);
+    by = map_lines_grouping(model, by, false);
     bool *drawn = must(calloc(count + 1, sizeof *drawn));
     struct map_box **box_of = must(calloc(count + 1, sizeof *box_of));
     graph->groups = map_groups_new(model, by);
     graph->boxes = must(calloc(count + 1, sizeof *graph->boxes));
     graph->hosts_count = model_host_count(model);
     map_lines_collect(&graph->lines, model, graph->groups);
+    if (by >= MAP_BY_PROGRAM)
+        map_lines_fold(&graph->lines, MAP_ADDRESSES_MANY);
     for (unsigned i = 0; i < graph->lines.count; i++)
         drawn[graph->lines.line[i].from] = drawn[graph->lines.line[i].to] = true;
     for (unsigned i = 0; i < model_listener_count(model); i++)

@@ -28,6 +28,7 @@ struct map_graph {
     unsigned hosts_count; /* of the trace */
 };
 
+/* Where no grouping was asked for and it would have many lines: by program. */
 struct map_graph *map_graph_new(const struct model *model, enum map_grouping by);
 void map_graph_free(struct map_graph *graph);
 

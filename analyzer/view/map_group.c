@@ -52,6 +52,14 @@ const char *map_grouping_word(unsigned index)
     return index < GROUPINGS ? groupings[index].word : NULL;
 }
 
+const char *map_grouping_name(enum map_grouping by)
+{
+    for (unsigned i = 0; i < GROUPINGS; i++)
+        if (groupings[i].by == by)
+            return groupings[i].word;
+    return "";
+}
+
 bool map_grouping_of(const char *word, enum map_grouping *by)
 {
     for (unsigned i = 0; i < GROUPINGS; i++)

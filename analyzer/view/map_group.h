@@ -22,6 +22,8 @@ enum map_grouping {
 
 /* "unit" and the like; false: no such word. MAP_BY_SIBLINGS has none. */
 bool map_grouping_of(const char *word, enum map_grouping *by);
+/* Its word; "": it has none. */
+const char *map_grouping_name(enum map_grouping by);
 /* The words, one after the other; NULL behind the last. */
 const char *map_grouping_word(unsigned index);
 /* What a process is called by: its program, unit, container (12 digits of an id are enough), host; else as a process.

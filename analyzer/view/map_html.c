@@ -356,7 +356,7 @@ static void put_data(const struct model *model, const struct map_options *option
 {
     fputs("{\"map\":", out);
     map_put(model, true, out);
-    fprintf(out, ",\n\"by_program\":%s,\"origin_us\":%lld", options->by >= MAP_BY_PROGRAM ? "true" : "false",
+    fprintf(out, ",\n\"by\":\"%s\",\"origin_us\":%lld", map_grouping_name(options->by),
             (long long)model_origin_us(model));
     put_columns(options->html, out);
     put_list(out, "sockets", &options->html->sockets);

@@ -8,6 +8,7 @@
 #include "analyzer/trace/json.h"
 #include "analyzer/trace/value.h"
 #include "analyzer/view/map.h"
+#include "analyzer/view/summary.h"
 #include "analyzer/view/words.h"
 
 #include <stdlib.h>
@@ -210,18 +211,88 @@ static void put_array(const struct model *model, const struct array *array, bool
     fputs("]", out);
 }
 
-void map_put(const struct model *model, bool page, FILE *out)
+static void put_members(const struct model *model, bool page, FILE *out)
 {
-    fprintf(out, "{\"schema\": \"%s\"", schema);
+    fprintf(out, "\"schema\": \"%s\"", schema);
     for (unsigned i = 0; i < ARRAYS; i++)
         put_array(model, &arrays[i], page, out);
+}
+
+void map_put(const struct model *model, bool page, FILE *out)
+{
+    fputs("{", out);
+    put_members(model, page, out);
     fputs("}", out);
+}
+
+/* Who is in a group, and what it is called; `next` leads from member to member. NULL: nobody that is wanted. */
+static cJSON *group_json(const struct model *model, const struct map_groups *groups, unsigned group,
+                         const unsigned *next)
+{
+    char name[GROUP_TEXT_MAX];
+    cJSON *object = cJSON_CreateObject(), *nodes = cJSON_CreateArray();
+    value_integer(object, "id", true, group);
+    value_text(object, "name", map_group_label(groups, group, name));
+    for (unsigned i = group; i < model_process_count(model); i = next[i])
+        if (!model_process(model, i)->left_out)
+            cJSON_AddItemToArray(nodes, cJSON_CreateNumber(i));
+    cJSON_AddItemToObject(object, "nodes", nodes);
+    if (cJSON_GetArraySize(nodes))
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
+/* The members of each group in order, from the first one on; behind the last a number that no process has. */
+static unsigned *list_members(const struct model *model, const struct map_groups *groups)
+{
+    unsigned count = model_process_count(model);
+    unsigned *next = malloc((count + 1) * sizeof *next), *behind = malloc((count + 1) * sizeof *behind);
+    if (!next || !behind)
+        abort();
+    for (unsigned i = 0; i < count; i++)
+        behind[i] = count;
+    for (unsigned i = count; i-- > 0;) {
+        unsigned group = map_group(groups, model_process(model, i));
+        next[i] = behind[group];
+        behind[group] = i;
+    }
+    free(behind);
+    return next;
+}
+
+/* With --by: the groups, and the lines between them as `summary` has them. */
+static void put_grouped(const struct model *model, const struct map_options *options, FILE *out)
+{
+    struct map_groups *groups = map_groups_new(model, options->by);
+    const char *before = "\n";
+    fprintf(out, ",\n\"by\": \"%s\",\n\"groups\": [", map_grouping_name(options->by));
+    unsigned *next = list_members(model, groups);
+    for (unsigned i = 0; i < model_process_count(model); i++) {
+        bool first = map_group(groups, model_process(model, i)) == i;
+        cJSON *object = first ? group_json(model, groups, i, next) : NULL;
+        if (!object)
+            continue;
+        fputs(before, out);
+        json_print(out, object);
+        before = ",\n";
+    }
+    free(next);
+    map_groups_free(groups);
+    fputs("],\n\"lines\": [\n", out);
+    summary_elements(model,
+                     &(struct summary_options){
+                         .by = options->by, .sort = line_column_find("connections"), .internal = options->internal},
+                     out);
+    fputs("]", out);
 }
 
 bool map_json(const struct model *model, const struct map_options *options, FILE *out)
 {
-    (void)options;
-    map_put(model, false, out);
-    fputs("\n", out);
+    fputs("{", out);
+    put_members(model, false, out);
+    if (options->by != MAP_BY_SIBLINGS)
+        put_grouped(model, options, out);
+    fputs("}\n", out);
     return !ferror(out);
 }

@@ -114,6 +114,19 @@ void map_lines_collect(struct map_lines *lines, const struct model *model, const
     qsort(lines->line, lines->count, sizeof *lines->line, by_initiator);
 }
 
+enum map_grouping map_lines_grouping(const struct model *model, enum map_grouping by, bool with_inner)
+{
+    struct map_lines lines = {.with_inner = with_inner};
+    if (by != MAP_BY_SIBLINGS || model_edge_count(model) <= MAP_LINES_MANY)
+        return by;
+    struct map_groups *groups = map_groups_new(model, by);
+    map_lines_collect(&lines, model, groups);
+    unsigned count = lines.count;
+    map_lines_free(&lines);
+    map_groups_free(groups);
+    return count > MAP_LINES_MANY ? MAP_BY_PROGRAM : by;
+}
+
 static bool same_transport(const struct map_line *a, const struct map_line *b)
 {
     return a->from == b->from && a->to == b->to && a->edge->family == b->edge->family &&

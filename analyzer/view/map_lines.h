@@ -28,6 +28,12 @@ struct map_lines {
     uint64_t inner_pairs; /* which were not */
 };
 
+/* More lines than that are not looked at one by one. */
+enum { MAP_LINES_MANY = 60 };
+/* Where no grouping was asked for, and its lines would be so many: by program. Else the one that was asked for. */
+enum map_grouping map_lines_grouping(const struct model *model, enum map_grouping by, bool with_inner);
+/* So many addresses of one service are one line where programs, or more, are drawn as one. */
+enum { MAP_ADDRESSES_MANY = 4 };
 /* Fills `lines`, which map_lines_free() empties. */
 void map_lines_collect(struct map_lines *lines, const struct model *model, const struct map_groups *groups);
 void map_lines_free(struct map_lines *lines);

@@ -12,11 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From so many lines on, a terminal is told of --by program. */
-#define LINES_MANY 60
-/* By program, so many addresses of one program are told as one and a number. */
-#define ADDRESSES_MANY 4
-#define RED            "\033[31m"
+#define RED "\033[31m"
 
 /* The cells of a line from its arrow on. */
 static void put_line(struct grid *grid, const struct map_line *line, const struct map_groups *groups,
@@ -123,7 +119,7 @@ static bool gather(const struct model *model, const struct map_groups *groups, u
         all.accepted += i == index ? 0 : other->accepted;
         all.peak = other->peak > all.peak ? other->peak : all.peak;
     }
-    if (alike < ADDRESSES_MANY)
+    if (alike < MAP_ADDRESSES_MANY)
         return true;
     *out = all;
     *more = alike - 1;
@@ -180,18 +176,20 @@ static bool print_coverage(const struct model *model, unsigned width, FILE *out)
 
 bool map_text(const struct model *model, const struct map_options *options, FILE *out)
 {
-    struct map_groups *groups = map_groups_new(model, options->by);
+    struct map_options fit = *options;
+    fit.by = map_lines_grouping(model, options->by, options->internal);
+    struct map_groups *groups = map_groups_new(model, fit.by);
     struct map_lines lines = {.with_inner = options->internal};
     map_lines_collect(&lines, model, groups);
-    if (options->by == MAP_BY_PROGRAM)
-        map_lines_fold(&lines, ADDRESSES_MANY);
+    if (fit.by == MAP_BY_PROGRAM)
+        map_lines_fold(&lines, MAP_ADDRESSES_MANY);
     if (lines.count)
-        print_lines(&lines, groups, options, out);
+        print_lines(&lines, groups, &fit, out);
     else
         fputs("no process talked to another\n", out);
     if (model_listener_count(model)) {
         fputc('\n', out);
-        print_listeners(model, groups, options, out);
+        print_listeners(model, groups, &fit, out);
     }
     if (lines.inner_pairs)
         fprintf(out, "\n%llu socket pair%s within one process not drawn\n", (unsigned long long)lines.inner_pairs,
@@ -200,8 +198,8 @@ bool map_text(const struct model *model, const struct map_options *options, FILE
         fputc('\n', out);
         print_coverage(model, options->width, out);
     }
-    if (options->width && options->by != MAP_BY_PROGRAM && lines.count >= LINES_MANY)
-        fputs("\n--by program draws the processes of one program as one\n", out);
+    if (fit.by != options->by)
+        fputs("\nso many processes are drawn by program; --by process draws each\n", out);
     map_lines_free(&lines);
     map_groups_free(groups);
     return !ferror(out);

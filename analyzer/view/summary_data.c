@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* Addresses of one service folded into one line, from so many on. */
-enum { ADDRESSES_MANY = 4 };
-
 static void cut(struct map_lines *lines, unsigned top)
 {
     while (lines->count > top) {
@@ -29,7 +26,7 @@ unsigned summary_lines(struct map_lines *lines, const struct model *model, const
     *lines = (struct map_lines){.with_inner = options->internal};
     map_lines_collect(lines, model, groups);
     if (options->by != MAP_BY_PROCESS)
-        map_lines_fold(lines, ADDRESSES_MANY);
+        map_lines_fold(lines, MAP_ADDRESSES_MANY);
     line_sort(lines, options->sort);
     unsigned count = lines->count;
     if (options->top)

@@ -30,7 +30,26 @@ trace names sh -c './one; ./two; ./one'
 case_is "by program: what one file is called is a program each" "one two" "$("$sockatlas" map --by program names |
     awk '/ ->/ && $1 != "->" { print $1 }' | sort -u | paste -sd' ')"
 
+# 260 processes of 6 programs, each of its servers on a port of its own.
+"$top/build/html/generate" many 60 200 2000
+case_ok "many processes: the text fits a screen" test "$("$sockatlas" map many | wc -l)" -le 24
+case_is "many processes: it is said how they are drawn" "so many processes are drawn by program; --by process draws each" \
+    "$("$sockatlas" map many | tail -1)"
+case_ok "many processes: each is drawn where that is asked for" test "$("$sockatlas" map --by process many | wc -l)" -gt 600
+case_is "many processes: a box for each program in a drawing, and one for the address" 7 "$("$sockatlas" map --format dot many | grep -cE '^ +n[0-9]+ \[')"
+# The groups of a picture, and the lines between them, as JSON.
+"$sockatlas" map --by program --format json many >many.json
+case_is "json: --by, and every node in one group" "program true" \
+    "$(jq -r '[.groups[].nodes[]] as $in | "\(.by) \(($in | sort) == [.nodes[].id])"' many.json)"
+case_is "json: lines as in summary" "$("$sockatlas" summary --by program --sort connections --json many | jq -cS .)" \
+    "$(jq -cS '.lines[] | del(.from_group, .to_group)' many.json)"
+case_is "json: a line's groups are called as it says" true \
+    "$(jq '(.groups | map({key: "\(.id)", value: .name}) | from_entries) as $name | all(.lines[]; .from == $name["\(.from_group)"] and .to == $name["\(.to_group)"])' many.json)"
+case_is "json: no groups where none were asked for" false "$("$sockatlas" map --format json many | jq 'has("groups")')"
+
 if command -v dot >/dev/null; then
+    case_ok "many processes: svg is no taller than three screens" test "$("$sockatlas" map --format svg many |
+        sed -nE 's/^<svg width="[0-9]+pt" height="([0-9]+)pt".*/\1/p')" -le 2000
     dot -Tjson map.dot >laid.json 2>complaints
     case_is "dot: Graphviz has nothing to complain of" "" "$(cat complaints)"
     case_is "dot: Graphviz sees every edge" "$edges" "$(jq '.edges | length' laid.json)"

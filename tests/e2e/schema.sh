@@ -31,6 +31,8 @@ for dir in tcp failed unix children all; do
     case_ok "$dir: show --json" schema show "$dir.show.json"
     case_ok "$dir: list --json" schema list "$dir.list.jsonl"
     case_ok "$dir: map --format json" schema map "$dir.map.json"
+    "$sockatlas" map --format json --by unit "$dir" >"$dir.unit.json"
+    case_ok "$dir: map --format json --by unit" schema map "$dir.unit.json"
     case_ok "$dir: events --json" schema events "$dir.events.jsonl"
     case_ok "$dir: export --format jsonl" schema export "$dir.export.jsonl"
 done

@@ -295,7 +295,7 @@ async function large() {
     await drag("#timeline", 0.4, 0.42);
     check("large: a range of time leaves some", await rowCount() > 100 && await rowCount() < 20000, await rowCount());
     await clear();
-    await page.click("#grouped");
+    await page.select("#by", "process");
     is("large: a box for each process", 201, await count(".box"));
     const tall = await page.$$eval(".box .title", (titles) => Math.min(...titles.map((title) => title.getBoundingClientRect().height)));
     check("large: their names can be read", tall > 6, tall);
@@ -330,6 +330,10 @@ async function thousand() {
     await page.$$eval(".box", (all) => all.find((box) => / \d+$|\(\d+\)/.test(box.getAttribute("aria-label").split("\n")[0])
         && !box.classList.contains("external")).dispatchEvent(new MouseEvent("dblclick", {bubbles: true})));
     is("thousand: a double click folds it again", few, await count(".box"));
+    await page.select("#by", "host");
+    is("thousand: a box for the host, with the address that is one of its own", 1, await count(".box"));
+    await page.select("#by", "unit");
+    is("thousand: what is in no unit stands by its program", few, await count(".box"));
     is("thousand: nothing complained meanwhile", [], complaints);
 }
 

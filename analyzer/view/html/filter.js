@@ -5,8 +5,8 @@
 const state = {
     search: "", program: "", port: "", transport: "", failed: false,
     time: null, // [from, until] in microseconds
-    grouped: data.by_program || data.map.nodes.length > 30, // else each process stands for itself
-    unfolded: new Set(), // the keys of programs whose processes are shown although all others are one box each
+    by: data.by || (data.map.nodes.length > 30 ? "program" : "process"), // what has a box: a process, program, unit, container or host
+    unfolded: new Set(), // the keys of groups whose processes are shown although all others are one box each
     scope: null, // {kind: "group", group} | {kind: "link", link} | {kind: "edge", edge} | {kind: "finding", finding} | {kind: "pair", pair}: what the table is about
     socket: null, // the chosen one
 };

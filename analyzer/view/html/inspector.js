@@ -46,11 +46,11 @@ function processFacts(node) {
         ["started", node.start_us === null ? null : `${sinceText(node.start_us)} s`], ["ended", node.end_us === null ? null : `${sinceText(node.end_us)} s`]]);
 }
 
-// Of one program a box each of its processes, or one for all again.
+// Of one group a box each of its processes, or one for all again.
 function foldChoice(group) {
-    const key = programOf(group.members[0]), folded = group.members.length > 1;
-    if (folded && state.grouped) return choice("Unfold: a box for each process", "", () => fold(key, false), "fold");
-    return !folded && state.unfolded.has(key) ? choice(`Fold: one box for ${group.members[0].name}`, "", () => fold(key, true), "fold") : null;
+    const key = groupKey(group.members[0]), folded = group.members.length > 1;
+    if (folded && state.by !== "process") return choice("Unfold: a box for each process", "", () => fold(key, false), "fold");
+    return !folded && state.unfolded.has(key) ? choice(`Fold: one box for ${groupName(group.members[0])}`, "", () => fold(key, true), "fold") : null;
 }
 
 function showGroup({group}) {

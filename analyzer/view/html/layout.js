@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Boxes (a process each, or a program each), the links between them, and where the boxes stand: in columns from initiators to
+// Boxes (each a process, or a program, a unit, a container, a host), the links between them, and where the boxes stand: in columns from initiators to
 // acceptors while these stay short, else by forces.
 
 // Beyond so many boxes each has one line of text.
@@ -8,12 +8,23 @@ const COMPACT_FROM = 70;
 // A longer column would be too small to read.
 const COLUMN_MOST = 18;
 
-const programOf = (node) => JSON.stringify([node.kind, node.host, node.exe, node.name]);
+const hostName = (id) => data.map.hosts[id]?.name ?? `host ${id}`;
+
+// As `map --by` names them: what is in no unit goes by its container, what is in none by its program.
+function placeOf(node, by) {
+    if (by === "host") return hostName(node.host);
+    const container = node.container && /^[0-9a-f]{64}$/.test(node.container) ? node.container.slice(0, 12) : node.container;
+    return (by === "unit" && node.unit) || ((by === "unit" || by === "container") && container) || null;
+}
+
+const groupName = (node) => placeOf(node, state.by) || node.name;
+const groupKey = (node) => placeOf(node, state.by) ? JSON.stringify([node.host, placeOf(node, state.by)])
+    : JSON.stringify([node.kind, node.host, node.exe, node.name]);
 
 function groupOf(node) {
-    if (!state.grouped || node.kind === "external") return `n${node.id}`;
-    const program = programOf(node);
-    return state.unfolded.has(program) ? `n${node.id}` : program;
+    if (state.by === "process" || node.host === null || (node.kind === "external" && state.by !== "host")) return `n${node.id}`;
+    const key = groupKey(node);
+    return state.unfolded.has(key) ? `n${node.id}` : key;
 }
 
 // From who listens to who accepts for it, each pair of boxes once.
@@ -56,12 +67,13 @@ function describe(group, compact) {
     const [first] = group.members, many = group.members.length > 1;
     const served = new Set(group.members.flatMap((node) => node.listeners.map((listener) =>
         `${listener.transport === "tcp" ? "" : listener.transport + " "}${listener.port === null ? listener.address.replace(/.*\//, "…/") : ":" + listener.port}`)));
-    group.title = clipped(first.name, 26);
+    const name = many ? groupName(first) : first.name;
+    group.title = clipped(name, 26);
     group.detail = group.kind === "external" ? "outside the trace" : many ? `${group.members.length} processes` : `pid ${first.pid ?? "?"}`;
     if (group.kind === "untraced") group.detail += ", untraced";
-    if (severalHosts && group.kind !== "external") group.detail += ` on ${data.map.hosts[first.host]?.name ?? "?"}`;
+    if (severalHosts && group.kind !== "external") group.detail += ` on ${hostName(first.host)}`;
     if (served.size) group.detail += `, serves ${clipped([...served].slice(0, 2).join(" "), 22)}${served.size > 2 ? " …" : ""}`;
-    group.label = many ? `${first.name} ×${group.members.length}` : first.title;
+    group.label = many ? `${name} ×${group.members.length}` : first.title;
     group.width = Math.max(90, group.title.length * 8.2 + 26, group.detail.length * 6.1 + 26);
     group.height = 44;
     if (!compact) return;

@@ -12,12 +12,12 @@ const distinct = (values) => [...new Set(values.filter((value) => value !== null
 fill(control("program"), distinct(data.map.nodes.map((node) => node.name)).sort((a, b) => a.localeCompare(b, "en", {numeric: true})));
 fill(control("transport"), distinct(sockets.map((socket) => socket.transport).concat(edges.map((edge) => edge.transport))).sort());
 fill(control("ports"), distinct(edges.map((edge) => edge.server_port).concat(data.map.listeners.map((listener) => listener.port))).sort((a, b) => a - b));
-control("grouped").checked = state.grouped;
+control("by").value = state.by;
 
 for (const id of ["search", "port"]) control(id).addEventListener("input", () => change({[id]: control(id).value.trim()}));
 for (const id of ["program", "transport"]) control(id).addEventListener("change", () => change({[id]: control(id).value}));
 control("failed").addEventListener("change", () => change({failed: control("failed").checked}));
-control("grouped").addEventListener("change", () => change({grouped: control("grouped").checked, scope: null}));
+control("by").addEventListener("change", () => change({by: control("by").value, unfolded: new Set(), scope: null}));
 control("filters").addEventListener("submit", (event) => event.preventDefault());
 control("clear").addEventListener("click", (event) => {
     event.preventDefault();
@@ -49,7 +49,7 @@ function summarise() {
 }
 
 listeners.push((changed) => {
-    if (changed.has("grouped") || changed.has("unfolded")) drawMap();
+    if (changed.has("by") || changed.has("unfolded")) drawMap();
     paintMap();
     inspect();
     if (changed.size === 1 && changed.has("socket")) scrollToChosen();

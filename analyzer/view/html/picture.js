@@ -141,8 +141,8 @@ function fold(key, folded) {
 
 // A double click does what the details' choice to fold does.
 function toggleFold(group) {
-    const key = programOf(group.members[0]);
-    if (state.grouped && (group.members.length > 1 || state.unfolded.has(key))) fold(key, state.unfolded.has(key));
+    const key = groupKey(group.members[0]);
+    if (state.by !== "process" && (group.members.length > 1 || state.unfolded.has(key))) fold(key, state.unfolded.has(key));
 }
 
 // From a box, the keys go on to its details (where its links are listed), and Escape leads back.
