@@ -7,6 +7,7 @@
 #include "analyzer/trace/fields.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/view/events.h"
+#include "analyzer/view/events_look.h"
 #include "analyzer/view/words.h"
 
 #include <arpa/inet.h>
@@ -105,80 +106,6 @@ static void put_between(struct call *call, const char *key)
         put(call->out, key);
         put(call->out, "=");
     }
-}
-
-/* ---- How fields look, by their keys ---- */
-
-enum look {
-    LOOK_IMPLIED = 1, /* by others, or it stands elsewhere in the line; but in a NETNS */
-    LOOK_COUNT = 2,   /* says nothing when it is 0 */
-    LOOK_PLAIN = 4,   /* a number without its key */
-    LOOK_CHILD = 8,   /* is the result where there is one */
-    LOOK_WANTED = 16, /* all that is shown of an IO */
-    LOOK_FIRST = 32,  /* of TCP's summary: what is looked for first */
-    LOOK_BEHIND = 64, /* how long the call took: stands behind its result */
-};
-
-static const struct {
-    const char *key;
-    unsigned look;
-} looks[] = {
-    {"address_family", LOOK_IMPLIED},
-    {"netns_cookie", LOOK_IMPLIED},
-    {"requested_size", LOOK_IMPLIED},
-    {"listener_cookie", LOOK_IMPLIED},
-    {"passed_cookie", LOOK_IMPLIED},
-    {"cookie2", LOOK_IMPLIED},
-    {"origin_cookie", LOOK_IMPLIED},
-    {"fork_slot", LOOK_IMPLIED},
-    {"duration_ns", LOOK_IMPLIED | LOOK_BEHIND},
-    {"bytes_sent", LOOK_COUNT},
-    {"bytes_received", LOOK_COUNT},
-    {"messages_sent", LOOK_COUNT},
-    {"messages_received", LOOK_COUNT},
-    {"listener_fd", LOOK_PLAIN},
-    {"old_fd", LOOK_PLAIN},
-    {"backlog", LOOK_PLAIN},
-    {"requested", LOOK_WANTED},
-    {"child_pid", LOOK_CHILD},
-    {"state", LOOK_FIRST},
-    {"rtt_us", LOOK_FIRST},
-    {"retransmits", LOOK_FIRST},
-    {"lost", LOOK_FIRST},
-    {"unacked", LOOK_FIRST},
-};
-
-static unsigned find_look(const char *key)
-{
-    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
-        if (strcmp(looks[i].key, key) == 0)
-            return looks[i].look;
-    return 0;
-}
-
-/* The looks of a table's fields, found once: asked for at every line. */
-struct looked {
-    bool found;
-    uint8_t looks[FIELDS_MAX];
-};
-
-static const uint8_t *looks_of(struct looked *looked, const struct field *fields, unsigned count)
-{
-    for (unsigned i = 0; !looked->found && i < count && i < FIELDS_MAX; i++)
-        looked->looks[i] = (uint8_t)find_look(fields[i].key);
-    looked->found = true;
-    return looked->looks;
-}
-
-static bool is_left_out(unsigned kind, unsigned look, uint64_t value)
-{
-    if (look & LOOK_IMPLIED)
-        return kind != SOCKATLAS_NETNS;
-    if ((look & LOOK_COUNT) && value == 0)
-        return true;
-    if (kind == SOCKATLAS_IO)
-        return !(look & LOOK_WANTED);
-    return (look & LOOK_CHILD) && (kind == SOCKATLAS_FORK || kind == SOCKATLAS_SPAWN);
 }
 
 /* ---- Arguments ---- */
@@ -367,7 +294,7 @@ static void put_field(struct call *call, const struct field *field, unsigned loo
 {
     const char *text = (const char *)event_body(call->event) + field->offset;
     uint64_t value = field_get(field, event_body(call->event));
-    if (is_left_out(call->event->kind, look, value) && field->form != FIELD_TAIL_TCP)
+    if (look_leaves_out(call->event->kind, look, value) && field->form != FIELD_TAIL_TCP)
         return;
     switch (field->form) {
     case FIELD_UNSIGNED:
