@@ -110,6 +110,9 @@ case_is "unix-connect-failed: nobody ever listened there" 0 \
 rules=$(sed -nE 's/^RULE\((.*)\)$/\1/p' "$top/analyzer/doctor/rules.def" | sort)
 case_is "each rule has its target" "$rules" "$(cd "$top/tests/doctor/targets" && printf '%s\n' *.c *.py | sed 's/\.[a-z]*$//' | sort)"
 
+case_is "each rule has its mistake in the analyzer's README" "$(tr _ - <<<"$rules" | sort)" \
+    "$(sed -nE 's/^\| [^|]* \| `([a-z0-9-]+)` \| .*/\1/p' "$top/analyzer/README.md" | sort)"
+
 "$sockatlas" doctor small_backlog >text
 case_is "exit status when something was found" 3 $?
 case_has "text tells what, why and what to do" '^   do ' "$(cat text)"
