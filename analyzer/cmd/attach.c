@@ -7,6 +7,7 @@
 
 #include "analyzer/cmd/attach.h"
 #include "analyzer/cmd/cmd.h"
+#include "analyzer/cmd/recording.h"
 #include "analyzer/cmd/run.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/trace/complaint.h"
@@ -19,54 +20,25 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define DEFAULT_DIR "sockatlas.data"
-
 struct options {
-    const char *dir;
-    bool children, across_users, no_cmdline;
+    struct recording recording;
     struct attach_pids pids;
-};
-
-enum { OPTION_CHILDREN = 256, OPTION_ACROSS_USERS, OPTION_NO_CMDLINE };
-
-static const struct argp_option option_table[] = {
-    {"dir", 'd', "DIR", 0, "write the trace to DIR (./sockatlas.data)", 0},
-    {"children", OPTION_CHILDREN, NULL, 0, "attach to all their descendants too", 0},
-    {"across-users", OPTION_ACROSS_USERS, NULL, 0,
-     "let other users' processes add to DIR, and follow programs that are executed as other users", 0},
-    {"no-cmdline", OPTION_NO_CMDLINE, NULL, 0, "do not record command lines, which may bear passwords", 0},
-    {0},
 };
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
     struct options *options = state->input;
-    switch (key) {
-    case 'd':
-        options->dir = value;
-        return 0;
-    case OPTION_CHILDREN:
-        options->children = true;
-        return 0;
-    case OPTION_ACROSS_USERS:
-        options->across_users = true;
-        return 0;
-    case OPTION_NO_CMDLINE:
-        options->no_cmdline = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!attach_pids_add(&options->pids, value))
-            usage_error(state, "%s: not a process's number", value);
-        return 0;
-    default:
+    (void)value;
+    if (key != ARGP_KEY_INIT)
         return ARGP_ERR_UNKNOWN;
-    }
+    state->child_inputs[1] = &options->recording;
+    state->child_inputs[2] = &options->pids;
+    return 0;
 }
 
-static const struct argp_child children[] = {USAGE_CHILD, {0}};
+static const struct argp_child children[] = {USAGE_CHILD, RECORDING_CHILD, ATTACH_PIDS_CHILD, {0}};
 
 static const struct argp attach_argp = {
-    .options = option_table,
     .parser = parse,
     .children = children,
     .args_doc = "PID...",
@@ -81,7 +53,7 @@ static const struct argp attach_argp = {
 };
 
 /* Opens the folder and, where it is a new one, its log of what is known from outside. */
-static bool prepare(const struct options *options, struct run_preload *preload, struct run_folder *folder,
+static bool prepare(const struct recording *options, struct run_preload *preload, struct run_folder *folder,
                     char *const *argv, const char *title)
 {
     bool joined;
@@ -169,7 +141,7 @@ static unsigned attach_with(const struct options *options, const struct run_prel
 
 int cmd_attach(int argc, char **argv)
 {
-    struct options options = {.dir = DEFAULT_DIR};
+    struct options options = {.recording.dir = RECORDING_DIR};
     const char *title = argv[0];
     char shim[PATH_MAX], preloaded[PATH_MAX];
     usage_parse(&attach_argp, argc, argv, 0, &options);
@@ -182,16 +154,14 @@ int cmd_attach(int argc, char **argv)
     struct run_folder folder;
     memcpy(preloaded, shim, sizeof preloaded);
     run_target_preload(preloaded);
-    struct run_preload preload = {
-        .shim = preloaded, .no_cmdline = options.no_cmdline || run_shim_is_set("SOCKATLAS_NO_CMDLINE"), .filters = 0};
-    options.across_users |= run_shim_is_set("SOCKATLAS_ACROSS_USERS");
+    struct run_preload preload = {.shim = preloaded, .no_cmdline = options.recording.no_cmdline, .filters = 0};
     if (getrandom(preload.id, sizeof preload.id, 0) != (ssize_t)sizeof preload.id)
         memset(preload.id, 0, sizeof preload.id);
-    if (options.children)
+    if (options.pids.children)
         attach_pids_descend(&options.pids);
     unsigned failed = leave_out(&options.pids, shim, title);
     if (options.pids.count) {
-        if (!prepare(&options, &preload, &folder, argv, title))
+        if (!prepare(&options.recording, &preload, &folder, argv, title))
             return RUN_FAILED;
         failed += attach_with(&options, &preload, shim, title);
         run_folder_close(&folder);

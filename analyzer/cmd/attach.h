@@ -5,16 +5,22 @@
 #ifndef ANALYZER_CMD_ATTACH_H
 #define ANALYZER_CMD_ATTACH_H
 
+#include <argp.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 struct attach_pids {
     pid_t *pids;
     unsigned count, capacity;
+    bool children; /* all that descend from them are meant, too */
 };
 
-/* Adds the process that the word names; false: it is no number of one. */
-bool attach_pids_add(struct attach_pids *pids, const char *word);
+/* A child of both commands' argp: --children, and the processes. Its input is a struct attach_pids, zeroed. */
+extern const struct argp attach_pids_argp;
+#define ATTACH_PIDS_CHILD                                                                                              \
+    {                                                                                                                  \
+        &attach_pids_argp, 0, NULL, 0                                                                                  \
+    }
 /* Adds all that descend from those, as /proc has it now, each behind its parent. */
 void attach_pids_descend(struct attach_pids *pids);
 void attach_pids_free(struct attach_pids *pids);

@@ -4,6 +4,7 @@
  */
 #include "analyzer/cmd/attach.h"
 
+#include "analyzer/cmd/usage.h"
 #include "analyzer/trace/text.h"
 
 #include <dirent.h>
@@ -36,7 +37,7 @@ static void add(struct attach_pids *pids, pid_t pid)
     pids->pids[pids->count++] = pid;
 }
 
-bool attach_pids_add(struct attach_pids *pids, const char *word)
+static bool add_named(struct attach_pids *pids, const char *word)
 {
     char *end;
     errno = 0;
@@ -46,6 +47,29 @@ bool attach_pids_add(struct attach_pids *pids, const char *word)
     add(pids, (pid_t)pid);
     return true;
 }
+
+enum { OPTION_CHILDREN = 0x4000 };
+
+static const struct argp_option options[] = {{"children", OPTION_CHILDREN, NULL, 0, "and all their descendants", 0},
+                                             {0}};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct attach_pids *pids = state->input;
+    switch (key) {
+    case OPTION_CHILDREN:
+        pids->children = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!add_named(pids, value))
+            usage_error(state, "%s: not a process's number", value);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp attach_pids_argp = {.options = options, .parser = parse};
 
 /* 0 unknown. */
 static pid_t parent_of(const char *pid)

@@ -7,6 +7,7 @@
 
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/notice_log.h"
+#include "analyzer/cmd/recording.h"
 #include "analyzer/cmd/ship.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/trace/complaint.h"
@@ -25,27 +26,20 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DEFAULT_DIR "sockatlas.data"
-
 struct options {
     struct collect_rules rules;
     struct ship_options ship;
-    bool kernel;
-    size_t kernel_buffer; /* 0: the usual */
+    struct recording_kernel kernel;
     char **dirs;
     int count;
 };
 
-enum { OPTION_KEEP = 256, OPTION_KERNEL };
+enum { OPTION_KEEP = 256 };
 
 static const struct argp_option option_table[] = {
     {"keep", OPTION_KEEP, "AGE|SIZE", 0,
      "drop what is older than AGE (as 12h; s, m, h, d), or the oldest where segments take more than SIZE (as 10G; K, "
      "M, G, T); may be given twice",
-     0},
-    {"kernel", OPTION_KERNEL, "SIZE", OPTION_ARG_OPTIONAL,
-     "record in the first DIR what the kernel tells of each TCP and UDP socket that ends in this network, of programs "
-     "that are not traced too; SIZE: how much it keeps until that is read (8M; K, M)",
      0},
     {"quiet", 'q', NULL, 0, "say nothing when it begins and ends", 0},
     {0},
@@ -83,15 +77,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[1] = &options->ship;
+        state->child_inputs[2] = &options->kernel;
         return 0;
     case OPTION_KEEP:
         parse_keep(&options->rules, value, state);
-        return 0;
-    case OPTION_KERNEL:
-        options->kernel = true;
-        options->kernel_buffer = value ? notice_log_buffer(value) : 0;
-        if (value && !options->kernel_buffer)
-            usage_error(state, "--kernel=%s: want a size, as 8M", value);
         return 0;
     case 'q':
         options->rules.quiet = true;
@@ -105,7 +94,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {USAGE_CHILD, {&ship_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {USAGE_CHILD, {&ship_argp, 0, NULL, 0}, RECORDING_KERNEL_CHILD, {0}};
 
 static const struct argp collect_argp = {
     .options = option_table,
@@ -188,7 +177,7 @@ static struct notice_log *read_notices(const struct place *place, const struct o
     static char dir[32];
     snprintf(dir, sizeof dir, "/proc/self/fd/%d", place->fd);
     struct notice_log *log = notice_log_open(
-        &(struct notice_rules){.dir = dir, .why = SOCKATLAS_NOTICES_ASKED, .buffer = options->kernel_buffer});
+        &(struct notice_rules){.dir = dir, .why = SOCKATLAS_NOTICES_ASKED, .buffer = options->kernel.buffer});
     if (log && notice_log_begin(log))
         return log;
     complain_line("%s: the kernel's notices of ended sockets cannot be read: %s", title, strerror(errno));
@@ -198,7 +187,7 @@ static struct notice_log *read_notices(const struct place *place, const struct o
 
 int cmd_collect(int argc, char **argv)
 {
-    static char default_dir[] = DEFAULT_DIR, *defaults[] = {default_dir};
+    static char default_dir[] = RECORDING_DIR, *defaults[] = {default_dir};
     struct options options = {.rules.thorough = true, .dirs = defaults, .count = 1};
     const char *title = argv[0];
     usage_parse(&collect_argp, argc, argv, 0, &options);
@@ -223,7 +212,7 @@ int cmd_collect(int argc, char **argv)
     struct ship *ship = ships ? ship_start(&options.ship, options.dirs, options.count, title) : NULL;
     refused = ships && !ship;
     struct notice_log *notices =
-        good > 0 && !refused && options.kernel ? read_notices(&places[0], &options, title) : NULL;
+        good > 0 && !refused && options.kernel.wanted ? read_notices(&places[0], &options, title) : NULL;
     if (good > 0 && !refused)
         loop(places, good, &ends);
     ship_end(ship);

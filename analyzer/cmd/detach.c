@@ -12,38 +12,18 @@
 #include <argp.h>
 #include <stdio.h>
 
-struct options {
-    bool children;
-    struct attach_pids pids;
-};
-
-enum { OPTION_CHILDREN = 256 };
-
-static const struct argp_option option_table[] = {
-    {"children", OPTION_CHILDREN, NULL, 0, "detach from all their descendants too", 0},
-    {0},
-};
-
 static error_t parse(int key, char *value, struct argp_state *state)
 {
-    struct options *options = state->input;
-    switch (key) {
-    case OPTION_CHILDREN:
-        options->children = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!attach_pids_add(&options->pids, value))
-            usage_error(state, "%s: not a process's number", value);
-        return 0;
-    default:
+    (void)value;
+    if (key != ARGP_KEY_INIT)
         return ARGP_ERR_UNKNOWN;
-    }
+    state->child_inputs[1] = state->input;
+    return 0;
 }
 
-static const struct argp_child children[] = {USAGE_CHILD, {0}};
+static const struct argp_child children[] = {USAGE_CHILD, ATTACH_PIDS_CHILD, {0}};
 
 static const struct argp detach_argp = {
-    .options = option_table,
     .parser = parse,
     .children = children,
     .args_doc = "PID...",
@@ -57,19 +37,19 @@ static const struct argp detach_argp = {
 
 int cmd_detach(int argc, char **argv)
 {
-    struct options options = {.children = false};
+    struct attach_pids pids = {.children = false};
     const char *title = argv[0];
     unsigned failed = 0;
-    usage_parse(&detach_argp, argc, argv, 0, &options);
-    if (!options.pids.count) {
+    usage_parse(&detach_argp, argc, argv, 0, &pids);
+    if (!pids.count) {
         complain_line("%s: no process given; `%s --help` tells more", title, title);
         return CMD_USAGE;
     }
-    if (options.children)
-        attach_pids_descend(&options.pids);
-    for (unsigned i = 0; i < options.pids.count; i++) {
+    if (pids.children)
+        attach_pids_descend(&pids);
+    for (unsigned i = 0; i < pids.count; i++) {
         struct attach_answer answer;
-        pid_t pid = options.pids.pids[i];
+        pid_t pid = pids.pids[i];
         const char *comm = attach_pids_comm(pid);
         attach_signals_hold();
         bool good = attach_end(pid, &answer);
@@ -80,6 +60,6 @@ int cmd_detach(int argc, char **argv)
         else
             complain_line("%s: %d (%s): %s", title, (int)pid, comm, answer.why);
     }
-    attach_pids_free(&options.pids);
+    attach_pids_free(&pids);
     return failed ? CMD_UNREADABLE : CMD_DONE;
 }

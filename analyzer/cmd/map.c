@@ -18,21 +18,29 @@
 
 enum { OPTION_BY = 256, OPTION_COLUMNS, OPTION_FROM, OPTION_PASSWORD, OPTION_CA };
 
-static const struct shape_format formats[] = {{"text", NULL},
-                                              {"json", NULL},
-                                              {"dot", NULL},
-                                              {"mermaid", NULL},
-                                              {"svg", "laid out by Graphviz"},
-                                              {"html", "a page to explore, in one file"},
-                                              {0}};
+/* FORMAT(name, more of it for --help, says on stderr what is missing to draw it): map_NAME() draws it. */
+#define FORMATS(FORMAT)                                                                                                \
+    FORMAT(text, NULL, NULL)                                                                                           \
+    FORMAT(json, NULL, NULL)                                                                                           \
+    FORMAT(dot, NULL, NULL)                                                                                            \
+    FORMAT(mermaid, NULL, NULL)                                                                                        \
+    FORMAT(svg, "laid out by Graphviz", map_svg_ready)                                                                 \
+    FORMAT(html, "a page to explore, in one file", map_html_ready)
 
-/* In their order. */
+static const struct shape_format formats[] = {
+#define FORMAT(name, what, ready) {#name, what},
+    FORMATS(FORMAT)
+#undef FORMAT
+        {0}};
+
 static const struct drawing {
     bool (*draw)(const struct model *model, const struct map_options *options, FILE *out);
-    bool (*ready)(void); /* says on stderr what is missing; NULL: nothing can be */
-} drawings[] = {{map_text, NULL},    {map_json, NULL},         {map_dot, NULL},
-                {map_mermaid, NULL}, {map_svg, map_svg_ready}, {map_html, map_html_ready}};
-_Static_assert(sizeof drawings / sizeof *drawings == sizeof formats / sizeof *formats - 1, "a drawing for each format");
+    bool (*ready)(void); /* NULL: nothing can be missing */
+} drawings[] = {
+#define FORMAT(name, what, ready) {map_##name, ready},
+    FORMATS(FORMAT)
+#undef FORMAT
+};
 
 struct request {
     struct shape shape;

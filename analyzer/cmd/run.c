@@ -7,7 +7,7 @@
 
 #include "analyzer/cmd/cmd.h"
 #include "analyzer/cmd/collect.h"
-#include "analyzer/cmd/notice_log.h"
+#include "analyzer/cmd/recording.h"
 #include "analyzer/cmd/usage.h"
 #include "analyzer/patch/patch.h"
 #include "analyzer/trace/complaint.h"
@@ -25,32 +25,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DEFAULT_DIR "sockatlas.data"
-
 struct options {
-    const char *dir;
-    bool dir_given;
+    struct recording recording;
+    struct recording_kernel kernel;
     bool live;
-    bool across_users;
-    bool no_cmdline;
     bool no_patch;
-    bool kernel;
-    size_t kernel_buffer; /* 0: the usual */
-    char **command;       /* NULL-terminated, the rest of argv */
+    char **command; /* NULL-terminated, the rest of argv */
 };
 
-enum { OPTION_LIVE = 256, OPTION_ACROSS_USERS, OPTION_NO_CMDLINE, OPTION_NO_PATCH, OPTION_KERNEL };
+enum { OPTION_LIVE = 256, OPTION_NO_PATCH };
 
 static const struct argp_option option_table[] = {
-    {"dir", 'd', "DIR", 0, "write the trace to DIR (./sockatlas.data)", 0},
     {"live", OPTION_LIVE, NULL, 0, "print the events on standard error as they happen", 0},
-    {"across-users", OPTION_ACROSS_USERS, NULL, 0,
-     "follow programs that are executed as other users too, as by sudo; others may then add files to DIR", 0},
-    {"kernel", OPTION_KERNEL, "SIZE", OPTION_ARG_OPTIONAL,
-     "record what the kernel tells of each TCP and UDP socket that ends in this network, of programs that are not "
-     "traced too; SIZE: how much it keeps until that is read (8M; K, M)",
-     0},
-    {"no-cmdline", OPTION_NO_CMDLINE, NULL, 0, "do not record command lines, which may bear passwords", 0},
     {"no-patch", OPTION_NO_PATCH, NULL, 0, "do not follow Go programs and statically linked ones", 0},
     {0},
 };
@@ -58,25 +44,14 @@ static const struct argp_option option_table[] = {
 static error_t parse(int key, char *value, struct argp_state *state)
 {
     struct options *options = state->input;
+    (void)value;
     switch (key) {
-    case 'd':
-        options->dir = value;
-        options->dir_given = true;
+    case ARGP_KEY_INIT:
+        state->child_inputs[1] = &options->recording;
+        state->child_inputs[2] = &options->kernel;
         return 0;
     case OPTION_LIVE:
         options->live = true;
-        return 0;
-    case OPTION_ACROSS_USERS:
-        options->across_users = true;
-        return 0;
-    case OPTION_KERNEL:
-        options->kernel = true;
-        options->kernel_buffer = value ? notice_log_buffer(value) : 0;
-        if (value && !options->kernel_buffer)
-            usage_error(state, "--kernel=%s: want a size, as 8M", value);
-        return 0;
-    case OPTION_NO_CMDLINE:
-        options->no_cmdline = true;
         return 0;
     case OPTION_NO_PATCH:
         options->no_patch = true;
@@ -90,7 +65,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {USAGE_CHILD, {0}};
+static const struct argp_child children[] = {USAGE_CHILD, RECORDING_CHILD, RECORDING_KERNEL_CHILD, {0}};
 
 static const struct argp run_argp = {
     .options = option_table,
@@ -162,7 +137,7 @@ static int trace(const struct options *options, const struct run_preload *preloa
     struct run_log *log = run_log_open(preload, options->command);
     if (!log)
         complain_line("%s: %s/run%s: %s", title, preload->folder->path, SOCKATLAS_SUFFIX, strerror(errno));
-    struct run_notices *notices = run_notices_open(preload, options->kernel, options->kernel_buffer, title);
+    struct run_notices *notices = run_notices_open(preload, options->kernel.wanted, options->kernel.buffer, title);
     struct run_unheard *unheard = run_unheard_open(preload);
     pid_t command = run_command_start(options->command, preload, title);
     if (command < 0) {
@@ -200,13 +175,13 @@ static int trace(const struct options *options, const struct run_preload *preloa
     run_report(&report, log, preload, &(struct run_ended){.command = command, .wait_status = status});
     run_log_close(log);
     report.in_memory = run_trim(preload->folder->dir);
-    run_report_print(&report, preload->folder, options->dir_given ? options->dir : NULL);
+    run_report_print(&report, preload->folder, options->recording.dir_given ? options->recording.dir : NULL);
     return status;
 }
 
 int cmd_run(int argc, char **argv)
 {
-    struct options options = {.dir = DEFAULT_DIR};
+    struct options options = {.recording.dir = RECORDING_DIR};
     const char *title = argv[0];
     char shim[PATH_MAX], patcher[PATH_MAX], path[PATH_MAX];
     usage_parse(&run_argp, argc, argv, ARGP_IN_ORDER, &options);
@@ -225,13 +200,12 @@ int cmd_run(int argc, char **argv)
         return status;
     }
     struct run_folder folder;
-    bool across_users = options.across_users || run_shim_is_set("SOCKATLAS_ACROSS_USERS");
-    if (!run_folder_prepare(&folder, options.dir, across_users, title))
+    if (!run_folder_prepare(&folder, options.recording.dir, options.recording.across_users, title))
         return RUN_FAILED;
     struct run_preload preload = {.shim = shim,
                                   .patcher = patches ? patcher : NULL,
                                   .folder = &folder,
-                                  .no_cmdline = options.no_cmdline || run_shim_is_set("SOCKATLAS_NO_CMDLINE"),
+                                  .no_cmdline = options.recording.no_cmdline,
                                   .filters = run_filter_count()};
     if (preload.filters != 0) /* what sockatlas-patch does has not been tried */
         preload.patcher = NULL;
