@@ -247,7 +247,7 @@ static cJSON *group_json(const struct model *model, const struct map_groups *gro
 static unsigned *list_members(const struct model *model, const struct map_groups *groups)
 {
     unsigned count = model_process_count(model);
-    unsigned *next = malloc((count + 1) * sizeof *next), *behind = malloc((count + 1) * sizeof *behind);
+    unsigned *next = calloc(count + 1, sizeof *next), *behind = calloc(count + 1, sizeof *behind);
     if (!next || !behind)
         abort();
     for (unsigned i = 0; i < count; i++)
