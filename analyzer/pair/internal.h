@@ -4,6 +4,7 @@
  * files below its own:
  *
  *   pair.c       a half's life: offered, over, decided; the order of the rules
+ *   learn.c      what two ends of one conversation tell of each other
  *   lives.c      several lives of one tuple: which two of them are one connection
  *   tuple.c      rules for internet connections: mirrored addresses
  *   datagram.c   rule for datagrams
@@ -195,5 +196,15 @@ bool lives_doubtful(const struct pair *pair, const struct entry *entry);
 /* Looks at the lives of one tuple at once and makes mates of those that belong together. Returns those looked at that
  * are over and whose mate is over, or who have none: they are to be decided, or to wait. */
 unsigned lives_align(struct pair *pair, struct entry *entry, struct entry *over[LIVES_MAX * 2]);
+
+/* ---- learn.c ---- */
+
+/* Who began: the connecting end; of two datagram ends or two connecting ones, the earlier; of a socket pair, who made
+ * it, and where neither or both of its users did, the first end. */
+bool learn_initiates(const struct half *a, const struct half *b, enum match match);
+/* One end tells what the other could not know. */
+void learn_other(struct half *half, const struct half *mate);
+/* Who began, of two that were there before: by what else speaks for it, where it does not speak for both alike. */
+void learn_sides(struct half *a, struct half *b, enum match match);
 
 #endif
