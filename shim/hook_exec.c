@@ -280,9 +280,9 @@ HOOK int execle(const char *path, const char *argument, ...)
 }
 
 /* After a spawn: the child's log, if it makes one, says the rest. */
-static void record_spawn(const struct exec *exec, const struct known *known, int error, pid_t child)
+static void record_spawn(const struct exec *exec, const struct known *known, enum sockatlas_untraced why, int error,
+                         pid_t child)
 {
-    enum sockatlas_untraced why = untraced(exec, known, NULL);
     if (!log_is_open() && (why == SOCKATLAS_TRACEABLE || error))
         return;
     size_t length = path_kept(known);
@@ -290,6 +290,64 @@ static void record_spawn(const struct exec *exec, const struct known *known, int
         .child_pid = error ? 0 : (uint32_t)child, .path_size = (uint16_t)length, .untraced = (uint8_t)why};
     struct record record = {.kind = SOCKATLAS_SPAWN, .call = exec->call, .error = error, .fd = -1};
     record_write(&record, &body, sizeof(body), exec->path, length);
+}
+
+/* A program without a libc to interpose on, that libc executes in a child of its own making: there sockatlas-patch is
+ * executed in its place, which has this object preloaded and executes the program as anybody does (its main.c). */
+struct spawning {
+    char *const *environment;
+    char *const *argv; /* sockatlas-patch's; NULL: the program is executed as it is */
+};
+
+/* With the NULL. 0: they cannot be read. */
+static size_t count_readable(char *const *argv)
+{
+    struct memory_walk walk = {0};
+    for (size_t count = 0; argv; count++)
+        if (!memory_walk(&walk, argv + count) || !memory_walk(&walk, (const char *)(argv + count + 1) - 1))
+            break;
+        else if (!argv[count])
+            return count + 1;
+    return 0;
+}
+
+/* Not where the child might be in another folder, or where there would be an error to tell: then the caller would learn
+ * of it as the child's exit status only. */
+static bool goes_through(const struct exec *exec, const struct known *known, const posix_spawn_file_actions_t *actions,
+                         char path[TARGET_PATH_MAX])
+{
+    struct environment own;
+    environment_read(&own, environ);
+    bool found =
+        exec->search ? target_find(exec->path, own.values[ENVIRONMENT_PATH], path) : known->path_size < TARGET_PATH_MAX;
+    if (!exec->search && found)
+        memcpy(path, exec->path, known->path_size + 1);
+    return found && config.patcher[0] && untraced_by_user(&known->environment) == SOCKATLAS_TRACEABLE &&
+           (path[0] == '/' || !actions) && sys(SYS_faccessat, AT_FDCWD, path, X_OK) == 0 &&
+           sys(SYS_faccessat, AT_FDCWD, config.patcher, X_OK) == 0;
+}
+
+/* As prepare() does. `why`: why the program itself cannot be traced. */
+static struct spawning prepare_spawn(const struct exec *exec, const struct known *known, enum sockatlas_untraced why,
+                                     const posix_spawn_file_actions_t *actions, struct scratch *scratch)
+{
+    enum { BEFORE = 3 }; /* arguments before the program's own: sockatlas-patch, "exec", its path */
+    size_t environment = environment_size(&known->environment);
+    size_t count = why == SOCKATLAS_UNTRACED_STATIC ? count_readable(exec->argv) : 0;
+    size_t pointers = count ? (BEFORE + count) * sizeof(char *) : 0, own = count ? pointers + TARGET_PATH_MAX : 0;
+    struct spawning spawning = {.environment = exec->envp};
+    *scratch = scratch_take(own + environment);
+    if (environment && scratch->memory)
+        spawning.environment = environment_build(&known->environment, (char *)scratch->memory + own);
+    if (own && scratch->memory && goes_through(exec, known, actions, (char *)scratch->memory + pointers)) {
+        char **argv = scratch->memory;
+        argv[0] = config.patcher;
+        argv[1] = (char *)"exec";
+        argv[2] = (char *)scratch->memory + pointers;
+        memcpy(argv + BEFORE, exec->argv, count * sizeof(char *));
+        spawning.argv = argv;
+    }
+    return spawning;
 }
 
 typedef int spawn_function(pid_t *restrict, const char *restrict, const posix_spawn_file_actions_t *,
@@ -305,10 +363,14 @@ static int spawn_traced(const struct exec *exec, spawn_function *function, pid_t
     pid_t own = 0;
     pid_t *pid = child ? child : &own;
     look(&known, exec);
+    enum sockatlas_untraced why = untraced(exec, &known, NULL);
+    struct spawning spawning = prepare_spawn(exec, &known, why, actions, &scratch);
     process_spawning();
-    int error = function(pid, exec->path, actions, attributes, exec->argv, prepare(exec, &known, &scratch));
+    int error = spawning.argv
+                    ? real.posix_spawn(pid, config.patcher, actions, attributes, spawning.argv, spawning.environment)
+                    : function(pid, exec->path, actions, attributes, exec->argv, spawning.environment);
     scratch_give(&scratch);
-    record_spawn(exec, &known, error, error ? 0 : *pid);
+    record_spawn(exec, &known, spawning.argv ? SOCKATLAS_TRACEABLE : why, error, error ? 0 : *pid);
     return error;
 }
 

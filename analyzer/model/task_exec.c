@@ -93,6 +93,8 @@ void task_exec_commit(struct model *model, struct task *task)
     task_change(model, task, TASK_HAS_EXECUTED);
     if (task->exec_path && task->exec_path[0])
         task_describe_path(model, task, task->exec_path);
+    if (task->exec_untraced) /* what it executes, unless a log of that says otherwise */
+        task->process.via = VIA_NONE;
     task_claim(model, task, task->exec_path, task->exec_untraced);
     task->exec_path = NULL;
 }

@@ -398,6 +398,7 @@ void task_spawn(struct model *model, struct task *parent, const struct event *ev
         if (!own) {
             child = task_child(model, &model->images[parent->image], parent, event->tid);
             child->process.start_ns = event->time_ns;
+            child->process.via = VIA_NONE; /* its log will tell */
             task_name(model, child, body->child_pid, event->time_ns);
             descriptor_copy(model, child, parent, true);
             task_change(model, child, TASK_IS_SPAWNED);

@@ -5,6 +5,9 @@
  * program, begins to trace the thread, and writes one byte to FD: SOCKATLAS_TRACEABLE, whereupon the thread executes
  * the program, or why not. When the program stands at its beginning it is changed and let go. Prints nothing; the
  * thread needs nothing of it afterwards.
+ *
+ * `sockatlas-patch exec PATH ARG...` executes the program at PATH: with the shim preloaded, that is what starts the
+ * above. For what libc executes by itself (posix_spawn).
  */
 #include "analyzer/patch/patch.h"
 #include "shim/trace_format.h"
@@ -189,6 +192,10 @@ static bool read_number(const char *text, int *out)
 int main(int argc, char **argv)
 {
     int thread, pipe;
+    if (argc > 2 && strcmp(argv[1], "exec") == 0) {
+        execv(argv[2], argv + 3);
+        return 127;
+    }
     if (argc != 4 || !read_number(argv[1], &thread) || !read_number(argv[2], &pipe)) {
         fputs("sockatlas-patch is started by sockatlas: sockatlas-patch TID FD PATH\n", stderr);
         return 2;

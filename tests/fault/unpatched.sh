@@ -94,13 +94,49 @@ for how in posix_spawn system popen; do
     by_hand 1 ./starts $how "$work/connects"
     case_is "$how(): it runs" 7 $?
     map=$("$sockatlas" map --format json trace)
-    if [ $how = posix_spawn ]; then
-        case_is "$how(): that it is not followed is said" "connects: statically linked" \
-            "$(jq -r '.coverage[] | select(.what == "untraced_child") | .detail | sub(".*/"; "")' <<<"$map")"
-    else
-        case_is "$how(): it is followed, by the shell that executes it" patch "$(jq -r '.nodes[] | select(.comm == "connects") | .via' <<<"$map")"
-    fi
+    case_is "$how(): it is followed, by whoever executes it" "patch []" "$(jq -r '"\(.nodes[] | select(.comm == "connects") | .via) \(.coverage)"' <<<"$map")"
 done
+
+# What is spawned is the program: its name, arguments, environment, descriptors, group, signals and errors are its own.
+cat >spawn.py <<'END'
+import os, signal, sys
+actions = [(os.POSIX_SPAWN_OPEN, 5, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_CLOSE, 0)]
+def spawn(path, argv, search=False, **more):
+    try:
+        pid = (os.posix_spawnp if search else os.posix_spawn)(path, argv, {"A": "b", "PATH": "/nowhere"}, **more)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    except OSError as error:
+        print(error.strerror, flush=True)
+own = os.getcwd()
+spawn(own + "/shell", ["sh", "-c", "echo $0 $A; ls /proc/$$/fd; grep -E 'SigBlk|SigIgn|TracerPid' /proc/$$/status; readlink /proc/$$/exe; exit 3"],
+      file_actions=actions, setpgroup=0, setsigmask=[signal.SIGUSR1])
+spawn("shell", ["sh", "-c", "kill -9 $$"])
+os.environ["PATH"] = own
+spawn("shell", ["sh", "-c", "echo found"], search=True)
+spawn("shell", ["sh", "-c", "echo $#"] + ["many"] * 70000)
+spawn(own + "/shell", ["sh"] + ["x" * 200000])
+spawn("shell", ["sh", "-c", "exec ./connects"])
+spawn("connects", ["connects"])
+spawn(own + "/nothing", ["nothing"])
+spawn(own + "/plain", ["plain"])
+spawn(own + "/folder", ["folder"])
+END
+if readelf -lW /bin/busybox 2>/dev/null | grep -q INTERP || [ ! -e /bin/busybox ]; then
+    case_skip "what is spawned is the program" "/bin/busybox is not static"
+    case_skip "the connection of each is seen" "/bin/busybox is not static"
+    case_skip "and is followed" "/bin/busybox is not static"
+else
+    cp /bin/busybox shell && cp connects plain && chmod -x plain && mkdir folder
+    python3 spawn.py >alone 2>&1
+    by_hand 1 python3 spawn.py >traced 2>&1
+    case_is "what is spawned is the program" "$(cat alone)" "$(cat traced)"
+    case_is "the connection of each is seen" '["patch","patch"]' "$("$sockatlas" map --format json trace | jq -c '[.nodes[] | select(.comm == "connects") | .via]')"
+    case_is "and is followed" "[]" "$("$sockatlas" map --format json trace | jq -c '[.coverage[].detail]')"
+fi
+
+by_hand 1 python3 -c 'import os; os.waitpid(os.posix_spawn("./connects", ["connects"], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 5, "/dev/null", 0, 0)]), 0)'
+case_is "one that may be spawned in another folder is not followed, and the map says so" "null connects: statically linked" \
+    "$("$sockatlas" map --format json trace | jq -r '"\(.nodes[] | select(.comm == "connects") | .via) \(.coverage[] | select(.what == "untraced_child") | .detail | sub(".*/"; ""))"')"
 
 # ---- more threads than are told apart ----
 
