@@ -36,7 +36,7 @@ free_port() {
 # what it takes: they may not see this tree, and a trace belongs to who made it.
 user=
 sample_run() {
-    local crate status
+    local crate each status
     set -- -- "samples/$name/run.sh" traffic "$@"
     if [ -z "$user" ] || [ "$(id -u)" -ne 0 ]; then
         shown sockatlas run -d "$trace" "$@" 2>&1
@@ -48,9 +48,12 @@ sample_run() {
     trap 'exit 130' INT TERM HUP
     mkdir -p "$crate/build/tools" "$crate/build/samples" "$crate/samples"
     cp build/sockatlas build/libsockatlas.so "$crate/build/"
+    [ ! -e build/sockatlas-patch ] || cp build/sockatlas-patch "$crate/build/"
     cp build/tools/port build/tools/gone "$crate/build/tools/"
     cp -R samples/lib.sh "samples/$name" "$crate/samples/"
-    [ ! -d build/samples/npm ] || cp -R build/samples/npm "$crate/build/samples/"
+    for each in npm go; do
+        [ ! -d "build/samples/$each" ] || cp -R "build/samples/$each" "$crate/build/samples/"
+    done
     chown -R "$user" "$crate" && chmod 711 "$crate"
     echo "\$ sockatlas run -d $trace $*"
     (cd "$crate" && exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups env HOME="$crate" TMPDIR="$crate" \
