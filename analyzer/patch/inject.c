@@ -270,11 +270,20 @@ static bool put_piece(struct injection *in)
     return false;
 }
 
+/* While the process is between what it was and what it is to be, it goes with us if we are killed: it must not go on
+ * so.
+ */
+static bool bind_fate(pid_t pid, bool bound)
+{
+    return ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(long)(bound ? PTRACE_O_EXITKILL : 0)) == 0;
+}
+
 bool inject(pid_t pid, const struct sites *sites)
 {
     struct injection in = {.pid = pid, .sites = sites, .memory = memory_open(pid)};
     bool done = in.memory >= 0 && ptrace(PTRACE_GETREGS, pid, NULL, &in.registers) == 0 && find_bias(&in) &&
-                sites_stand(&in) && lay_out(&in) && put_piece(&in);
+                sites_stand(&in) && lay_out(&in) && bind_fate(pid, true) && put_piece(&in);
+    bind_fate(pid, false);
     free(in.image);
     if (in.memory >= 0)
         close(in.memory);

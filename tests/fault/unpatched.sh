@@ -67,6 +67,85 @@ by_hand 1 ./connects
 case_is "all can be written: it is recorded" "7 true" \
     "$? $("$sockatlas" list --json trace 2>/dev/null | jq -s '[.[] | select(.comm == "connects")] | length > 0')"
 
+# ---- what it takes is not there ----
+
+# A kernel that does not let programs read their thread pointer tells them so where they begin.
+gcc -shared -fPIC -D_GNU_SOURCE -x c -o before_5_9.so - <<'END'
+#include <dlfcn.h>
+#include <elf.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+long ptrace(enum __ptrace_request request, ...)
+{
+    static int told;
+    long (*next)(enum __ptrace_request, int, unsigned long, unsigned long) = (__typeof__(next))dlsym(RTLD_NEXT, "ptrace");
+    __builtin_va_list list;
+    __builtin_va_start(list, request);
+    int pid = (int)__builtin_va_arg(list, long);
+    unsigned long a = __builtin_va_arg(list, unsigned long), b = __builtin_va_arg(list, unsigned long);
+    long result = next(request, pid, a, b);
+    if (request != PTRACE_GETREGS || told++)
+        return result;
+    unsigned long at = ((struct user_regs_struct *)b)->rsp;
+    for (int ends = 0; ends < 2; at += 8) /* how many arguments, these, a NULL, the environment, a NULL */
+        ends += next(PTRACE_PEEKDATA, pid, at, 0) == 0;
+    for (; next(PTRACE_PEEKDATA, pid, at, 0) != AT_HWCAP2; at += 16)
+        continue;
+    next(PTRACE_POKEDATA, pid, at + 8, 0);
+    return result;
+}
+END
+printf '#!/bin/sh\nLD_PRELOAD=%s exec %s "$@"\n' "$work/before_5_9.so" "$top/build/sockatlas-patch" >patcher
+by_hand "$work/patcher" ./connects
+case_is "no FSGSBASE: the program runs as it is" "7 0" "$? $("$sockatlas" list --json trace | jq -s '[.[] | select(.comm == "connects")] | length')"
+case_has "no FSGSBASE: the map says why" "neither processor nor kernel tells its threads apart" "$("$sockatlas" map trace)"
+by_hand 1 prlimit --as=7000000 ./connects
+case_is "no memory: the program runs as it is" "7 0" "$? $("$sockatlas" list --json trace | jq -s '[.[] | select(.comm == "connects")] | length')"
+case_has "no memory: the map says why" "there is no memory to follow its threads in" "$("$sockatlas" map trace)"
+
+# ---- sockatlas-patch is killed ----
+
+# At the Nth step that it takes with ptrace(2) or in the process's memory.
+gcc -shared -fPIC -D_GNU_SOURCE -x c -o dies.so - <<'END'
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+static void step(void)
+{
+    static int count;
+    if (++count == atoi(getenv("DIE")))
+        kill(getpid(), SIGKILL);
+}
+long ptrace(enum __ptrace_request request, ...)
+{
+    long (*next)(enum __ptrace_request, long, long, long) = (__typeof__(next))dlsym(RTLD_NEXT, "ptrace");
+    __builtin_va_list list;
+    __builtin_va_start(list, request);
+    long pid = __builtin_va_arg(list, long), a = __builtin_va_arg(list, long), b = __builtin_va_arg(list, long);
+    step();
+    return next(request, (int)pid, a, b);
+}
+ssize_t pwrite(int fd, const void *from, size_t size, off_t at)
+{
+    ssize_t (*next)(int, const void *, size_t, off_t) = (__typeof__(next))dlsym(RTLD_NEXT, "pwrite");
+    step();
+    return next(fd, from, size, at);
+}
+END
+ended=
+for ((step = 1; step <= 400; step++)); do
+    printf '#!/bin/sh\nDIE=%s LD_PRELOAD=%s exec %s "$@"\n' $step "$work/dies.so" "$top/build/sockatlas-patch" >patcher
+    chmod +x patcher
+    by_hand "$work/patcher" ./connects 2>/dev/null
+    ended="$ended $?"
+    [ "$("$sockatlas" list --json trace 2>/dev/null | jq -s 'any(.comm == "connects")')" = false ] || break
+done
+case_is "killed at any step of $step, the program runs as it is or is killed with it" "7 137" \
+    "$(tr ' ' '\n' <<<"$ended" | sed '/^$/d' | sort -u -n | paste -sd' ')"
+case_is "the steps end with a program that is followed" 7 "${ended##* }"
+
 # ---- executed by libc itself ----
 
 gcc -std=gnu11 -O2 -D_GNU_SOURCE -x c -o starts - <<'END'
