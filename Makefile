@@ -70,6 +70,8 @@ has_i386        := $(if $(filter x86_64,$(machine)),$(shell test -e "$$($(CC_i38
 
 # Programs without a libc to interpose on are followed where the piece is written for the processor.
 has_piece := $(filter x86_64,$(machine))
+# So is attaching to processes that run.
+has_attach := $(filter x86_64,$(machine))
 
 # What both halves must know exactly alike: sources of the shim that the analyzer is linked with too.
 SHARED_SRC    := shim/site.c shim/folder.c shim/storage.c shim/memory_log.c shim/target.c shim/launch.c shim/log_name.c shim/tcp_info.c
@@ -121,7 +123,7 @@ ALL_C := $(wildcard shim/*.[ch] shim/*/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] 
 .SECONDARY:
 
 .PHONY: all help dist deb deps deps-html deps-fleet test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
-all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas $(if $(has_piece),$(BUILD)/sockatlas-patch) $(if $(has_i386),$(BUILD)/i386/linked) ## build the shim and the analyzer
+all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas $(if $(has_piece),$(BUILD)/sockatlas-patch) $(if $(has_attach),$(BUILD)/musl/libsockatlas.so) $(if $(has_i386),$(BUILD)/i386/linked) ## build the shim and the analyzer
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -180,6 +182,9 @@ endef
 $(eval $(call shim_for,$(BUILD),$(CC),$(machine)))
 $(eval $(call shim_for,$(BUILD)/i386,$(CC_i386),i386))
 $(eval $(call shim_for,$(BUILD)/aarch64,$(CC_aarch64),aarch64))
+# For a process of musl's that is attached to: its dlopen() refuses variables at a fixed place, and makes space for all threads' others at once.
+shim_flags_musl := -ftls-model=global-dynamic
+$(eval $(call shim_for,$(BUILD)/musl,$(CC),musl))
 
 # The piece: the shim as it is put into programs without a libc to interpose on (shim/piece/piece.h). Nothing but general registers may
 # change in it, no variable is the thread pointer's, nothing is taken from elsewhere: what is left out by --gc-sections may ask for libc.
@@ -466,6 +471,7 @@ $(BUILD)/bench/empty.so: tests/bench/empty.c
 # What goes where below the prefix: FILE:PLACE. The program finds the shim in ../lib/sockatlas, wherever the prefix is.
 INSTALLED := $(BUILD)/libsockatlas.so:lib/sockatlas/libsockatlas.so \
              $(if $(has_i386),$(BUILD)/i386/libsockatlas.so:lib/sockatlas/i386/libsockatlas.so) \
+             $(if $(has_attach),$(BUILD)/musl/libsockatlas.so:lib/sockatlas/musl/libsockatlas.so) \
              analyzer/sockatlas.1:share/man/man1/sockatlas.1 \
              analyzer/completions/sockatlas.bash:share/bash-completion/completions/sockatlas \
              analyzer/completions/_sockatlas:share/zsh/site-functions/_sockatlas \
@@ -493,7 +499,7 @@ uninstall: ## remove what install put there, with the same DESTDIR and PREFIX
 	    echo "  REMOVE $$top/$$each"; rm -f "$$top/$$each"; \
 	done; \
 	for each in $(foreach folder,$(lib_folders) $(lib_folders_i386),'lib/sockatlas/$(folder)') lib/sockatlas/lib \
-	    lib/sockatlas/i386 lib/sockatlas share/sockatlas/schema share/sockatlas; do rmdir "$$top/$$each" 2>/dev/null; done; \
+	    lib/sockatlas/i386 lib/sockatlas/musl lib/sockatlas share/sockatlas/schema share/sockatlas; do rmdir "$$top/$$each" 2>/dev/null; done; \
 	[ ! -f "$$made" ] || { tac "$$made" | while IFS= read -r each; do rmdir "$$each" 2>/dev/null; done; rm -f "$$made"; }; :
 
 # The source tree without what is built: what git knows of, or, in an unpacked archive, all that is not in $(BUILD).

@@ -26,7 +26,7 @@ static bool call_beside(struct session *session, uint64_t function, const uint64
     return call_function(&session->target, function, arguments, stack, result, session->why);
 }
 
-static bool find_library(struct session *session)
+static bool find_library(struct session *session, const struct attach_plan *plan)
 {
     static const char *const files[] = {"libc.", "libc-", "ld-musl", "libdl"};
     struct library *library = &session->library;
@@ -41,11 +41,12 @@ static bool find_library(struct session *session)
         for (size_t file = 0; !*wanted[i].at && file < sizeof files / sizeof files[0]; file++)
             *wanted[i].at =
                 symbols_find(&session->target.symbols, &session->target.memory, files[file], wanted[i].name);
-    const struct symbols *symbols = &session->target.symbols;
-    /* One object is both. It refuses thread-local variables that are reached as the shim must reach its own. */
-    if (library->close >= symbols->loader && library->close < symbols->loader_end)
-        return refuse(session->why, "its C library is musl, which can be given the shim at a program's start only: "
-                                    "start it under `sockatlas run`");
+    struct symbols *symbols = &session->target.symbols;
+    session->musl = library->close >= symbols->loader && library->close < symbols->loader_end;
+    if (session->musl)
+        symbols->loader = symbols->loader_end = 0; /* one object is both: a thread in it need not be loading */
+    if (session->musl && plan && !plan->shim_musl)
+        return refuse(session->why, "its C library is musl, and there is no musl/libsockatlas.so beside the other one");
     return (library->map && library->unmap && library->errno_place && library->load) ||
            refuse(session->why, "its C library is not one that libraries can be loaded into");
 }
@@ -144,6 +145,10 @@ static bool begin(struct session *session, const struct attach_plan *plan, struc
     char path[256];
     if (!plan)
         abort(); /* to begin there must be one */
+    struct attach_plan fitting = *plan;
+    if (session->musl)
+        fitting.shim = plan->shim_musl;
+    plan = &fitting;
     if (!look_at_filters(session->target.pid, session->why))
         return false; /* one that has no /proc relies on this */
     session->carries = !look_reaches(session->target.pid, plan);
@@ -205,7 +210,7 @@ static bool with_process(pid_t pid, session_step *step, const struct attach_plan
                 (!plan || look_reaches(pid, plan) || carry_possible(pid, plan, answer->why)) &&
                 memory_open(&session->target.memory, pid, answer->why) &&
                 symbols_open(&session->target.symbols, pid, &session->target.memory, answer->why) &&
-                find_library(session);
+                find_library(session, plan);
     if (good && !plan && !find_shim(session, "sockatlas_detach"))
         good = refuse(answer->why, "it is not traced");
     good = good && (!step || with_thread(session, step, plan, answer));

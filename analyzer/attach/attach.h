@@ -22,6 +22,7 @@ struct attach_answer {
 /* What a process is to do. */
 struct attach_plan {
     const char *shim;            /* absolute path */
+    const char *shim_musl;       /* the same of the one for processes of musl's; NULL: there is none */
     const char *folder;          /* the trace folder, the same; NULL: not made yet, attach_look() alone */
     int folder_fd;               /* that, open: for the log of a process that does not see it */
     const char *const *settings; /* NAME=VALUE as the shim reads them from an environment; NULL at the end */

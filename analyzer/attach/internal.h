@@ -106,6 +106,7 @@ struct session {
     uint64_t area; /* AREA_SIZE bytes in the process. 0 none */
     int saved_errno;
     uint64_t errno_at;
+    bool musl; /* its C library */
     bool carries;
     struct carried carried;
     char *why;

@@ -101,7 +101,8 @@ static unsigned attach_all(const struct attach_pids *pids, const struct attach_p
  * moved away for them. How many. */
 static unsigned leave_out(struct attach_pids *pids, const char *shim, const char *title)
 {
-    struct attach_plan plan = {.shim = shim};
+    char musl[PATH_MAX];
+    struct attach_plan plan = {.shim = shim, .shim_musl = run_shim_musl(shim, musl) ? musl : NULL};
     unsigned kept = 0, count = pids->count;
     for (unsigned i = 0; i < count; i++) {
         struct attach_answer answer;
@@ -129,7 +130,9 @@ static unsigned attach_with(const struct options *options, const struct run_prel
     add_setting(&settings, "LD_PRELOAD", preload->shim);
     add_setting(&settings, "SOCKATLAS_LIMIT", getenv("SOCKATLAS_LIMIT"));
     add_setting(&settings, "SOCKATLAS_IO", getenv("SOCKATLAS_IO"));
+    char musl[PATH_MAX];
     struct attach_plan plan = {.shim = shim,
+                               .shim_musl = run_shim_musl(shim, musl) ? musl : NULL,
                                .folder = preload->folder->path,
                                .folder_fd = preload->folder->fd,
                                .settings = (const char *const *)settings.entries};

@@ -25,6 +25,8 @@ enum run_status {
 
 /* Finds libsockatlas.so, one that can be preloaded; `shim` has space for PATH_MAX. False after a line on stderr. */
 bool run_shim_ready(char *shim, const char *title);
+/* Where the shim is that can be loaded into a running process of musl's; `path` has space for PATH_MAX. */
+bool run_shim_musl(const char *shim, char *path);
 /* Where sockatlas-patch is, beside the shim; `path` has space for PATH_MAX. */
 bool run_shim_patcher(const char *shim, char *path);
 /* Whether SOCKATLAS_LIMIT is a size that the shim takes. False after a line on stderr. */

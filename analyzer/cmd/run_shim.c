@@ -60,6 +60,13 @@ bool run_shim_ready(char *shim, const char *title)
     return true;
 }
 
+bool run_shim_musl(const char *shim, char *path)
+{
+    const char *slash = strrchr(shim, '/');
+    int size = snprintf(path, PATH_MAX, "%.*s/musl%s", (int)(slash - shim), shim, slash);
+    return size > 0 && size < PATH_MAX && access(path, R_OK) == 0;
+}
+
 bool run_shim_patcher(const char *shim, char *path)
 {
     const char *slash = strrchr(shim, '/');

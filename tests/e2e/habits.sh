@@ -142,9 +142,10 @@ if [ "$preload" != "$shim" ]; then
     both='lib/sockatlas/$LIB/libsockatlas.so lib/sockatlas/i386/libsockatlas.so lib/sockatlas/lib/i386-linux-gnu/libsockatlas.so lib/sockatlas/lib/libsockatlas.so '
     both+='lib/sockatlas/lib/x86_64-linux-gnu/libsockatlas.so lib/sockatlas/lib32/libsockatlas.so lib/sockatlas/lib64/libsockatlas.so '
 fi
-patcher=
+patcher= musl=
+[ ! -e "$top/build/musl/libsockatlas.so" ] || musl="lib/sockatlas/musl/libsockatlas.so "
 [ ! -e "$top/build/sockatlas-patch" ] || patcher="lib/sockatlas/sockatlas-patch "
-case_is "what it installs" "bin/sockatlas ${both}lib/sockatlas/libsockatlas.so ${patcher}share/bash-completion/completions/sockatlas share/fish/vendor_completions.d/sockatlas.fish share/man/man1/sockatlas.1 share/sockatlas/schema share/zsh/site-functions/_sockatlas " \
+case_is "what it installs" "bin/sockatlas ${both}lib/sockatlas/libsockatlas.so ${musl}${patcher}share/bash-completion/completions/sockatlas share/fish/vendor_completions.d/sockatlas.fish share/man/man1/sockatlas.1 share/sockatlas/schema share/zsh/site-functions/_sockatlas " \
     "$(cd image/opt/atlas && find . -type f -o -type l | sed 's|^\./||; s|schema/.*|schema|' | lines)"
 installed=$work/image/opt/atlas/bin/sockatlas
 case_is "from the installed prefix, the shim there is used" "$(pwd -P)/image/opt/atlas/lib/sockatlas${preload#"$top/build"}" \

@@ -40,6 +40,7 @@ musl=
 if musl-gcc -D_GNU_SOURCE -I "$top" -w -o attach_load "$top/tests/targets/attach_load.c" 2>/dev/null; then
     mkdir -p musl/bin musl/lib musl/tmp musl/proc musl/dev/shm
     cp attach_load musl/bin/
+    echo 'int main(void) { return 0; }' >true.c && musl-gcc -o musl/bin/true true.c
     cp -L /lib/ld-musl-*.so.1 musl/lib/
     musl=musl
 fi
@@ -115,14 +116,23 @@ recorded "mount, pid and network namespaces, a read-only root" \
     "${enter[@]}" sh -c "$up mount --bind '$work/glibc' '$work/glibc' && mount -t proc none '$work/glibc/proc' && mount -t tmpfs -o noexec none '$work/glibc/tmp' &&
             mount -o remount,bind,ro '$work/glibc' && exec chroot '$work/glibc' /bin/attach_load /tmp/stop"
 
+# musl's dlopen() wants a shim of its own kind.
+if [ -n "$musl" ] && [ -e "${shim%/*}/musl/libsockatlas.so" ]; then
+    recorded "musl, another root, without /proc" unshare "${rootless[@]}" chroot "$work/musl" /bin/attach_load /tmp/stop
+    rm -f musl/tmp/stop
+    recorded "musl, mount, pid and network namespaces, a read-only root" \
+        "${enter[@]}" sh -c "$up mount --bind '$work/musl' '$work/musl' && mount -t proc none '$work/musl/proc' && mount -t tmpfs -o noexec none '$work/musl/tmp' &&
+                mount -o remount,bind,ro '$work/musl' && exec chroot '$work/musl' /bin/attach_load /tmp/stop"
+    mkdir alone && cp "$shim" alone/ && cp "$sockatlas" alone/
+    rm -f musl/tmp/stop
+    sockatlas=$work/alone/sockatlas refused "musl, without its shim" "its C library is musl, and there is no musl/libsockatlas.so beside the other one" \
+        unshare "${rootless[@]}" chroot "$work/musl" /bin/attach_load /tmp/stop
+else
+    case_skip "musl" "no musl-gcc here, or a processor on which processes are not attached to"
+fi
+
 # ---- Where it is impossible ----
 
 refused "no /proc and nowhere to load from" "it sees other files than we, no /proc, and no folder that a library can be loaded from" \
     "${enter[@]}" sh -c "$up mount --bind '$work/glibc' '$work/glibc' && mount -o remount,bind,ro '$work/glibc' && exec chroot '$work/glibc' /bin/attach_load /tmp/stop"
-if [ -n "$musl" ]; then
-    refused "musl" "its C library is musl, which can be given the shim at a program's start only: start it under .sockatlas run." \
-        unshare "${rootless[@]}" chroot "$work/musl" /bin/attach_load /tmp/stop
-else
-    case_skip "musl" "no musl-gcc here"
-fi
 finish

@@ -26,6 +26,9 @@ done
 if [ -e "$top/build/i386/libsockatlas.so" ]; then
     case_has "and the shim for 32-bit programs" '^\./usr/lib/sockatlas/i386/libsockatlas.so$' "$holds"
 fi
+if [ -e "$top/build/musl/libsockatlas.so" ]; then
+    case_has "and the shim for running processes of musl's" '^\./usr/lib/sockatlas/musl/libsockatlas.so$' "$holds"
+fi
 
 if [ "$(id -u)" -ne 0 ]; then
     case_skip "installed in a fresh root" "to make one needs root"
