@@ -256,7 +256,7 @@ run_filter := $(foreach each,analyzer counted/analyzer fuzz/analyzer,$(BUILD)/$(
 $(run_filter): $(BUILD)/shim_calls.h
 $(run_filter): OWN += -DSOCKATLAS_SHIM_CALLS='"$(BUILD)/shim_calls.h"'
 
-$(BUILD)/analyzer/cmd/map_cluster.o: analyzer/clickhouse/questions/map.sql
+$(BUILD)/analyzer/cmd/map_cluster.o: $(addprefix analyzer/clickhouse/questions/,map.sql listeners.sql)
 $(BUILD)/analyzer/view/html_page.o: $(if $(PAGE),$(BUILD)/page/begin.html)
 $(BUILD)/analyzer/view/html_page.o: OWN += $(if $(PAGE),-DSOCKATLAS_PAGE='"$(PAGE)"')
 

@@ -299,7 +299,9 @@ SELECT
     if(first, peer.5, self.5), if(first, peer.6, self.6), if(first, peer.7, self.7), if(first, peer.8, self.8),
     if(first, peer.9, self.9), if(first, peer.10, self.10),
     transport, ifNull(server_address, ''), ifNull(server_port, 0), if(first, ifNull(toString(peer_name), ''), ''),
-    if(other != 0, if(rule = 'nat', 'nat', 'exact'), ifNull(toString(match), if(isNull(initiator), 'external', ''))),
+    if(other != 0, if(rule = 'nat', 'nat', 'exact'), ifNull(toString(match), if(isNull(initiator), 'external', ''))) AS how_matched,
+    ifNull(if(first, local_address, peer_address), ''), ifNull(if(first, local_port, peer_port), 0),
+    ifNull(if(first, toString(ending), other_ending), ''), ifNull(if(first, other_ending, toString(ending)), ''),
     arrayReduce('min', times), arrayReduce('max', times), NOT fails,
     NOT fails AND open AND if(other != 0, o_open, if(met, ifNull(mate_open, 1), 1)),
     fails, fails AND how = 'unanswered',
@@ -309,7 +311,15 @@ SELECT
     if(fails AND how = 'failed', ifNull(toString(error), ''), ''),
     if(fails, NULL, if(first, if(isNull(bytes_sent), other_received, bytes_sent), bytes_received)),
     if(fails, NULL, if(first, if(isNull(bytes_received), other_sent, bytes_received), bytes_sent)),
-    connect_us, if(isNull(rtt_us) AND other != 0, o_rtt_us, rtt_us), complete AND (other = 0 OR o_complete)
+    connect_us, nullIf(if(ifNull(rtt_us, 0) = 0 AND other != 0, o_rtt_us, rtt_us), 0) AS round_us,
+    if(timed AND open = 0 AND closed_us > began_us, toUInt64(closed_us - began_us), NULL) AS lasted_us,
+    arrayMap(x -> toUInt16(x.2 + 64 * x.3 + bitShiftRight(x.1, x.3)),
+        arrayMap(x -> (x.1, x.2, arrayCount(i -> bitShiftRight(x.1, 7 + i) != 0, range(34))),
+            arrayFilter(x -> x.1 != bitNot(toUInt64(0)), [
+                (toUInt64(ifNull(if(timed AND first AND how = 'established', connect_us, NULL), bitNot(toUInt64(0)))), toUInt16(0)),
+                (toUInt64(if(timed AND ifNull(round_us, 0) != 0, ifNull(round_us, 0), bitNot(toUInt64(0)))), toUInt16(4096)),
+                (toUInt64(ifNull(lasted_us, bitNot(toUInt64(0)))), toUInt16(8192))]))),
+    complete AND (other = 0 OR o_complete)
 FROM (
     SELECT
         *,
@@ -327,6 +337,7 @@ FROM (
             if(outside, ifNull(peer_node, ifNull(peer_address, '')), '')) AS peer,
         other = 0 AND ifNull(toString(peer_kind), 'external') = 'external' AS outside,
         other = 0 AND (NOT outside OR peer_located) AS here,
+        NOT fails AND transport NOT IN ('udp', 'udplite') AND ifNull(toString(match), '') != 'pair' AS timed,
         arrayFilter(x -> x != 0, [opened_us, ifNull(closed_us, 0), if(fails, opened_us + ifNull(connect_us, 0), opened_us),
             ifNull(if(other != 0, o_closed_us, mate_closed_us), 0)]) AS times,
         if(other != 0, toString(o_ending), toString(mate_ending)) AS other_ending,

@@ -158,6 +158,29 @@ CREATE TABLE IF NOT EXISTS agents (
     rows_lost UInt64
 ) ENGINE = Distributed(sockatlas, sockatlas, agents_local, cityHash64(boot_id));
 
+-- Who listens, as each agent tells of it every so often: accepted and peak since it began.
+CREATE TABLE IF NOT EXISTS listeners_local (
+    boot_id LowCardinality(String),
+    host LowCardinality(String),
+    pid UInt32,
+    start_us UInt64,
+    comm LowCardinality(String),
+    exe LowCardinality(String),
+    unit LowCardinality(String),
+    container LowCardinality(String),
+    transport LowCardinality(String),
+    address String,
+    port UInt16,
+    accepted UInt64,
+    peak UInt64,
+    complete UInt8,
+    seen_us UInt64
+) ENGINE = ReplacingMergeTree(seen_us) PARTITION BY toDate(toDateTime(intDiv(seen_us, 1000000)))
+ORDER BY (boot_id, pid, start_us, transport, address, port);
+
+CREATE TABLE IF NOT EXISTS listeners AS listeners_local
+ENGINE = Distributed(sockatlas, sockatlas, listeners_local, cityHash64(boot_id));
+
 -- Hosts, and when each was heard of last: kept longer than what they said.
 CREATE TABLE IF NOT EXISTS hosts_local (
     boot_id LowCardinality(String),
@@ -194,68 +217,8 @@ CREATE TABLE IF NOT EXISTS runs_local (
 ) ENGINE = MergeTree PARTITION BY toDate(made) ORDER BY run;
 
 -- Halves that wait for their mate, or are still open, carried from run to run.
-CREATE TABLE IF NOT EXISTS carried_local (
-    half UInt64,
-    version UInt64,
-    settled UInt8,
-    meet UInt16,
-    boot_id LowCardinality(String),
-    host LowCardinality(String),
-    netns Nullable(UInt64),
-    cookie Nullable(UInt64),
-    pid Nullable(UInt32),
-    start_us Nullable(UInt64),
-    comm LowCardinality(Nullable(String)),
-    exe LowCardinality(Nullable(String)),
-    unit LowCardinality(Nullable(String)),
-    container LowCardinality(Nullable(String)),
-    transport LowCardinality(String),
-    side LowCardinality(Nullable(String)),
-    initiator Nullable(UInt8),
-    local_address Nullable(String),
-    local_port Nullable(UInt16),
-    peer_address Nullable(String),
-    peer_port Nullable(UInt16),
-    peer_name LowCardinality(Nullable(String)),
-    server_address Nullable(String),
-    server_port Nullable(UInt16),
-    opened_us UInt64,
-    began_us Nullable(UInt64),
-    connected_us Nullable(UInt64),
-    closed_us Nullable(UInt64),
-    open UInt8,
-    connect_us Nullable(UInt64),
-    bytes_sent Nullable(UInt64),
-    bytes_received Nullable(UInt64),
-    outcome LowCardinality(Nullable(String)),
-    ending LowCardinality(Nullable(String)),
-    reset_by LowCardinality(Nullable(String)),
-    error LowCardinality(Nullable(String)),
-    rtt_us Nullable(UInt32),
-    retransmits Nullable(UInt32),
-    sockets UInt8,
-    complete UInt8,
-    match LowCardinality(Nullable(String)),
-    mate Nullable(UInt64),
-    mate_cookie Nullable(UInt64),
-    mate_sockets UInt8,
-    mate_closed_us Nullable(UInt64),
-    mate_open Nullable(UInt8),
-    mate_ending LowCardinality(Nullable(String)),
-    mate_bytes_sent Nullable(UInt64),
-    mate_bytes_received Nullable(UInt64),
-    mate_retransmits Nullable(UInt32),
-    peer_kind LowCardinality(Nullable(String)),
-    peer_pid Nullable(UInt32),
-    peer_start_us Nullable(UInt64),
-    peer_comm LowCardinality(Nullable(String)),
-    peer_exe LowCardinality(Nullable(String)),
-    peer_unit LowCardinality(Nullable(String)),
-    peer_container LowCardinality(Nullable(String)),
-    peer_node Nullable(String),
-    peer_located UInt8,
-    received DateTime
-) ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(received) ORDER BY half;
+CREATE TABLE IF NOT EXISTS carried_local AS halves_local
+ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(received) ORDER BY half;
 
 -- Which of them a run left.
 CREATE TABLE IF NOT EXISTS waiting_local (
@@ -285,7 +248,8 @@ CREATE TABLE IF NOT EXISTS clocks_local (
 ) ENGINE = MergeTree PARTITION BY toDate(made) ORDER BY (from_boot_id, to_boot_id, run);
 
 -- One row per conversation that is settled, and one per run for each of those that are not yet (settled 0): of these the
--- latest run's count.
+-- latest run's count. time_class: the class of each of its times, as analyzer/model/spread.c counts them, with 4096 added
+-- for round trips and 8192 for lifetimes.
 CREATE TABLE IF NOT EXISTS conversations_local (
     half UInt64,
     attempt UInt64,
@@ -317,6 +281,10 @@ CREATE TABLE IF NOT EXISTS conversations_local (
     server_port UInt16,
     server_name LowCardinality(String),
     match LowCardinality(String),
+    client_address String,
+    client_port UInt16,
+    from_ending LowCardinality(String),
+    to_ending LowCardinality(String),
     first_us UInt64,
     last_us UInt64,
     connections UInt8,
@@ -331,6 +299,8 @@ CREATE TABLE IF NOT EXISTS conversations_local (
     bytes_received Nullable(UInt64),
     connect_us Nullable(UInt64),
     rtt_us Nullable(UInt32),
+    lifetime_us Nullable(UInt64),
+    time_class Array(UInt16),
     complete UInt8
 ) ENGINE = MergeTree PARTITION BY toDate(toDateTime(intDiv(first_us, 1000000))) ORDER BY (attempt, to_comm, server_port, from_comm, first_us);
 
@@ -379,7 +349,15 @@ CREATE TABLE IF NOT EXISTS edges_local (
     sum_sent UInt64,
     sum_received UInt64,
     known_sent UInt64,
-    known_received UInt64
+    known_received UInt64,
+    times_class Array(UInt16),
+    times_count Array(UInt64),
+    least_connect_us Nullable(UInt64),
+    most_connect_us Nullable(UInt64),
+    least_rtt_us Nullable(UInt32),
+    most_rtt_us Nullable(UInt32),
+    least_lifetime_us Nullable(UInt64),
+    most_lifetime_us Nullable(UInt64)
 ) ENGINE = MergeTree PARTITION BY toDate(bucket) ORDER BY (bucket, to_comm, server_port, from_comm);
 
 CREATE TABLE IF NOT EXISTS edges AS edges_local
@@ -395,10 +373,15 @@ SELECT
     sum(unanswered) AS sum_unanswered, sum(reset) AS sum_reset, sum(sockets) AS sum_sockets,
     sum(retransmits) AS sum_retransmits, sum(ifNull(bytes_sent, 0)) AS sum_sent,
     sum(ifNull(bytes_received, 0)) AS sum_received, countIf(isNotNull(bytes_sent)) AS known_sent,
-    countIf(isNotNull(bytes_received)) AS known_received
+    countIf(isNotNull(bytes_received)) AS known_received,
+    tupleElement(sumMap(time_class, arrayMap(x -> toUInt64(1), time_class)), 1) AS times_class,
+    tupleElement(sumMap(time_class, arrayMap(x -> toUInt64(1), time_class)), 2) AS times_count,
+    min(if(connections = 1, connect_us, NULL)) AS least_connect_us,
+    max(if(connections = 1, connect_us, NULL)) AS most_connect_us, min(rtt_us) AS least_rtt_us, max(rtt_us) AS most_rtt_us,
+    min(lifetime_us) AS least_lifetime_us, max(lifetime_us) AS most_lifetime_us
 FROM conversations_local
 WHERE settled = 1
 GROUP BY
     bucket, attempt, from_kind, from_host, from_boot_id, from_pid, from_start_us, from_comm, from_exe, from_unit,
     from_container, from_node, to_kind, to_host, to_boot_id, to_pid, to_start_us, to_comm, to_exe, to_unit,
-    to_container, to_node, transport, server_address, server_port, server_name, match, error;
+    to_container, to_node, transport, server_address, server_port, server_name, match, error, failed;

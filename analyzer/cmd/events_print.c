@@ -57,10 +57,9 @@ static bool is_wanted(const struct events_print *print, const struct event *even
     event_addresses(event, &first, &second);
     memcpy(cgroup, event->image->header.cgroup, sizeof cgroup - 1);
     cgroup[sizeof cgroup - 1] = 0;
+    const struct process process = {.pid = event->pid, .comm = events_known_comm(print->known), .cgroup = cgroup};
     struct filter_subject subject = {
-        .pid = event->pid,
-        .comm = events_known_comm(print->known),
-        .cgroup = cgroup,
+        .process = &process,
         .addresses = {&first, &second},
         .failed = event_failed(event),
         .first_us = event_time_us(event),

@@ -4,7 +4,6 @@
  */
 #include "analyzer/cmd/filter_match.h"
 
-#include "analyzer/names/cgroup.h"
 #include "analyzer/view/words.h"
 
 #include <fnmatch.h>
@@ -37,10 +36,10 @@ static bool port_matches(const struct filter_term *term, const struct address *a
     return has_port && term->low <= address->port && address->port <= term->high;
 }
 
-static bool container_matches(const struct filter_term *term, const char *cgroup)
+static bool container_matches(const struct filter_term *term, const struct process *process)
 {
     char name[CGROUP_NAME_MAX];
-    if (!cgroup_container(cgroup, name))
+    if (!process_container(process, name))
         return false;
     return strncmp(name, term->text, strlen(term->text)) == 0 || fnmatch(term->text, name, 0) == 0;
 }
@@ -53,16 +52,18 @@ static bool is_word(const struct filter_term *term, const char *word)
 /* Addresses and ports: of any of the subject's ends. */
 static bool term_matches(enum filter_kind kind, const struct filter_term *term, const struct filter_subject *subject)
 {
+    static const struct process nobody;
+    const struct process *process = subject->process ? subject->process : &nobody;
     char unit[CGROUP_NAME_MAX];
     switch (kind) {
     case FILTER_pid:
-        return term->low <= subject->pid && subject->pid <= term->high && subject->pid;
+        return term->low <= process->pid && process->pid <= term->high && process->pid;
     case FILTER_comm:
-        return subject->comm && subject->comm[0] && fnmatch(term->text, subject->comm, 0) == 0;
+        return process->comm && process->comm[0] && fnmatch(term->text, process->comm, 0) == 0;
     case FILTER_unit:
-        return subject->cgroup && cgroup_unit(subject->cgroup, unit) && fnmatch(term->text, unit, 0) == 0;
+        return process_unit(process, unit) && fnmatch(term->text, unit, 0) == 0;
     case FILTER_container:
-        return subject->cgroup && container_matches(term, subject->cgroup);
+        return container_matches(term, process);
     case FILTER_transport:
         return is_word(term, subject->transport);
     case FILTER_role:
@@ -148,17 +149,9 @@ bool filter_match(const struct filter *filter, const struct filter_subject *subj
 
 /* ---- What is asked about ---- */
 
-static void put_process(struct filter_subject *subject, const struct process *process)
-{
-    subject->pid = process ? process->pid : 0;
-    subject->comm = process ? process->comm : NULL;
-    subject->cgroup = process ? process->cgroup : NULL;
-}
-
 bool filter_process(const struct filter *filter, const struct process *process)
 {
-    struct filter_subject subject = {.duration_us = -1};
-    put_process(&subject, process);
+    const struct filter_subject subject = {.process = process, .duration_us = -1};
     static const enum filter_kind kinds[] = {FILTER_pid, FILTER_comm, FILTER_unit, FILTER_container};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!asked_for(filter, kinds[i], &subject))
@@ -168,14 +161,14 @@ bool filter_process(const struct filter *filter, const struct process *process)
 
 bool filter_listener(const struct filter *filter, const struct listener *listener)
 {
-    struct filter_subject subject = {
+    const struct filter_subject subject = {
+        .process = listener->process,
         .addresses = {&listener->address},
         .transport = word_transport(listener->family, listener->type, listener->protocol),
         .role = word_role(ROLE_LISTENER),
         .last_us = INT64_MAX,
         .duration_us = INT64_MAX,
     };
-    put_process(&subject, listener->process);
     return filter_match(filter, &subject);
 }
 
@@ -188,6 +181,7 @@ bool filter_socket(const struct filter *filter, const struct model *model, const
 {
     uint64_t first = socket->opened_ns ? socket->opened_ns : socket->connected_ns;
     struct filter_subject subject = {
+        .process = socket->owner,
         .addresses = {&socket->local, &socket->peer},
         .transport = word_transport(socket->family, socket->type, socket->protocol),
         .role = word_role(socket->role),
@@ -200,15 +194,14 @@ bool filter_socket(const struct filter *filter, const struct model *model, const
     };
     if (first)
         subject.duration_us = (socket->closed_ns ? subject.last_us : model_latest_us(model)) - subject.first_us;
-    put_process(&subject, socket->owner);
     return filter_match(filter, &subject);
 }
 
-static const char *role_of(const struct conversation *conversation, const struct half *half, bool began)
+const char *filter_role(enum match match, bool datagram, bool began)
 {
-    if (conversation->match == MATCH_PAIR)
+    if (match == MATCH_PAIR)
         return word_role(ROLE_PAIR);
-    if (half->datagram)
+    if (datagram)
         return word_role(ROLE_DATAGRAM);
     return word_role(began ? ROLE_CLIENT : ROLE_SERVER);
 }
@@ -220,9 +213,10 @@ static void put_end(struct filter_subject *subject, const struct model *model, c
     const struct half *own = began ? conversation->from : conversation->to;
     const struct half *half = own ? own : began ? conversation->to : conversation->from;
     *subject = (struct filter_subject){
+        .process = began ? conversation->from_process : conversation->to_process,
         .addresses = {&half->local, &half->peer},
         .transport = word_transport(half->family, half->type, half->protocol),
-        .role = role_of(conversation, half, began),
+        .role = filter_role(conversation->match, half->datagram, began),
         .end = own ? word_end(half->end) : NULL,
         .failed = conversation->failed,
         .first_us = half->start_ns ? model_time_us(model, half->host, half->start_ns) : 0,
@@ -232,7 +226,11 @@ static void put_end(struct filter_subject *subject, const struct model *model, c
     };
     if (half->start_ns)
         subject->duration_us = (half->closed_ns ? subject->last_us : model_latest_us(model)) - subject->first_us;
-    put_process(subject, began ? conversation->from_process : conversation->to_process);
+}
+
+bool filter_ends(const struct filter *filter, const struct filter_subject *from, const struct filter_subject *to)
+{
+    return (positively(filter, from) || positively(filter, to)) && !not_wanted(filter, from) && !not_wanted(filter, to);
 }
 
 bool filter_conversation(const struct filter *filter, const struct model *model,
@@ -241,8 +239,7 @@ bool filter_conversation(const struct filter *filter, const struct model *model,
     struct filter_subject from, to;
     put_end(&from, model, conversation, true);
     put_end(&to, model, conversation, false);
-    return (positively(filter, &from) || positively(filter, &to)) && !not_wanted(filter, &from) &&
-           !not_wanted(filter, &to);
+    return filter_ends(filter, &from, &to);
 }
 
 /* ---- For the model ---- */

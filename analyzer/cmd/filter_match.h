@@ -11,8 +11,7 @@
 /* What the filters look at. What is not known is 0 or NULL, is none of the values asked for, and none of those not
  * wanted. */
 struct filter_subject {
-    uint32_t pid;
-    const char *comm, *cgroup;
+    const struct process *process;      /* its pid, comm, unit and container */
     const struct address *addresses[4]; /* any of them may match */
     const char *transport, *role, *end;
     bool failed;
@@ -27,6 +26,10 @@ bool filter_socket(const struct filter *filter, const struct model *model, const
 /* A conversation: all that is asked for holds at one of its ends, and what is not wanted at neither. */
 bool filter_conversation(const struct filter *filter, const struct model *model,
                          const struct conversation *conversation);
+/* The same of what is known of its two ends. */
+bool filter_ends(const struct filter *filter, const struct filter_subject *from, const struct filter_subject *to);
+/* The role of the end that began, or of the other one. */
+const char *filter_role(enum match match, bool datagram, bool began);
 /* A process as such, by --pid, --comm, --unit and --container. */
 bool filter_process(const struct filter *filter, const struct process *process);
 /* A listener as a socket of its role. */

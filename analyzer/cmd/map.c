@@ -55,11 +55,10 @@ static const struct drawing *drawing_of(const struct request *request)
     return &drawings[request->shape.format];
 }
 
-/* What a cluster has no rows for is not asked of it. */
+/* A cluster has no first event. */
 static void check_cluster(const struct request *request, struct argp_state *state)
 {
     const struct filter *filter = &request->filter;
-    struct filter rest = *filter;
     if (!request->cluster.url) {
         if (request->cluster.password_file || request->cluster.ca_file)
             usage_error(state, "--password-file and --ca-file are for --from URL");
@@ -67,12 +66,8 @@ static void check_cluster(const struct request *request, struct argp_state *stat
     }
     if (request->shape.count)
         usage_error(state, "--from: a cluster or TRACE, not both");
-    rest.since = rest.until = (struct filter_time){.given = false};
-    if (filter_given(&rest) || filter->since.relative || filter->until.relative || filter->since.negated ||
-        filter->until.negated)
-        usage_error(state, "--from: of the filters only --since and --until, as dates or @EPOCH");
-    if (request->by == MAP_BY_UNIT || request->by == MAP_BY_CONTAINER)
-        usage_error(state, "--from: not by unit or container; ask questions/map_by_unit.sql");
+    if (filter->since.relative || filter->until.relative)
+        usage_error(state, "--from: want --since and --until as dates or @EPOCH");
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -143,13 +138,9 @@ static bool draw(const struct model *model, const struct request *request, struc
     return drawing_of(request)->draw(model, &view, out);
 }
 
-/* A cluster's rows are by five minutes; its end is far ahead, as hosts' clocks may be. */
 static int map_from(const struct request *request, const char *title)
 {
-    const struct filter *filter = &request->filter;
-    int64_t since = filter->since.given ? filter->since.us / 1000000 : 0;
-    int64_t until = filter->until.given ? filter->until.us / 1000000 : UINT32_MAX - 86400ll;
-    struct made *made = map_cluster(&request->cluster, since, until, title);
+    struct made *made = map_cluster(&request->cluster, &request->filter, title);
     if (!made)
         return CMD_UNREADABLE;
     struct map_html *html = drawing_of(request)->draw == map_html ? map_html_new() : NULL;

@@ -161,6 +161,23 @@ static void take_open(void *context, const struct half *half, const struct half 
     put_row(ship, &row);
 }
 
+/* All of them each time: they are few. */
+static void spool_listeners(struct ship *ship)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    unsigned count = model_listener_count(ship->model);
+    if (!count)
+        return;
+    FILE *out = memory_must(open_memstream(&bytes, &size));
+    fprintf(out, "INSERT INTO listeners (%s) FORMAT TabSeparated\n", halves_listener_names);
+    for (unsigned i = 0; i < count; i++)
+        halves_put_listener(ship->model, model_listener(ship->model, i), wall_us(), out);
+    fclose(out);
+    spool_put(&ship->spool, bytes, size, count); /* what finds no space now is told of the next time */
+    free(bytes);
+}
+
 /* ---- Into the spool ---- */
 
 static void drop_batch(struct ship *ship)
@@ -205,6 +222,7 @@ static void due(struct ship *ship, bool busy)
     if (now.tv_sec >= ship->open_due && !busy) {
         ship->open_due = now.tv_sec + ship->every_s;
         model_open_halves(ship->model, take_open, ship);
+        spool_listeners(ship);
     }
     if (ship->batch)
         fflush(ship->batch);
@@ -245,6 +263,7 @@ static void *work(void *context)
     }
     model_open_halves(ship->model, take_open, ship);
     spool_batch(ship);
+    spool_listeners(ship);
     if (ship->batch)
         drop_batch(ship);
     follow_end(&follow);

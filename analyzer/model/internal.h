@@ -19,6 +19,7 @@
  *   coverage.c         what the trace does not show
  *   untraced.c         untraced processes that `run` saw
  *   note.c             names looked up
+ *   place.c            units and containers
  *   task.c             processes as records
  *   descriptor.c       descriptor tables
  *   sock.c             kernel sockets as records; sock_kind.c: what can be told of one by itself

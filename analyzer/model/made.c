@@ -102,6 +102,8 @@ struct process *made_process(struct made *made, const struct made_node *node)
     process->comm = store_text(model, node->comm, strlen(node->comm));
     process->exe = store_text(model, node->exe, strlen(node->exe));
     process->cmdline = process->cgroup = "";
+    process->unit = store_text(model, node->unit, strlen(node->unit));
+    process->container = store_text(model, node->container, strlen(node->container));
     process->uid = UINT32_MAX;
     process->address = node->address;
     process->located = node->kind == PROCESS_EXTERNAL && node->boot_id[0];
@@ -130,6 +132,17 @@ struct edge *made_edge(struct made *made, const struct edge *like)
     model->edges = store_grow(model->edges, model->edges_count, &model->edges_capacity, sizeof *model->edges);
     model->edges[model->edges_count++] = &entry->edge;
     return &entry->edge;
+}
+
+struct listener *made_listener(struct made *made, const struct listener *like)
+{
+    struct model *model = made->model;
+    struct listener *listener = store_alloc(sizeof *listener);
+    *listener = *like;
+    model->listeners =
+        store_grow(model->listeners, model->listeners_count, &model->listeners_capacity, sizeof *model->listeners);
+    model->listeners[model->listeners_count++] = listener;
+    return listener;
 }
 
 const char *made_text(struct made *made, const char *text)

@@ -15,7 +15,7 @@ struct made_node {
     const char *host, *boot_id; /* "": of an external node whose host is not known */
     uint32_t pid;
     uint64_t start_us; /* 0 unknown */
-    const char *comm, *exe;
+    const char *comm, *exe, *unit, *container;
     struct address address; /* external */
 };
 
@@ -23,6 +23,8 @@ struct made *made_new(void);
 struct model *made_model(struct made *made);
 /* The same one for the same host, pid and start, or address. */
 struct process *made_process(struct made *made, const struct made_node *node);
+/* A row of its own. */
+struct listener *made_listener(struct made *made, const struct listener *like);
 /* The same one for the same ends, transport, address and match; filled in by the caller but for these. */
 struct edge *made_edge(struct made *made, const struct edge *like);
 /* A copy that lives as long as the model. */

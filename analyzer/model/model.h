@@ -11,6 +11,7 @@
 #define ANALYZER_MODEL_MODEL_H
 
 #include "analyzer/model/spread.h"
+#include "analyzer/names/cgroup.h"
 #include "analyzer/pair/half.h"
 #include "analyzer/trace/event.h"
 
@@ -44,10 +45,12 @@ struct process {
     bool located;           /* external: the address is known to be one of `host`'s */
     uint32_t uid;           /* effective, UINT32_MAX unknown */
     const char *cgroup;     /* "" unknown */
-    enum via via;           /* VIA_NONE: it is not traced */
-    uint64_t attached_ns;   /* when it was attached to, CLOCK_BOOTTIME; 0: traced from its start, or unknown */
-    bool incomplete;        /* records of its log were overwritten or lost, or it ran before it was traced */
-    bool left_out;          /* once finished: nothing that was wanted is of it */
+    /* Told by who knows no cgroup; NULL: ask process_unit() and process_container(). */
+    const char *unit, *container;
+    enum via via;         /* VIA_NONE: it is not traced */
+    uint64_t attached_ns; /* when it was attached to, CLOCK_BOOTTIME; 0: traced from its start, or unknown */
+    bool incomplete;      /* records of its log were overwritten or lost, or it ran before it was traced */
+    bool left_out;        /* once finished: nothing that was wanted is of it */
 };
 
 /* A parameter set on a socket: the latest setsockopt() of this level, name and error. */
@@ -173,6 +176,10 @@ struct model_callbacks {
     bool (*listener_wanted)(void *wanted, const struct listener *listener);
     void *wanted; /* their context */
 };
+
+/* What it runs in, NULL unknown. */
+const char *process_unit(const struct process *process, char out[CGROUP_NAME_MAX]);
+const char *process_container(const struct process *process, char out[CGROUP_NAME_MAX]);
 
 struct model;
 struct model *model_new(const struct model_callbacks *callbacks);

@@ -47,7 +47,7 @@ static unsigned place(const struct spread *spread, uint32_t number)
     return low;
 }
 
-static void add(struct spread *spread, uint32_t number, uint64_t count)
+void spread_count(struct spread *spread, uint32_t number, uint64_t count)
 {
     unsigned at = place(spread, number);
     spread->total += count;
@@ -65,7 +65,7 @@ static void add(struct spread *spread, uint32_t number, uint64_t count)
     spread->classes[at] = (struct spread_class){number, count};
 }
 
-static void bound(struct spread *spread, uint64_t least, uint64_t most)
+void spread_bound(struct spread *spread, uint64_t least, uint64_t most)
 {
     if (!spread->total || least < spread->least)
         spread->least = least;
@@ -75,16 +75,16 @@ static void bound(struct spread *spread, uint64_t least, uint64_t most)
 
 void spread_add(struct spread *spread, uint64_t value)
 {
-    bound(spread, value, value);
-    add(spread, class_of(value), 1);
+    spread_bound(spread, value, value);
+    spread_count(spread, class_of(value), 1);
 }
 
 void spread_merge(struct spread *to, const struct spread *from)
 {
     if (from->total)
-        bound(to, from->least, from->most);
+        spread_bound(to, from->least, from->most);
     for (unsigned i = 0; i < from->count; i++)
-        add(to, from->classes[i].number, from->classes[i].count);
+        spread_count(to, from->classes[i].number, from->classes[i].count);
 }
 
 uint64_t spread_percentile(const struct spread *spread, unsigned percent)

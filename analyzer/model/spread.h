@@ -17,6 +17,9 @@ struct spread {
 };
 
 void spread_add(struct spread *spread, uint64_t value);
+/* What somebody else counted: the bounds of all that follow, then so many of a class. */
+void spread_bound(struct spread *spread, uint64_t least, uint64_t most);
+void spread_count(struct spread *spread, uint32_t number, uint64_t count);
 void spread_merge(struct spread *to, const struct spread *from);
 /* The least value that so many per cent of all are not above; 0 where there are none. */
 uint64_t spread_percentile(const struct spread *spread, unsigned percent);

@@ -4,7 +4,6 @@
  */
 #include "analyzer/view/halves.h"
 
-#include "analyzer/names/cgroup.h"
 #include "analyzer/names/names.h"
 #include "analyzer/view/words.h"
 
@@ -168,12 +167,12 @@ static const char *error_word(const struct half *half, char out[WORD_MAX])
 
 static void unit(struct value *value, const struct process *process)
 {
-    text(value, process ? cgroup_unit(process->cgroup, value->space) : NULL);
+    text(value, process ? process_unit(process, value->space) : NULL);
 }
 
 static void container(struct value *value, const struct process *process)
 {
-    text(value, process ? cgroup_container(process->cgroup, value->space) : NULL);
+    text(value, process ? process_container(process, value->space) : NULL);
 }
 
 /* An external node is an address. */
@@ -383,6 +382,39 @@ void halves_put_tsv(const struct halves_row *row, FILE *out)
             put_tsv_text(value.text, value.size, out);
     }
     putc_unlocked('\n', out);
+}
+
+/* ---- Listeners ---- */
+
+const char halves_listener_names[] = "boot_id, host, pid, start_us, comm, exe, unit, container, transport, address, "
+                                     "port, accepted, peak, complete, seen_us";
+
+void halves_put_listener(const struct model *model, const struct listener *listener, uint64_t seen_us, FILE *out)
+{
+    const struct process *process = listener->process;
+    const struct half half = {.host = process->host};
+    const struct halves_row row = {.model = model};
+    const struct sockatlas_header *header = header_of(&row, &half);
+    struct value start, texts[8] = {{.known = false}};
+    process_time(&start, &row, process);
+    bytes(&texts[0], header->boot_id, strnlen(header->boot_id, sizeof header->boot_id));
+    bytes(&texts[1], header->host, strnlen(header->host, sizeof header->host));
+    text(&texts[2], process->comm);
+    text(&texts[3], process->exe);
+    unit(&texts[4], process);
+    container(&texts[5], process);
+    text(&texts[6], word_transport(listener->family, listener->type, listener->protocol));
+    address(&texts[7], &listener->address);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        put_tsv_text(texts[i].text, texts[i].size, out);
+        putc_unlocked('\t', out);
+        if (i == 1)
+            fprintf(out, "%" PRIu32 "\t%" PRIu64 "\t", process->pid, start.number);
+    }
+    struct value number;
+    port(&number, &listener->address);
+    fprintf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%d\t%" PRIu64 "\n", number.known ? number.number : 0,
+            listener->accepted, listener->peak, !process->incomplete, seen_us);
 }
 
 /* ---- Names ---- */

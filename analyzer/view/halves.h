@@ -26,6 +26,9 @@ struct halves_row {
 void halves_put_binary(const struct halves_row *row, FILE *out);
 void halves_put_tsv(const struct halves_row *row, FILE *out);
 void halves_put_tsv_names(FILE *out);
+/* A listener as a tab-separated row, as it is at `seen_us`; its columns. */
+extern const char halves_listener_names[];
+void halves_put_listener(const struct model *model, const struct listener *listener, uint64_t seen_us, FILE *out);
 /* "a, b, c": for INSERT INTO halves (...). */
 void halves_put_names(FILE *out);
 /* "    a UInt64,\n ...", as CREATE TABLE has it; the last one without a comma. */

@@ -7,7 +7,6 @@
 #include "analyzer/view/map_group.h"
 
 #include "analyzer/model/table.h"
-#include "analyzer/names/cgroup.h"
 #include "analyzer/trace/escape.h"
 #include "analyzer/trace/text.h"
 #include "analyzer/view/words.h"
@@ -78,13 +77,13 @@ static bool is_id(const char *name)
 /* By what it runs in: false where that has no name. */
 static bool has_name(const struct process *process, enum map_grouping by, char out[CGROUP_NAME_MAX])
 {
-    if (by == MAP_BY_UNIT && cgroup_unit(process->cgroup, out)) {
+    if (by == MAP_BY_UNIT && process_unit(process, out)) {
         char container[CGROUP_NAME_MAX];
         /* Docker's scopes are named after the container. */
-        if (!cgroup_container(process->cgroup, container) || !is_id(container) || !strstr(out, container))
+        if (!process_container(process, container) || !is_id(container) || !strstr(out, container))
             return true;
     }
-    if (!cgroup_container(process->cgroup, out))
+    if (!process_container(process, out))
         return false;
     if (is_id(out))
         out[ID_SHOWN] = '\0';

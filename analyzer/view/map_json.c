@@ -2,7 +2,6 @@
  *
  * The map as one JSON object, schema "sockatlas.map/1".
  */
-#include "analyzer/names/cgroup.h"
 #include "analyzer/names/names.h"
 #include "analyzer/trace/escape.h"
 #include "analyzer/trace/json.h"
@@ -58,8 +57,8 @@ static cJSON *node_json(const struct model *model, const struct process *process
     value_text(object, "address", external ? address_text(&process->address, text) : NULL);
     value_text(object, "via", word_via(process->via));
     boot(object, "attached_us", model, process->host, process->attached_ns);
-    value_bytes(object, "unit", cgroup_unit(process->cgroup ? process->cgroup : "", name));
-    value_bytes(object, "container", cgroup_container(process->cgroup ? process->cgroup : "", name));
+    value_bytes(object, "unit", process_unit(process, name));
+    value_bytes(object, "container", process_container(process, name));
     return object;
 }
 

@@ -38,7 +38,7 @@ fi
 # ---- Fleets ----
 
 empty() {
-    printf 'TRUNCATE TABLE %s_local;\n' halves hosts runs conversations edges done carried waiting clocks >empty.sql
+    printf 'TRUNCATE TABLE %s_local;\n' halves listeners hosts runs conversations edges done carried waiting clocks >empty.sql
     ask_file 1 empty.sql && ask_file 2 empty.sql
 }
 
@@ -113,6 +113,6 @@ while read -r name; do
     if [ "$name" = silent_hosts ]; then sed -i "s/heard < now() - 0/heard < now() + 5/; s/max(last) AS heard/max(last) > 0 AS told, max(last) AS heard/" asked.sql; fi
     expected=$(sed -n "/^$name:/,/^\$/p" "$top/tests/fleet/answers" | sed '1d;/^$/d')
     case_is "question $name" "$expected" "$(clickhouse-client --port "$tcp1" -d sockatlas -n <asked.sql 2>&1 | sed 's/\t[0-9-]* [0-9:]*$//')"
-done < <(cd "$sql/questions" && find . -name '*.sql' ! -name map.sql -printf '%f\n' | sed 's/\.sql$//' | sort)
+done < <(questions)
 
 finish

@@ -13,7 +13,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 sql=$top/analyzer/clickhouse
 chdb=$top/build/npm-fleet/node_modules/chdb
-[ -d "$chdb" ] || chdb=
+node -e "require(process.argv[1])" "$chdb" 2>/dev/null || chdb= # not there, or not all of it
 ports=()
 export SHARD_USERS='<guarded><password>open sesame</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></guarded>'
 
@@ -75,9 +75,17 @@ current() {
     node "$top/tests/fleet/current.js" "$chdb" "$work/current" "$@"
 }
 
+# All questions by name but those that only the map asks.
+questions() {
+    printf 'map_by_%s\n' process program unit container host
+    find "$sql/questions" -name '*.sql' ! -name map.sql ! -name listeners.sql ! -name map_by.sql -printf '%f\n' | sed 's/\.sql$//' | sort
+}
+
 # A question with its placeholders filled in. NAME SINCE UNTIL [PROGRAM [SECONDS]]
 question() {
-    sed "s/{since}/$2/g; s/{until}/$3/g; s/{name}/${4:-}/g; s/{seconds}/${5:-0}/g" "$sql/questions/$1.sql"
+    local name=$1 by=
+    [ "${name#map_by_}" = "$name" ] || by=${name#map_by_} name=map_by
+    sed "s/{by}/$by/g; s/{since}/$2/g; s/{until}/$3/g; s/{name}/${4:-}/g; s/{seconds}/${5:-0}/g; s/{detail}/0/g" "$sql/questions/$name.sql"
 }
 
 edges_sql="SELECT from_kind, from_boot_id, from_pid, from_node, to_kind, to_boot_id, to_pid, to_node, transport, server_address, server_port,
