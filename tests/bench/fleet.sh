@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 #
 # tests/bench/fleet.sh: what a fleet's rows cost in ClickHouse: exporting, sending, pairing, disk and questions, on one shard and on two, both
-# on this machine. N=100000 connections of a generated fleet. Part of `make bench B=fleet`.
+# on this machine. N=100000 connections of a generated fleet are sent and paired; questions are asked over QUESTIONS=10000000, which are those
+# again and again, a second later each time. Part of `make bench B=fleet`.
 . "$(dirname "$0")/../fleet/lib.sh"
 all_forged=1
 connections=${N:-100000}
+asked_of=${QUESTIONS:-10000000}
 command -v clickhouse-server >/dev/null || { echo "no clickhouse-server: tests/deps test" && exit 1; }
 shards_start || exit 1
 at_once
@@ -27,10 +29,19 @@ line "$connections connections, $halves halves" "one shard" "two shards"
 line "export, per half" "$(per $exported "$halves")" ""
 line "gzipped, per half" "$(cat host?.bin | gzip -1 | wc -c | awk -v n="$halves" '{ printf "%.0f B", $1 / n }')" ""
 
-inserted=() paired=() disk=() edge=()
-for shards in 1 2; do
+empty() {
     printf 'TRUNCATE TABLE %s_local;\n' halves hosts runs conversations edges done carried waiting clocks >empty.sql
     ask_file 1 empty.sql && ask_file 2 empty.sql
+}
+
+# What is asked of one shard alone reads its own tables.
+of_shards() { # SHARDS FILE
+    if [ "$1" = 2 ]; then cat "$2"; else sed -E 's/FROM (edges|conversations|hosts|listeners)$/FROM \1_local/' "$2"; fi
+}
+
+inserted=() paired=() disk=() edge=() grown=()
+for shards in 1 2; do
+    empty
     table=halves
     [ $shards = 2 ] || table=halves_local
     began=$(now)
@@ -55,16 +66,30 @@ for shards in 1 2; do
     done
     size="SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'sockatlas' AND table ="
     disk[shards]=$((($(ask 1 "$size 'halves_local'") + $(ask 2 "$size 'halves_local'")) / halves))
-    edge[shards]=$((($(ask 1 "$size 'conversations_local'") + $(ask 2 "$size 'conversations_local'")) / $(ask 1 "SELECT count() FROM conversations")))
+    count=$(ask 1 "SELECT count() FROM conversations")
+    edge[shards]=$((($(ask 1 "$size 'conversations_local'") + $(ask 2 "$size 'conversations_local'")) / count))
+    # The columns in their order, two of them changed.
+    again=$(ask 1 "SELECT groupArray(name) FROM system.columns WHERE database = 'sockatlas' AND table = 'conversations_local'" |
+        tr -d "[]'" | sed 's/\<half\>/half + number AS half/; s/\<first_us\>/first_us + number * 1000000/; s/\<last_us\>/last_us + number * 1000000/')
+    for each in 1 2; do
+        ask $each "INSERT INTO conversations_local SELECT $again FROM conversations_local
+            CROSS JOIN (SELECT number + 1 AS number FROM system.numbers LIMIT $((asked_of / count - 1)))"
+    done
+    grown[shards]=$(ask 1 "SELECT count() FROM conversations")
+    while read -r name; do
+        question "$name" 0 4000000000 server 0 >whole.sql
+        of_shards $shards whole.sql >asked.sql
+        began=$(now)
+        clickhouse-client --port "$tcp1" -d sockatlas -n <asked.sql >answer.tsv || echo "question $name failed"
+        eval "took_$name[shards]='$((($(now) - began) / 1000000)) ms'"
+    done < <(questions && echo map)
 done
 line "halves sent" "${inserted[1]}" "${inserted[2]}"
 line "pairing, per half" "${paired[1]}" "${paired[2]}"
 line "on disk, per half (lz4)" "${disk[1]} B" "${disk[2]} B"
 line "on disk, per conversation (lz4)" "${edge[1]} B" "${edge[2]} B"
-for file in "$sql"/questions/*.sql; do
-    name=$(basename "$file" .sql)
-    question "$name" 0 4000000000 server 0 >asked.sql
-    began=$(now)
-    clickhouse-client --port "$tcp1" -d sockatlas -n <asked.sql >/dev/null
-    line "question $name" "" "$((($(now) - began) / 1000000)) ms"
-done
+line "conversations that questions are asked over" "${grown[1]}" "${grown[2]}"
+while read -r name; do
+    took="took_$name"
+    eval "line 'question $name' \"\${$took[1]}\" \"\${$took[2]}\""
+done < <(questions && echo map)
