@@ -264,10 +264,10 @@ static bool check_writable(uint32_t owner)
 }
 
 /* Where neither the file system of the folder at `path` keeps space for logs nor memory is to be had, there will be
- * none. */
+ * none. Memory first: a network file system may have to ask its server. */
 static bool check_storage(const char *path)
 {
-    if (storage_known(path) || memory_log_possible())
+    if (memory_log_possible() || storage_known(path))
         return true;
     say(config.dir,
         ": its file system does not keep space for logs, and " SOCKATLAS_MEMORY_DIR " cannot be used instead", "", "");
@@ -278,24 +278,26 @@ static bool check_storage(const char *path)
 static bool check_folder(int fd)
 {
     struct folder_trouble trouble;
-    struct folder_id id;
     struct stat status;
-    if (!folder_usable(fd, NULL, &id, &trouble)) {
+    if (!folder_usable(fd, NULL, &config.found, &trouble)) {
         say(config.dir, ": ", folder_words(&trouble), "");
         return false;
     }
     return sys_fstat(fd, &status) == 0 && check_writable(status.st_uid);
 }
 
-/* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now. The way
- * there is looked at again with each log, so no descriptor need be held on it now. */
+/* A folder that does not exist yet is made with the first log; one that cannot take files is worth a line now. With
+ * each log it is looked whether that folder is still there, so no descriptor need be held on it now. */
 static bool find_by_path(void)
 {
     struct folder_trouble trouble;
     char real[CONFIG_DIR_MAX];
-    uint32_t owner;
-    if (folder_plain(config.dir, config.user, &owner))
-        return check_writable(owner) && check_storage(config.dir);
+    struct stat status;
+    config.found.inode = 0;
+    if (folder_plain(config.dir, config.user, &status)) {
+        config.found = (struct folder_id){.device = status.st_dev, .inode = status.st_ino};
+        return check_writable(status.st_uid) && check_storage(config.dir);
+    }
     long parent = folder_walk(config.dir, real, NULL, &trouble);
     if (parent < 0) {
         if (trouble.error == EACCES)

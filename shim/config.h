@@ -13,23 +13,24 @@
 #define CONFIG_DIR_MAX FOLDER_PATH_MAX
 
 struct config {
-    bool on;                  /* false: SOCKATLAS_OFF is set, or the variables make no sense */
-    bool io;                  /* SOCKATLAS_IO=1: a record per transfer call */
-    char limit_text[24];      /* SOCKATLAS_LIMIT as given, "" if not: for the environment of children */
-    char run_text[33];        /* SOCKATLAS_RUN as given by `run`, "" if not: for the environment of children */
-    char filters_text[8];     /* SOCKATLAS_FILTERS as given, "" if not: for the environment of children */
-    uint64_t run_id[2];       /* what it says, both 0: none */
-    uint64_t limit;           /* SOCKATLAS_LIMIT in bytes a file */
-    bool across_users;        /* SOCKATLAS_ACROSS_USERS=1: programs are followed where they become another user's */
-    bool late;                /* loaded by dlopen(3): the program's slots do not lead here by themselves */
-    bool attached;            /* asked for by config_attach() */
-    bool patched;             /* this is the piece (piece/), in a program without a libc to interpose on */
-    bool elsewhere;           /* attached to where neither this object nor the trace folder is to be found by a path */
-    int log_given;            /* attached: the descriptor of a new file to be the log, plus one; 0 none */
-    bool no_cmdline;          /* SOCKATLAS_NO_CMDLINE=1: command lines are not recorded */
-    uint32_t user;            /* whose process the image began as, or was when it was attached to */
-    struct folder_id folder;  /* SOCKATLAS_FOLDER: which folder `dir` is, as `run` made it; none: found by its path */
-    char dir[CONFIG_DIR_MAX]; /* SOCKATLAS_DIR, absolute and without links */
+    bool on;                 /* false: SOCKATLAS_OFF is set, or the variables make no sense */
+    bool io;                 /* SOCKATLAS_IO=1: a record per transfer call */
+    char limit_text[24];     /* SOCKATLAS_LIMIT as given, "" if not: for the environment of children */
+    char run_text[33];       /* SOCKATLAS_RUN as given by `run`, "" if not: for the environment of children */
+    char filters_text[8];    /* SOCKATLAS_FILTERS as given, "" if not: for the environment of children */
+    uint64_t run_id[2];      /* what it says, both 0: none */
+    uint64_t limit;          /* SOCKATLAS_LIMIT in bytes a file */
+    bool across_users;       /* SOCKATLAS_ACROSS_USERS=1: programs are followed where they become another user's */
+    bool late;               /* loaded by dlopen(3): the program's slots do not lead here by themselves */
+    bool attached;           /* asked for by config_attach() */
+    bool patched;            /* this is the piece (piece/), in a program without a libc to interpose on */
+    bool elsewhere;          /* attached to where neither this object nor the trace folder is to be found by a path */
+    int log_given;           /* attached: the descriptor of a new file to be the log, plus one; 0 none */
+    bool no_cmdline;         /* SOCKATLAS_NO_CMDLINE=1: command lines are not recorded */
+    uint32_t user;           /* whose process the image began as, or was when it was attached to */
+    struct folder_id folder; /* SOCKATLAS_FOLDER: which folder `dir` is, as `run` made it; none: found by its path */
+    struct folder_id found;  /* which folder was found at `dir` at load, by a safe way; none: it is found when needed */
+    char dir[CONFIG_DIR_MAX];     /* SOCKATLAS_DIR, absolute and without links */
     char patcher[CONFIG_DIR_MAX]; /* SOCKATLAS_PATCH: the path of sockatlas-patch; "": programs without a libc to
                                      interpose on are not followed */
     char shim[CONFIG_DIR_MAX];    /* the path this object was preloaded by, made absolute if it names a folder; "" if

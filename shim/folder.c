@@ -261,30 +261,28 @@ long folder_walk(const char *path, char real[FOLDER_PATH_MAX], folder_own_group 
     return -1;
 }
 
-static bool is_plain(const char *path, uint32_t user, uint32_t *owner)
+static bool is_plain(const char *path, uint32_t user, struct stat *status)
 {
-    struct stat status;
-    if (sys_fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(status.st_mode))
+    if (sys_fstatat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(status->st_mode))
         return false;
-    *owner = status.st_uid;
-    bool closed = (status.st_mode & S_ISVTX) || !(status.st_mode & (S_IWGRP | S_IWOTH));
-    return closed && (status.st_uid == user || status.st_uid == 0);
+    bool closed = (status->st_mode & S_ISVTX) || !(status->st_mode & (S_IWGRP | S_IWOTH));
+    return closed && (status->st_uid == user || status->st_uid == 0);
 }
 
-bool folder_plain(const char *path, uint32_t user, uint32_t *owner)
+bool folder_plain(const char *path, uint32_t user, struct stat *status)
 {
     char part[FOLDER_PATH_MAX];
     size_t size = strlen(path);
     if (size < 2 || size >= sizeof(part) || path[size - 1] == '/' || strstr(path, "//") || strstr(path, "/."))
         return false;
     memcpy(part, path, size + 1);
-    bool plain = is_plain("/", user, owner);
+    bool plain = is_plain("/", user, status);
     for (char *slash = strchr(part + 1, '/'); plain && slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        plain = is_plain(part, user, owner);
+        plain = is_plain(part, user, status);
         *slash = '/';
     }
-    return plain && is_plain(part, user, owner);
+    return plain && is_plain(part, user, status);
 }
 
 /* ---- The folder ---- */

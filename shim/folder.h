@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* Short enough for paths to be built on a small signal stack. */
 #define FOLDER_PATH_MAX 640
@@ -47,9 +48,9 @@ typedef bool folder_own_group(uint32_t group, uint32_t user);
 long folder_walk(const char *path, char real[FOLDER_PATH_MAX], folder_own_group *own_group,
                  struct folder_trouble *trouble);
 /* Whether `path`, an absolute one, leads to a folder through no link, and nobody but root and `user` may change it or a
- * folder on the way. Fills `owner`. One system call a part, so it is cheap, but true of the moment only, and false
- * where folder_walk() and folder_usable() would look more closely. */
-bool folder_plain(const char *path, uint32_t user, uint32_t *owner);
+ * folder on the way. Fills `status` with the folder's. One system call a part, so it is cheap, but true of the moment
+ * only, and false where folder_walk() and folder_usable() would look more closely. */
+bool folder_plain(const char *path, uint32_t user, struct stat *status);
 /* Whether logs may be written to folder `fd`: it belongs to the caller or to root, and others may not change what is in
  * it. Fills `id`. */
 bool folder_usable(int fd, folder_own_group *own_group, struct folder_id *id, struct folder_trouble *trouble);

@@ -26,12 +26,9 @@ size_t image_read_file(const char *path, char *out, size_t capacity)
     long fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
-    size_t size = 0;
-    long got;
-    while (size < capacity && (got = sys(SYS_read, fd, out + size, capacity - size)) > 0)
-        size += (size_t)got;
+    long got = sys(SYS_read, fd, out, capacity);
     sys(SYS_close, fd);
-    return size;
+    return got > 0 ? (size_t)got : 0;
 }
 
 static void read_line(const char *path, char *out, size_t capacity)

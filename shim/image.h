@@ -28,7 +28,8 @@ uint64_t image_thread_netns(void);
 /* The calling process's cgroup, as header.cgroup has it, with `text` of `capacity` bytes to read it into; "" unknown.
  * Has a descriptor for a moment. */
 void image_cgroup(char out[IMAGE_CGROUP], char *text, size_t capacity);
-/* Reads a small file whole; returns its size, 0 when it cannot be read. */
+/* Reads a small file of /proc or the like, up to `capacity` bytes, a page at most: those come whole by one read(2).
+ * Returns its size, 0 when it cannot be read. */
 size_t image_read_file(const char *path, char *out, size_t capacity);
 
 #endif

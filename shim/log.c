@@ -261,7 +261,8 @@ static bool extend(uint64_t need)
     if (sandbox_inside())
         return false;
     __atomic_fetch_add(&extending, 1, __ATOMIC_SEQ_CST);
-    bool done = extend_to(need, __atomic_load_n(&capacity, __ATOMIC_SEQ_CST));
+    uint64_t limit = __atomic_load_n(&capacity, __ATOMIC_SEQ_CST), most = slots_of(log_file_most(log_mapped));
+    bool done = extend_to(need, limit < most ? limit : most);
     __atomic_fetch_sub(&extending, 1, __ATOMIC_SEQ_CST);
     return done;
 }

@@ -52,6 +52,9 @@ static long open_path(bool make)
 {
     struct folder_trouble trouble;
     char real[FOLDER_PATH_MAX];
+    long known = config.found.inode ? folder_open_known(config.dir, &config.found) : -1;
+    if (known >= 0)
+        return known;
     long parent = folder_walk(config.dir, real, NULL, &trouble);
     if (parent < 0)
         return -1;
@@ -163,6 +166,22 @@ long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t
     return result;
 }
 
+/* Asked when it matters, as it takes longer than all else of a log's beginning. */
+uint64_t log_file_most(const struct sockatlas_header *header)
+{
+    enum { SECTIONS = 3 }; /* fewer are no ring */
+    static uint64_t share;
+    if (!made.memory)
+        return UINT64_MAX;
+    uint64_t most = __atomic_load_n(&share, __ATOMIC_RELAXED);
+    if (!most) {
+        most = memory_share(header->cgroup[0]);
+        __atomic_store_n(&share, most, __ATOMIC_RELAXED);
+    }
+    uint64_t floor = SOCKATLAS_HEADER_SIZE + (uint64_t)SECTIONS * header->section_slots * SOCKATLAS_SLOT_SIZE;
+    return most > floor ? most : floor;
+}
+
 static bool populate_known(void)
 {
     /* An empty range asks only whether the kernel knows the advice. */
@@ -173,8 +192,6 @@ static bool populate_known(void)
 static bool fill_file(int fd, struct log_file *file, const struct log_name *name, const struct storage *storage)
 {
     struct stat status;
-    if (storage->memory)
-        file->size = least(file->size, memory_share());
     if (file->size < LEAST || sys_fstat(fd, &status) < 0 || !map_file(fd, file))
         return false;
     memcpy(file->header->comm, name->comm, sizeof(name->comm));
@@ -188,48 +205,38 @@ static bool fill_file(int fd, struct log_file *file, const struct log_name *name
     file->device = status.st_dev;
     file->inode = status.st_ino;
     file->leased = storage->leased;
+    file->memory = storage->memory;
     return true;
 }
 
-/* Gives the finished file its name, in place of nothing. */
-static bool publish(int folder, const char *temporary, const char *name)
+/* Gives the finished file its name, in place of nothing, as the file system can: at once, by a link, or by a look
+ * first, which is the least for one that asks a server, and enough for a name that none has but by chance. */
+static bool publish(int folder, const char *temporary, const char *name, bool remote)
 {
-    long result = sys(SYS_renameat2, folder, temporary, folder, name, RENAME_NOREPLACE);
+    long result = remote ? -ENOSYS : sys(SYS_renameat2, folder, temporary, folder, name, RENAME_NOREPLACE);
     if (result != -EINVAL && result != -ENOSYS && result != -EPERM)
         return result == 0;
-    /* File systems that know no such rename know links, or have no other users. */
-    if (sys(SYS_linkat, folder, temporary, folder, name, 0) == 0)
+    if (!remote && sys(SYS_linkat, folder, temporary, folder, name, 0) == 0)
         return sys(SYS_unlinkat, folder, temporary, 0) == 0;
     return sys(SYS_faccessat, folder, name, F_OK) == -ENOENT && sys(SYS_renameat, folder, temporary, folder, name) == 0;
 }
 
-/* The log in the trace: the header alone. */
-static bool write_header(int folder, const char *name, const struct sockatlas_header *header)
+/* Makes the log's file in memory, and writes the header that names it to the log `log`. */
+static bool make_in_memory(int log, struct log_file *file, const struct log_name *name, const char *final)
 {
-    long fd = sys(SYS_openat, folder, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool good = sys_pwrite(fd, header, sizeof(*header), 0) == (long)sizeof(*header);
-    sys(SYS_close, fd);
-    return good;
-}
-
-/* Makes the log's file in memory, and writes the header that names it to the log. */
-static bool make_in_memory(int folder, struct log_file *file, const struct log_name *name, const char *temporary,
-                           const char *final)
-{
+    static const struct storage storage = {.keeps = true, .leased = true, .memory = true};
     char memory_file[SOCKATLAS_MEMORY_NAME_SIZE];
-    file->size = least(file->size, memory_log_allowed());
-    long fd = memory_log_make(final, memory_file);
+    uint64_t allowed;
+    long fd = memory_log_make(final, memory_file, &allowed);
     if (fd < 0)
         return false;
-    struct storage storage = storage_of((int)fd);
+    file->size = least(file->size, allowed);
     bool good = fill_file((int)fd, file, name, &storage);
     sys(SYS_close, fd);
     file->in_memory = true;
     if (good) {
         memcpy(file->header->memory_file, memory_file, sizeof(memory_file));
-        good = write_header(folder, temporary, file->header);
+        good = sys_pwrite(log, file->header, sizeof(*file->header), 0) == (long)sizeof(*file->header);
         if (!good)
             sys(SYS_munmap, file->header, file->size);
     }
@@ -259,11 +266,9 @@ static bool make_in(int folder, struct log_file *file)
     if (fd < 0)
         return false;
     struct storage storage = storage_of((int)fd);
-    bool good = storage.keeps && fill_file((int)fd, file, &name, &storage);
+    bool good = storage.keeps ? fill_file((int)fd, file, &name, &storage) : make_in_memory((int)fd, file, &name, final);
     sys(SYS_close, fd);
-    if (!storage.keeps)
-        good = make_in_memory(folder, file, &name, temporary, final);
-    if (good && !publish(folder, temporary, final)) {
+    if (good && !publish(folder, temporary, final, storage.remote)) {
         unmap(file);
         good = false;
     }
@@ -392,6 +397,7 @@ void log_file_adopt(const struct log_file *file)
                              .inode = file->inode,
                              .folder = file->folder,
                              .leased = file->leased,
+                             .memory = file->memory,
                              .in_memory = file->in_memory};
     name_of(file->header, made.name);
     if (sys_fstatat(AT_FDCWD, "/", &root, 0) == 0)
@@ -479,7 +485,8 @@ void log_file_trim(struct sockatlas_header *header, uint64_t mapped)
         return;
     bool replaced = replace(header, mapped);
     if (replaced && made.in_memory)
-        memory_log_settle((int)folder, made.name, MEMORY_LOG_REMOVE);
+        memory_log_settle_own((int)folder, made.name,
+                              &(struct memory_log_file){.device = made.device, .inode = made.inode});
     else if (replaced)
         cut((int)folder, made.name, &made, used < size ? used : size);
     sys(SYS_close, folder);

@@ -19,6 +19,7 @@ struct log_file {
     uint64_t device, inode;          /* which file it is */
     struct folder_id folder;         /* in which folder */
     bool leased;                     /* a lease tells whether others have it mapped */
+    bool memory;                     /* its pages are memory */
     bool in_memory;                  /* it is the file in memory of a log that names it (memory_log.h) */
     uint64_t follows;                /* for its header: the caller's to fill in */
 };
@@ -29,6 +30,7 @@ struct log_made {
     struct folder_id folder; /* in which folder */
     struct folder_id root;   /* what "/" was then; inode 0: unknown */
     bool leased;             /* a lease tells whether others have it mapped */
+    bool memory;             /* its pages are memory */
     bool in_memory;          /* it is the file in memory of a log that names it */
     char name[LOG_NAME_MAX];
 };
@@ -56,6 +58,9 @@ bool log_file_is_in(const struct folder_id *folder);
  * range.
  */
 long log_file_make_real(struct sockatlas_header *header, uint64_t from, uint64_t to);
+/* How many bytes the log may grow to: where its pages are memory, a part of what the process may use, which is asked
+ * for by the first call; some ten system calls. */
+uint64_t log_file_most(const struct sockatlas_header *header);
 /* Another thread's log was published first. */
 void log_file_discard(const struct log_file *file);
 /* Whether it can be known that no other process has the file mapped. */

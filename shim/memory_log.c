@@ -36,23 +36,50 @@ static bool build_path(char path[PATH_SIZE], const char *name)
     return true;
 }
 
-long memory_log_make(const char *log, char memory_file[SOCKATLAS_MEMORY_NAME_SIZE])
+/* The name of the file in memory of the log `log`. False: that is too long. */
+static bool name_after(const char *log, char memory_file[SOCKATLAS_MEMORY_NAME_SIZE])
 {
-    char path[PATH_SIZE];
     size_t size = strlen(log);
     if (sizeof(prefix) + size > SOCKATLAS_MEMORY_NAME_SIZE)
-        return -ENAMETOOLONG;
+        return false;
     memset(memory_file, 0, SOCKATLAS_MEMORY_NAME_SIZE);
     memcpy(memory_file, prefix, sizeof(prefix) - 1);
     memcpy(memory_file + sizeof(prefix) - 1, log, size + 1);
+    return true;
+}
+
+struct space {
+    uint64_t all, available; /* bytes */
+};
+
+/* False: the file system is none that a log may be on in memory. */
+static bool read_space(const struct statfs *status, struct space *space)
+{
+    if ((unsigned long)status->f_type != TMPFS_MAGIC && (unsigned long)status->f_type != RAMFS_MAGIC)
+        return false;
+    space->all = (uint64_t)status->f_blocks * (uint64_t)status->f_bsize;
+    space->available = (uint64_t)status->f_bavail * (uint64_t)status->f_bsize;
+    if (space->all == 0) /* a tmpfs without a limit */
+        space->all = space->available = UINT64_MAX;
+    return true;
+}
+
+long memory_log_make(const char *log, char memory_file[SOCKATLAS_MEMORY_NAME_SIZE], uint64_t *allowed)
+{
+    char path[PATH_SIZE];
+    struct space space;
+    if (!name_after(log, memory_file))
+        return -ENAMETOOLONG;
     if (!build_path(path, memory_file))
         return -EINVAL;
     long fd = sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fd;
-    struct storage storage = storage_of((int)fd);
-    if (storage.keeps && storage.memory)
+    struct statfs status;
+    if (sys_fstatfs(fd, &status) == 0 && read_space(&status, &space)) {
+        *allowed = space.available / SHARE;
         return fd;
+    }
     sys(SYS_close, fd);
     sys(SYS_unlinkat, AT_FDCWD, path, 0);
     return -ENOSYS;
@@ -68,18 +95,6 @@ void memory_log_unlink(const char memory_file[SOCKATLAS_MEMORY_NAME_SIZE], uint3
         sys(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
-static bool space(uint64_t *all, uint64_t *available)
-{
-    struct statfs status;
-    if (sys_statfs(SOCKATLAS_MEMORY_DIR, &status) < 0)
-        return false;
-    *all = (uint64_t)status.f_blocks * (uint64_t)status.f_bsize;
-    *available = (uint64_t)status.f_bavail * (uint64_t)status.f_bsize;
-    if (*all == 0) /* a tmpfs without a limit */
-        *all = *available = UINT64_MAX;
-    return true;
-}
-
 bool memory_log_possible(void)
 {
     struct statfs status;
@@ -87,67 +102,82 @@ bool memory_log_possible(void)
            sys(SYS_faccessat, AT_FDCWD, SOCKATLAS_MEMORY_DIR, W_OK | X_OK) == 0;
 }
 
-uint64_t memory_log_allowed(void)
-{
-    uint64_t all, available;
-    return space(&all, &available) ? available / SHARE : 0;
-}
-
 bool memory_log_may_grow(uint64_t from, uint64_t to)
 {
-    uint64_t all, available;
-    if (!space(&all, &available))
+    struct statfs status;
+    struct space space;
+    if (sys_statfs(SOCKATLAS_MEMORY_DIR, &status) < 0 || !read_space(&status, &space))
         return to <= UNASKED;
-    return available >= to - from && available - (to - from) >= all / 2;
+    return space.available >= to - from && space.available - (to - from) >= space.all / 2;
 }
 
 /* ---- Two files, one log ---- */
 
-static bool read_field(int fd, size_t at, void *out, size_t size)
-{
-    return sys_pread(fd, out, size, at) == (long)size;
-}
+enum { HEAD = NAME_AT + SOCKATLAS_MEMORY_NAME_SIZE };
 
-/* What a log and its file in memory have in common. */
-struct origin {
-    uint64_t boottime_ns;
-    uint32_t pid;
-    char boot_id[sizeof(((struct sockatlas_header *)0)->boot_id)];
+/* A log, or its file in memory, and its header as far as the name of that file. */
+struct side {
+    int fd;
     uint32_t user;
+    uint64_t device, inode, size;
+    char head[HEAD];
 };
 
-static bool read_origin(int fd, struct origin *origin)
+static bool look_at(struct side *side, int fd)
 {
     struct stat status;
-    char magic[sizeof(((struct sockatlas_header *)0)->magic)];
+    side->fd = fd;
     if (sys_fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
         return false;
-    memset(origin, 0, sizeof(*origin));
-    origin->user = status.st_uid;
-    return read_field(fd, 0, magic, sizeof(magic)) && memcmp(magic, SOCKATLAS_MAGIC, sizeof(magic)) == 0 &&
-           read_field(fd, offsetof(struct sockatlas_header, boottime_ns), &origin->boottime_ns,
-                      sizeof(origin->boottime_ns)) &&
-           read_field(fd, offsetof(struct sockatlas_header, pid), &origin->pid, sizeof(origin->pid)) &&
-           read_field(fd, offsetof(struct sockatlas_header, boot_id), origin->boot_id, sizeof(origin->boot_id));
+    side->user = status.st_uid;
+    side->device = status.st_dev;
+    side->inode = status.st_ino;
+    side->size = (uint64_t)status.st_size;
+    return true;
 }
 
-static bool belong_together(int log, int memory)
+static bool read_head(struct side *side)
 {
-    struct origin one, other;
-    return read_origin(log, &one) && read_origin(memory, &other) && memcmp(&one, &other, sizeof(one)) == 0;
+    return sys_pread(side->fd, side->head, HEAD, 0) == HEAD &&
+           memcmp(side->head, SOCKATLAS_MAGIC, sizeof(SOCKATLAS_MAGIC) - 1) == 0;
+}
+
+static bool is_same_field(const struct side *one, const struct side *other, size_t at, size_t size)
+{
+    return memcmp(one->head + at, other->head + at, size) == 0;
+}
+
+static bool belong_together(const struct side *log, const struct side *memory)
+{
+    const struct sockatlas_header *header = NULL;
+    return log->user == memory->user &&
+           is_same_field(log, memory, offsetof(struct sockatlas_header, boottime_ns), sizeof(header->boottime_ns)) &&
+           is_same_field(log, memory, offsetof(struct sockatlas_header, pid), sizeof(header->pid)) &&
+           is_same_field(log, memory, offsetof(struct sockatlas_header, boot_id), sizeof(header->boot_id));
+}
+
+/* The descriptor of the file in memory that has this name, or a negative errno. */
+static long open_named(const char *name, int flags)
+{
+    char path[PATH_SIZE];
+    return build_path(path, name) ? sys(SYS_openat, AT_FDCWD, path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+                                  : -ENODATA;
+}
+
+/* As memory_log_open(), of a log whose header was read. */
+static long open_memory(const struct side *log, struct side *memory, int flags)
+{
+    long fd = open_named(log->head + NAME_AT, flags);
+    if (fd < 0 || (look_at(memory, (int)fd) && read_head(memory) && belong_together(log, memory)))
+        return fd;
+    sys(SYS_close, fd);
+    return -ESTALE;
 }
 
 long memory_log_open(int log, int flags)
 {
-    char path[PATH_SIZE], name[SOCKATLAS_MEMORY_NAME_SIZE];
-    if (!read_field(log, NAME_AT, name, sizeof(name)) || !build_path(path, name))
-        return -ENODATA;
-    long memory = sys(SYS_openat, AT_FDCWD, path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (memory >= 0 && !belong_together(log, (int)memory)) {
-        sys(SYS_close, memory);
-        return -ESTALE;
-    }
-    return memory;
+    struct side named, memory;
+    return look_at(&named, log) && read_head(&named) ? open_memory(&named, &memory, flags) : -ENODATA;
 }
 
 /* Whether a write of the first `size` bytes of a file would raise SIGXFSZ. */
@@ -167,59 +197,53 @@ static bool is_mapped(int memory)
     return false;
 }
 
-static bool copy_range(int log, int memory, int64_t at, int64_t end)
-{
-    if (sys_seek(log, (uint64_t)at) < 0)
-        return false;
-    while (at < end)
-        if (sys_sendfile(log, memory, &at, end - at) <= 0)
-            return false;
-    return true;
-}
-
-/* The name last: as long as the log's header has it, the records are in memory. */
-static bool copy(int log, int memory, uint64_t end)
-{
-    static const char no_name;
-    static const uint32_t closed = 1;
-    return copy_range(log, memory, 0, NAME_AT) &&
-           copy_range(log, memory, NAME_AT + SOCKATLAS_MEMORY_NAME_SIZE, (int64_t)end) &&
-           sys_pwrite(log, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed)) ==
-               (long)sizeof(closed) &&
-           sys_pwrite(log, &no_name, 1, NAME_AT) == 1;
-}
-
-/* The offset behind the last slot taken, of a ring that was filled behind the last that exists; 0 unknown. */
-static uint64_t find_end(int memory)
-{
-    uint64_t cursor, made;
-    uint32_t section_slots;
-    struct stat status;
-    if (!read_field(memory, offsetof(struct sockatlas_header, cursor), &cursor, sizeof(cursor)) ||
-        !read_field(memory, offsetof(struct sockatlas_header, made), &made, sizeof(made)) ||
-        !read_field(memory, offsetof(struct sockatlas_header, section_slots), &section_slots, sizeof(section_slots)) ||
-        sys_fstat(memory, &status) < 0 || status.st_size < SOCKATLAS_HEADER_SIZE)
-        return 0;
-    uint64_t slots = ((uint64_t)status.st_size - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
-    if (section_slots && made < slots)
-        slots = made;
-    return SOCKATLAS_HEADER_SIZE + (cursor < slots ? cursor : slots) * SOCKATLAS_SLOT_SIZE;
-}
-
-/* A log and its file in memory, open; both -1 where it is no such log. */
-struct pair {
-    int log, memory;
+/* Much for a small stack. */
+struct buffer {
+    struct sockatlas_header header;
+    unsigned char records[64 << 10];
 };
+
+/* The header last: as long as the log's own names the file in memory, the records are there. */
+static bool copy(int log, int memory, uint64_t end, struct buffer *buffer)
+{
+    enum { PART = sizeof(buffer->records) };
+    for (uint64_t at = SOCKATLAS_HEADER_SIZE; at < end;) {
+        long got = sys_pread(memory, buffer->records, end - at < PART ? end - at : PART, at);
+        if (got <= 0 || sys_pwrite(log, buffer->records, (size_t)got, at) != got)
+            return false;
+        at += (uint64_t)got;
+    }
+    return sys_pwrite(log, &buffer->header, sizeof(buffer->header), 0) == (long)sizeof(buffer->header);
+}
+
+/* The offset behind the last slot taken, of a ring that was filled behind the last that exists. */
+static uint64_t find_end(const struct sockatlas_header *header, uint64_t size)
+{
+    uint64_t slots = (size - SOCKATLAS_HEADER_SIZE) / SOCKATLAS_SLOT_SIZE;
+    if (header->section_slots && header->made < slots)
+        slots = header->made;
+    return SOCKATLAS_HEADER_SIZE + (header->cursor < slots ? header->cursor : slots) * SOCKATLAS_SLOT_SIZE;
+}
+
+/* A log and its file in memory, open. */
+struct pair {
+    struct side log, memory;
+};
+
+static void close_pair(const struct pair *pair)
+{
+    sys(SYS_close, pair->memory.fd);
+    sys(SYS_close, pair->log.fd);
+}
 
 /* The log's name says which file in memory is its own: who has the log mapped can write another name into its header.
  */
-static bool is_named_after(int log, const char *path)
+static bool is_named_after(const struct side *log, const char *path)
 {
-    char name[SOCKATLAS_MEMORY_NAME_SIZE];
     static const char run[] = SOCKATLAS_RUN_NAME ".";
-    const char *slash = strrchr(path, '/'), *memory = name + sizeof(prefix) - 1;
+    const char *slash = strrchr(path, '/'), *name = log->head + NAME_AT, *memory = name + sizeof(prefix) - 1;
     path = slash ? slash + 1 : path;
-    if (!read_field(log, NAME_AT, name, sizeof(name)) || name[sizeof(name) - 1] ||
+    if (strnlen(name, SOCKATLAS_MEMORY_NAME_SIZE) == SOCKATLAS_MEMORY_NAME_SIZE ||
         strncmp(name, prefix, sizeof(prefix) - 1) != 0)
         return false;
     /* `run`'s log has the same name in each trace, and its file in memory one of its own. */
@@ -227,80 +251,134 @@ static bool is_named_after(int log, const char *path)
                                                                   : strcmp(memory, path) == 0;
 }
 
-static struct pair open_pair(int dirfd, const char *path)
+/* Fills `pair`. False: it is no such log. */
+static bool open_pair(struct pair *pair, int dirfd, const char *path)
 {
     long log = sys(SYS_openat, dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    long memory = log < 0 || !is_named_after((int)log, path) ? -1 : memory_log_open((int)log, O_RDONLY);
-    if (log >= 0 && memory < 0)
-        sys(SYS_close, log);
-    return memory < 0 ? (struct pair){-1, -1} : (struct pair){(int)log, (int)memory};
+    if (log < 0)
+        return false;
+    if (look_at(&pair->log, (int)log) && read_head(&pair->log) && is_named_after(&pair->log, path) &&
+        open_memory(&pair->log, &pair->memory, O_RDONLY) >= 0)
+        return true;
+    sys(SYS_close, log);
+    return false;
 }
 
-static bool same_file(int one, int other)
+/* Fills `pair` of a log that this process has made, for which its file system need not be asked: it holds a header and
+ * no more, and the file in memory is known. The log is open for writing. */
+static bool open_own(struct pair *pair, int dirfd, const char *name, const struct memory_log_file *file)
 {
-    struct stat a, b;
-    return sys_fstat(one, &a) == 0 && sys_fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    long log = sys(SYS_openat, dirfd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), memory = -1;
+    if (log < 0)
+        return false;
+    if (look_at(&pair->log, (int)log) && pair->log.size == SOCKATLAS_HEADER_SIZE &&
+        name_after(name, pair->log.head + NAME_AT))
+        memory = open_named(pair->log.head + NAME_AT, O_RDONLY);
+    if (memory >= 0 && look_at(&pair->memory, (int)memory) && pair->memory.user == pair->log.user &&
+        pair->memory.device == file->device && pair->memory.inode == file->inode)
+        return true;
+    if (memory >= 0)
+        sys(SYS_close, memory);
+    sys(SYS_close, log);
+    return false;
 }
 
-/* Whose file it is; nobody's where that cannot be told. */
-static uint32_t owner(int fd)
+static bool is_same_file(const struct side *side, int fd)
 {
-    struct stat status;
-    return sys_fstat(fd, &status) == 0 ? status.st_uid : UINT32_MAX;
-}
-
-static void close_pair(const struct pair *pair)
-{
-    sys(SYS_close, pair->memory);
-    sys(SYS_close, pair->log);
+    struct side other;
+    return look_at(&other, fd) && other.device == side->device && other.inode == side->inode;
 }
 
 /* Readers that have it open shall know that nothing will be added to it. */
-static void mark_closed(int log)
+static bool mark_closed(const struct pair *pair)
 {
     static const uint32_t closed = 1;
-    long memory = memory_log_open(log, O_RDWR);
+    long memory = open_named(pair->log.head + NAME_AT, O_WRONLY);
     if (memory < 0)
-        return;
-    sys_pwrite(memory, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed));
+        return false;
+    bool good =
+        is_same_file(&pair->memory, (int)memory) &&
+        sys_pwrite(memory, &closed, sizeof(closed), offsetof(struct sockatlas_header, closed)) == (long)sizeof(closed);
     sys(SYS_close, memory);
+    return good;
 }
 
-bool memory_log_settle(int dirfd, const char *path, enum memory_log_empty empty)
+/* Which log is settled. `own`: the caller's, open for writing; without a record it is removed. */
+struct place {
+    int dirfd;
+    const char *path;
+    bool own;
+};
+
+static long open_for_writing(const struct pair *pair, const struct place *place)
 {
-    char name[SOCKATLAS_MEMORY_NAME_SIZE];
-    struct pair pair = open_pair(dirfd, path);
-    if (pair.memory < 0)
+    if (place->own)
+        return pair->log.fd;
+    long log = sys(SYS_openat, place->dirfd, place->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (log < 0 || is_same_file(&pair->log, (int)log))
+        return log;
+    sys(SYS_close, log);
+    return -ESTALE;
+}
+
+static bool settle_with(const struct pair *pair, const struct place *place, struct buffer *buffer)
+{
+    struct sockatlas_header *header = &buffer->header;
+    if (is_mapped(pair->memory.fd)) /* else what it says is final */
         return false;
-    uint64_t end = find_end(pair.memory);
-    uint32_t user = owner(pair.memory);
-    bool remove = end == SOCKATLAS_HEADER_SIZE && empty == MEMORY_LOG_REMOVE;
-    bool good =
-        end != 0 && !limited(end) && !is_mapped(pair.memory) && read_field(pair.log, NAME_AT, name, sizeof(name));
-    long log = -1;
-    if (good && !remove) {
-        mark_closed(pair.log);
-        log = sys(SYS_openat, dirfd, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-        good = log >= 0 && same_file((int)log, pair.log) && copy((int)log, pair.memory, end);
-    }
-    if (log >= 0)
-        sys(SYS_close, log);
-    close_pair(&pair);
+    if (sys_pread(pair->memory.fd, header, sizeof(*header), 0) != (long)sizeof(*header))
+        return false;
+    uint64_t end = find_end(header, pair->memory.size);
+    if (limited(end))
+        return false;
     /* The log first: it shall never name a file that is not there. */
-    if (good && remove)
-        sys(SYS_unlinkat, dirfd, path, 0);
-    if (good)
-        memory_log_unlink(name, user);
+    if (end == SOCKATLAS_HEADER_SIZE && place->own) {
+        sys(SYS_unlinkat, place->dirfd, place->path, 0);
+        return true;
+    }
+    memset(header->memory_file, 0, sizeof(header->memory_file));
+    header->closed = 1;
+    long log = open_for_writing(pair, place);
+    bool good = log >= 0 && mark_closed(pair) && copy((int)log, pair->memory.fd, end, buffer);
+    if (log >= 0 && log != pair->log.fd)
+        sys(SYS_close, log);
     return good;
+}
+
+/* Closes the pair. Who comes here while another is here leaves all as it is. */
+static bool settle(const struct pair *pair, const struct place *place)
+{
+    static struct buffer buffer LARGE;
+    static bool busy;
+    bool good = false;
+    if (!__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE)) {
+        good = settle_with(pair, place, &buffer);
+        __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+    }
+    close_pair(pair);
+    if (good)
+        memory_log_unlink(pair->log.head + NAME_AT, pair->memory.user);
+    return good;
+}
+
+bool memory_log_settle(int dirfd, const char *path)
+{
+    struct pair pair;
+    return open_pair(&pair, dirfd, path) && settle(&pair, &(struct place){.dirfd = dirfd, .path = path});
+}
+
+bool memory_log_settle_own(int dirfd, const char *name, const struct memory_log_file *file)
+{
+    struct pair pair;
+    return open_own(&pair, dirfd, name, file) &&
+           settle(&pair, &(struct place){.dirfd = dirfd, .path = name, .own = true});
 }
 
 void memory_log_remove(int dirfd, const char *path)
 {
-    char name[SOCKATLAS_MEMORY_NAME_SIZE];
-    struct pair pair = open_pair(dirfd, path);
-    if (pair.memory < 0)
+    struct pair pair;
+    if (!open_pair(&pair, dirfd, path))
         return;
-    if (read_field(pair.log, NAME_AT, name, sizeof(name)))
-        memory_log_unlink(name, owner(pair.memory));
+    memory_log_unlink(pair.log.head + NAME_AT, pair.memory.user);
     close_pair(&pair);
 }

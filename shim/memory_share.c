@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 
-enum { SHARE = 16, TEXT_MAX = 1024, PATH_MOST = 512 };
+enum { SHARE = 16, TEXT_MAX = 4096, PATH_MOST = 512, UNASKED = 1 << 20 };
 
 /* UINT64_MAX: no limit ("max", or there is no such file). */
 static uint64_t read_limit(const char *path)
@@ -75,14 +75,9 @@ static uint64_t line_limit(const char *controllers, const char *end)
     return is_memory ? least_limit(&own, group + 1, (size_t)(end - group - 1)) : UINT64_MAX;
 }
 
-uint64_t memory_share(void)
+static uint64_t cgroups_limit(const char *text)
 {
-    char text[TEXT_MAX];
-    struct sysinfo machine;
     uint64_t least = UINT64_MAX;
-    if (sys(SYS_sysinfo, &machine) == 0)
-        least = (uint64_t)machine.totalram * machine.mem_unit;
-    text[image_read_file("/proc/self/cgroup", text, sizeof(text) - 1)] = 0;
     for (const char *line = text; *line;) {
         size_t size = strcspn(line, "\n");
         const char *controllers = memchr(line, ':', size);
@@ -90,5 +85,24 @@ uint64_t memory_share(void)
         least = limit < least ? limit : least;
         line += size + (line[size] == '\n');
     }
-    return least / SHARE;
+    return least;
+}
+
+static uint64_t machine_size(void)
+{
+    struct sysinfo machine;
+    return sys(SYS_sysinfo, &machine) == 0 ? (uint64_t)machine.totalram * machine.mem_unit : UINT64_MAX;
+}
+
+uint64_t memory_share(bool grouped)
+{
+    static char text[TEXT_MAX] LARGE;
+    static bool busy; /* a thread, or what a signal handler has interrupted, is in here */
+    if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+        return UNASKED;
+    text[image_read_file("/proc/self/cgroup", text, sizeof(text) - 1)] = 0;
+    bool known = text[0] || !grouped;
+    uint64_t group = cgroups_limit(text), machine = machine_size();
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+    return known ? (group < machine ? group : machine) / SHARE : UNASKED;
 }

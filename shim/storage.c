@@ -66,12 +66,15 @@ static const struct file_system *find(const struct statfs *status)
 
 struct storage storage_of(int fd)
 {
-    struct statfs status;
+    struct statfs status = {.f_type = 0};
     const struct file_system *known = sys_fstatfs(fd, &status) == 0 ? find(&status) : NULL;
-    if (!known)
-        return (struct storage){.keeps = false};
-    return (struct storage){
-        .keeps = keeps(known->space, fd), .leased = known->lease == SEES_MAPPINGS, .memory = known->pages == MEMORY};
+    struct storage storage = {.remote = (unsigned long)status.f_type == FUSE_SUPER_MAGIC};
+    if (known) {
+        storage.keeps = keeps(known->space, fd);
+        storage.leased = known->lease == SEES_MAPPINGS;
+        storage.memory = known->pages == MEMORY;
+    }
+    return storage;
 }
 
 bool storage_known(const char *path)

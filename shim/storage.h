@@ -11,6 +11,7 @@ struct storage {
     bool keeps;  /* a page that was made real can be written ever after: no SIGBUS */
     bool leased; /* a read lease tells whether another process has the file mapped */
     bool memory; /* the file's pages are memory that is not given back by writing them out */
+    bool remote; /* another process serves it, at a cost for each request: FUSE */
 };
 
 /* Of the regular file `fd`, a new and empty one that is open for reading and writing (of another one `leased` and

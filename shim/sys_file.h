@@ -62,18 +62,6 @@ static inline long sys_allocate(long fd, uint64_t size)
 {
     return sys(SYS_fallocate, fd, 0, 0, 0, SYS_HALVES(size));
 }
-
-/* Moves the file offset to `at`. */
-static inline long sys_seek(long fd, uint64_t at)
-{
-    uint64_t reached;
-    return sys(SYS__llseek, fd, (uint32_t)(at >> 32), (uint32_t)at, &reached, SEEK_SET);
-}
-
-static inline long sys_sendfile(long out, long in, int64_t *at, size_t size)
-{
-    return sys(SYS_sendfile64, out, in, at, size);
-}
 #else
 static inline long sys_fstat(long fd, struct stat *status)
 {
@@ -113,18 +101,6 @@ static inline long sys_ftruncate(long fd, uint64_t size)
 static inline long sys_allocate(long fd, uint64_t size)
 {
     return sys(SYS_fallocate, fd, 0, 0, size);
-}
-
-/* Moves the file offset to `at`. */
-static inline long sys_seek(long fd, uint64_t at)
-{
-    long reached = sys(SYS_lseek, fd, at, SEEK_SET);
-    return reached < 0 ? reached : 0;
-}
-
-static inline long sys_sendfile(long out, long in, int64_t *at, size_t size)
-{
-    return sys(SYS_sendfile, out, in, at, size);
 }
 #endif
 

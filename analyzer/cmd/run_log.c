@@ -77,7 +77,8 @@ static struct writer *begin_in_memory(int fd, struct sockatlas_header *header)
     char name[64], page[SOCKATLAS_HEADER_SIZE];
     snprintf(name, sizeof name, "%s.%" PRIu32 ".%" PRIx64 SOCKATLAS_SUFFIX, SOCKATLAS_RUN_NAME, header->pid,
              header->boottime_ns);
-    long memory = memory_log_make(name, header->memory_file);
+    uint64_t allowed;
+    long memory = memory_log_make(name, header->memory_file, &allowed);
     if (memory < 0) {
         errno = (int)-memory;
         return NULL;

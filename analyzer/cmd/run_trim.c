@@ -188,7 +188,7 @@ static bool stays_in_memory(int folder, const char *name)
 bool run_trim_log(int folder, const char *name)
 {
     struct stat status;
-    if (memory_log_settle(folder, name, MEMORY_LOG_KEEP))
+    if (memory_log_settle(folder, name))
         return true;
     if (stays_in_memory(folder, name))
         return false;

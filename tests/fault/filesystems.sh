@@ -161,6 +161,36 @@ in_memory() { # FOLDER: its logs whose records are in memory
     done
 }
 
+# What a program of one socket asks the kernel for beyond the same program untraced: the calls are counted, since their time is not the
+# same twice. Without SOCKATLAS_FOLDER each part of the folder's path is looked at, so that is taken off.
+calls_of() { # PRELOAD
+    strace -f -o calls -E LD_PRELOAD="$1" -E SOCKATLAS_DIR="$PWD/disk/born" "$top/build/bench/one_socket" && grep -c '(' calls
+}
+born() { # NAME MOST
+    local bare with parts
+    if ! strace -o calls true 2>err; then
+        case_skip "$1: one socket asks little" "strace cannot trace here: $(head -1 err)"
+        return
+    fi
+    mkdir -m 700 disk/born
+    bare=$(calls_of "$top/build/bench/empty.so")
+    with=$(calls_of "$shim")
+    parts=$(tr -cd / <<<"$PWD/disk/born" | wc -c)
+    case_ok "$1: one socket asks $((with - bare - parts)) times, $2 at most" [ $((with - bare - parts)) -le "$2" ]
+    case_is "$1: ... and is in the trace" 1 "$("$sockatlas" list --json disk/born | wc -l)"
+    rm -rf disk/born
+}
+# The file system is asked by requests, each of which another process has to be woken for.
+served() { # MOST
+    local before
+    mkdir -m 700 disk/born
+    before=$(grep -c opcode bindfs.out)
+    LD_PRELOAD=$shim SOCKATLAS_DIR=$PWD/disk/born "$top/build/bench/one_socket"
+    stat disk/born/*.atlas >stat.out
+    before=$(($(grep -c opcode bindfs.out) - before))
+    case_ok "fuse: one socket makes $before requests, $1 at most" [ $before -le "$1" ]
+}
+
 # ---- The file in memory ----
 
 # The trace is on btrfs and so its records in /dev/shm, which is one of the suite's own.
@@ -236,6 +266,14 @@ else
     case_skip "the file in memory" "${why:-no mount namespace here}"
 fi
 
+if [ "$SOCKATLAS_TEST_NAMESPACE" != none ] && why=$(fuse_options=-d mount_of fuse); then
+    served 30
+    unmount
+else
+    ! mountpoint -q layers || umount layers
+    case_skip "fuse: one socket makes few requests" "${why:-no mount namespace here}"
+fi
+
 for name in "${FILE_SYSTEMS[@]}"; do
     if [ "$SOCKATLAS_TEST_NAMESPACE" = none ]; then
         why="no mount namespace here"
@@ -250,6 +288,10 @@ for name in "${FILE_SYSTEMS[@]}"; do
         orphaned $name
         forget disk && rm -rf disk/*
         killed $name
+        case $loses in
+        yes) born $name 92 ;;
+        no) born $name 105 ;;
+        esac
         told $name $loses
         unmount
         continue

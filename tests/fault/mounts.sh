@@ -21,14 +21,14 @@ on_loop() {
     "$@" image >mkfs.out 2>&1 || { echo "$1: $(tail -1 mkfs.out)" && return 1; }
     mount -o "loop${options:+,$options}" image "$folder" 2>&1
 }
-# on_fuse: a file system that a process serves, from a small tmpfs.
+# on_fuse: a file system that a process serves, from a small tmpfs; with fuse_options=-d it writes each request to bindfs.out.
 on_fuse() {
     command -v bindfs >/dev/null || { echo "no bindfs here" && return 1; }
     mount_of tmpfs layers || return 1
-    bindfs -f layers disk >bindfs.out 2>&1 &
+    bindfs -f ${fuse_options:+"$fuse_options"} layers disk >bindfs.out 2>&1 &
     echo $! >bindfs.pid
     wait_true fuse_decided
-    mountpoint -q disk || { echo "bindfs: $(head -1 bindfs.out)" && return 1; }
+    mountpoint -q disk || { echo "bindfs: $(tail -1 bindfs.out)" && return 1; }
 }
 fuse_decided() {
     mountpoint -q disk || ! kill -0 "$(cat bindfs.pid)"
