@@ -425,11 +425,11 @@ $(BUILD)/fuzz/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(FUZZ_CC) $(BASE) $(OWN) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 
-bench: ## measure what watching costs; B='GROUP...' only those (shim call scale server tracer analyzer; fleet: by name alone), BIG=1 all sizes
+bench: ## measure what watching costs; B='GROUP...' only those (shim call scale server tracer patch analyzer; fleet: by name alone), BIG=1 all sizes
 	@tests/deps build
 	-@tests/deps bench
 	-@mkdir -p $(BUILD)/bench/npm && cp tests/bench/package.json $(BUILD)/bench/npm/ && cd $(BUILD)/bench/npm && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts
-	@$(MAKE) --no-print-directory all $(BENCH_BIN) $(BUILD)/fault/hostile
+	@$(MAKE) --no-print-directory all $(BENCH_BIN) $(if $(has_piece),$(BUILD)/bench/load_static $(BUILD)/bench/load_go) $(BUILD)/fault/hostile
 	@$(if $(filter fleet,$(B)),$(MAKE) --no-print-directory $(BUILD)/ground/fleet && tests/bench/fleet.sh)
 	@$(if $(filter-out fleet,$(or $(B),all)),$(BUILD)/bench/bench $(filter-out fleet,$(B)))
 
@@ -442,6 +442,17 @@ $(BUILD)/bench/floor: tests/bench/floor.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
+$(BUILD)/bench/load_static: $(LOAD_SRC)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -static -o $@ $(filter %.c,$^) -lpthread
+
+# Where there is no Go, `bench` says so.
+$(BUILD)/bench/load_go: tests/bench/load.go
+	@mkdir -p $(@D) $(BUILD)/go
+	$(call say,GO,$@)
+	-$(Q)CGO_ENABLED=0 GO111MODULE=off GOFLAGS= GOCACHE=$(abspath $(BUILD)/go) go build -o $@ $<
 
 $(BUILD)/bench/load: $(LOAD_SRC)
 	@mkdir -p $(@D)

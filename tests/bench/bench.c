@@ -18,8 +18,8 @@ static const struct group {
     const char *name;
     void (*run)(const struct bench *bench);
 } groups[] = {
-    {"shim", bench_shim},     {"call", bench_call},     {"scale", bench_scale},
-    {"server", bench_server}, {"tracer", bench_tracer}, {"analyzer", bench_analyzer},
+    {"shim", bench_shim},     {"call", bench_call},   {"scale", bench_scale},       {"server", bench_server},
+    {"tracer", bench_tracer}, {"patch", bench_patch}, {"analyzer", bench_analyzer},
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]), SLICES = 60 };
 enum { KEY_BIG = 256, KEY_SHIM, KEY_AGAINST, KEY_ROW };

@@ -26,6 +26,7 @@ void bench_call(const struct bench *bench);
 void bench_scale(const struct bench *bench);
 void bench_server(const struct bench *bench);
 void bench_tracer(const struct bench *bench);
+void bench_patch(const struct bench *bench);
 void bench_analyzer(const struct bench *bench);
 
 /* Measures one load without and with the shim. The trace goes to `folder`, which is empty afterwards; what it held is
