@@ -326,7 +326,7 @@ $(TRUTH_BIN): $(ANALYZER_OBJ:$(BUILD)/analyzer/main.o=)
 $(BUILD)/truth/compare: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/truth/*.c))
 $(BUILD)/fault/account: $(BUILD)/tests/fault/account.o $(BUILD)/tests/fault/tally.o
 $(BUILD)/fault/kills: $(BUILD)/tests/fault/kills.o $(BUILD)/tests/fault/tally.o
-$(BUILD)/fault/hostile: $(BUILD)/tests/fault/hostile.o
+$(BUILD)/fault/hostile: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fault/hostile*.c))
 
 $(BUILD)/counted/sockatlas: $(COUNTED_OBJ) $(BUILD)/tests/fault/count.o
 	$(call say,LD,$@)
