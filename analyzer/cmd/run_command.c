@@ -179,22 +179,21 @@ int run_command_wait(pid_t command)
 {
     for (;;) {
         siginfo_t signal;
-        int number = sigwaitinfo(&held, &signal);
+        int number = sigwaitinfo(&held, &signal), status;
         if (number < 0)
             continue; /* EINTR: stopped and continued */
-        if (number == SIGCHLD) {
-            int status;
-            if (waitpid(command, &status, WNOHANG) == command) {
-                release_signals();
-                return status;
-            }
-        } else if (reached_command(&signal)) {
-            continue;
-        } else if (signal.si_code == SI_QUEUE) {
-            sigqueue(command, number, signal.si_value);
-        } else {
-            kill(command, number);
+        bool meant = number != SIGCHLD && !reached_command(&signal);
+        /* A lower number is told of first, and what comes once the command is dead is not for it. */
+        if (waitpid(command, &status, WNOHANG) == command) {
+            if (meant)
+                raise(number);
+            release_signals();
+            return status;
         }
+        if (meant && signal.si_code == SI_QUEUE)
+            sigqueue(command, number, signal.si_value);
+        else if (meant)
+            kill(command, number);
     }
 }
 

@@ -302,4 +302,17 @@ wait "$run" 2>/dev/null
 case_is "a signal then ends it" 143 $?
 exec 9>&-
 case_is "... and leaves a trace" busy "$(names stopped)"
+
+# Both are there when `run` looks: that the command has ended, and the signal, whose number is the lower.
+mkfifo go
+start ./sockatlas run -d both sh -c 'echo $$ >both.pid; read -r line <go'
+run=$!
+wait_true test -s both.pid
+kill -STOP "$run"
+echo >go
+wait_gone "$(cat both.pid)"
+kill -TERM "$run"
+kill -CONT "$run"
+wait "$run" 2>/dev/null
+case_is "a signal that comes when the command has just ended ends it too" 143 $?
 finish
