@@ -106,6 +106,7 @@ static void publish(const struct log_file *file)
         return;
     }
     log_file_adopt(file);
+    log_follow_seen();
     process_page()->told = 1; /* the header tells of it */
     settle_losses(file->header);
     __atomic_store_n(&log_look_ns, clock_now() + LOG_FOLLOW_WAIT_NS, __ATOMIC_RELAXED);
@@ -184,7 +185,7 @@ static void look(void)
 void log_look_now(void)
 {
     struct process_wiped *page = process_page();
-    if (page && page->told)
+    if (page && page->told && !log_follow_fresh())
         look();
 }
 

@@ -75,12 +75,29 @@ static bool is_settled(uint64_t gone_ns, uint64_t changed_ns)
     return (now >= changed_ns && now - changed_ns >= LOG_FOLLOW_WAIT_NS) || clock_now() - gone_ns >= BUSY_NS;
 }
 
+static uint64_t seen_ns; /* 0: it is gone */
+
+void log_follow_seen(void)
+{
+    __atomic_store_n(&seen_ns, clock_now(), __ATOMIC_RELAXED);
+}
+
+bool log_follow_fresh(void)
+{
+    uint64_t seen = __atomic_load_n(&seen_ns, __ATOMIC_RELAXED);
+    return seen && clock_now() - seen < LOG_FOLLOW_WAIT_NS;
+}
+
 bool log_follow_gone(const struct sockatlas_header *header, uint64_t *wait_ns)
 {
     static uint64_t wait = LOG_FOLLOW_WAIT_NS, gone_ns;
     const struct log_made *made = log_file_made();
     uint64_t changed_ns = 0;
     int found = look_at_path(made);
+    if (found > 0)
+        log_follow_seen();
+    else
+        __atomic_store_n(&seen_ns, 0, __ATOMIC_RELAXED);
     bool gone = found == 0 && root_is_same(made) && is_gone(made, header, &changed_ns);
     gone_ns = !gone ? 0 : gone_ns ? gone_ns : clock_now();
     bool settled = gone && is_settled(gone_ns, changed_ns);

@@ -12,8 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How long after a log was made, or seen in its place, it is looked for again. */
+/* How long after a log was made, or seen in its place, it is looked for again. One that was removed meanwhile is in a
+ * folder that has changed since, and not yet replaced. */
 #define LOG_FOLLOW_WAIT_NS 250000000ull
+/* It was made just now, or seen. */
+void log_follow_seen(void);
+/* Whether that was so short a time ago that to look again is of no use. */
+bool log_follow_fresh(void);
 
 /* True: no log has the name of this process's any more, in the folder that it was made in, wherever that stands now,
  * and a new one may be made there. Where that cannot be told, as after chroot(2), and where the folder is gone too, it
