@@ -265,6 +265,8 @@ for by in program unit container host; do
     case_is "... by $by" "$("$sockatlas" map --wide --by $by data | sed '/^$/,$d' | sort)" "$("$sockatlas" map --wide --by $by --from "$url" | sed '/^$/,$d' | sort)"
 done
 case_is "... as JSON" "sockatlas.map/1 $(jq '.edges | length' map.json)" "$("$sockatlas" map --from "$url" --format json | jq -r '"\(.schema) \(.edges | length)"')"
+"$sockatlas" map --from "$url" --format json >cluster.json
+case_is "... by its schema" "" "$(/usr/bin/python3 -W ignore "$top/tests/e2e/schema.py" map cluster.json 2>&1)"
 "$sockatlas" map --from "$url" --format html -o page.html 2>page.err || grep -q 'not in this build' page.err
 case_is "... as a page" 0 $?
 case_is "... of a time in which nothing was" 0 "$("$sockatlas" map --from "$url" --until @1000000000 --format json | jq '.edges | length')"
