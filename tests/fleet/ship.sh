@@ -244,7 +244,7 @@ case_is "... with who listens" "$("$sockatlas" map --wide --by process data | se
 # The same figures by the same filters, whatever they are.
 same_map() { # [OPTION...]
     diff <("$sockatlas" map --format json "$@" data | jq -c -f "$top/tests/fleet/figures.jq" | sort) \
-        <("$sockatlas" map --format json "$@" --from "$url" | jq -c -f "$top/tests/fleet/figures.jq" | sort) | sed "s/^/$*: /"
+        <("$sockatlas" map --format json "$@" --from "$url" | jq -c -f "$top/tests/fleet/figures.jq" | sort) | sed "s|^|$*: |"
 }
 compared=$("$sockatlas" map --format json data | jq -c -f "$top/tests/fleet/figures.jq" | wc -l)
 case_is "... with the same percentiles, units and containers" "1 " "$((compared > 15)) $(same_map)"
