@@ -346,7 +346,8 @@ static void half_matched(struct model *model, const struct edge *edge)
 {
     char address[ADDRESS_TEXT_MAX], detail[ADDRESS_TEXT_MAX + 128];
     /* What a traced listener never accepted has no other half. */
-    uint64_t unaccepted = edge->to->incomplete ? 0 : ((const struct edge_entry *)edge)->unaccepted;
+    bool unseen = edge->to->incomplete || edge->to->accepts_unseen;
+    uint64_t unaccepted = unseen ? 0 : ((const struct edge_entry *)edge)->unaccepted;
     uint64_t halves = edge->connections - unaccepted;
     if (edge->match != MATCH_NONE || !halves)
         return;

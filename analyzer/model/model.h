@@ -50,6 +50,7 @@ struct process {
     enum via via;         /* VIA_NONE: it is not traced */
     uint64_t attached_ns; /* when it was attached to, CLOCK_BOOTTIME; 0: traced from its start, or unknown */
     bool incomplete;      /* records of its log were overwritten or lost, or it ran before it was traced */
+    bool accepts_unseen;  /* it accepted connections of which the other end is not known, in a sandbox */
     bool left_out;        /* once finished: nothing that was wanted is of it */
 };
 

@@ -198,6 +198,8 @@ static void update(const struct model *model, const struct sock *sock, struct ha
     else
         put_connection(model, sock, half);
     remember_served(model, sock, half);
+    if (final && sock->service && half->family != AF_UNIX && !address_known(&half->peer))
+        sock->service->process->accepts_unseen = true;
 }
 
 /* ---- Begun ---- */

@@ -264,6 +264,12 @@ static size_t put_errors(const struct edge_errors *errors, uint64_t failed, char
     return used < size ? used : size - 1;
 }
 
+/* Whether it may have accepted what is not seen to be accepted. */
+static bool has_unseen(const struct process *process)
+{
+    return process->incomplete || process->accepts_unseen || process->kind == PROCESS_EXTERNAL;
+}
+
 const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_MAX])
 {
     size_t used = 0, size = MAP_LINE_NOTES_MAX;
@@ -279,9 +285,7 @@ const char *map_line_notes(const struct map_line *line, char out[MAP_LINE_NOTES_
         used += (size_t)snprintf(out + used, size - used, "%snat", used ? ", " : "");
     if (line->edge->match == MATCH_NONE)
         used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
-                                 line->edge->to->incomplete || line->edge->to->kind == PROCESS_EXTERNAL
-                                     ? "other half unknown"
-                                     : "not accepted");
+                                 has_unseen(line->edge->to) ? "other half unknown" : "not accepted");
     if (resolved && used < size) {
         char name[TEXT_ESCAPED_MAX(NAME_SHOWN)];
         escape(ESCAPE_TEXT, resolved, escape_cut(resolved, NAME_SHOWN), name);

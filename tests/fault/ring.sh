@@ -26,6 +26,7 @@ for size in 1M 256M; do
     environment=(SOCKATLAS_LIMIT=$size)
     busy "prefork workers in a sandbox, a ring of $size" busy_server processes 3 4000 0 seccomp
     nothing_lost "prefork workers in a sandbox, a ring of $size"
+    case_is "... whose peers are not known: nothing is said to be not accepted" 0 "$("$sockatlas" map trace | grep -c 'not accepted')"
 done
 environment=()
 
