@@ -122,7 +122,7 @@ ALL_C := $(wildcard shim/*.[ch] shim/*/*.[ch] analyzer/*.[ch] analyzer/*/*.[ch] 
 # Objects made on the way to another target are kept.
 .SECONDARY:
 
-.PHONY: all help dist deb deps deps-html deps-fleet test test-html test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
+.PHONY: all help dist deb deps deps-html deps-fleet test test-html test-laps test-programs demo fuzz fuzz-binaries bench install uninstall clean check check-format check-warnings check-tidy check-cppcheck check-structure test-binaries
 all: $(BUILD)/libsockatlas.so $(BUILD)/sockatlas $(if $(has_piece),$(BUILD)/sockatlas-patch) $(if $(has_attach),$(BUILD)/musl/libsockatlas.so) $(if $(has_i386),$(BUILD)/i386/linked) ## build the shim and the analyzer
 
 help: ## what can be made
@@ -140,6 +140,9 @@ test-programs: ## as test: the real programs' own checks that take minutes, with
 	@tests/deps build test programs samples $(SAMPLES)
 	@$(MAKE) --no-print-directory -j$(JOBS) all test-binaries
 	@tests/run --slow $(T)
+
+test-laps: ## as test, with rings so small that each log that is busy is written full many times; tests/README.md says what fails then
+	@SOCKATLAS_TEST_LIMIT=64K $(MAKE) --no-print-directory test T="$(T)"
 
 deps-html: ## install what the page's tests need: Chromium, node, npm and what npm brings (large)
 	@tests/deps html
