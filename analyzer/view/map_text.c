@@ -2,6 +2,7 @@
  *
  * The map as text: who talked to whom, who listens, what could not be seen.
  */
+#include "analyzer/model/table.h"
 #include "analyzer/trace/escape.h"
 #include "analyzer/view/map.h"
 #include "analyzer/view/map_group.h"
@@ -101,29 +102,41 @@ static bool same_kind(const struct map_groups *groups, const struct listener *a,
            a->type == b->type && a->protocol == b->protocol;
 }
 
-/* The listener `index` with those of its group and transport, if they are many: it stands for all where it is the
- * first. False: it is told of by another. */
-static bool gather(const struct model *model, const struct map_groups *groups, unsigned index, struct listener *out,
-                   unsigned *more)
+/* The listeners of one group over one transport, together. */
+struct gathered {
+    struct table_link by_key;
+    struct listener all; /* the first of them, with what all accepted, and the highest peak */
+    unsigned first, count;
+};
+
+/* For each listener those that it belongs to; the caller frees both lists. */
+static struct gathered **gather(const struct model *model, const struct map_groups *groups, struct gathered **list)
 {
-    unsigned alike = 0, before = 0;
-    struct listener all = *model_listener(model, index);
-    *out = all;
-    *more = 0;
-    for (unsigned i = 0; i < model_listener_count(model); i++) {
-        const struct listener *other = model_listener(model, i);
-        if (!same_kind(groups, out, other))
+    unsigned count = model_listener_count(model), used = 0;
+    struct gathered **of = calloc(count + 1, sizeof *of), *all = *list = calloc(count + 1, sizeof *all);
+    struct table table = {.size = 0};
+    if (!of || !all)
+        abort();
+    for (unsigned i = 0; i < count; i++) {
+        const struct listener *listener = model_listener(model, i);
+        uint64_t key = hash_words(map_group(groups, listener->process), listener->family, listener->type,
+                                  (uint32_t)listener->protocol);
+        struct table_link *link = table_first(&table, key);
+        while (link && !same_kind(groups, listener, &TABLE_OF(link, struct gathered, by_key)->all))
+            link = table_next(link);
+        struct gathered *at = link ? TABLE_OF(link, struct gathered, by_key) : &all[used++];
+        of[i] = at;
+        if (!at->count++) {
+            at->all = *listener;
+            at->first = i;
+            table_insert(&table, &at->by_key, key);
             continue;
-        alike++;
-        before += i < index;
-        all.accepted += i == index ? 0 : other->accepted;
-        all.peak = other->peak > all.peak ? other->peak : all.peak;
+        }
+        at->all.accepted += listener->accepted;
+        at->all.peak = listener->peak > at->all.peak ? listener->peak : at->all.peak;
     }
-    if (alike < MAP_ADDRESSES_MANY)
-        return true;
-    *out = all;
-    *more = alike - 1;
-    return before == 0;
+    table_free(&table);
+    return of;
 }
 
 static bool print_listeners(const struct model *model, const struct map_groups *groups,
@@ -132,11 +145,13 @@ static bool print_listeners(const struct model *model, const struct map_groups *
     static const struct grid_column columns[] = {
         {"listening", GRID_LEFT, 12}, {"on", GRID_LEFT, 16}, {"accepted", GRID_RIGHT, 0}, {"peak", GRID_RIGHT, 0}};
     struct grid *grid = grid_new(columns, 4);
+    struct gathered *list, **of = gather(model, groups, &list);
     for (unsigned i = 0; i < model_listener_count(model); i++) {
-        struct listener listener = *model_listener(model, i);
-        unsigned more = 0;
-        if (options->by == MAP_BY_PROGRAM && !gather(model, groups, i, &listener, &more))
-            continue;
+        bool together = options->by == MAP_BY_PROGRAM && of[i]->count >= MAP_ADDRESSES_MANY;
+        struct listener listener = together ? of[i]->all : *model_listener(model, i);
+        unsigned more = together ? of[i]->count - 1 : 0;
+        if (together && of[i]->first != i)
+            continue; /* it was told of */
         char text[GROUP_TEXT_MAX], address[ADDRESS_TEXT_MAX], where[ADDRESS_TEXT_MAX + 64], number[WORD_MAX];
         grid_cell(grid, map_group_text(groups, map_group(groups, listener.process), text));
         int used =
@@ -152,6 +167,8 @@ static bool print_listeners(const struct model *model, const struct map_groups *
         snprintf(number, sizeof number, "%s%llu", least, (unsigned long long)listener.peak);
         grid_cell(grid, number);
     }
+    free(of);
+    free(list);
     return grid_print(grid, 0, options->width, out);
 }
 
