@@ -24,8 +24,9 @@ ask() { # SHARD [OPTION...]
     clickhouse-client --host 127.0.0.1 --port "900$1" -d sockatlas -n "${@:2}"
 }
 
-start "samples/$name/shard" "$work/shard1" 9001 8123 9011 9001 9002
-start "samples/$name/shard" "$work/shard2" 9002 8124 9012 9001 9002
+# Disowned: on a busy machine a server may take longer to end than it is waited for, and bash would tell of its being killed.
+start "samples/$name/shard" "$work/shard1" 9001 8123 9011 9001 9002 && disown
+start "samples/$name/shard" "$work/shard2" 9002 8124 9012 9001 9002 && disown
 ip link set lo up || exit 1
 for each in 1 2; do
     build/tools/port wait 900$each 60 && build/tools/port wait 812$((each + 2)) 60 || exit 1
