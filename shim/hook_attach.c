@@ -10,6 +10,7 @@
 #include "shim/load.h"
 #include "shim/loader.h"
 #include "shim/log_file.h"
+#include "shim/site_redirect.h"
 #include "shim/snapshot.h"
 #include "shim/watch.h"
 
@@ -59,6 +60,9 @@ HOOK int sockatlas_attach(char *const *settings, char *why, size_t size)
     }
     coverage_record(SOCKATLAS_CALL_attach, SOCKATLAS_COVERAGE_ATTACHED,
                     "attached to while it ran: what it did before is not known");
+    if (!config.patched && site_redirect_is_go())
+        coverage_record(SOCKATLAS_CALL_attach, SOCKATLAS_COVERAGE_UNTRACED_CHILD,
+                        "a Go program that was attached to: of it only what goes through the C library is seen");
     loader_watch();
     got_redirect();
     return (int)snapshot_begin();

@@ -4,8 +4,11 @@
  * Before it begins, the instructions that make them are redirected to stubs beside it, and those lead to the wrapper of
  * syscall(2), so that all of the process is in one log and one table of descriptors. Each of its threads is libc's,
  * with variables of ours; their stacks are goroutines', which are small, so each has another while it is here. Nothing
- * is written to the file. All or nothing, and the trace says which. A constructor.
+ * is written to the file. All or nothing, and the trace says which. A constructor;
+ * site_redirect_is_go() is callable where dl_iterate_phdr() is.
  */
+#include "shim/site_redirect.h"
+
 #include "shim/config.h"
 #include "shim/coverage.h"
 #include "shim/load.h"
@@ -180,6 +183,13 @@ static const char *redirect(const struct program *program)
     return "a Go program, whose system calls can be redirected on x86-64 only";
 }
 #endif
+
+bool site_redirect_is_go(void)
+{
+    struct program program = {.count = 0};
+    dl_iterate_phdr(look_at, &program);
+    return program.go;
+}
 
 /* One that needs no library has sockatlas-patch for it: its threads are none of libc's. */
 __attribute__((constructor)) static void redirect_begin(void)

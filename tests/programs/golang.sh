@@ -131,6 +131,19 @@ wait_true grep -q held held || fail "clients are held" "$(cat held)"
 as_ss "nats-server and another" 86 82
 exec {input}>&-
 
+# Attached to while it runs, only its C is seen, and that is said.
+check_port && first=$port
+nats-server -a 127.0.0.1 -p "$first" -l third.log &
+attached=$!
+started+=("$attached")
+until_open "$first"
+if "$sockatlas" attach -d "$work/attached" "$attached" 2>attach.said; then
+    case_has "nats-server that is attached to: the map says what is not seen" "only what goes through the C library is seen" \
+        "$("$sockatlas" map "$work/attached")"
+else
+    case_skip "nats-server that is attached to: the map says what is not seen" "$(cat attach.said)"
+fi
+
 # ---- etcd ----
 
 etcd_at() { # CLIENTS PEERS FOLDER: the command
