@@ -6,10 +6,12 @@
  */
 #include "shim/site_area.h"
 
+#include "shim/sandbox.h"
 #include "shim/sys.h"
 
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 enum {
     ENTRIES_BITS = 12,
@@ -55,6 +57,21 @@ struct area *area_make(uint64_t key)
     entry->area = area;
     __atomic_store_n(&entry->key, key, __ATOMIC_RELEASE);
     return area;
+}
+
+/* One that waits for its peer to read is not waited for. */
+void area_await_sends(void)
+{
+    struct timespec moment = {.tv_nsec = 50000};
+    unsigned tries = 40;
+    for (struct area_entry *entry = area_table; entry < area_table_end; entry++) {
+        if (!__atomic_load_n(&entry->key, __ATOMIC_ACQUIRE))
+            continue;
+        while ((__atomic_load_n(&entry->area->busy, __ATOMIC_SEQ_CST) & AREA_SENDS) && tries > 0 && !sandbox_inside()) {
+            sys(SYS_nanosleep, &moment, NULL);
+            tries--;
+        }
+    }
 }
 
 void area_leave(void)

@@ -15,9 +15,12 @@
  * kernel. Members in the order that site_entry.c's assembly has them. */
 struct area {
     char *stack;   /* where its stack for our use ends; NULL: the program's are used */
-    uint64_t busy; /* the thread is on that stack */
+    uint64_t busy; /* the thread is on that stack; AREA_SENDS */
     char block[];  /* thread.h's, in the piece */
 };
+
+/* In `busy`: it is in a call that sends. */
+enum { AREA_SENDS = 2 };
 
 /* One entry of the table by which areas are found. */
 struct area_entry {
@@ -29,6 +32,8 @@ struct area_entry {
 bool area_prepare(bool stacks);
 /* An area for the thread `key`, entered into the table. NULL: there are too many. One caller at a time. */
 struct area *area_make(uint64_t key);
+/* Waits for a moment until no thread is in a call that sends. */
+void area_await_sends(void);
 /* The calling thread ends: the next one with its thread pointer finds its area as new. */
 void area_leave(void);
 

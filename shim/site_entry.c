@@ -12,6 +12,7 @@
 #include "shim/load.h"
 #include "shim/log.h"
 #include "shim/raw.h"
+#include "shim/sandbox.h"
 #include "shim/site.h"
 #include "shim/site_area.h"
 #include "shim/sys.h"
@@ -19,6 +20,7 @@
 
 #include <errno.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #if defined(__x86_64__)
 
@@ -58,11 +60,36 @@ static struct leaving made(long result)
     return (struct leaving){.result = result == -1 ? -errno : result};
 }
 
+static bool sends(long number)
+{
+    static const short numbers[] = {SYS_write,    SYS_writev,   SYS_sendto,   SYS_sendmsg,
+                                    SYS_sendmmsg, SYS_sendfile, SYS_pwritev2, SYS_splice};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        if (number == numbers[i])
+            return true;
+    return false;
+}
+
+/* A thread has said what became of each socket and is about to end the process: what another did meanwhile would be
+ * missing there. It could as well not have had a processor. Not for good, whatever a signal's handler makes of it. */
+static bool ending;
+
+static void hold(void)
+{
+    struct timespec moment = {.tv_nsec = 10000000};
+    for (int i = 0; i < 100 && !sandbox_inside(); i++)
+        sys(SYS_nanosleep, &moment, NULL);
+}
+
 static struct leaving handle(long number, const long a[6])
 {
     struct leaving plain = {.plain = 1};
     count_unseen();
     if (number == SYS_exit_group) {
+        if (!process_in_vfork()) {
+            __atomic_store_n(&ending, true, __ATOMIC_SEQ_CST);
+            area_await_sends();
+        }
         end((int)a[0]);
         real._exit((int)a[0]);
     }
@@ -95,6 +122,12 @@ __attribute__((used)) static struct leaving site_handle(long number, const struc
         return (struct leaving){.plain = 1};
     int was = errno;
     uint64_t busy = area->busy;
+    if (sends(number))
+        __atomic_store_n(&area->busy, busy | AREA_SENDS, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&ending, __ATOMIC_SEQ_CST)) {
+        area->busy = busy;
+        hold();
+    }
     if (may_stay_away(number))
         area->busy = 0;
     struct leaving leaving = handle(number, (const long[]){in->a, in->b, in->c, in->b10, in->b8, in->b9});

@@ -3,7 +3,8 @@
 // What patched.sh traces: a Go program that knows what it does. `all`: connections from many goroutines while memory is
 // collected and signals come, a datagram each way, a unix socket, a refused connect, children; says what it sees of
 // itself, and ends with status 5. `dial ADDRESS`: one exchange, status 7. `die ADDRESS`: the same, and kills itself.
-// `name NAME`: listens, and connects there by that name. `id`: who it runs as. Nothing that it prints differs from one
+// `name NAME`: listens, and connects there by that name. `take`: takes all that comes over eight connections; `leave ADDRESS`: eight
+// goroutines send there until the process ends, status 4. `id`: who it runs as. Nothing that it prints differs from one
 // run to the next.
 package main
 
@@ -194,6 +195,34 @@ func main() {
 		go serve(listener)
 		_, port, _ := net.SplitHostPort(listener.Addr().String())
 		exchange("tcp", net.JoinHostPort(os.Args[2], port))
+	case "leave":
+		for i := 0; i < 8; i++ {
+			connection, err := net.Dial("tcp", os.Args[2])
+			check(err)
+			go func() {
+				for {
+					connection.Write([]byte("more and more"))
+				}
+			}()
+		}
+		time.Sleep(20 * time.Millisecond)
+		os.Exit(4)
+	case "take":
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		check(err)
+		fmt.Println(listener.Addr())
+		var all sync.WaitGroup
+		for i := 0; i < 8; i++ {
+			connection, err := listener.Accept()
+			check(err)
+			all.Add(1)
+			go func() {
+				io.Copy(io.Discard, connection)
+				connection.Close()
+				all.Done()
+			}()
+		}
+		all.Wait()
 	case "id":
 		fmt.Println(os.Getuid(), os.Geteuid())
 	}

@@ -77,6 +77,21 @@ case_is "killed, it dies of the same signal" 137 "$?"
 case_is "and what it did is there" "5 3" \
     "$("$sockatlas" list --json killed | jq -sr '.[] | select(.role == "client") | "\(.bytes_sent) \(.bytes_received)"')"
 
+for each in "$program" ./with-c; do
+    rm -rf taken left taken.address
+    "$sockatlas" run -d taken "$program" take >taken.address 2>/dev/null &
+    taker=$!
+    started+=($taker)
+    until [ -s taken.address ]; do sleep 0.05; done
+    "$sockatlas" run -d left "$each" leave "$(cat taken.address)" 2>/dev/null
+    status=$?
+    case_is "$(basename "$each") ends while its goroutines send: its own status" 4 "$status"
+    wait $taker
+    case_is "... and what it is said to have sent is what came" "8 []" \
+        "$("$sockatlas" list --json taken left | jq -sc '[.[] | select(.role == "client" or .role == "server")] | group_by([.local_port, .peer_port] | sort)
+            | "\(length) \(map(select(.[0].bytes_sent != .[1].bytes_received or .[1].bytes_sent != .[0].bytes_received)) | map(map([.bytes_sent, .bytes_received])))"' | jq -r .)"
+done
+
 # ---- asked for or not ----
 
 run --no-patch "$program" dial "$(cat address)"
