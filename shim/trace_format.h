@@ -598,14 +598,14 @@ struct sockatlas_body_exit {
 
 /* Transfers that end after their descriptor was closed by another thread. Before the CLOSE record: how many sends are
  * under way, each of which will tell. After it, of one transfer: what went through the socket, and -1 where it is such
- * a send. */
+ * a send. Before the CLOSE record of a TCP connection, too: how much of what it received nobody has read. */
 struct sockatlas_body_transfer {
     uint64_t bytes_sent;
     uint64_t bytes_received;
     uint32_t messages_sent;
     uint32_t messages_received;
     int32_t under_way;
-    uint32_t reserved;
+    uint32_t unread; /* bytes, UINT32_MAX and more */
 };
 
 /* SCM_RIGHTS sent: one record per socket passed. fd and cookie are the carrier's. */
@@ -829,7 +829,7 @@ struct sockatlas_body_none {
     STRUCT(body_exit, 4) MEMBER(body_exit, status, 0)                                                                  \
     STRUCT(body_transfer, 32) MEMBER(body_transfer, bytes_sent, 0) MEMBER(body_transfer, bytes_received, 8)            \
     MEMBER(body_transfer, messages_sent, 16) MEMBER(body_transfer, messages_received, 20)                              \
-    MEMBER(body_transfer, under_way, 24) MEMBER(body_transfer, reserved, 28)                                           \
+    MEMBER(body_transfer, under_way, 24) MEMBER(body_transfer, unread, 28)                                             \
     STRUCT(body_pass, 16) MEMBER(body_pass, passed_cookie, 0) MEMBER(body_pass, passed_fd, 8)                          \
     MEMBER(body_pass, reserved, 12)                                                                                    \
     STRUCT(body_peer, 8) MEMBER(body_peer, sent, 0) MEMBER(body_peer, reserved, 1) MEMBER(body_peer, addresses, 4)     \

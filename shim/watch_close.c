@@ -109,6 +109,19 @@ static void record_sends(enum sockatlas_call call, int fd, struct descriptor *en
     watch_expect(count_sends(entry->sent));
 }
 
+/* What came over a connection and nobody has read: lost, where nobody else holds it. `received`: all that came. Where
+ * this descriptor has read all of it, which is usual for a short connection, nothing is asked. */
+static void record_unread(enum sockatlas_call call, int fd, struct descriptor *entry, uint64_t received)
+{
+    uint64_t unread = received == SOCKATLAS_BYTES_UNKNOWN || !all_read(entry, received) ? probe_unread(fd) : 0;
+    if (!unread)
+        return;
+    struct sockatlas_body_transfer body = {.unread = unread < UINT32_MAX ? (uint32_t)unread : UINT32_MAX};
+    struct record record = {
+        .kind = SOCKATLAS_TRANSFER, .call = call, .fd = fd, .cookie = entry->cookie, .about = entry, .about_fd = fd};
+    record_write(&record, &body, sizeof(body), NULL, 0);
+}
+
 /* The CLOSE record: `entry` is a copy, the table's may be gone. One that this process only inherited and never used
  * goes on elsewhere: there is nothing to ask of it. */
 static void record_end(enum sockatlas_call call, int fd, struct descriptor *entry, bool own)
@@ -136,6 +149,7 @@ static void record_end(enum sockatlas_call call, int fd, struct descriptor *entr
             fin = fin_received(fd, entry, tcp.state, body.bytes_received);
         body.bytes_received =
             fin == PROBE_FIN_UNKNOWN ? SOCKATLAS_BYTES_UNKNOWN : body.bytes_received - (fin == PROBE_FIN_CAME);
+        record_unread(call, fd, entry, body.bytes_received);
         /* Its subflow was made ready for another connection, and its counts with it (tcp_disconnect()). */
         if (entry->protocol == IPPROTO_MPTCP && tcp.state == TCP_STATE_CLOSED)
             body.bytes_sent = body.bytes_received = SOCKATLAS_BYTES_UNKNOWN;

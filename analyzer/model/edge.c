@@ -130,24 +130,25 @@ const struct address *model_served(const struct half *half, const struct half *m
     return served(answered ? mate : half, answered ? half : mate, half->match, outcome_failed(half->outcome));
 }
 
-/* Whether the socket of `half` is to be counted: once for all of its peers, or connections. */
-static bool count_socket(struct model *model, const struct edge *edge, const struct half *half)
+bool edge_count(struct model *model, const struct edge *edge, uint64_t socket)
 {
-    if (!half || !half->counts_socket)
-        return false;
-    if (half->only)
-        return true;
-    uint64_t hash = hash_numbers((uintptr_t)edge, half->socket);
+    uint64_t hash = hash_numbers((uintptr_t)edge, socket);
     for (struct table_link *link = table_first(&model->counted, hash); link; link = table_next(link)) {
         const struct counted *counted = TABLE_OF(link, struct counted, by_both);
-        if (counted->edge == edge && counted->socket == half->socket)
+        if (counted->edge == edge && counted->socket == socket)
             return false;
     }
     struct counted *counted = store_alloc(sizeof *counted);
     counted->edge = edge;
-    counted->socket = half->socket;
+    counted->socket = socket;
     table_insert(&model->counted, &counted->by_both, hash);
     return true;
+}
+
+/* Whether the socket of `half` is to be counted: once for all of its peers, attempts and connections there. */
+static bool count_socket(struct model *model, const struct edge *edge, const struct half *half)
+{
+    return half && (half->only || edge_count(model, edge, half->socket));
 }
 
 static void add_sent(struct edge *edge, uint64_t bytes)
@@ -189,7 +190,7 @@ static void add_failed(struct model *model, struct edge *edge, const struct half
     edge_errors_add(&edge->errors, unanswered ? 0 : half->error, 1);
     if (half->error)
         edge->error = half->error;
-    edge->sockets += half->counts_socket;
+    edge->sockets += count_socket(model, edge, half);
     edge_seen(model, edge, half, half->start_ns);
     if (half->connect_ns != UINT64_MAX)
         edge_seen(model, edge, half, half->start_ns + half->connect_ns);
@@ -225,8 +226,6 @@ static void add_conversation(struct model *model, struct edge *edge, const struc
     edge->retransmits += to && to->tcp_known ? to->retransmits : 0;
     edge->sockets += count_socket(model, edge, from);
     edge->sockets += count_socket(model, edge, to);
-    if (edge->sockets == 0) /* it was counted where it had failed before, at another process */
-        edge->sockets = 1;
     add_times(edge, from, to);
     edge_seen(model, edge, first, first->start_ns);
     if (from)
@@ -257,6 +256,7 @@ void edge_add(struct model *model, const struct conversation *conversation)
         return;
     struct edge *edge = edge_get(model, from ? from : to, conversation->from_process, conversation->to_process,
                                  served(from, to, conversation->match, conversation->failed), conversation->match);
+    model->edge_latest = edge;
     if (conversation->failed && from)
         add_failed(model, edge, from);
     else

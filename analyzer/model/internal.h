@@ -101,6 +101,8 @@ struct sock {
     int32_t held_fd;
     unsigned uncounted;    /* descriptors whose counts are still to be told */
     unsigned lost;         /* LOST_*: counts that never will be */
+    uint32_t unread;       /* TCP: of what came when the connection was closed last, so much had been read by nobody */
+    uint32_t unread_next;  /* the same, of a close that is about to be told */
     uint64_t told_ns;      /* TCP: when the connection's counts were told last */
     enum state open_state; /* the state to come back to if a holder turns up after all */
     uint64_t last_close_ns;
@@ -117,20 +119,21 @@ struct sock {
     bool owner_left;   /* its owner closed a connection that others hold: theirs is what happens from now on */
     bool owner_passed; /* its owner closed it while it was on its way to another process */
     bool accepted_counted;
-    bool failure_counted;
-    bool dissolved;            /* by connect(AF_UNSPEC): counts of what went through it are of no one connection */
-    bool broadcasts;           /* SO_BROADCAST was set */
-    bool aborts;               /* SO_LINGER with no time: close() resets */
-    bool shut;                 /* shutdown() of the sending side */
-    const struct task *met_by; /* first used there by a system call of which only what follows tells what it was */
-    bool traffic;              /* bytes or messages were seen, or an exchange with a peer */
-    uint64_t listener;         /* accepted: id of the socket that it came out of */
-    uint32_t listen_pid;       /* who called listen() */
-    uint32_t peer_pid;         /* unix: as the kernel told */
-    uint32_t own_pid;          /* unix: who connected */
-    struct file file;          /* unix: what it is bound to */
-    struct file asked;         /* unix: what it is, or is about to be, connected to */
-    bool waiting;              /* for a holder to turn up, in the list of those */
+    bool failed_before;           /* an attempt to connect has failed */
+    const struct edge *failed_at; /* and it is counted there, as the first one; only compared */
+    bool dissolved;               /* by connect(AF_UNSPEC): counts of what went through it are of no one connection */
+    bool broadcasts;              /* SO_BROADCAST was set */
+    bool aborts;                  /* SO_LINGER with no time: close() resets */
+    bool shut;                    /* shutdown() of the sending side */
+    const struct task *met_by;    /* first used there by a system call of which only what follows tells what it was */
+    bool traffic;                 /* bytes or messages were seen, or an exchange with a peer */
+    uint64_t listener;            /* accepted: id of the socket that it came out of */
+    uint32_t listen_pid;          /* who called listen() */
+    uint32_t peer_pid;            /* unix: as the kernel told */
+    uint32_t own_pid;             /* unix: who connected */
+    struct file file;             /* unix: what it is bound to */
+    struct file asked;            /* unix: what it is, or is about to be, connected to */
+    bool waiting;                 /* for a holder to turn up, in the list of those */
     struct sock *waiting_next, *waiting_previous;
     unsigned holders_capacity;
     uint32_t holders_highest; /* of all their ids */
@@ -281,10 +284,11 @@ struct model {
     unsigned coverage_count, coverage_capacity;
     struct table untraced_connections, untraced_services, untraced_processes;
     uint64_t untraced_noted;
-    uint64_t records;      /* that were events */
-    uint64_t inherited;    /* entries of descriptor tables that went to a child or a new image */
-    uint64_t heirs_cut;    /* of those the processes that did not get all */
-    bool services_nowhere; /* some were made in a network that is not known */
+    uint64_t records;               /* that were events */
+    uint64_t inherited;             /* entries of descriptor tables that went to a child or a new image */
+    uint64_t heirs_cut;             /* of those the processes that did not get all */
+    const struct edge *edge_latest; /* that something was added to */
+    bool services_nowhere;          /* some were made in a network that is not known */
     bool finishing;
     struct ended *ended; /* NULL: the trace has no notices of the kernel's */
 };
@@ -517,6 +521,8 @@ bool listener_doubtful(const struct model *model, const struct sock *sock, const
 
 /* The conversation becomes part of an edge. */
 void edge_add(struct model *model, const struct conversation *conversation);
+/* The socket is among those of the edge. False: it was. */
+bool edge_count(struct model *model, const struct edge *edge, uint64_t socket);
 /* The node of the peer's address of `half`; NULL: it names nobody. */
 struct process *edge_external(struct model *model, const struct half *half);
 void edge_finish(struct model *model);

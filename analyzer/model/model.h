@@ -92,6 +92,7 @@ struct socket {
     uint64_t connect_started_ns, connect_ns; /* duration; connect_ns UINT64_MAX unknown */
     bool sent_known, received_known;
     uint64_t bytes_sent, bytes_received;
+    uint32_t unread; /* TCP: of those received, nobody had read so many when it was closed; 0 none, or not known */
     bool undelivered_known;
     uint64_t undelivered; /* of those sent; both ends are in the trace */
     uint32_t messages_sent, messages_received;

@@ -98,6 +98,8 @@ static void close_tcp(struct sock *sock, const struct event *event, const struct
         return;
     socket->tcp = tcp;
     socket->tcp_known = true;
+    sock->unread = sock->unread_next;
+    sock->unread_next = 0;
     take_counts(sock, body, false);
     if (socket->state == STATE_CONNECTING && tcp.state != TCP_STATE_SYN_SENT &&
         (tcp.state != TCP_STATE_CLOSE || body->bytes_sent || body->bytes_received))
@@ -180,6 +182,7 @@ void replay_on_transfer(struct model *model, struct task *task, const struct eve
         return;
     }
     struct half *only = sock->exchanges_count == 1 ? sock->exchanges->half : NULL;
+    sock->unread_next = body->unread;
     sock->socket.bytes_sent += body->bytes_sent;
     sock->socket.bytes_received += body->bytes_received;
     sock->socket.messages_sent += body->messages_sent;

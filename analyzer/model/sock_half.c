@@ -158,12 +158,13 @@ static void put_connection(const struct model *model, const struct sock *sock, s
     half->peer = socket->peer;
     half->outcome = outcome_of(sock);
     half->connect_ns = socket->connect_ns;
-    half->only = !sock->dissolved;
+    half->only = !sock->dissolved && !sock->failed_before;
     half->sent_known = sock_sent_known(sock);
     half->received_known = sock_received_known(sock);
     half->bytes_sent = socket->bytes_sent;
     half->bytes_received = socket->bytes_received;
     half->heard_end = heard_end(socket);
+    half->unread = sock->stage == STAGE_HELD ? 0 : sock->unread;
     put_end(sock, half);
 }
 
@@ -236,7 +237,10 @@ struct half *half_begin(struct model *model, struct sock *sock, enum side side, 
     struct half *half = make(model, sock, side, start_ns);
     if (sock->socket.opened_ns && sock->socket.opened_ns < start_ns)
         half->began_ns = sock->socket.opened_ns;
-    half->counts_socket = !sock->failure_counted;
+    half->counts_socket = !sock->failed_before;
+    if (sock->failed_at) /* the first attempt was counted when nobody knew that it was not the only one */
+        edge_count(model, sock->failed_at, sock->socket.id);
+    sock->failed_at = NULL;
     sock->socket.attempts += side == SIDE_CLIENT;
     sock->half = half;
     sock->shown = half;
@@ -310,8 +314,12 @@ void half_over(struct model *model, struct sock *sock)
     if (!half)
         return;
     sock->half = NULL;
-    sock->failure_counted |= outcome_of(sock) == OUTCOME_FAILED;
+    model->edge_latest = NULL;
     end(model, sock, half);
+    if (outcome_of(sock) != OUTCOME_FAILED)
+        return;
+    sock->failed_at = sock->failed_before ? NULL : model->edge_latest;
+    sock->failed_before = true;
 }
 
 /* The kernel's counts begin anew with each connection, from another number. */
@@ -400,6 +408,7 @@ void half_decided(struct sock *sock, const struct half *half)
     socket->outcome = half->outcome;
     socket->end = half->end;
     socket->reset_by = half->reset_by;
+    socket->unread = half->unread;
     socket->undelivered_known = half->undelivered_known;
     socket->undelivered = half->undelivered;
     if (half->outcome == OUTCOME_UNANSWERED)

@@ -92,7 +92,8 @@ struct half {
     /* What went through. */
     bool sent_known, received_known;
     uint64_t bytes_sent, bytes_received;
-    bool heard_end; /* TCP: the other end's FIN has come, and with it all that was sent before */
+    uint32_t unread; /* TCP: of those received, nobody had read so many when it was closed; 0 none, or not known */
+    bool heard_end;  /* TCP: the other end's FIN has come, and with it all that was sent before */
 
     /* What became of it. */
     enum outcome outcome;
@@ -110,8 +111,8 @@ struct half {
     uint64_t peer_socket;         /* id of the other end, 0 none */
     struct process *peer_process; /* traced, untraced or external node */
     bool undelivered_known;
-    uint64_t undelivered; /* bytes of those sent that did not reach the other end before it was closed; unix: that it
-                             did not read */
+    uint64_t undelivered; /* bytes of those sent that did not reach the other end before it was closed, or that it did
+                             not read */
     enum initiator initiator;
     enum match edge; /* the conversation's: also of an attempt that failed */
 

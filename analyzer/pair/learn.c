@@ -27,14 +27,16 @@ static enum side opposite(enum side side)
 }
 
 /* TCP counts what reaches a socket: what comes after that was closed is lost, and where it had heard the end of all
- * that was sent, a difference is none that either knows of. Other transports count what is read. */
+ * that was sent, a difference is none that either knows of; so is what came and was not read. Other transports count
+ * what is read. */
 static void learn_undelivered(struct half *half, const struct half *mate)
 {
     bool tcp = half->tcp_known && mate->tcp_known;
     half->undelivered_known = half->sent_known && mate->received_known && !half->open && !mate->open &&
                               (tcp || half->family == AF_UNIX) && half->bytes_sent >= mate->bytes_received &&
                               (!mate->heard_end || half->bytes_sent == mate->bytes_received);
-    half->undelivered = half->undelivered_known ? half->bytes_sent - mate->bytes_received : 0;
+    uint64_t unread = mate->unread < mate->bytes_received ? mate->unread : mate->bytes_received;
+    half->undelivered = half->undelivered_known ? half->bytes_sent - mate->bytes_received + unread : 0;
 }
 
 /* A reset that no call told of, after the other end was closed: nobody else was there to send it. */

@@ -248,8 +248,12 @@ static void summarize_life(const struct show *show, const struct socket *socket,
     if (socket->sent_known || socket->received_known) {
         fprintf(out, "bytes\t%s sent", socket->sent_known ? word_bytes(socket->bytes_sent, bytes) : "unknown");
         fprintf(out, ", %s received", socket->received_known ? word_bytes(socket->bytes_received, bytes) : "unknown");
+        if (socket->unread)
+            fprintf(out, "; %s of what it received had not been read when it was closed",
+                    word_bytes(socket->unread, bytes));
         if (socket->undelivered)
-            fprintf(out, "; %s of what it sent did not reach the other end before that was closed",
+            fprintf(out,
+                    "; %s of what it sent did not reach the other end, or was not read there, before that was closed",
                     word_bytes(socket->undelivered, bytes));
         fputs("\n", out);
     }

@@ -212,6 +212,7 @@ void socket_members(struct members *to, const struct model *model, const struct 
     members_integer(to, "uid", owner && owner->uid != UINT32_MAX, owner ? owner->uid : 0);
     place_members(to, owner);
     members_integer(to, "bytes_undelivered", socket->undelivered_known, (int64_t)socket->undelivered);
+    members_integer(to, "bytes_unread", socket->unread != 0, (int64_t)socket->unread);
 }
 
 cJSON *socket_json(const struct model *model, const struct socket *socket)

@@ -113,18 +113,23 @@ a, b = join()
 b.close(), a.sendall(bytes(7)), a.close()
 a, b = join()
 a.sendall(bytes(9)), b.recv(9), a.close(), b.close()
+a, b = join()
+a.sendall(bytes(30)), a.close(), b.recv(10), b.close()
 a, b = socket.socketpair()
 a.sendall(bytes(20)), b.recv(5), a.close(), b.close()
 print(sent)
 END
 "$sockatlas" run -d unread -- python3 unread.py >sent 2>said
 case_is "list: data lost, and who reset" "$(cat sent) closed  closed  true
-100 reset peer reset local 0
+100 reset peer reset local 100
 7 reset peer reset local 7
 9 closed  closed  0
+30 closed  closed  20
 20 closed  closed  15" "$("$sockatlas" list --json unread | jq -rs --argjson many "$(cat sent)" 'INDEX(.socket | tostring) as $all | [.[] | select(.bytes_sent > 0)] | sort_by(.opened_us)[] |
-    $all[.peer_socket | tostring] as $other | (if .bytes_sent == $many then .bytes_undelivered == $many - $other.bytes_received and .bytes_undelivered > 0 else .bytes_undelivered end) as $lost |
+    $all[.peer_socket | tostring] as $other | (if .bytes_sent == $many then .bytes_undelivered == $many - $other.bytes_received + $other.bytes_unread and .bytes_undelivered > 0 else .bytes_undelivered end) as $lost |
     "\(.bytes_sent) \(.end) \(.reset_by // "") \($other.end) \($other.reset_by // "") \($lost)"')"
+id=$("$sockatlas" list --json unread | jq 'select(.bytes_unread == 20) | .socket')
+case_has "show: what was not read" "30 B received; 20 B of what it received had not been read when it was closed" "$("$sockatlas" show "$id" unread)"
 id=$("$sockatlas" list --json unread | jq 'select(.bytes_sent == 7) | .socket')
 case_has "show: data lost" "7 B sent, 0 B received; 7 B of what it sent did not reach the other end" "$("$sockatlas" show "$id" unread)"
 

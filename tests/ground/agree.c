@@ -204,7 +204,7 @@ static void check_bytes(struct trace *trace, unsigned id)
         !known(other, "bytes_received") || !is(socket, "end", "closed") || !is(other, "end", "closed"))
         return;
     double sent = number(socket, "bytes_sent"), received = number(other, "bytes_received");
-    double lost = number(socket, "bytes_undelivered");
+    double lost = number(socket, "bytes_undelivered") - number(other, "bytes_unread");
     if (received + lost != sent)
         wrong(trace, "socket %u sent %.0f, of which %.0f were lost, and its other end %.0f received %.0f", id, sent,
               lost, number(socket, "peer_socket"), received);

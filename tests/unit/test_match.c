@@ -4,6 +4,8 @@
  */
 #include "tests/unit/match_script.h"
 
+#include <errno.h>
+
 Test(match, accept_recorded_after_the_client_closed)
 {
     struct who server = process(100, "server"), client = process(200, "client");
@@ -506,4 +508,47 @@ Test(match, the_other_end_of_open_datagram_sockets_is_known)
     t_peer(&script, one, 3, 0x20, false, "127.0.0.1:4000", "127.0.0.1:53");
     cr_expect_eq(peer_pid_so_far(0x20), 200);
     cr_expect_eq(peer_pid_so_far(0x21), 100);
+}
+
+/* The end came behind all that the client sent, and the server did not read all of that. */
+Test(match, what_came_and_nobody_read_is_lost)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    t_server(&script, server, 3, 0x10, "127.0.0.1:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_accept(&script, server, 4, 0x30, 3, 0x10, "127.0.0.1:4000", NULL, 0);
+    t_close_tcp(&script, client, 3, 0x20, 5, 0);
+    struct sockatlas_body_transfer unread = {.unread = 3};
+    script_record(&script, server, (struct sockatlas_common){.kind = SOCKATLAS_TRANSFER, .fd = 4, .cookie = 0x30},
+                  &unread, sizeof unread, NULL, 0);
+    t_close_tcp(&script, server, 4, 0x30, 0, 5);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x30)->bytes_received, 5);
+    cr_expect_eq(script_socket(&script, 0x30)->unread, 3);
+    cr_expect(script_socket(&script, 0x20)->undelivered_known);
+    cr_expect_eq(script_socket(&script, 0x20)->undelivered, 3);
+}
+
+/* Sockets that were refused at one process are among those of the edge to another, which took them, and of the edge to
+ * the first, once each. */
+Test(match, a_socket_is_counted_once_on_each_edge)
+{
+    struct who one = process(100, "one"), two = process(101, "two"), client = process(200, "client");
+    t_server(&script, one, 3, 0x10, "127.0.0.1:80");
+    t_server(&script, two, 3, 0x11, "127.0.0.1:81");
+    for (int i = 0; i < 3; i++) {
+        t_socket(&script, client, 5 + i, 0x20 + (uint64_t)i, AF_INET, SOCK_STREAM, 0);
+        t_connect(&script, client, 5 + i, 0x20 + (uint64_t)i, "127.0.0.1:80", "127.0.0.1:4000", ECONNREFUSED, 0);
+        t_connect(&script, client, 5 + i, 0x20 + (uint64_t)i, "127.0.0.1:80", "127.0.0.1:4000", ECONNREFUSED, 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        char local[] = "127.0.0.1:4000";
+        local[13] = (char)('1' + i);
+        t_connect(&script, client, 5 + i, 0x20 + (uint64_t)i, "127.0.0.1:81", local, 0, 0);
+        t_accept(&script, two, 4 + i, 0x30 + (uint64_t)i, 3, 0x11, local, NULL, 0);
+    }
+    script_finish(&script);
+    cr_expect_eq(script_edge(&script, 200, 100)->failed, 6);
+    cr_expect_eq(script_edge(&script, 200, 100)->sockets, 3);
+    cr_expect_eq(script_edge(&script, 200, 101)->sockets, 6);
 }
