@@ -123,6 +123,7 @@ struct sock {
     const struct edge *failed_at; /* and it is counted there, as the first one; only compared */
     bool dissolved;               /* by connect(AF_UNSPEC): counts of what went through it are of no one connection */
     bool broadcasts;              /* SO_BROADCAST was set */
+    bool only6;                   /* IPV6_V6ONLY was set: it takes nothing by IPv4 */
     bool aborts;                  /* SO_LINGER with no time: close() resets */
     bool shut;                    /* shutdown() of the sending side */
     const struct task *met_by;    /* first used there by a system call of which only what follows tells what it was */

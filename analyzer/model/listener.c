@@ -188,7 +188,7 @@ static bool serves(const struct sock *server, const struct sock *asker, const st
         return near || !address_is_loopback(address);
     return near && local->port == address->port && address_is_any(local) &&
            sock_own_address(&asker->socket.local, address) &&
-           (local->family == AF_INET6 || local->family == address->family);
+           (local->family == address->family || (local->family == AF_INET6 && !server->only6));
 }
 
 /* A path means whoever bound it last; a port whoever has it still; of a group on one port, the first stands for all. */
@@ -205,6 +205,9 @@ static bool better(const struct sock *a, const struct sock *b, const struct sock
         return a->stage < b->stage;
     if (address_is_any(&a->socket.local) != address_is_any(&b->socket.local))
         return address_is_any(&b->socket.local);
+    bool own = a->socket.local.family == address->family; /* 0.0.0.0 has what comes by IPv4 where :: listens, too */
+    if (own != (b->socket.local.family == address->family))
+        return own;
     return a->socket.id < b->socket.id;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "analyzer/model/replay.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,13 +17,17 @@ static void on_option(struct model *model, struct task *task, const struct event
     const struct sockatlas_body_option *body = event_body(event);
     bool set = body->level == SOL_SOCKET && !event->error;
     bool broadcasts = set && body->name == SO_BROADCAST, lingers = set && body->name == SO_LINGER;
+    bool only6 = body->level == IPPROTO_IPV6 && body->name == IPV6_V6ONLY && !event->error;
     struct linger linger = {.l_onoff = 0};
-    if (!model->callbacks.socket_done && !broadcasts && !lingers)
+    int value = 0;
+    if (!model->callbacks.socket_done && !broadcasts && !lingers && !only6)
         return; /* options appear on sockets only */
     struct sock *sock = replay_sock(model, task, event);
     if (!sock)
         return;
     sock->broadcasts |= broadcasts;
+    if (only6 && event_tail(event, sizeof *body, 0, &value, sizeof value))
+        sock->only6 = value != 0;
     if (lingers && event_tail(event, sizeof *body, 0, &linger, sizeof linger))
         sock->aborts = linger.l_onoff && !linger.l_linger;
     if (!model->callbacks.socket_done)

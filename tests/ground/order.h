@@ -53,6 +53,9 @@
     X(BUFFER)   /* fd, bytes: into a stdio stream, which exit() flushes */                                             \
     X(CROSS)    /* fd, bytes: sends in a thread; a new socket gets the number meanwhile */                             \
     X(JOIN)     /* the result of that send */                                                                          \
+    X(SANDBOX)  /* enters a seccomp sandbox, whose filter lets all through */                                          \
+    X(NAME)     /* fd: getsockname() */                                                                                \
+    X(PEERNAME) /* fd: getpeername() */                                                                                \
     X(DUPTO)    /* fd, number: dup2() */                                                                               \
     X(EXIT)     /* 0: exit(), 1: _exit() */
 

@@ -46,6 +46,9 @@
     X(alone, 1)                                                                                                        \
     X(range, 1)                                                                                                        \
     X(twins, 3)                                                                                                        \
+    X(wild, 2)                                                                                                         \
+    X(repeat, 2)                                                                                                       \
+    X(sandbox, 1)                                                                                                      \
     X(kill, 3)                                                                                                         \
     X(leave, 3)
 

@@ -45,12 +45,12 @@ static socklen_t way_to(const struct sock *listener, struct sockaddr_storage *ou
         in->sin_addr.s_addr = htonl(play_chance(70) ? INADDR_LOOPBACK : INADDR_LOOPBACK + 1);
     if (listener->family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr)) {
         in_port_t port = in6->sin6_port;
-        if (play_chance(40)) {
+        if (!listener->only6 && play_chance(40)) {
             *in = (struct sockaddr_in){
                 .sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
             return sizeof *in;
         }
-        if (play_chance(50))
+        if (!listener->only6 && play_chance(50))
             inet_pton(AF_INET6, "::ffff:127.0.0.1", &in6->sin6_addr);
         else
             in6->sin6_addr = in6addr_loopback;
@@ -297,13 +297,26 @@ void step_again(void)
     connect_and_send(process, fd, client, listeners[1]);
 }
 
-/* Whether this kernel has it. */
-static bool has_mptcp(void)
+/* Children of one process that do all the same, and end: in the map one arrow may stand for all of them. */
+void step_repeat(void)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
+    struct sock *listener = play_socket(is_simple);
+    int process = listener ? play_process_in(listener->net) : -1;
+    for (unsigned i = 0; process >= 0 && i < 2; i++) {
+        int child = play_channel(), fd;
+        if (!play_may_fork(process) || play_holds_unseen(process))
+            return;
+        play_fork(process, child);
+        for (unsigned times = 1 + step_random(3); times; times--) {
+            struct sock *client = play_new(child, AF_INET, SOCK_STREAM, play_flags(), &fd);
+            connect_and_send(child, fd, client, listener);
+            give_up(child, fd);
+        }
+        cast_send(child, &(struct order){.kind = ORDER_EXIT});
+        cast_gone(child);
+        world_end(child, true);
+        play_hush();
+    }
 }
 
 static void send_over(struct sock *from, struct sock *to)
@@ -316,6 +329,56 @@ static void send_over(struct sock *from, struct sock *to)
     world_use(to->owner, to);
     from->sent += (unsigned)bytes;
     to->received += (unsigned)bytes;
+}
+
+/* A server in a seccomp sandbox, of whose sockets nothing is known but what its calls were given and told. */
+void step_sandbox(void)
+{
+    int process = play_process_in(0), server = play_channel(), fd;
+    struct sockaddr_storage address;
+    if (process < 0 || server < 0)
+        return;
+    pid_t pid = cast_start(server, false);
+    world_enter(server, pid, -1, cast_span(server));
+    int before = play(server, ORDER_SOCKET, AF_INET, SOCK_STREAM, 0, 0); /* a process without sockets has no log */
+    world_socket(server, before, AF_INET, SOCK_STREAM, 0, false);
+    play(server, ORDER_SANDBOX, 0, 0, 0, 0);
+    world.processes[server].sandboxed = true;
+    struct sock *listener = play_new(server, AF_INET, SOCK_STREAM, 0, &fd);
+    int listener_fd = fd;
+    listener->sandboxed = listener->nameless = true;
+    play_bind(server, fd, &address, play_inet_address(&address, AF_INET, false));
+    play(server, ORDER_LISTEN, fd, 5, 0, 0);
+    play(server, ORDER_NAME, fd, 0, 0, 0);
+    world_own(server, listener, RANK_USED);
+    listener->role = "listener";
+    listener->state = "listening";
+    listener->row = play_row(listener);
+    struct sock *client = play_new(process, AF_INET, SOCK_STREAM, play_flags(), &fd);
+    struct cast_span begun;
+    client->peer = listener->local;
+    if (play_connect(process, fd, &listener->address, listener->address_size, &begun) < 0)
+        cast_fail("actor %d: connect to a sandbox", process);
+    struct talk *talk = connected(process, fd, client, listener, begun);
+    int taken = play(server, ORDER_ACCEPT, listener_fd, 0, 0, 0);
+    accepted(server, taken, listener, talk, false);
+    talk->server->sandboxed = talk->server->nameless = true;
+    play(server, ORDER_PEERNAME, taken, 0, 0, 0);
+    for (unsigned i = step_random(4); i; i--)
+        send_over(i % 2 ? client : talk->server, i % 2 ? talk->server : client);
+    cast_send(server, &(struct order){.kind = ORDER_EXIT});
+    cast_gone(server);
+    world_end(server, true);
+    play_hush();
+}
+
+/* Whether this kernel has it. */
+static bool has_mptcp(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 /* MPTCP, from the listener to the end: Linux gives what is accepted its listener's cookie, so that nobody could say

@@ -5,6 +5,7 @@
 #include "tests/ground/network.h"
 #include "tests/ground/play.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -117,6 +118,40 @@ void step_twins(void)
             play_folder(process, how == BY_DESCRIPTOR ? ORDER_OPENED : ORDER_FOLDER, folder + i);
         }
         listen_as(process, how == BY_MOUNT ? MOUNTED : folder + i, how);
+    }
+}
+
+static bool bind_wild(int process, int fd, int family, int port)
+{
+    struct order bind = {.kind = ORDER_BIND, .a = fd};
+    bind.size = play_inet_address(&bind.address, family, true);
+    ((struct sockaddr_in *)&bind.address)->sin_port = htons((in_port_t)port); /* at the same place in both families */
+    int result = cast_do(process, &bind).result;
+    if (result >= 0) {
+        world_local(process, fd);
+        return true;
+    }
+    world.processes[process].fds[fd].sock->error = -result;
+    play(process, ORDER_CLOSE, fd, 0, 0, 0);
+    world_drop(process, fd, true);
+    return false;
+}
+
+/* Two listeners of one port: 0.0.0.0 takes what comes by IPv4, and :: all else. */
+void step_wild(void)
+{
+    int port = 0, net = world.processes[play_process()].net, family = play_chance(50) ? AF_INET : AF_INET6;
+    for (int i = 0; i < 2; i++) {
+        int process = play_process_in(net), fd;
+        struct sock *sock = play_new(process, family, SOCK_STREAM, play_flags(), &fd);
+        if (family == AF_INET6)
+            play(process, ORDER_OPTION, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+        sock->only6 = family == AF_INET6;
+        if (!bind_wild(process, fd, family, port))
+            return;
+        listens(process, fd, sock, true);
+        port = sock->local.port;
+        family = family == AF_INET ? AF_INET6 : AF_INET;
     }
 }
 

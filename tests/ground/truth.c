@@ -111,6 +111,21 @@ static struct cast_span started(const struct process *process)
     return (struct cast_span){process->start.from - TICKS_US, process->start.to};
 }
 
+static cJSON *coverage(void)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (int i = 0; i < world.processes_count; i++) {
+        if (!world.processes[i].sandboxed)
+            continue;
+        cJSON *entry = cJSON_CreateObject();
+        truth_number(entry, "node", true, i);
+        truth_text(entry, "what", "seccomp");
+        truth_text(entry, "detail", "sandboxed: this thread and what it starts ask nothing of the kernel");
+        cJSON_AddItemToArray(array, entry);
+    }
+    return array;
+}
+
 static cJSON *process_node(int index)
 {
     const struct process *process = &world.processes[index];
@@ -167,7 +182,7 @@ void truth_write(const char *folder)
 {
     cJSON *map = cJSON_CreateObject();
     cJSON_AddItemToObject(map, "edges", truth_edges());
-    cJSON_AddItemToObject(map, "coverage", cJSON_CreateArray());
+    cJSON_AddItemToObject(map, "coverage", coverage());
     cJSON_AddItemToObject(map, "listeners", listeners());
     cJSON_AddItemToObject(map, "nodes", nodes());
     FILE *file = create(folder, "map.json");

@@ -222,7 +222,7 @@ bool world_bytes(const struct sock *sock)
 {
     if (is_tcp(sock) && !sock->connected)
         return false;
-    if (!sock->counted || sock->lost || sock->killed || sock->dissolved)
+    if (sock->sandboxed || !sock->counted || sock->lost || sock->killed || sock->dissolved)
         return false;
     for (int i = 0; i < world.processes_count; i++)
         for (int fd = 0; world.processes[i].alive && fd < DESCRIPTORS; fd++)

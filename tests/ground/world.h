@@ -81,6 +81,8 @@ struct sock {
     bool dissolved; /* had another connection before: the kernel's counts are of both */
     bool flushed;   /* stdio sent at the process's end what nobody saw */
     bool announces; /* to a group, or listens to one */
+    bool only6;     /* takes no IPv4 connections */
+    bool sandboxed; /* of one whose bytes nobody may ask for */
     bool apart;     /* bound where each mount namespace has another file system: `mounts` */
     int mounts;
     bool by_descriptor; /* the folder, as /proc/self/fd/N */
@@ -115,10 +117,11 @@ struct process {
     const char *comm;
     struct cast_span start, end; /* end.from == 0: lives, or nobody can tell when it ended */
     bool alive;
-    bool known;  /* the trace has it: some image of it touched a socket, or its parent's did before it was forked */
-    bool silent; /* an image that has not touched a socket */
-    int mounts;  /* mount namespace: 0 the scenario's */
-    bool inner;  /* in a pid namespace of its own: `pid` is that one's; it makes no children */
+    bool known;     /* the trace has it: some image of it touched a socket, or its parent's did before it was forked */
+    bool silent;    /* an image that has not touched a socket */
+    int mounts;     /* mount namespace: 0 the scenario's */
+    bool sandboxed; /* the trace says so */
+    bool inner;     /* in a pid namespace of its own: `pid` is that one's; it makes no children */
     struct {
         struct sock *sock;
         bool cloexec;

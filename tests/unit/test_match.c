@@ -5,6 +5,7 @@
 #include "tests/unit/match_script.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 
 Test(match, accept_recorded_after_the_client_closed)
 {
@@ -551,4 +552,28 @@ Test(match, a_socket_is_counted_once_on_each_edge)
     cr_expect_eq(script_edge(&script, 200, 100)->failed, 6);
     cr_expect_eq(script_edge(&script, 200, 100)->sockets, 3);
     cr_expect_eq(script_edge(&script, 200, 101)->sockets, 6);
+}
+
+/* Who listens at :: has what comes by IPv4, unless another listens at 0.0.0.0, or it does not want it. */
+Test(match, what_comes_by_ipv4_is_for_the_wildcard_of_ipv4)
+{
+    struct who six = process(100, "six"), four = process(101, "four"), client = process(200, "client");
+    int on = 1;
+    struct sockatlas_body_option only = {
+        .level = IPPROTO_IPV6, .name = IPV6_V6ONLY, .requested_size = 4, .kept_size = 4};
+    t_server(&script, six, 3, 0x10, "[::]:80");
+    t_client(&script, client, 3, 0x20, "127.0.0.1:80", "127.0.0.1:4000");
+    t_close_tcp(&script, client, 3, 0x20, 0, 0);
+    t_server(&script, four, 3, 0x11, "0.0.0.0:80");
+    t_client(&script, client, 3, 0x21, "127.0.0.1:80", "127.0.0.1:4001");
+    t_close_tcp(&script, client, 3, 0x21, 0, 0);
+    t_close(&script, four, 3, 0x11);
+    script_record(&script, six, (struct sockatlas_common){.kind = SOCKATLAS_OPTION, .fd = 3, .cookie = 0x10}, &only,
+                  sizeof only, &on, sizeof on);
+    t_client(&script, client, 3, 0x22, "127.0.0.1:80", "127.0.0.1:4002");
+    t_close_tcp(&script, client, 3, 0x22, 0, 0);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x20)->peer_process->pid, 100);
+    cr_expect_eq(script_socket(&script, 0x21)->peer_process->pid, 101);
+    cr_expect_neq(script_socket(&script, 0x22)->peer_process->pid, 100);
 }
