@@ -109,11 +109,12 @@ struct gathered {
     unsigned first, count;
 };
 
-/* For each listener those that it belongs to; the caller frees both lists. */
-static struct gathered **gather(const struct model *model, const struct map_groups *groups, struct gathered **list)
+/* For each listener which of `list` it belongs to; the caller frees both. */
+static unsigned *gather(const struct model *model, const struct map_groups *groups, struct gathered **list)
 {
     unsigned count = model_listener_count(model), used = 0;
-    struct gathered **of = calloc(count + 1, sizeof *of), *all = *list = calloc(count + 1, sizeof *all);
+    unsigned *of = calloc(count + 1, sizeof *of);
+    struct gathered *all = *list = calloc(count + 1, sizeof *all);
     struct table table = {.size = 0};
     if (!of || !all)
         abort();
@@ -125,7 +126,7 @@ static struct gathered **gather(const struct model *model, const struct map_grou
         while (link && !same_kind(groups, listener, &TABLE_OF(link, struct gathered, by_key)->all))
             link = table_next(link);
         struct gathered *at = link ? TABLE_OF(link, struct gathered, by_key) : &all[used++];
-        of[i] = at;
+        of[i] = (unsigned)(at - all);
         if (!at->count++) {
             at->all = *listener;
             at->first = i;
@@ -145,12 +146,14 @@ static bool print_listeners(const struct model *model, const struct map_groups *
     static const struct grid_column columns[] = {
         {"listening", GRID_LEFT, 12}, {"on", GRID_LEFT, 16}, {"accepted", GRID_RIGHT, 0}, {"peak", GRID_RIGHT, 0}};
     struct grid *grid = grid_new(columns, 4);
-    struct gathered *list, **of = gather(model, groups, &list);
+    struct gathered *list;
+    unsigned *of = gather(model, groups, &list);
     for (unsigned i = 0; i < model_listener_count(model); i++) {
-        bool together = options->by == MAP_BY_PROGRAM && of[i]->count >= MAP_ADDRESSES_MANY;
-        struct listener listener = together ? of[i]->all : *model_listener(model, i);
-        unsigned more = together ? of[i]->count - 1 : 0;
-        if (together && of[i]->first != i)
+        const struct gathered *in = &list[of[i]];
+        bool together = options->by == MAP_BY_PROGRAM && in->count >= MAP_ADDRESSES_MANY;
+        struct listener listener = together ? in->all : *model_listener(model, i);
+        unsigned more = together ? in->count - 1 : 0;
+        if (together && in->first != i)
             continue; /* it was told of */
         char text[GROUP_TEXT_MAX], address[ADDRESS_TEXT_MAX], where[ADDRESS_TEXT_MAX + 64], number[WORD_MAX];
         grid_cell(grid, map_group_text(groups, map_group(groups, listener.process), text));
