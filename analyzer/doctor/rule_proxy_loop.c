@@ -62,7 +62,8 @@ static void see_accept(struct doctor *doctor, const struct rule *rule, const str
     if (accepted->loop)
         return;
     accepted->loop = tally_of(doctor, RULE_proxy_loop, accepted, &accepted->local);
-    accepted->loop->process = sight->process;
+    if (!accepted->loop->process)
+        accepted->loop->process = sight->process; /* workers of one server are one finding */
     accepted->loop->counts[OPEN]++;
     if (client)
         meet(doctor, rule, accepted, client, sight->event->time_ns);
