@@ -67,6 +67,9 @@ case_is "a fleet arrives" "" "$(send_fleet 5)"
 grep -v '^INSERT INTO runs_local' "$sql/pair.sql" >interrupted.sql
 case_is "it is paired" "" "$(pair interrupted.sql 2>&1)$(pair 2>&1)$(pair 2>&1)"
 case_is "its edges are those of \`map\`" "" "$(differences 5)"
+times() { jq -c '[.edges[] | [.match, .connections, .failed, .bytes_sent, .connect_p50_us, .connect_p99_us, .rtt_p50_us]] | sort[]'; }
+"$sockatlas" map --from "http://127.0.0.1:$http1/sockatlas" --format json >cluster5.json
+case_is "... with their percentiles" "1 " "$(($(times <cluster5.json | wc -l) > 100)) $(diff <(times <map5.json) <(times <cluster5.json))"
 case_is "what comes again counts once" "" "$(send_fleet 5 && pair 2>&1 && differences 5)"
 case_is "both ends of each connection met on one shard, and shards share the work" "1 1" \
     "$(for each in 1 2; do ask $each "SELECT count() > 300 FROM conversations_local WHERE rule != ''"; done | xargs)"
