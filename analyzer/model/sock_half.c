@@ -24,8 +24,9 @@ static void remember_served(const struct model *model, const struct sock *sock, 
     if (half->served || half->pair_socket || (half->side == SIDE_SERVER && !half->datagram))
         return;
     struct sock *server = listener_find(model, sock, &half->peer);
-    if (!server || server == sock)
-        return;
+    bool later = server && server->socket.host == sock->socket.host && server->socket.opened_ns > half->start_ns;
+    if (!server || server == sock || (later && !half->datagram && half->outcome != OUTCOME_ESTABLISHED))
+        return; /* who listens there after an attempt began did not leave it unanswered */
     half->served = server->socket.owner;
     half->served_socket = listener_doubtful(model, sock, &half->peer, server) ? 0 : server->socket.id;
     half->served_near = sock_same_network(sock, server);

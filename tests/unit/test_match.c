@@ -577,3 +577,20 @@ Test(match, what_comes_by_ipv4_is_for_the_wildcard_of_ipv4)
     cr_expect_eq(script_socket(&script, 0x21)->peer_process->pid, 101);
     cr_expect_neq(script_socket(&script, 0x22)->peer_process->pid, 100);
 }
+
+/* The process was killed in connect(), and its port is another's by the end of the trace. */
+Test(match, who_listens_later_did_not_leave_an_attempt_unanswered)
+{
+    struct who server = process(100, "server"), client = process(200, "client");
+    unsigned char tail[64];
+    struct sockatlas_body_connecting body = {.addresses = {.family = 0}};
+    size_t size = script_tail(&body.addresses, tail, "127.0.0.1:80", NULL);
+    t_socket(&script, client, 3, 0x20, AF_INET, SOCK_STREAM, 0);
+    script_record(&script, client, (struct sockatlas_common){.kind = SOCKATLAS_CONNECTING, .fd = 3, .cookie = 0x20},
+                  &body, sizeof body, tail, size);
+    t_server(&script, server, 3, 0x10, "0.0.0.0:80");
+    t_close(&script, client, 3, 0x20);
+    script_finish(&script);
+    cr_expect_eq(script_socket(&script, 0x20)->outcome, OUTCOME_UNANSWERED);
+    cr_expect_null(script_edge(&script, 200, 100));
+}
