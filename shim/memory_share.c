@@ -35,10 +35,10 @@ struct hierarchy {
 };
 
 /* The least of the limits of the cgroup `group` and of those that it is in. A container may see a group's own folder as
- * the root, though its name tells of more. */
+ * the root, though its name tells of more. One caller at a time: the program's stack may be small. */
 static uint64_t least_limit(const struct hierarchy *hierarchy, const char *group, size_t size)
 {
-    char path[PATH_MOST];
+    static char path[PATH_MOST] LARGE;
     size_t root = strlen(hierarchy->root), file = strlen(hierarchy->file);
     uint64_t least = UINT64_MAX;
     if (root + size + file + 2 > sizeof(path))
