@@ -19,7 +19,7 @@ if [ "${1:-}" != traffic ]; then
 fi
 
 web=$2 store=$3 nobody=$4
-sample_house
+sample_begin
 cat >"$work/nginx.conf" <<NGINX
 worker_processes 2;
 daemon off;

@@ -6,7 +6,7 @@
 # Interrupted, both put away what they made before they end.
 #
 #   sample_ready          the outer half: installs and builds what is missing
-#   sample_house          the traced half: a temporary folder, $work, and the promise that all that was started ends with it
+#   sample_begin          the traced half: a temporary folder, $work, and the promise that all that was started ends with it
 #   sample_run ARG...     traces `run.sh traffic ARG...`
 #   shown COMMAND...      prints the command, then what it prints
 #
@@ -77,9 +77,9 @@ shown() {
     "$@"
 }
 
-# sample_house: the end of the script ends everything whose pid is in `started`, in reverse order, and removes $work.
+# sample_begin: the end of the script ends everything whose pid is in `started`, in reverse order, and removes $work.
 started=()
-sample_house() {
+sample_begin() {
     work=$(mktemp -d "${TMPDIR:-/tmp}/sockatlas-$name.XXXXXX") || exit 1
     chmod 711 "$work" # servers that run under another user look below it
     trap sample_end EXIT

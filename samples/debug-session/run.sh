@@ -23,7 +23,7 @@ if [ "${1:-}" != traffic ]; then
     exit
 fi
 
-sample_house
+sample_begin
 service=$3 store=$4
 start redis-server --bind 127.0.0.1 --port "$store" --save '' --dir "$work" --logfile "$work/redis.log"
 until_true grep -q 'Ready to accept connections' "$work/redis.log"

@@ -12,7 +12,7 @@ if [ "${1:-}" != machine ]; then
     exec unshare --user --map-user=1000 --map-group=1000 --keep-caps --net --uts --mount -- "samples/$name/run.sh" machine
 fi
 
-sample_house
+sample_begin
 sql=analyzer/clickhouse
 url=http://127.0.0.1:8123/sockatlas
 hosts=(web cache db)

@@ -42,7 +42,7 @@ if [ "${1:-}" != traffic ]; then
     exit
 fi
 
-sample_house
+sample_begin
 database=$4
 postgres_start "$database"
 for port in "$2" "$3"; do

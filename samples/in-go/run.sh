@@ -20,7 +20,7 @@ if [ "${1:-}" != traffic ]; then
     exit
 fi
 
-sample_house
+sample_begin
 port=$2 database=$3
 postgres_start "$database"
 start build/samples/go/server "$port" "$database" >"$work/server"

@@ -16,7 +16,7 @@ if [ "${1:-}" != traffic ]; then
     exit
 fi
 
-sample_house
+sample_begin
 web=$2 catalog=$3 cart=$4 store=$5 database=$6
 postgres_start "$database"
 start redis-server --bind 127.0.0.1 --port "$store" --save '' --dir "$work" --logfile "$work/redis.log"

@@ -14,5 +14,5 @@ if [ "${1:-}" != traffic ]; then
     exit
 fi
 
-sample_house
+sample_begin
 "samples/$name/echo.py" "$work"

@@ -7,7 +7,7 @@
 
 if [ "${1:-}" = twin ]; then
     PATH=$3:$PATH
-    sample_house
+    sample_begin
     ip link set lo up || exit 1
     start twin "$2" >"$work/twin"
     until_true grep -q ready "$work/twin"
@@ -25,7 +25,7 @@ if [ "${1:-}" != traffic ]; then
     exit
 fi
 
-sample_house
+sample_begin
 PATH=$work:$PATH
 for each in ask twin worker forker porter clerk activated both; do
     ln -s "$top/samples/$name/who.py" "$work/$each" || exit 1

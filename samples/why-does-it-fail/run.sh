@@ -61,7 +61,7 @@ case ${1:-} in
     exec unshare $rootless --net --mount --propagation private -- "samples/$name/run.sh" inside
     ;;
 inside)
-    sample_house
+    sample_begin
     programs host names
     ip link set lo up || exit 1
     # The kernel asks twice, for three seconds in all, where it asks for more than two minutes by default.
@@ -75,7 +75,7 @@ inside)
     exit 0
     ;;
 traffic)
-    sample_house
+    sample_begin
     programs server refused in-use timed-out unreachable slow-name ipv6-first
     serve "$work/ready" "$work/server"
     for each in refused in-use timed-out unreachable slow-name ipv6-first; do

@@ -6,7 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 
 logs=$top/samples/traces
-case_is "each sample has a trace" "$(cd "$top/samples" && echo */run.sh | xargs -n1 dirname | paste -sd' ')" "$(cd "$logs" && printf '%s\n' */ | sed 's|[./].*||' | sort -u | paste -sd' ')"
+# The fleet's are three hosts', and what it is about is the cluster.
+case_is "each sample but fleet has a trace" "$(cd "$top/samples" && echo */run.sh | xargs -n1 dirname | grep -vx fleet | paste -sd' ')" "$(cd "$logs" && printf '%s\n' */ | sed 's|[./].*||' | sort -u | paste -sd' ')"
 "$top/samples/retell" "$logs/README.md" >retold
 case_is "the README shows what they tell" "" "$(diff "$logs/README.md" retold)"
 mapfile -t traces < <(cd "$logs" && find . -name run.atlas -printf '%h\n' | sed 's|^\./||' | sort)
