@@ -80,8 +80,9 @@ static const struct map_graph_language language = {
 bool map_dot(const struct model *model, const struct map_options *options, FILE *out)
 {
     struct map_graph *graph = map_graph_new(model, options->by);
+    /* newrank: Graphviz's other way fails over some frames with lines in circles between them. */
     fputs("digraph sockatlas {\n"
-          "    graph [rankdir=LR, fontname=\"sans-serif\", fontsize=11, ranksep=1.1];\n"
+          "    graph [rankdir=LR, newrank=true, fontname=\"sans-serif\", fontsize=11, ranksep=1.1];\n"
           "    node [shape=box, fontname=\"sans-serif\", fontsize=11, color=\"#546e7a\"];\n"
           "    edge [fontname=\"sans-serif\", fontsize=9, color=\"#546e7a\", fontcolor=\"#37474f\"];\n",
           out);
