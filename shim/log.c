@@ -179,7 +179,7 @@ static __attribute__((noinline)) void take_its_place(struct sockatlas_header *ol
 }
 
 /* Is the log still there? Else another one takes its place. */
-static void look(void)
+static void look(bool last)
 {
     static bool busy;
     struct sockatlas_header *header = log_header();
@@ -189,7 +189,7 @@ static void look(void)
         __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
         return;
     __atomic_fetch_add(&header->lost, log_follow_drop(), __ATOMIC_RELAXED);
-    if (log_follow_gone(header, &wait))
+    if (log_follow_gone(header, last, &wait))
         take_its_place(header);
     __atomic_store_n(&log_look_ns, clock_now() + wait, __ATOMIC_RELAXED);
     __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
@@ -199,7 +199,7 @@ void log_look_now(void)
 {
     struct process_wiped *page = process_page();
     if (page && page->told && !log_follow_fresh())
-        look();
+        look(true);
 }
 
 bool log_took_over(void)
@@ -210,7 +210,7 @@ bool log_took_over(void)
 void log_prepare_slowly(void)
 {
     if (log_is_open())
-        look();
+        look(false);
     if (log_is_open() || !config.on || sandbox_inside())
         return;
     if (__atomic_add_fetch(&attempts, 1, __ATOMIC_RELAXED) <= __atomic_load_n(&next_attempt, __ATOMIC_RELAXED))

@@ -13,6 +13,7 @@
 #include "shim/sys_file.h"
 #include "shim/vdso.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 
 #define WAIT_MOST_NS 64000000000ull
 #define BUSY_NS      2000000000ull
+#define FRESH_NS     20000000ull
 
 static bool is_file(const struct log_made *made, const struct stat *status)
 {
@@ -50,20 +52,45 @@ static bool root_is_same(const struct log_made *made)
            root.st_ino == made->root.inode;
 }
 
+/* False: it is empty, or cannot be read. */
+static bool has_files(long folder)
+{
+    struct dirent64 entries[1]; /* one with the longest name, or some */
+    bool found = false;
+    long readable = sys(SYS_openat, folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (long size; !found && (size = sys(SYS_getdents64, readable, entries, sizeof(entries))) > 0;) {
+        const char *at = (const char *)entries, *end = at + size;
+        for (const struct dirent64 *entry; at < end; at += entry->d_reclen) {
+            entry = (const struct dirent64 *)(const void *)at;
+            found |= strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        }
+    }
+    if (readable >= 0)
+        sys(SYS_close, readable);
+    return found;
+}
+
+/* What is known of the folder from which the log is gone. */
+struct place {
+    uint64_t changed_ns; /* when something in it was made, renamed or removed last, by CLOCK_REALTIME */
+    bool has_files;      /* looked for at the process's end only */
+};
+
 /* Whether the log is gone from the folder that it was made in, or, where that is gone too, from one that stands at its
- * path. `*changed_ns`: when something in that was made, renamed or removed last, by CLOCK_REALTIME. */
-static bool is_gone(const struct log_made *made, const struct sockatlas_header *header, uint64_t *changed_ns)
+ * path. */
+static bool is_gone(const struct log_made *made, const struct sockatlas_header *header, bool last, struct place *place)
 {
     struct stat file, status;
     long folder = log_file_folder(made, header);
     bool there =
         folder >= 0 && sys_fstatat(folder, made->name, &file, AT_SYMLINK_NOFOLLOW) == 0 && is_file(made, &file);
     long result = folder >= 0 ? sys_fstat(folder, &status) : sys_fstatat(AT_FDCWD, config.dir, &status, 0);
+    place->has_files = last && folder >= 0 && !there && has_files(folder);
     if (folder >= 0)
         sys(SYS_close, folder);
     if (there || result < 0)
         return false;
-    *changed_ns = (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
+    place->changed_ns = (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec;
     return true;
 }
 
@@ -85,22 +112,22 @@ void log_follow_seen(void)
 bool log_follow_fresh(void)
 {
     uint64_t seen = __atomic_load_n(&seen_ns, __ATOMIC_RELAXED);
-    return seen && clock_now() - seen < LOG_FOLLOW_WAIT_NS;
+    return seen && clock_now() - seen < FRESH_NS;
 }
 
-bool log_follow_gone(const struct sockatlas_header *header, uint64_t *wait_ns)
+bool log_follow_gone(const struct sockatlas_header *header, bool last, uint64_t *wait_ns)
 {
     static uint64_t wait = LOG_FOLLOW_WAIT_NS, gone_ns;
     const struct log_made *made = log_file_made();
-    uint64_t changed_ns = 0;
+    struct place place = {.changed_ns = 0};
     int found = look_at_path(made);
     if (found > 0)
         log_follow_seen();
     else
         __atomic_store_n(&seen_ns, 0, __ATOMIC_RELAXED);
-    bool gone = found == 0 && root_is_same(made) && is_gone(made, header, &changed_ns);
+    bool gone = found == 0 && root_is_same(made) && is_gone(made, header, last, &place);
     gone_ns = !gone ? 0 : gone_ns ? gone_ns : clock_now();
-    bool settled = gone && is_settled(gone_ns, changed_ns);
+    bool settled = gone && (place.has_files || is_settled(gone_ns, place.changed_ns));
     if (found > 0 || gone != settled)
         wait = LOG_FOLLOW_WAIT_NS;
     else if (wait < WAIT_MOST_NS)

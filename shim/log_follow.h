@@ -17,13 +17,14 @@
 #define LOG_FOLLOW_WAIT_NS 250000000ull
 /* It was made just now, or seen. */
 void log_follow_seen(void);
-/* Whether that was so short a time ago that to look again is of no use. */
+/* Whether that was so short a time ago that a process which ends now need not look again. */
 bool log_follow_fresh(void);
 
 /* True: no log has the name of this process's any more, in the folder that it was made in, wherever that stands now,
  * and a new one may be made there. Where that cannot be told, as after chroot(2), and where the folder is gone too, it
- * is false. `*wait_ns`: how long not to ask again. */
-bool log_follow_gone(const struct sockatlas_header *header, uint64_t *wait_ns);
+ * is false. `last`: the process ends, and cannot wait for the folder to be still; where others' files are in it, it is
+ * taken for one that stays. `*wait_ns`: how long not to ask again. */
+bool log_follow_gone(const struct sockatlas_header *header, bool last, uint64_t *wait_ns);
 
 /* The cursor of a header that was left: beyond what any process may take. */
 #define LOG_FOLLOW_LEFT (1ull << 62)

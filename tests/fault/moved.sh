@@ -148,6 +148,17 @@ sleep 0.3
 served "removed before its end"
 case_is "removed before its end: that is said" 1 "$(gone trace)"
 
+# The folder is not still, but has others' logs: it is not on its way out.
+serving
+serve
+sleep 0.1
+rm -f trace/*.atlas
+: >trace/other
+touch -d '+1 hour' trace
+served "removed just before its end"
+case_is "removed just before its end: that is said" 1 "$(gone trace)"
+rm -f trace/other
+
 serving
 serve
 log=$(echo trace/*.atlas)
