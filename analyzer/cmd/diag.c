@@ -42,12 +42,13 @@ static void inet_socket(const struct nlmsghdr *message, int protocol, diag_found
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof *body) ||
         (body->idiag_family != AF_INET && body->idiag_family != AF_INET6))
         return;
-    struct diag_socket socket = {
-        .listening = datagram ? body->idiag_state != TCP_ESTABLISHED : body->idiag_state == TCP_LISTEN,
-        .type = datagram ? SOCK_DGRAM : SOCK_STREAM,
-        .parting = !datagram && !body->idiag_inode && body->idiag_state < 32 && (PARTING >> body->idiag_state & 1),
-        .inode = body->idiag_inode,
-        .cookie = (uint64_t)body->id.idiag_cookie[1] << 32 | body->id.idiag_cookie[0]};
+    struct diag_socket socket = {.listening =
+                                     datagram ? body->idiag_state != TCP_ESTABLISHED : body->idiag_state == TCP_LISTEN,
+                                 .type = datagram ? SOCK_DGRAM : SOCK_STREAM,
+                                 .parting = !datagram && !body->idiag_inode && body->idiag_state <= TCP_CLOSING &&
+                                            ((unsigned)PARTING >> body->idiag_state & 1),
+                                 .inode = body->idiag_inode,
+                                 .cookie = (uint64_t)body->id.idiag_cookie[1] << 32 | body->id.idiag_cookie[0]};
     bool local = body->idiag_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)body->id.idiag_src);
     uint32_t scope = local ? body->id.idiag_if : 0;
     inet_address(&socket.local, body->idiag_family, body->id.idiag_src, body->id.idiag_sport, scope);
