@@ -166,6 +166,7 @@ keys() {
     etcdctl txn <<<$'value("key1") = "value1"\n\nput key1 other\n\nput key1 none\n'
     etcdctl get key1 --print-value-only
     etcdctl del --prefix key
+    : >watched
     etcdctl watch done -- sh -c 'echo watched' >watched &
     watcher=$!
     started+=($watcher)
