@@ -269,6 +269,8 @@ case_is "... as JSON" "sockatlas.map/1 $(jq '.edges | length' map.json)" "$("$so
 case_is "... by its schema" "" "$(/usr/bin/python3 -W ignore "$top/tests/e2e/schema.py" map cluster.json 2>&1)"
 "$sockatlas" map --from "$url" --format html -o page.html 2>page.err || grep -q 'not in this build' page.err
 case_is "... as a page" 0 $?
+"$sockatlas" map --from "$url" --format svg -o map.svg
+case_is "... as a picture" "0 1" "$? $(grep -c '<svg' map.svg)"
 case_is "... of a time in which nothing was" 0 "$("$sockatlas" map --from "$url" --until @1000000000 --format json | jq '.edges | length')"
 case_is "... times count from no first event" 2 "$("$sockatlas" map --from "$url" --since 1.5 >/dev/null 2>&1; echo $?)"
 
