@@ -118,4 +118,13 @@ while read -r name; do
     case_is "question $name" "$expected" "$(clickhouse-client --port "$tcp1" -d sockatlas -n <asked.sql 2>&1 | sed 's/\t[0-9-]* [0-9:]*$//')"
 done < <(questions)
 
+
+# ---- Retention ----
+
+for each in 1 2; do
+    for day in $(ask $each "SELECT DISTINCT partition FROM system.parts WHERE database = 'sockatlas' AND table = 'halves_local' AND active"); do
+        ask $each "ALTER TABLE halves_local DROP PARTITION '$day'"
+    done
+done
+case_is "a day of halves is dropped, and what was made of them stays" "0 1" "$(ask 1 "SELECT count() FROM halves") $(ask 1 "SELECT count() > 0 FROM conversations")"
 finish
