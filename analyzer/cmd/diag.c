@@ -25,14 +25,14 @@
 
 enum { PARTING = 1 << TCP_FIN_WAIT1 | 1 << TCP_CLOSING | 1 << TCP_LAST_ACK };
 
-static void inet_address(struct address *out, int family, const __be32 *bytes, __be16 port, __be32 scope)
+void diag_address(struct address *out, unsigned family, const __be32 *bytes, __be16 port, __be32 scope)
 {
     unsigned char encoded[22];
     size_t size = family == AF_INET ? 4 : 16;
     memcpy(encoded, &port, 2);
     memcpy(encoded + 2, bytes, size);
     memcpy(encoded + 18, &scope, 4);
-    address_decode(out, (unsigned)family, encoded, family == AF_INET ? 6 : 22);
+    address_decode(out, family, encoded, family == AF_INET ? 6 : 22);
 }
 
 static void inet_socket(const struct nlmsghdr *message, int protocol, diag_found *found, void *context)
@@ -51,8 +51,8 @@ static void inet_socket(const struct nlmsghdr *message, int protocol, diag_found
                                  .cookie = (uint64_t)body->id.idiag_cookie[1] << 32 | body->id.idiag_cookie[0]};
     bool local = body->idiag_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)body->id.idiag_src);
     uint32_t scope = local ? body->id.idiag_if : 0;
-    inet_address(&socket.local, body->idiag_family, body->id.idiag_src, body->id.idiag_sport, scope);
-    inet_address(&socket.peer, body->idiag_family, body->id.idiag_dst, body->id.idiag_dport, scope);
+    diag_address(&socket.local, body->idiag_family, body->id.idiag_src, body->id.idiag_sport, scope);
+    diag_address(&socket.peer, body->idiag_family, body->id.idiag_dst, body->id.idiag_dport, scope);
     found(context, &socket);
 }
 

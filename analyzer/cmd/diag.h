@@ -9,6 +9,7 @@
 
 #include "analyzer/trace/address.h"
 
+#include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,9 @@ struct diag_socket {
     uint64_t cookie;     /* of an internet socket */
     uint32_t peer_inode; /* unix: the other end's; 0 none, or not accepted yet */
 };
+
+/* An address as sock_diag has it; `family`: AF_INET or AF_INET6. */
+void diag_address(struct address *out, unsigned family, const __be32 *bytes, __be16 port, __be32 scope);
 
 typedef void diag_found(void *context, const struct diag_socket *socket);
 

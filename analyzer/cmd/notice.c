@@ -5,6 +5,7 @@
  */
 #include "analyzer/cmd/notice.h"
 
+#include "analyzer/cmd/diag.h"
 #include "shim/tcp_info.h"
 
 #include <arpa/inet.h>
@@ -32,16 +33,6 @@ enum {
 };
 
 /* ---- One notice ---- */
-
-static void take_address(struct address *out, unsigned family, const __be32 *bytes, __be16 port, __be32 scope)
-{
-    unsigned char encoded[22];
-    size_t size = family == AF_INET ? 4 : 16;
-    memcpy(encoded, &port, 2);
-    memcpy(encoded + 2, bytes, size);
-    memcpy(encoded + 18, &scope, 4);
-    address_decode(out, family, encoded, family == AF_INET ? 6 : 22);
-}
 
 /* tcpi_bytes_acked counts the SYN and the FIN as one byte each. While bytes of data are not acknowledged, the FIN
  * behind them is not, either. */
@@ -81,9 +72,9 @@ static bool take(struct notice *notice, const struct nlmsghdr *message)
     bool link_local =
         body->idiag_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)body->id.idiag_src);
     uint32_t scope = link_local ? body->id.idiag_if : 0;
-    take_address(&notice->local, body->idiag_family, body->id.idiag_src, body->id.idiag_sport, scope);
+    diag_address(&notice->local, body->idiag_family, body->id.idiag_src, body->id.idiag_sport, scope);
     if (body->id.idiag_dport)
-        take_address(&notice->peer, body->idiag_family, body->id.idiag_dst, body->id.idiag_dport, scope);
+        diag_address(&notice->peer, body->idiag_family, body->id.idiag_dst, body->id.idiag_dport, scope);
     int left = (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof *body));
     const struct rtattr *info = NULL;
     for (const struct rtattr *at = (const void *)((const char *)body + NLMSG_ALIGN(sizeof *body)); RTA_OK(at, left);
